@@ -1,0 +1,307 @@
+//! `agent_task`: an agent does work.
+
+use serde_json::{Map, json};
+
+use super::{
+    advance::Progress,
+    scope::Viewpoint,
+    turn::{Call, Effect, Reply, Turn, ValueKey},
+};
+use crate::{
+    definition::{AgentTask, StepIndex, StepKind, UndefinedRule},
+    event::{AttemptStart, Event, Shown, StepError, Usage},
+    expressions::{ExpressionError, Scope},
+    value::{ErrorCode, Json},
+};
+
+/// An agent task with its texts filled in.
+pub(super) struct ExpandedTask {
+    pub agent: String,
+    pub input: Json,
+    pub warnings: Vec<String>,
+}
+
+impl Turn<'_, '_> {
+    pub fn start_agent_task(&mut self, step: StepIndex) -> Progress {
+        if self.is_sent_again(step) {
+            self.send_again(step);
+            return Progress::Done;
+        }
+        let StepKind::AgentTask(task) = &self.step(step).kind else {
+            return Progress::Done;
+        };
+        let (task, reads) = (task.clone(), self.step(step).reads.clone());
+        let Some(scope) = self.scope(Viewpoint::Step(step), &reads) else {
+            return Progress::NeedsValues;
+        };
+        let expanded = match self.expand_task(&task, &scope) {
+            Ok(expanded) => expanded,
+            Err(error) => {
+                self.fail_to_start(step, error);
+                return Progress::Done;
+            }
+        };
+        if !self.take_slot(step, &expanded.agent) {
+            return Progress::Done;
+        }
+        self.begin_call(step, Some(expanded.agent), expanded.input, expanded.warnings);
+        Progress::Done
+    }
+
+    /// Fills in the texts of an agent task.
+    pub fn expand_task(&self, task: &AgentTask, scope: &Scope) -> Result<ExpandedTask, StepError> {
+        let rule = self.undefined_rule(UndefinedRule::Error);
+        let fail = |error: ExpressionError| StepError {
+            code: error.code(),
+            message: error.to_string(),
+        };
+        let agent = self
+            .context
+            .expressions
+            .text(&task.agent, scope, UndefinedRule::Error)
+            .map_err(fail)?;
+        let message = self
+            .context
+            .expressions
+            .text(&task.message, scope, rule)
+            .map_err(fail)?;
+        let name = agent.value.trim().to_owned();
+        if name.is_empty() {
+            let message = "the agent's name is empty once its template is filled in".to_owned();
+            return Err(StepError {
+                code: ErrorCode::InvalidConfig,
+                message,
+            });
+        }
+        let mut input = Map::new();
+        input.insert("agent".into(), json!(name));
+        input.insert("message".into(), json!(message.value));
+        input.extend(task.model.as_ref().map(|model| ("model".to_owned(), json!(model))));
+        input.extend(
+            task.temperature
+                .map(|temperature| ("temperature".to_owned(), json!(temperature))),
+        );
+        Ok(ExpandedTask {
+            agent: name,
+            input: Json::Object(input),
+            warnings: [agent.warnings, message.warnings].concat(),
+        })
+    }
+
+    /// Starts an attempt that makes a call.
+    pub fn begin_call(&mut self, step: StepIndex, agent: Option<String>, input: Json, warnings: Vec<String>) {
+        let attempt = self.state(step).next_attempt();
+        let input_key = ValueKey::AttemptInput(self.id(step), attempt);
+        let input = match self.context.values.put(input_key, input) {
+            Ok(shown) => shown.value,
+            Err(error) => {
+                let message = format!("the expanded message is too large: {error}");
+                self.fail_to_start(
+                    step,
+                    StepError {
+                        code: ErrorCode::OutputTooLarge,
+                        message,
+                    },
+                );
+                return;
+            }
+        };
+        let condition = self.take_passed(step);
+        self.start_call_of(
+            step,
+            AttemptStart {
+                attempt,
+                agent,
+                input: Some(input),
+                condition,
+                warnings,
+                ..self.blank_start(step)
+            },
+        );
+    }
+
+    /// Sends the call of an attempt again that began before: same key, same text, a new time-out.
+    pub fn send_again(&mut self, step: StepIndex) {
+        let Some(attempt) = self.state(step).open_attempt().cloned() else {
+            return;
+        };
+        if let Some(agent) = &attempt.agent
+            && !self.take_slot(step, agent)
+        {
+            return;
+        }
+        let start = AttemptStart {
+            attempt: attempt.number,
+            agent: attempt.agent,
+            input: attempt.input,
+            again: true,
+            ..self.blank_start(step)
+        };
+        self.start_call_of(step, start);
+    }
+
+    /// An attempt's start with nothing but what every step has.
+    pub fn blank_start(&self, step: StepIndex) -> AttemptStart {
+        AttemptStart {
+            step_id: self.id(step),
+            attempt: self.state(step).next_attempt(),
+            agent: None,
+            input: None,
+            deadline: self
+                .step(step)
+                .timeout
+                .map(|timeout| self.now().saturating_add(timeout)),
+            condition: None,
+            warnings: Vec::new(),
+            again: false,
+        }
+    }
+
+    fn start_call_of(&mut self, step: StepIndex, start: AttemptStart) {
+        let (attempt, agent, input) = (start.attempt, start.agent.clone(), start.input.clone());
+        self.emit(Event::StepStarted(Box::new(start)));
+        let Some(input) = input else { return };
+        let call = Call {
+            id: self.call_id(step, attempt, false),
+            agent,
+            input,
+            input_key: ValueKey::AttemptInput(self.id(step), attempt),
+            timeout: self.step(step).timeout,
+            call_ref: None,
+        };
+        self.transition.effects.push(Effect::Call(call));
+    }
+
+    /// A step's call has brought its result.
+    pub fn finish_call(&mut self, step: StepIndex, reply: Reply) {
+        let (output, usage) = match reply {
+            Reply::Notification { output } => (output, Usage::default()),
+            Reply::Agent { text, usage } => {
+                let agent = self
+                    .state(step)
+                    .open_attempt()
+                    .and_then(|attempt| attempt.agent.clone());
+                let key = match &self.step(step).kind {
+                    StepKind::AgentTask(task) => task.output_key.as_deref(),
+                    _ => None,
+                };
+                (
+                    agent_output(&text, agent.as_deref().unwrap_or_default(), key, &usage),
+                    usage,
+                )
+            }
+        };
+        self.complete(step, output, usage);
+    }
+
+    /// Completes a step with an output; an output that is too large fails it.
+    pub fn complete(&mut self, step: StepIndex, output: Json, usage: Usage) {
+        match self.keep_output(step, output) {
+            Ok(output) => self.emit(Event::StepCompleted {
+                step_id: self.id(step),
+                output,
+                usage,
+            }),
+            Err(error) => self.fail_attempt(step, error, usage, None),
+        }
+    }
+
+    /// Keeps a step's output.
+    pub fn keep_output(&mut self, step: StepIndex, output: Json) -> Result<Shown, StepError> {
+        let key = ValueKey::StepOutput(self.id(step));
+        let kept = self.context.values.put(key, output);
+        kept.map_err(|error| StepError {
+            code: ErrorCode::OutputTooLarge,
+            message: error.to_string(),
+        })
+    }
+}
+
+/// The output of an agent's reply (spec 2.4): the fields of the JSON object that it is or holds, under the reserved ones.
+fn agent_output(text: &str, agent: &str, output_key: Option<&str>, usage: &Usage) -> Json {
+    let parsed = json_object_in(text);
+    let mut output = Map::new();
+    if let Some(key) = output_key {
+        output.insert(key.to_owned(), parsed.clone().map_or_else(|| json!(text), Json::Object));
+    }
+    if let Some(fields) = &parsed {
+        output.extend(fields.clone());
+        output.insert("json".into(), Json::Object(fields.clone()));
+    }
+    output.insert("response".into(), json!(text));
+    output.insert("agent".into(), json!(agent));
+    if let Some(cost) = usage.cost {
+        output.insert("cost".into(), json!(cost.to_string()));
+    }
+    if let Some(tokens) = &usage.token_usage {
+        output.insert("token_usage".into(), json!(tokens));
+        output.extend(tokens.model.as_ref().map(|model| ("model".to_owned(), json!(model))));
+    }
+    Json::Object(output)
+}
+
+/// The JSON object that a text is, or that its only fenced block of JSON holds.
+fn json_object_in(text: &str) -> Option<Map<String, Json>> {
+    if let Ok(Json::Object(object)) = serde_json::from_str(text.trim()) {
+        return Some(object);
+    }
+    let mut found = None;
+    let mut rest = text;
+    while let Some(start) = rest.find("```") {
+        let block = &rest[start + 3..];
+        let Some(end) = block.find("```") else { break };
+        let (label, body) = block[..end].split_once('\n').unwrap_or(("", &block[..end]));
+        let is_json_block = matches!(label.trim().to_ascii_lowercase().as_str(), "" | "json");
+        if is_json_block && let Ok(Json::Object(object)) = serde_json::from_str(body.trim()) {
+            if found.is_some() {
+                return None;
+            }
+            found = Some(object);
+        }
+        rest = &block[end + 3..];
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_of_a_json_reply_are_fields_of_the_output() {
+        let output = agent_output(
+            r#" {"score": 85, "response": "mine", "verdict": "good"} "#,
+            "analyst",
+            None,
+            &Usage::default(),
+        );
+        assert_eq!(output["score"], 85);
+        assert_eq!(output["json"]["response"], "mine");
+        assert!(
+            output["response"].as_str().unwrap().contains("\"score\": 85"),
+            "reserved names win"
+        );
+        assert_eq!(output["agent"], "analyst");
+    }
+
+    #[test]
+    fn exactly_one_fenced_object_is_found() {
+        let one = "Here:\n```json\n{\"a\": 1}\n```\nand a list\n```json\n[1]\n```";
+        assert_eq!(json_object_in(one).unwrap()["a"], 1);
+        let two = "```json\n{\"a\": 1}\n```\n```\n{\"b\": 1}\n```";
+        assert!(json_object_in(two).is_none());
+        for none in ["plain", "[1, 2]", "```yaml\na: 1\n```", "``` {\"a\": 1}"] {
+            assert!(json_object_in(none).is_none(), "{none}");
+        }
+    }
+
+    #[test]
+    fn the_output_key_holds_the_object_or_the_text_unless_the_reply_has_such_a_field() {
+        let text = agent_output("plain", "a", Some("summary"), &Usage::default());
+        assert_eq!(text["summary"], "plain");
+        let object = agent_output(r#"{"x": 1}"#, "a", Some("summary"), &Usage::default());
+        assert_eq!(object["summary"]["x"], 1);
+        let own = agent_output(r#"{"summary": "own"}"#, "a", Some("summary"), &Usage::default());
+        assert_eq!(own["summary"], "own");
+    }
+}

@@ -1,0 +1,227 @@
+//! Budgets (spec 3.9): looked at before each call, with the ledger of the whole tree.
+
+use super::{
+    Execution,
+    state::StepLife,
+    turn::{Turn, Write},
+};
+use crate::{
+    approval::{Approval, ApprovalRequest},
+    definition::{BudgetAction, StepIndex, StepKind, TimeoutAction},
+    event::{Decision, Event, ExecutionError, RollBackCause, StepError, Usage, Verdict, Wait},
+    execution::Signal,
+    value::{ApprovalId, Duration, ErrorCode, Money, StepId},
+};
+
+/// What budgets say to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BudgetAnswer {
+    /// Go.
+    Allowed,
+    /// The step, or the execution, has failed.
+    Refused,
+    /// A person is asked first.
+    Held,
+}
+
+/// How long a person may take to answer whether to go on.
+const QUESTION_PERIOD: Duration = Duration::from_secs(86_400);
+
+impl Turn<'_, '_> {
+    /// What the step's `max_cost` and the tree's budget say to the step's next call.
+    pub fn check_budget(&mut self, step: StepIndex) -> BudgetAnswer {
+        if self.is_sent_again(step) {
+            return BudgetAnswer::Allowed;
+        }
+        match self.check_step_budget(step) {
+            BudgetAnswer::Allowed => self.check_tree_budget(),
+            answer => answer,
+        }
+    }
+
+    fn check_step_budget(&mut self, step: StepIndex) -> BudgetAnswer {
+        let StepKind::AgentTask(task) = &self.step(step).kind else {
+            return BudgetAnswer::Allowed;
+        };
+        let spent = self.state(step).cost().amount;
+        let Some(limit) = task.max_cost.filter(|limit| matches!(spent.at_least(*limit), Ok(true))) else {
+            return BudgetAnswer::Allowed;
+        };
+        let message = format!("the step's attempts have cost {spent}, and its max_cost is {limit}");
+        self.fail_step(
+            step,
+            StepError {
+                code: ErrorCode::BudgetExceeded,
+                message,
+            },
+            Usage::default(),
+            None,
+        );
+        BudgetAnswer::Refused
+    }
+
+    fn check_tree_budget(&mut self) -> BudgetAnswer {
+        let Some(ledger) = self.context.ledger else {
+            return BudgetAnswer::Allowed;
+        };
+        let (spent, limit) = (ledger.spent, ledger.limit);
+        let near = Money::from_nanos(limit.nanos() / 5 * 4, limit.currency());
+        if !self.execution.state.budget.warned && matches!(spent.at_least(near), Ok(true)) {
+            self.emit(Event::BudgetWarning { spent, limit });
+        }
+        if !matches!(spent.at_least(limit), Ok(true)) {
+            return BudgetAnswer::Allowed;
+        }
+        match ledger.action {
+            BudgetAction::Warn => BudgetAnswer::Allowed,
+            BudgetAction::Stop => {
+                self.exceed_budget();
+                BudgetAnswer::Refused
+            }
+            BudgetAction::Ask => {
+                self.ask_to_go_on();
+                BudgetAnswer::Held
+            }
+        }
+    }
+
+    /// Spent, and nobody allows more: no `on_error` applies.
+    pub fn exceed_budget(&mut self) {
+        let message = match self.context.ledger {
+            Some(ledger) => format!("spent {} of the budget of {}", ledger.spent, ledger.limit),
+            None => "the budget is spent".to_owned(),
+        };
+        let error = ExecutionError {
+            code: ErrorCode::BudgetExceeded,
+            message,
+            step_id: None,
+        };
+        self.stop(RollBackCause::Failure(error), true);
+    }
+
+    /// Opens the question whether to go on. A child has its root ask, and waits.
+    pub fn ask_to_go_on(&mut self) {
+        if let Some(parent) = &self.execution.creation.parent {
+            let to = parent.root_id;
+            self.execution.index.held_by_budget = true;
+            self.transition.writes.push(Write::Signal {
+                to,
+                signal: Signal::BudgetSpent,
+            });
+            return;
+        }
+        let Some(ledger) = self
+            .context
+            .ledger
+            .filter(|_| self.execution.state.budget.question.is_none())
+        else {
+            return;
+        };
+        let first_limit = self
+            .execution
+            .definition
+            .config()
+            .budget
+            .as_ref()
+            .map_or(ledger.limit, |budget| budget.max_cost);
+        let id = ApprovalId::new((self.context.new_id)());
+        let title = format!(
+            "spent {} of {}: go on with {first_limit} more?",
+            ledger.spent, ledger.limit
+        );
+        let deadline = self.now().saturating_add(QUESTION_PERIOD);
+        let request = ApprovalRequest {
+            id,
+            execution_id: self.execution.id(),
+            step_id: StepId::budget(),
+            title: title.clone(),
+            description: String::new(),
+            assignees: Vec::new(),
+            required_approvals: 1,
+            artifacts: Vec::new(),
+            allow_comments: true,
+            require_reason_on_reject: false,
+            deadline: Some(deadline),
+            timeout_action: TimeoutAction::Reject,
+            escalation_period: QUESTION_PERIOD,
+            escalate_to: Vec::new(),
+            created_at: self.now(),
+        };
+        self.transition
+            .writes
+            .push(Write::OpenApproval(Box::new(Approval::open(request))));
+        self.emit(Event::ApprovalRequested {
+            step_id: StepId::budget(),
+            approval_id: id,
+            title,
+            assignees: Vec::new(),
+            deadline: Some(deadline),
+        });
+    }
+
+    /// The question is answered.
+    pub fn budget_answered(&mut self, approval_id: ApprovalId, verdict: Verdict) -> bool {
+        if !self.execution.is_budget_question(approval_id) {
+            return false;
+        }
+        let (decision, by) = (verdict.decision, verdict.decided_by.clone());
+        self.emit(Event::ApprovalDecided {
+            step_id: StepId::budget(),
+            approval_id,
+            verdict,
+        });
+        let budget = self
+            .execution
+            .definition
+            .config()
+            .budget
+            .as_ref()
+            .map(|budget| budget.max_cost);
+        match (decision, self.context.ledger, budget) {
+            (Decision::Approved, Some(ledger), Some(step)) => {
+                let limit = ledger.limit.checked_add(step).unwrap_or(ledger.limit);
+                self.emit(Event::BudgetRaised { limit, by });
+                self.transition.writes.push(Write::RaiseBudget(limit));
+                self.context.ledger = Some(super::turn::Ledger { limit, ..ledger });
+                self.wake();
+                self.tell_children(&Signal::BudgetRaised);
+            }
+            _ => self.exceed_budget(),
+        }
+        true
+    }
+
+    /// The root has been allowed more.
+    pub fn budget_raised(&mut self) -> bool {
+        self.execution.index.held_by_budget = false;
+        self.tell_children(&Signal::BudgetRaised);
+        true
+    }
+
+    fn tell_children(&mut self, signal: &Signal) {
+        for child in self.execution.running_children() {
+            self.transition.writes.push(Write::Signal {
+                to: child,
+                signal: signal.clone(),
+            });
+        }
+    }
+}
+
+impl Execution {
+    /// Whether this request asks whether to spend more.
+    pub(super) fn is_budget_question(&self, approval_id: ApprovalId) -> bool {
+        self.state
+            .budget
+            .question
+            .is_some_and(|question| question.approval_id == approval_id)
+    }
+
+    fn running_children(&self) -> Vec<crate::value::ExecutionId> {
+        let waits_for = |state: &super::StepState| match &state.life {
+            StepLife::Waiting(Wait::Child { execution_id }) => Some(*execution_id),
+            _ => None,
+        };
+        self.steps.iter().filter_map(waits_for).collect()
+    }
+}

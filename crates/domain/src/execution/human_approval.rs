@@ -1,0 +1,295 @@
+//! `human_approval`: a person decides (spec 3.5). The request is an aggregate of its own; this is the step's side of it.
+
+use serde_json::{Map, json};
+
+use super::{
+    advance::Progress,
+    index::DueEntry,
+    scope::Viewpoint,
+    state::StepLife,
+    turn::{Need, Turn, Write},
+};
+use crate::{
+    approval::{Approval, ApprovalRequest, DeadlineEffect},
+    definition::{HumanApproval, OnReject, StepIndex, StepKind, Template, UndefinedRule},
+    event::{AttemptStart, Decision, Event, SkipReason, StepError, Usage, Verdict},
+    expressions::Scope,
+    value::{ApprovalId, ErrorCode, Json, StepId},
+};
+
+impl Turn<'_, '_> {
+    pub fn start_approval(&mut self, step: StepIndex) -> Progress {
+        let StepKind::HumanApproval(approval) = &self.step(step).kind else {
+            return Progress::Done;
+        };
+        let (approval, reads) = (approval.clone(), self.step(step).reads.clone());
+        let Some(scope) = self.scope(Viewpoint::Step(step), &reads) else {
+            return Progress::NeedsValues;
+        };
+        let (request, warnings) = match self.expand_request(step, &approval, &scope) {
+            Ok(expanded) => expanded,
+            Err(error) => {
+                self.fail_to_start(step, error);
+                return Progress::Done;
+            }
+        };
+        let condition = self.take_passed(step);
+        let start = AttemptStart {
+            condition,
+            warnings,
+            ..self.blank_start(step)
+        };
+        self.emit(Event::StepStarted(Box::new(start)));
+        let (step_id, approval_id, deadline) = (self.id(step), request.id, request.deadline);
+        let (title, assignees) = (request.title.clone(), request.assignees.clone());
+        self.transition
+            .writes
+            .push(Write::OpenApproval(Box::new(Approval::open(request))));
+        self.emit(Event::ApprovalRequested {
+            step_id: step_id.clone(),
+            approval_id,
+            title: title.clone(),
+            assignees: assignees.clone(),
+            deadline,
+        });
+        self.emit(Event::StepWaitingApproval {
+            step_id,
+            approval_id,
+            title,
+            assignees,
+            deadline,
+        });
+        Progress::Done
+    }
+
+    /// Fills in the texts of a request: names must be defined, what people read may have holes (spec 2.2).
+    fn expand_request(
+        &mut self,
+        step: StepIndex,
+        approval: &HumanApproval,
+        scope: &Scope,
+    ) -> Result<(ApprovalRequest, Vec<String>), StepError> {
+        let mut warnings = Vec::new();
+        let mut expand = |template: &Template, local: UndefinedRule| -> Result<String, StepError> {
+            let expanded = self
+                .context
+                .expressions
+                .text(template, scope, self.undefined_rule(local));
+            let expanded = expanded.map_err(|error| StepError {
+                code: error.code(),
+                message: error.to_string(),
+            })?;
+            warnings.extend(expanded.warnings);
+            Ok(expanded.value)
+        };
+        let mut all = |templates: &[Template], local| -> Result<Vec<String>, StepError> {
+            let mut texts = Vec::new();
+            for template in templates {
+                let text = expand(template, local)?.trim().to_owned();
+                if !text.is_empty() && !texts.contains(&text) {
+                    texts.push(text);
+                }
+            }
+            Ok(texts)
+        };
+        let assignees = all(&approval.assignees, UndefinedRule::Error)?;
+        let escalate_to = all(&approval.escalate_to, UndefinedRule::Error)?;
+        let artifacts = all(&approval.artifacts, UndefinedRule::Keep)?;
+        let title = expand(&approval.title, UndefinedRule::Keep)?;
+        let description = match &approval.description {
+            Some(description) => expand(description, UndefinedRule::Keep)?,
+            None => String::new(),
+        };
+        let period = self.step(step).timeout;
+        let request = ApprovalRequest {
+            id: ApprovalId::new((self.context.new_id)()),
+            execution_id: self.execution.id(),
+            step_id: self.id(step),
+            title,
+            description,
+            assignees,
+            required_approvals: approval.required_approvals,
+            artifacts,
+            allow_comments: approval.allow_comments,
+            require_reason_on_reject: approval.require_reason_on_reject,
+            deadline: period.map(|period| self.now().saturating_add(period)),
+            timeout_action: approval.timeout_action,
+            escalation_period: period.unwrap_or_default(),
+            escalate_to,
+            created_at: self.now(),
+        };
+        Ok((request, warnings))
+    }
+
+    /// The deadline of a request has come; its effect needs the request as it is stored.
+    pub fn approval_is_due(&mut self, approval_id: ApprovalId, entry: DueEntry) {
+        let Some(mut approval) = self.context.values.approval(approval_id) else {
+            self.execution.index.expiring.push(entry);
+            self.need(Need::Approval(approval_id));
+            return;
+        };
+        let effect = approval.pass_deadline(self.now());
+        let step_id = approval.request().step_id.clone();
+        let assignees = approval.request().assignees.clone();
+        if effect != DeadlineEffect::None {
+            self.transition.writes.push(Write::SettleApproval(Box::new(approval)));
+        }
+        match effect {
+            // Settled by a vote: its signal is on the way.
+            DeadlineEffect::None => {}
+            DeadlineEffect::Escalated(deadline) => {
+                self.emit(Event::ApprovalEscalated {
+                    step_id,
+                    approval_id,
+                    assignees,
+                    deadline,
+                });
+            }
+            DeadlineEffect::Settled(verdict) => {
+                self.emit(Event::ApprovalExpired { step_id, approval_id });
+                self.approval_settled(approval_id, verdict);
+            }
+        }
+    }
+
+    pub fn approval_voted(
+        &mut self,
+        approval_id: ApprovalId,
+        by: String,
+        decision: Decision,
+        comment: Option<String>,
+    ) -> bool {
+        self.note_on_approval(approval_id, |step_id| Event::ApprovalVoted {
+            step_id,
+            approval_id,
+            by,
+            decision,
+            comment,
+        })
+    }
+
+    pub fn approval_delegated(
+        &mut self,
+        approval_id: ApprovalId,
+        from: String,
+        to: String,
+        comment: Option<String>,
+    ) -> bool {
+        self.note_on_approval(approval_id, |step_id| Event::ApprovalDelegated {
+            step_id,
+            approval_id,
+            from,
+            to,
+            comment,
+        })
+    }
+
+    fn note_on_approval(&mut self, approval_id: ApprovalId, event: impl FnOnce(StepId) -> Event) -> bool {
+        let step_id = match self.asking_step(approval_id) {
+            Some(step) => self.id(step),
+            None if self.execution.is_budget_question(approval_id) => StepId::budget(),
+            None => return false,
+        };
+        self.emit(event(step_id));
+        true
+    }
+
+    /// A request is settled: by votes, or by its deadline.
+    pub fn approval_settled(&mut self, approval_id: ApprovalId, verdict: Verdict) -> bool {
+        let Some(step) = self.asking_step(approval_id) else {
+            return self.budget_answered(approval_id, verdict);
+        };
+        let StepKind::HumanApproval(approval) = &self.step(step).kind else {
+            return false;
+        };
+        let (on_reject, rerun) = (approval.on_reject, approval.on_changes_requested.clone());
+        let (step_id, decision) = (self.id(step), verdict.decision);
+        let output = approval_output(approval_id, &verdict);
+        self.emit(Event::ApprovalDecided {
+            step_id: step_id.clone(),
+            approval_id,
+            verdict,
+        });
+        self.wake();
+        match decision {
+            Decision::Approved => self.complete(step, output, Usage::default()),
+            Decision::Rejected | Decision::Expired if on_reject == OnReject::Continue => {
+                self.complete(step, output, Usage::default());
+            }
+            Decision::Rejected => self.fail_approval(step, ErrorCode::ApprovalRejected, output),
+            Decision::Expired => self.fail_approval(step, ErrorCode::ApprovalExpired, output),
+            Decision::Skipped => match self.keep_output(step, output) {
+                Ok(output) => self.emit(Event::StepSkipped {
+                    step_id,
+                    reason: SkipReason::ApprovalTimeout,
+                    condition: None,
+                    decision: None,
+                    error: None,
+                    output: Some(output),
+                    usage: Usage::default(),
+                }),
+                Err(error) => self.fail_step(step, error, Usage::default(), None),
+            },
+            Decision::ChangesRequested => {
+                let possible = rerun.is_some_and(|rerun| self.run_again(step, &rerun, &output));
+                if !possible {
+                    self.fail_approval(step, ErrorCode::ChangesRequested, output);
+                }
+            }
+        }
+        true
+    }
+
+    fn fail_approval(&mut self, step: StepIndex, code: ErrorCode, output: Json) {
+        let by = output["decided_by"]
+            .as_str()
+            .filter(|by| !by.is_empty())
+            .map(str::to_owned);
+        let comment = output["comment"]
+            .as_str()
+            .filter(|comment| !comment.is_empty())
+            .map(|comment| format!(": {comment}"));
+        let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+        let comment = comment.unwrap_or_default();
+        let message = match code {
+            ErrorCode::ApprovalRejected => format!("Approval rejected{by}{comment}"),
+            ErrorCode::ChangesRequested => format!("Changes requested{by}{comment}"),
+            _ => "Nobody decided the approval before its deadline".to_owned(),
+        };
+        let error = StepError { code, message };
+        match self.keep_output(step, output) {
+            Ok(output) => self.fail_step(step, error, Usage::default(), Some(output)),
+            Err(_) => self.fail_step(step, error, Usage::default(), None),
+        }
+    }
+
+    fn asking_step(&self, approval_id: ApprovalId) -> Option<StepIndex> {
+        let asks = |state: &super::StepState| matches!(state.life, StepLife::WaitingApproval { approval_id: asked, .. } if asked == approval_id);
+        self.execution.steps.iter().position(asks)
+    }
+}
+
+/// The output of an approval (spec 2.4): texts are empty, not absent, when nobody decided.
+fn approval_output(approval_id: ApprovalId, verdict: &Verdict) -> Json {
+    let comment = verdict.comments.last().cloned().unwrap_or_default();
+    let mut output = Map::new();
+    output.insert("approval_id".into(), json!(approval_id));
+    output.insert("decision".into(), json!(verdict.decision));
+    output.insert(
+        "decided_by".into(),
+        json!(verdict.decided_by.clone().unwrap_or_default()),
+    );
+    if verdict.decision == Decision::Approved {
+        output.insert("approved_by".into(), json!(verdict.approved_by));
+    }
+    let feedback = if verdict.decision == Decision::ChangesRequested {
+        comment.as_str()
+    } else {
+        ""
+    };
+    output.insert("feedback".into(), json!(feedback));
+    output.insert("comment".into(), json!(comment));
+    output.insert("comments".into(), json!(verdict.comments));
+    output.insert("decided_at".into(), json!(verdict.decided_at));
+    Json::Object(output)
+}

@@ -1,0 +1,80 @@
+//! `timer`: time passes.
+
+use serde_json::json;
+
+use super::{advance::Progress, scope::Viewpoint, turn::Turn};
+use crate::{
+    definition::{StepIndex, StepKind, Timer, UndefinedRule},
+    event::{AttemptStart, Event, StepError, Usage, Wait},
+    expressions::Scope,
+    value::{Duration, ErrorCode, Timestamp},
+};
+
+impl Turn<'_, '_> {
+    pub fn start_timer(&mut self, step: StepIndex) -> Progress {
+        let StepKind::Timer(timer) = &self.step(step).kind else {
+            return Progress::Done;
+        };
+        let (timer, reads) = (timer.clone(), self.step(step).reads.clone());
+        let Some(scope) = self.scope(Viewpoint::Step(step), &reads) else {
+            return Progress::NeedsValues;
+        };
+        match self.end_of_wait(&timer, &scope) {
+            Err(error) => self.fail_to_start(step, error),
+            Ok(until) => {
+                let condition = self.take_passed(step);
+                let start = AttemptStart {
+                    condition,
+                    ..self.blank_start(step)
+                };
+                self.emit(Event::StepStarted(Box::new(start)));
+                if until <= self.now() {
+                    self.finish_timer(step, until);
+                } else {
+                    self.emit(Event::StepWaiting {
+                        step_id: self.id(step),
+                        wait: Wait::Timer { until },
+                    });
+                }
+            }
+        }
+        Progress::Done
+    }
+
+    /// A timer fires.
+    pub fn finish_timer(&mut self, step: StepIndex, until: Timestamp) {
+        let started = self
+            .state(step)
+            .open_attempt()
+            .map_or(self.now(), |attempt| attempt.started_at);
+        let waited = self.now().since(started);
+        let output = json!({"waited_seconds": waited.as_secs_f64(), "fired_at": until.max(started)});
+        self.complete(step, output, Usage::default());
+    }
+
+    fn end_of_wait(&self, timer: &Timer, scope: &Scope) -> Result<Timestamp, StepError> {
+        let invalid = |message: String| StepError {
+            code: ErrorCode::InvalidConfig,
+            message,
+        };
+        let (Timer::Duration(text) | Timer::Until { at: text, .. }) = timer;
+        let text = self.context.expressions.text(text, scope, UndefinedRule::Error);
+        let text = text
+            .map_err(|error| StepError {
+                code: error.code(),
+                message: error.to_string(),
+            })?
+            .value;
+        match timer {
+            Timer::Duration(_) => {
+                let duration: Duration = text.parse().map_err(|error| invalid(format!("duration: {error}")))?;
+                let end = self.now().checked_add(duration);
+                end.ok_or_else(|| invalid(format!("duration: {duration} from now is beyond the year 9999")))
+            }
+            Timer::Until { timezone, .. } => {
+                let time = self.context.expressions.time_of(&text, timezone.as_deref(), self.now());
+                time.map_err(|error| invalid(format!("until: {error}")))
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Value objects (spec 1.10): small, immutable, valid by construction.
+
+mod duration;
+mod error_code;
+mod ids;
+mod money;
+mod names;
+mod timestamp;
+mod tokens;
+mod version;
+
+pub use duration::{Duration, DurationError};
+pub use error_code::{CodeScope, ErrorCode, UnknownCode};
+pub use ids::{ApprovalId, ExecutionId, IdError, ProcessId, UserId};
+pub use money::{Cost, Currency, Money, MoneyError};
+pub use names::{AgentName, NameError, ProcessName, StepId, TriggerId};
+pub use timestamp::{Timestamp, TimestampError};
+pub use tokens::TokenUsage;
+pub use version::{Version, VersionError};
+
+/// A JSON value, the type of every input, output and variable.
+pub type Json = serde_json::Value;

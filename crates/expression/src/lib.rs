@@ -1,0 +1,65 @@
+//! Expressions and templates (spec 2): Jinja2's syntax with strict undefined values, limits of work and size, and own
+//! comparison rules in conditions.
+//!
+//! [`Evaluator`] implements the domain's [`Expressions`](procession_domain::expressions::Expressions) for one
+//! definition. [`check_template`] and [`check_condition`] are the static side: syntax errors with their place, and every
+//! path that a text reads.
+
+use std::{collections::BTreeSet, ops::Range};
+
+/// The names of a definition that decide where a hyphenated path ends (spec 2.1).
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    /// The ids of its steps.
+    pub steps: BTreeSet<String>,
+    /// The fields of its input schema; `None` without a schema.
+    pub inputs: Option<BTreeSet<String>>,
+}
+
+/// What a text is, seen statically.
+#[derive(Debug, Clone, Default)]
+pub struct Checked {
+    /// Every path it reads, in the order in which they stand.
+    pub references: Vec<Reference>,
+    /// What is accepted but better written otherwise.
+    pub notes: Vec<Note>,
+}
+
+/// One path that a text reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The first name: `steps`, `input`, `trigger`, … or one that does not exist. Loop variables and names that the
+    /// text sets itself are no references.
+    pub root: String,
+    /// What follows, as far as it is constant: for `steps` the step's id comes first (the longest run of `[a-z0-9_-]`
+    /// where no step fits).
+    pub path: Vec<String>,
+    /// Whether something computed follows the constant part: for `steps` with an empty path, the step itself is chosen
+    /// at run time.
+    pub dynamic: bool,
+    /// Whether the text can do without it: to the left of `default`, `||` or `??`, or asked about by `is defined`.
+    pub optional: bool,
+    /// Where the path stands, in bytes of the text.
+    pub range: Range<usize>,
+}
+
+/// A remark on a part of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The remark, as a sentence.
+    pub message: String,
+    /// What to write instead.
+    pub suggestion: Option<String>,
+    /// The part, in bytes of the text.
+    pub range: Range<usize>,
+}
+
+/// Why a text can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SyntaxError {
+    /// What is wrong, as a sentence.
+    pub message: String,
+    /// Where, in bytes of the text.
+    pub range: Range<usize>,
+}
