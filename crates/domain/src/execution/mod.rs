@@ -44,7 +44,7 @@ pub use state::{
     Attempt, BudgetQuestion, BudgetState, CompensationLife, CompensationState, Completion, ExecutionState,
     ExecutionStatus, Life, StepLife, StepState, StepStatus,
 };
-pub use turn::{
+pub use turn::{ChildOutcome, ChildVersion, 
     Call, CallId, ChildEnd, ChildPlan, Command, Context, Effect, Ledger, Need, Recovery, Reply, Settings, Slot, Slots,
     TooLarge, Transition, ValueKey, Values, Write,
 };

@@ -1,0 +1,22 @@
+//! Time and ids, injected so that tests decide them.
+
+use async_trait::async_trait;
+use procession_domain::value::Timestamp;
+use uuid::Uuid;
+
+/// The only source of time (spec 3.4).
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// The time. It never goes back within a process.
+    fn now(&self) -> Timestamp;
+
+    /// Returns at `until`, or a little later. No implementation sleeps longer than a second without looking at the clock
+    /// again, since machines suspend.
+    async fn sleep_until(&self, until: Timestamp);
+}
+
+/// Makes ids.
+pub trait IdGenerator: Send + Sync {
+    /// A UUID of version 7: later ones sort after earlier ones.
+    fn new_id(&self) -> Uuid;
+}

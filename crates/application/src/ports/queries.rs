@@ -1,0 +1,141 @@
+//! Lists for people: filtered, counted and paged by the store.
+
+use async_trait::async_trait;
+use procession_domain::{
+    execution::ExecutionStatus,
+    value::{Cost, ExecutionId, ProcessId, ProcessName, Timestamp, Version},
+};
+use serde_json::Value as Json;
+
+use super::StoreError;
+
+/// Which part of a list is asked for.
+#[derive(Debug, Clone)]
+pub struct Paging {
+    /// How many rows at most.
+    pub limit: u32,
+    /// Where it begins.
+    pub start: PageStart,
+}
+
+/// Where a page begins.
+#[derive(Debug, Clone)]
+pub enum PageStart {
+    /// After so many rows.
+    Offset(u64),
+    /// After the row with which the last page ended ([`Page::next_cursor`]).
+    Cursor(String),
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// How many rows the filter leaves in all.
+    pub total: u64,
+    /// Where the next page begins; `None` at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// Which executions a list shows; conditions add up.
+#[derive(Debug, Clone, Default)]
+pub struct ExecutionFilter {
+    /// In one of these statuses; empty = all.
+    pub statuses: Vec<ExecutionStatus>,
+    /// Of this version.
+    pub process_id: Option<ProcessId>,
+    /// Of this process.
+    pub process_name: Option<String>,
+    /// Started at or after.
+    pub started_after: Option<Timestamp>,
+    /// Started before.
+    pub started_before: Option<Timestamp>,
+    /// Started by this.
+    pub triggered_by: Option<String>,
+    /// Started by this user.
+    pub user: Option<String>,
+    /// With this label: `key` or `key=value`.
+    pub label: Option<String>,
+    /// Whose id begins with, or whose process's name holds, this text.
+    pub text: Option<String>,
+    /// Children of this execution.
+    pub parent_id: Option<ExecutionId>,
+    /// The order.
+    pub sort: Sort,
+}
+
+/// The order of a list of executions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sort {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// The oldest first.
+    Oldest,
+}
+
+/// An execution as lists show it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecutionRow {
+    /// Its id.
+    pub id: ExecutionId,
+    /// The version it runs.
+    pub process_id: ProcessId,
+    /// The process's name.
+    pub process_name: ProcessName,
+    /// The version's number.
+    pub process_version: Version,
+    /// Its status.
+    pub status: ExecutionStatus,
+    /// Whether it rolls back.
+    pub compensating: bool,
+    /// Who or what started it.
+    pub triggered_by: String,
+    /// The user who started it.
+    pub user: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it began to run.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub completed_at: Option<Timestamp>,
+    /// What it cost so far.
+    pub cost: Cost,
+    /// The execution it repeats.
+    pub retry_of: Option<ExecutionId>,
+    /// The execution whose step it is.
+    pub parent_id: Option<ExecutionId>,
+    /// Its labels, as a JSON object.
+    pub labels: Json,
+    /// When a person looked at its failure and put it aside.
+    pub dismissed_at: Option<Timestamp>,
+}
+
+/// Which of an execution's events are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct EventPage {
+    /// Skip so many.
+    pub offset: u64,
+    /// How many at most.
+    pub limit: u32,
+}
+
+/// Reads for people.
+#[async_trait]
+pub trait Queries: Send + Sync {
+    /// A page of executions.
+    async fn executions(&self, filter: &ExecutionFilter, paging: &Paging) -> Result<Page<ExecutionRow>, StoreError>;
+
+    /// The children of an execution, oldest first.
+    async fn children(&self, parent: ExecutionId) -> Result<Vec<ExecutionId>, StoreError>;
+
+    /// A part of an execution's events, oldest first.
+    async fn events(&self, execution: ExecutionId, page: EventPage) -> Result<Vec<super::StoredEvent>, StoreError>;
+
+    /// How many executions are in each status.
+    async fn execution_counts(&self) -> Result<Vec<(ExecutionStatus, u64)>, StoreError>;
+
+    /// Puts a failed execution aside, or takes that back. `false` if there is no such execution.
+    async fn dismiss(&self, execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError>;
+}
