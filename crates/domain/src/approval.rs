@@ -223,12 +223,7 @@ impl Approval {
             return Err(ApprovalError::CommentRequired);
         }
         let comment = comment.filter(|_| self.request.allow_comments || needs_reason);
-        self.votes.push(Vote {
-            by: voter.name.clone(),
-            ballot,
-            comment,
-            at: now,
-        });
+        self.votes.push(Vote { by: voter.name.clone(), ballot, comment, at: now });
         self.revision += 1;
         let approvals = self.votes.iter().filter(|vote| vote.ballot == Ballot::Approve).count();
         let settles = ballot != Ballot::Approve || approvals >= self.request.required_approvals as usize;
@@ -313,12 +308,8 @@ impl Approval {
             Decision::ChangesRequested => ApprovalStatus::ChangesRequested,
             Decision::Expired | Decision::Skipped => ApprovalStatus::Expired,
         };
-        let mut approved_by: Vec<String> = self
-            .votes
-            .iter()
-            .filter(|vote| vote.ballot == Ballot::Approve)
-            .map(|vote| vote.by.clone())
-            .collect();
+        let mut approved_by: Vec<String> =
+            self.votes.iter().filter(|vote| vote.ballot == Ballot::Approve).map(|vote| vote.by.clone()).collect();
         if decision == Decision::Approved && approved_by.is_empty() {
             approved_by.extend(decided_by.clone());
         }
@@ -342,24 +333,15 @@ impl Voter {
         if let Some(role) = role {
             return has_role(role.trim());
         }
-        let email = self
-            .email
-            .as_deref()
-            .is_some_and(|email| email.eq_ignore_ascii_case(assignee));
+        let email = self.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(assignee));
         self.name == assignee || email || has_role(assignee)
     }
 }
 
 impl ApprovalStatus {
     /// Every status.
-    pub const ALL: [Self; 6] = [
-        Self::Pending,
-        Self::Approved,
-        Self::Rejected,
-        Self::ChangesRequested,
-        Self::Expired,
-        Self::Cancelled,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Approved, Self::Rejected, Self::ChangesRequested, Self::Expired, Self::Cancelled];
 
     /// The status as the API writes it.
     pub const fn as_str(self) -> &'static str {

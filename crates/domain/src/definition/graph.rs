@@ -51,6 +51,14 @@ pub enum GraphError {
         /// The missing one.
         target: StepId,
     },
+    /// An approval wants to run a step again that is not upstream of it.
+    #[error("`{approval}` can't run `{step}` again, which is not upstream of it")]
+    RerunNotUpstream {
+        /// The approval.
+        approval: StepId,
+        /// The step.
+        step: StepId,
+    },
     /// Steps wait for each other.
     #[error("{} wait for each other in a circle", names(.0))]
     Cycle(Vec<StepId>),
@@ -76,6 +84,7 @@ impl Graph {
         let mut edges = flow_edges(steps, &positions)?;
         let flow = Self::from_edges(steps.len(), &edges);
         flow.refuse_cycles(steps)?;
+        flow.check_reruns(steps, &positions)?;
         edges.extend(flow.order_edges(steps, &positions)?);
         let mut graph = Self::from_edges(steps.len(), &edges);
         graph.refuse_cycles(steps)?;
@@ -135,11 +144,8 @@ impl Graph {
     }
 
     fn from_edges(steps: usize, edges: &[Edge]) -> Self {
-        let mut graph = Self {
-            incoming: vec![Vec::new(); steps],
-            outgoing: vec![Vec::new(); steps],
-            levels: vec![0; steps],
-        };
+        let mut graph =
+            Self { incoming: vec![Vec::new(); steps], outgoing: vec![Vec::new(); steps], levels: vec![0; steps] };
         for edge in edges {
             graph.incoming[edge.target].push(*edge);
             graph.outgoing[edge.source].push(*edge);
@@ -155,24 +161,30 @@ impl Graph {
             for read in &step.reads.steps {
                 let source = position(positions, &step.id, read)?;
                 if source != reader && !above.contains(reader, source) && !self.reruns(steps, source, reader) {
-                    edges.push(Edge {
-                        source,
-                        target: reader,
-                        kind: EdgeKind::Order,
-                    });
+                    edges.push(Edge { source, target: reader, kind: EdgeKind::Order });
                 }
             }
         }
         Ok(edges)
     }
 
+    fn check_reruns(&self, steps: &[Step], positions: &HashMap<&str, StepIndex>) -> Result<(), GraphError> {
+        for (approval, step) in steps.iter().enumerate() {
+            let StepKind::HumanApproval(HumanApproval { on_changes_requested: Some(rerun), .. }) = &step.kind else {
+                continue;
+            };
+            let first = position(positions, &step.id, &rerun.rerun)?;
+            if !self.upstream(approval, |edge| edge.kind != EdgeKind::Order)[first] {
+                return Err(GraphError::RerunNotUpstream { approval: step.id.clone(), step: rerun.rerun.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether `approval` can ask for `step` to run again: then the step reads the last round's feedback, and does not
     /// wait for it (spec 3.5).
     fn reruns(&self, steps: &[Step], approval: StepIndex, step: StepIndex) -> bool {
-        let StepKind::HumanApproval(HumanApproval {
-            on_changes_requested: Some(rerun),
-            ..
-        }) = &steps[approval].kind
+        let StepKind::HumanApproval(HumanApproval { on_changes_requested: Some(rerun), .. }) = &steps[approval].kind
         else {
             return false;
         };
@@ -188,19 +200,13 @@ impl Graph {
         let flow = |edge: &Edge| edge.kind != EdgeKind::Order;
         let (mut after, mut before) = (self.downstream(first, flow), self.upstream(last, flow));
         (after[first], before[last]) = (true, true);
-        after
-            .iter()
-            .zip(&before)
-            .map(|(after, before)| *after && *before)
-            .collect()
+        after.iter().zip(&before).map(|(after, before)| *after && *before).collect()
     }
 
     fn refuse_cycles(&self, steps: &[Step]) -> Result<(), GraphError> {
         match cycles(self).into_iter().next() {
             None => Ok(()),
-            Some(cycle) => Err(GraphError::Cycle(
-                cycle.into_iter().map(|step| steps[step].id.clone()).collect(),
-            )),
+            Some(cycle) => Err(GraphError::Cycle(cycle.into_iter().map(|step| steps[step].id.clone()).collect())),
         }
     }
 
@@ -288,11 +294,7 @@ fn flow_edges(steps: &[Step], positions: &HashMap<&str, StepIndex>) -> Result<Ve
             }
             seen.push(source);
             if !routes.contains(&(source, target)) {
-                edges.push(Edge {
-                    source,
-                    target,
-                    kind: EdgeKind::Plain,
-                });
+                edges.push(Edge { source, target, kind: EdgeKind::Plain });
             }
         }
     }
@@ -300,28 +302,17 @@ fn flow_edges(steps: &[Step], positions: &HashMap<&str, StepIndex>) -> Result<Ve
         for target in step.route_targets() {
             let target = position(positions, &step.id, target)?;
             let listed = steps[target].depends_on.contains(&step.id);
-            edges.push(Edge {
-                source,
-                target,
-                kind: EdgeKind::Route { listed },
-            });
+            edges.push(Edge { source, target, kind: EdgeKind::Route { listed } });
         }
         if let Some(handler) = step.handler() {
-            edges.push(Edge {
-                source,
-                target: position(positions, &step.id, handler)?,
-                kind: EdgeKind::Error,
-            });
+            edges.push(Edge { source, target: position(positions, &step.id, handler)?, kind: EdgeKind::Error });
         }
     }
     Ok(edges)
 }
 
 fn position(positions: &HashMap<&str, StepIndex>, step: &StepId, target: &StepId) -> Result<StepIndex, GraphError> {
-    let unknown = || GraphError::UnknownStep {
-        step: step.clone(),
-        target: target.clone(),
-    };
+    let unknown = || GraphError::UnknownStep { step: step.clone(), target: target.clone() };
     positions.get(target.as_str()).copied().ok_or_else(unknown)
 }
 

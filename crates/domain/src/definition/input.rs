@@ -105,9 +105,9 @@ impl InputType {
                 "false" => Some(Json::Bool(false)),
                 _ => None,
             },
-            Self::Number | Self::Integer | Self::Object | Self::Array => serde_json::from_str(text.trim())
-                .ok()
-                .filter(|parsed| self.admits(parsed)),
+            Self::Number | Self::Integer | Self::Object | Self::Array => {
+                serde_json::from_str(text.trim()).ok().filter(|parsed| self.admits(parsed))
+            }
         }
     }
 
@@ -151,18 +151,12 @@ impl InputSchema {
             match given.get(name).filter(|value| !value.is_null()) {
                 Some(value) => match field.check(value) {
                     Ok(value) => drop(checked.insert(name.clone(), value)),
-                    Err(message) => problems.push(InputProblem {
-                        field: name.clone(),
-                        message,
-                    }),
+                    Err(message) => problems.push(InputProblem { field: name.clone(), message }),
                 },
                 None => match &field.default {
                     Some(default) => drop(checked.insert(name.clone(), default.clone())),
                     None if field.required => {
-                        problems.push(InputProblem {
-                            field: name.clone(),
-                            message: "is required".into(),
-                        });
+                        problems.push(InputProblem { field: name.clone(), message: "is required".into() });
                     }
                     None => {}
                 },
@@ -174,14 +168,7 @@ impl InputSchema {
                 checked.insert(name.clone(), value.clone());
             }
         }
-        if problems.is_empty() {
-            Ok(CheckedInput {
-                input: Json::Object(checked),
-                warnings,
-            })
-        } else {
-            Err(problems)
-        }
+        if problems.is_empty() { Ok(CheckedInput { input: Json::Object(checked), warnings }) } else { Err(problems) }
     }
 }
 
@@ -194,17 +181,11 @@ pub(super) fn check_undeclared(required: &[RequiredInput], input: &Json) -> Resu
         .map(|required| {
             let readers: Vec<String> = required.readers.iter().map(|step| format!("`{step}`")).collect();
             let message = format!("is required: it is read by {}", readers.join(", "));
-            InputProblem {
-                field: required.field.clone(),
-                message,
-            }
+            InputProblem { field: required.field.clone(), message }
         })
         .collect();
     if problems.is_empty() {
-        Ok(CheckedInput {
-            input: Json::Object(given.clone()),
-            warnings: Vec::new(),
-        })
+        Ok(CheckedInput { input: Json::Object(given.clone()), warnings: Vec::new() })
     } else {
         Err(problems)
     }
@@ -261,9 +242,7 @@ mod tests {
 
     #[test]
     fn all_problems_are_named_at_once() {
-        let problems = schema()
-            .check(&json!({"count": "1.5", "deep": "yes", "tone": "loud"}))
-            .unwrap_err();
+        let problems = schema().check(&json!({"count": "1.5", "deep": "yes", "tone": "loud"})).unwrap_err();
         let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
         assert_eq!(fields, ["topic", "count", "deep", "tone"]);
         assert_eq!(problems[3].message, "must be one of \"neutral\", \"lively\"");
@@ -277,10 +256,7 @@ mod tests {
 
     #[test]
     fn fields_certain_to_be_read_are_required_without_a_schema() {
-        let required = [RequiredInput {
-            field: "topic".into(),
-            readers: vec![StepId::new("write").unwrap()],
-        }];
+        let required = [RequiredInput { field: "topic".into(), readers: vec![StepId::new("write").unwrap()] }];
         let problems = check_undeclared(&required, &json!({})).unwrap_err();
         assert_eq!(problems[0].message, "is required: it is read by `write`");
         assert!(check_undeclared(&required, &json!({"topic": "", "more": 1})).is_ok());

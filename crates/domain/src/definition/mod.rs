@@ -109,17 +109,8 @@ impl Definition {
             _ => {}
         }
         let graph = Graph::build(&content.steps)?;
-        let positions = content
-            .steps
-            .iter()
-            .enumerate()
-            .map(|(index, step)| (step.id.clone(), index))
-            .collect();
-        Ok(Self {
-            content,
-            positions,
-            graph,
-        })
+        let positions = content.steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect();
+        Ok(Self { content, positions, graph })
     }
 
     /// Everything it says.

@@ -85,16 +85,10 @@ impl RetryPolicy {
         let growth = match self.backoff {
             Backoff::Fixed => 1.0,
             Backoff::Linear => f64::from(failed),
-            Backoff::Exponential => self
-                .backoff_multiplier
-                .powi(i32::try_from(failed - 1).unwrap_or(i32::MAX)),
+            Backoff::Exponential => self.backoff_multiplier.powi(i32::try_from(failed - 1).unwrap_or(i32::MAX)),
         };
         let delay = self.initial_delay.scale(growth).min(self.max_delay);
-        if self.jitter {
-            delay.scale(jitter_factor(seed))
-        } else {
-            delay
-        }
+        if self.jitter { delay.scale(jitter_factor(seed)) } else { delay }
     }
 }
 
@@ -129,11 +123,7 @@ mod tests {
     use super::*;
 
     fn policy(backoff: Backoff, jitter: bool) -> RetryPolicy {
-        RetryPolicy {
-            backoff,
-            jitter,
-            ..RetryPolicy::default_with(3)
-        }
+        RetryPolicy { backoff, jitter, ..RetryPolicy::default_with(3) }
     }
 
     #[test]
@@ -146,11 +136,7 @@ mod tests {
         for (backoff, seconds) in cases {
             let policy = policy(backoff, false);
             for (failed, expected) in (1_u32..).zip(seconds) {
-                assert_eq!(
-                    policy.delay_after(failed, 7).as_secs(),
-                    expected,
-                    "{backoff:?} after {failed}"
-                );
+                assert_eq!(policy.delay_after(failed, 7).as_secs(), expected, "{backoff:?} after {failed}");
             }
         }
         let endless = policy(Backoff::Exponential, false).delay_after(u32::MAX, 0);
@@ -181,10 +167,7 @@ mod tests {
 
     #[test]
     fn a_policy_of_ones_own_also_retries_timeouts_and_missing_agents() {
-        let own = RetryPolicy {
-            retried: RetriedCodes::OwnPolicy,
-            ..RetryPolicy::default_with(3)
-        };
+        let own = RetryPolicy { retried: RetriedCodes::OwnPolicy, ..RetryPolicy::default_with(3) };
         let default = RetryPolicy::default_with(3);
         for code in [ErrorCode::Timeout, ErrorCode::AgentNotFound] {
             assert!(own.retries(code) && !default.retries(code));

@@ -115,28 +115,15 @@ impl Process {
 
     /// A version as it was stored.
     pub fn restore(fields: ProcessFields) -> Self {
-        let ProcessFields {
-            id,
-            yaml,
-            definition,
-            status,
-            revision,
-            created_by,
-            created_at,
-            updated_at,
-            published_at,
-        } = fields;
-        Self {
-            id,
-            yaml,
-            definition,
-            status,
-            revision,
-            created_by,
-            created_at,
-            updated_at,
-            published_at,
-        }
+        let ProcessFields { id, yaml, definition, status, revision, created_by, created_at, updated_at, published_at } =
+            fields;
+        Self { id, yaml, definition, status, revision, created_by, created_at, updated_at, published_at }
+    }
+
+    /// Its stored fields.
+    pub fn into_fields(self) -> ProcessFields {
+        let Self { id, yaml, definition, status, revision, created_by, created_at, updated_at, published_at } = self;
+        ProcessFields { id, yaml, definition, status, revision, created_by, created_at, updated_at, published_at }
     }
 
     /// Its id.
@@ -197,10 +184,7 @@ impl Process {
             return Err(ProcessError::NotEditable(self.status));
         }
         if let Some(expected) = expected.filter(|expected| *expected != self.revision) {
-            return Err(ProcessError::Stale {
-                expected,
-                current: self.revision,
-            });
+            return Err(ProcessError::Stale { expected, current: self.revision });
         }
         self.yaml = yaml;
         self.definition = definition;
@@ -231,20 +215,12 @@ impl Process {
 
     /// Whether it may be deleted, as far as its own state tells.
     pub fn check_deletable(&self) -> Result<(), ProcessError> {
-        if self.status == ProcessStatus::Published {
-            Err(ProcessError::NotDeletable)
-        } else {
-            Ok(())
-        }
+        if self.status == ProcessStatus::Published { Err(ProcessError::NotDeletable) } else { Ok(()) }
     }
 
     /// Whether it may be started.
     pub fn check_startable(&self) -> Result<(), ProcessError> {
-        if self.status == ProcessStatus::Published {
-            Ok(())
-        } else {
-            Err(ProcessError::NotStartable(self.status))
-        }
+        if self.status == ProcessStatus::Published { Ok(()) } else { Err(ProcessError::NotStartable(self.status)) }
     }
 
     fn changed(&mut self, now: Timestamp) {
@@ -283,9 +259,6 @@ impl std::str::FromStr for ProcessStatus {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Draft, Self::Published, Self::Archived]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-            .ok_or(())
+        [Self::Draft, Self::Published, Self::Archived].into_iter().find(|status| status.as_str() == text).ok_or(())
     }
 }

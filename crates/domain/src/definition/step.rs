@@ -352,14 +352,8 @@ impl StepKind {
 
 impl StepType {
     /// Every type, in the order of spec 1.3.
-    pub const ALL: [Self; 6] = [
-        Self::AgentTask,
-        Self::HumanApproval,
-        Self::Gateway,
-        Self::Timer,
-        Self::Notification,
-        Self::SubProcess,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::AgentTask, Self::HumanApproval, Self::Gateway, Self::Timer, Self::Notification, Self::SubProcess];
 
     /// The type as YAML and the API write it.
     pub const fn as_str(self) -> &'static str {
@@ -432,12 +426,7 @@ impl Step {
             return Vec::new();
         };
         let mut targets: Vec<&StepId> = Vec::new();
-        for target in gateway
-            .routes
-            .iter()
-            .map(|route| &route.target)
-            .chain(&gateway.default_route)
-        {
+        for target in gateway.routes.iter().map(|route| &route.target).chain(&gateway.default_route) {
             if !targets.contains(&target) {
                 targets.push(target);
             }

@@ -29,20 +29,14 @@ pub struct Condition {
 impl Template {
     /// A text that stands in no file: a default, or one made by a test.
     pub fn unplaced(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            line: 0,
-        }
+        Self { text: text.into(), line: 0 }
     }
 }
 
 impl Condition {
     /// A condition that stands in no file.
     pub fn unplaced(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            line: 0,
-        }
+        Self { text: text.into(), line: 0 }
     }
 }
 

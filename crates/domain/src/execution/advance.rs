@@ -3,13 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    budget::BudgetAnswer,
-    routing::Decision,
-    scope::Viewpoint,
-    state::StepLife,
-    turn::{Slot, Turn},
-};
+use super::{boundary::Slot, budget::BudgetAnswer, routing::Decision, scope::Viewpoint, state::StepLife, turn::Turn};
 use crate::{
     definition::{Priority, StepIndex, StepKind},
     event::{Event, GatewayDecision, SkipReason, StepError, Usage},
@@ -62,11 +56,7 @@ impl Turn<'_, '_> {
     }
 
     fn decide(&mut self, step: StepIndex) -> Progress {
-        if !self
-            .execution
-            .index
-            .may_decide(&self.execution.definition, step, self.state(step))
-        {
+        if !self.execution.index.may_decide(&self.execution.definition, step, self.state(step)) {
             return Progress::Done;
         }
         match self.execution.decide(step) {
@@ -98,10 +88,7 @@ impl Turn<'_, '_> {
                     return Progress::Done;
                 }
                 Err(error) => {
-                    let error = StepError {
-                        code: ErrorCode::ConditionError,
-                        message: error.to_string(),
-                    };
+                    let error = StepError { code: ErrorCode::ConditionError, message: error.to_string() };
                     self.fail_step(step, error, Usage::default(), None);
                     return Progress::Done;
                 }
@@ -167,12 +154,8 @@ impl Turn<'_, '_> {
 
     /// Skips a step. A gateway skipped by its own condition takes its default route.
     pub fn skip(&mut self, step: StepIndex, reason: SkipReason, condition: Option<Evaluation>) {
-        let decision = (reason == SkipReason::ConditionFalse)
-            .then(|| self.default_decision(step))
-            .flatten();
-        let output = decision
-            .as_ref()
-            .and_then(|decision| self.gateway_output(step, decision));
+        let decision = (reason == SkipReason::ConditionFalse).then(|| self.default_decision(step)).flatten();
+        let output = decision.as_ref().and_then(|decision| self.gateway_output(step, decision));
         self.emit(Event::StepSkipped {
             step_id: self.id(step),
             reason,

@@ -4,8 +4,9 @@ use serde_json::{Map, json};
 
 use super::{
     advance::Progress,
+    boundary::{Call, Effect, Reply, ValueKey},
     scope::Viewpoint,
-    turn::{Call, Effect, Reply, Turn, ValueKey},
+    turn::Turn,
 };
 use crate::{
     definition::{AgentTask, StepIndex, StepKind, UndefinedRule},
@@ -24,7 +25,10 @@ pub(super) struct ExpandedTask {
 impl Turn<'_, '_> {
     pub fn start_agent_task(&mut self, step: StepIndex) -> Progress {
         if self.is_sent_again(step) {
-            self.send_again(step);
+            let agent = self.state(step).open_attempt().and_then(|attempt| attempt.agent.clone());
+            if agent.is_none_or(|agent| self.take_slot(step, &agent)) {
+                self.send_again(step);
+            }
             return Progress::Done;
         }
         let StepKind::AgentTask(task) = &self.step(step).kind else {
@@ -51,36 +55,19 @@ impl Turn<'_, '_> {
     /// Fills in the texts of an agent task.
     pub fn expand_task(&self, task: &AgentTask, scope: &Scope) -> Result<ExpandedTask, StepError> {
         let rule = self.undefined_rule(UndefinedRule::Error);
-        let fail = |error: ExpressionError| StepError {
-            code: error.code(),
-            message: error.to_string(),
-        };
-        let agent = self
-            .context
-            .expressions
-            .text(&task.agent, scope, UndefinedRule::Error)
-            .map_err(fail)?;
-        let message = self
-            .context
-            .expressions
-            .text(&task.message, scope, rule)
-            .map_err(fail)?;
+        let fail = |error: ExpressionError| StepError { code: error.code(), message: error.to_string() };
+        let agent = self.context.expressions.text(&task.agent, scope, UndefinedRule::Error).map_err(fail)?;
+        let message = self.context.expressions.text(&task.message, scope, rule).map_err(fail)?;
         let name = agent.value.trim().to_owned();
         if name.is_empty() {
             let message = "the agent's name is empty once its template is filled in".to_owned();
-            return Err(StepError {
-                code: ErrorCode::InvalidConfig,
-                message,
-            });
+            return Err(StepError { code: ErrorCode::InvalidConfig, message });
         }
         let mut input = Map::new();
         input.insert("agent".into(), json!(name));
         input.insert("message".into(), json!(message.value));
         input.extend(task.model.as_ref().map(|model| ("model".to_owned(), json!(model))));
-        input.extend(
-            task.temperature
-                .map(|temperature| ("temperature".to_owned(), json!(temperature))),
-        );
+        input.extend(task.temperature.map(|temperature| ("temperature".to_owned(), json!(temperature))));
         Ok(ExpandedTask {
             agent: name,
             input: Json::Object(input),
@@ -96,27 +83,14 @@ impl Turn<'_, '_> {
             Ok(shown) => shown.value,
             Err(error) => {
                 let message = format!("the expanded message is too large: {error}");
-                self.fail_to_start(
-                    step,
-                    StepError {
-                        code: ErrorCode::OutputTooLarge,
-                        message,
-                    },
-                );
+                self.fail_to_start(step, StepError { code: ErrorCode::OutputTooLarge, message });
                 return;
             }
         };
         let condition = self.take_passed(step);
         self.start_call_of(
             step,
-            AttemptStart {
-                attempt,
-                agent,
-                input: Some(input),
-                condition,
-                warnings,
-                ..self.blank_start(step)
-            },
+            AttemptStart { attempt, agent, input: Some(input), condition, warnings, ..self.blank_start(step) },
         );
     }
 
@@ -147,10 +121,7 @@ impl Turn<'_, '_> {
             attempt: self.state(step).next_attempt(),
             agent: None,
             input: None,
-            deadline: self
-                .step(step)
-                .timeout
-                .map(|timeout| self.now().saturating_add(timeout)),
+            deadline: self.step(step).timeout.map(|timeout| self.now().saturating_add(timeout)),
             condition: None,
             warnings: Vec::new(),
             again: false,
@@ -177,18 +148,12 @@ impl Turn<'_, '_> {
         let (output, usage) = match reply {
             Reply::Notification { output } => (output, Usage::default()),
             Reply::Agent { text, usage } => {
-                let agent = self
-                    .state(step)
-                    .open_attempt()
-                    .and_then(|attempt| attempt.agent.clone());
+                let agent = self.state(step).open_attempt().and_then(|attempt| attempt.agent.clone());
                 let key = match &self.step(step).kind {
                     StepKind::AgentTask(task) => task.output_key.as_deref(),
                     _ => None,
                 };
-                (
-                    agent_output(&text, agent.as_deref().unwrap_or_default(), key, &usage),
-                    usage,
-                )
+                (agent_output(&text, agent.as_deref().unwrap_or_default(), key, &usage), usage)
             }
         };
         self.complete(step, output, usage);
@@ -197,11 +162,7 @@ impl Turn<'_, '_> {
     /// Completes a step with an output; an output that is too large fails it.
     pub fn complete(&mut self, step: StepIndex, output: Json, usage: Usage) {
         match self.keep_output(step, output) {
-            Ok(output) => self.emit(Event::StepCompleted {
-                step_id: self.id(step),
-                output,
-                usage,
-            }),
+            Ok(output) => self.emit(Event::StepCompleted { step_id: self.id(step), output, usage }),
             Err(error) => self.fail_attempt(step, error, usage, None),
         }
     }
@@ -210,10 +171,7 @@ impl Turn<'_, '_> {
     pub fn keep_output(&mut self, step: StepIndex, output: Json) -> Result<Shown, StepError> {
         let key = ValueKey::StepOutput(self.id(step));
         let kept = self.context.values.put(key, output);
-        kept.map_err(|error| StepError {
-            code: ErrorCode::OutputTooLarge,
-            message: error.to_string(),
-        })
+        kept.map_err(|error| StepError { code: ErrorCode::OutputTooLarge, message: error.to_string() })
     }
 }
 
@@ -238,6 +196,11 @@ fn agent_output(text: &str, agent: &str, output_key: Option<&str>, usage: &Usage
         output.extend(tokens.model.as_ref().map(|model| ("model".to_owned(), json!(model))));
     }
     Json::Object(output)
+}
+
+/// The JSON of an agent's reply: what the whole text is, or the object in its only fenced block of JSON.
+pub fn json_reply(text: &str) -> Option<Json> {
+    serde_json::from_str(text.trim()).ok().or_else(|| json_object_in(text).map(Json::Object))
 }
 
 /// The JSON object that a text is, or that its only fenced block of JSON holds.
@@ -277,10 +240,7 @@ mod tests {
         );
         assert_eq!(output["score"], 85);
         assert_eq!(output["json"]["response"], "mine");
-        assert!(
-            output["response"].as_str().unwrap().contains("\"score\": 85"),
-            "reserved names win"
-        );
+        assert!(output["response"].as_str().unwrap().contains("\"score\": 85"), "reserved names win");
         assert_eq!(output["agent"], "analyst");
     }
 

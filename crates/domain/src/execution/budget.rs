@@ -1,10 +1,6 @@
 //! Budgets (spec 3.9): looked at before each call, with the ledger of the whole tree.
 
-use super::{
-    Execution,
-    state::StepLife,
-    turn::{Turn, Write},
-};
+use super::{Execution, boundary::Write, state::StepLife, turn::Turn};
 use crate::{
     approval::{Approval, ApprovalRequest},
     definition::{BudgetAction, StepIndex, StepKind, TimeoutAction},
@@ -48,15 +44,7 @@ impl Turn<'_, '_> {
             return BudgetAnswer::Allowed;
         };
         let message = format!("the step's attempts have cost {spent}, and its max_cost is {limit}");
-        self.fail_step(
-            step,
-            StepError {
-                code: ErrorCode::BudgetExceeded,
-                message,
-            },
-            Usage::default(),
-            None,
-        );
+        self.fail_step(step, StepError { code: ErrorCode::BudgetExceeded, message }, Usage::default(), None);
         BudgetAnswer::Refused
     }
 
@@ -91,11 +79,7 @@ impl Turn<'_, '_> {
             Some(ledger) => format!("spent {} of the budget of {}", ledger.spent, ledger.limit),
             None => "the budget is spent".to_owned(),
         };
-        let error = ExecutionError {
-            code: ErrorCode::BudgetExceeded,
-            message,
-            step_id: None,
-        };
+        let error = ExecutionError { code: ErrorCode::BudgetExceeded, message, step_id: None };
         self.stop(RollBackCause::Failure(error), true);
     }
 
@@ -104,31 +88,16 @@ impl Turn<'_, '_> {
         if let Some(parent) = &self.execution.creation.parent {
             let to = parent.root_id;
             self.execution.index.held_by_budget = true;
-            self.transition.writes.push(Write::Signal {
-                to,
-                signal: Signal::BudgetSpent,
-            });
+            self.transition.writes.push(Write::Signal { to, signal: Signal::BudgetSpent });
             return;
         }
-        let Some(ledger) = self
-            .context
-            .ledger
-            .filter(|_| self.execution.state.budget.question.is_none())
-        else {
+        let Some(ledger) = self.context.ledger.filter(|_| self.execution.state.budget.question.is_none()) else {
             return;
         };
-        let first_limit = self
-            .execution
-            .definition
-            .config()
-            .budget
-            .as_ref()
-            .map_or(ledger.limit, |budget| budget.max_cost);
+        let first_limit =
+            self.execution.definition.config().budget.as_ref().map_or(ledger.limit, |budget| budget.max_cost);
         let id = ApprovalId::new((self.context.new_id)());
-        let title = format!(
-            "spent {} of {}: go on with {first_limit} more?",
-            ledger.spent, ledger.limit
-        );
+        let title = format!("spent {} of {}: go on with {first_limit} more?", ledger.spent, ledger.limit);
         let deadline = self.now().saturating_add(QUESTION_PERIOD);
         let request = ApprovalRequest {
             id,
@@ -147,9 +116,7 @@ impl Turn<'_, '_> {
             escalate_to: Vec::new(),
             created_at: self.now(),
         };
-        self.transition
-            .writes
-            .push(Write::OpenApproval(Box::new(Approval::open(request))));
+        self.transition.writes.push(Write::OpenApproval(Box::new(Approval::open(request))));
         self.emit(Event::ApprovalRequested {
             step_id: StepId::budget(),
             approval_id: id,
@@ -165,24 +132,14 @@ impl Turn<'_, '_> {
             return false;
         }
         let (decision, by) = (verdict.decision, verdict.decided_by.clone());
-        self.emit(Event::ApprovalDecided {
-            step_id: StepId::budget(),
-            approval_id,
-            verdict,
-        });
-        let budget = self
-            .execution
-            .definition
-            .config()
-            .budget
-            .as_ref()
-            .map(|budget| budget.max_cost);
+        self.emit(Event::ApprovalDecided { step_id: StepId::budget(), approval_id, verdict });
+        let budget = self.execution.definition.config().budget.as_ref().map(|budget| budget.max_cost);
         match (decision, self.context.ledger, budget) {
             (Decision::Approved, Some(ledger), Some(step)) => {
                 let limit = ledger.limit.checked_add(step).unwrap_or(ledger.limit);
                 self.emit(Event::BudgetRaised { limit, by });
                 self.transition.writes.push(Write::RaiseBudget(limit));
-                self.context.ledger = Some(super::turn::Ledger { limit, ..ledger });
+                self.context.ledger = Some(super::boundary::Ledger { limit, ..ledger });
                 self.wake();
                 self.tell_children(&Signal::BudgetRaised);
             }
@@ -200,10 +157,7 @@ impl Turn<'_, '_> {
 
     fn tell_children(&mut self, signal: &Signal) {
         for child in self.execution.running_children() {
-            self.transition.writes.push(Write::Signal {
-                to: child,
-                signal: signal.clone(),
-            });
+            self.transition.writes.push(Write::Signal { to: child, signal: signal.clone() });
         }
     }
 }
@@ -211,10 +165,7 @@ impl Turn<'_, '_> {
 impl Execution {
     /// Whether this request asks whether to spend more.
     pub(super) fn is_budget_question(&self, approval_id: ApprovalId) -> bool {
-        self.state
-            .budget
-            .question
-            .is_some_and(|question| question.approval_id == approval_id)
+        self.state.budget.question.is_some_and(|question| question.approval_id == approval_id)
     }
 
     fn running_children(&self) -> Vec<crate::value::ExecutionId> {

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Execution,
+    boundary::{Command, Effect, Recovery},
     failure::cancellation,
     state::{ExecutionStatus, Life, StepLife},
-    turn::{Command, Effect, Recovery, Turn},
+    turn::Turn,
 };
 use crate::{
     definition::StepIndex,
@@ -127,24 +128,32 @@ impl Signal {
             Self::ChildEnded { .. } => "child_ended",
         }
     }
+
+    /// Whether it is a command of a person, which has to fit the execution's state (spec 3.7).
+    pub const fn is_command(&self) -> bool {
+        match self {
+            Self::Cancel { .. } | Self::Pause { .. } | Self::Resume { .. } => true,
+            Self::ApprovalVoted { .. }
+            | Self::ApprovalSettled { .. }
+            | Self::ApprovalDelegated { .. }
+            | Self::BudgetSpent
+            | Self::BudgetRaised
+            | Self::ChildEnded { .. } => false,
+        }
+    }
 }
 
 impl Life {
     /// Whether a command of a person fits this point of a life (spec 3.7). What comes from inside always fits.
     pub fn check(&self, signal: &Signal) -> Result<(), CommandError> {
         let command = signal.name();
-        let is_command = matches!(
-            signal,
-            Signal::Cancel { .. } | Signal::Pause { .. } | Signal::Resume { .. }
-        );
-        if !is_command {
+        if !signal.is_command() {
             return Ok(());
         }
         match (self, signal) {
-            (Self::Completed { .. } | Self::Failed(_) | Self::Cancelled(_), _) => Err(CommandError::Ended {
-                command,
-                status: self.status(),
-            }),
+            (Self::Completed { .. } | Self::Failed(_) | Self::Cancelled(_), _) => {
+                Err(CommandError::Ended { command, status: self.status() })
+            }
             (Self::Compensating(_), _) => Err(CommandError::RollingBack { command }),
             (Self::Pending, Signal::Pause { .. } | Signal::Resume { .. }) => Err(CommandError::NotStarted { command }),
             (Self::Paused(PauseReason::Operator { .. }), Signal::Pause { .. }) => Err(CommandError::AlreadyPaused),
@@ -165,17 +174,12 @@ impl Turn<'_, '_> {
             Command::Submitted { call, call_ref } => self.submitted(&call, call_ref),
             Command::Finished { call, reply } => self.with_open_call(&call, |turn, step| {
                 if call.compensation {
-                    turn.finish_compensation(step, reply)
+                    turn.finish_compensation(step, reply);
                 } else {
-                    turn.finish_call(step, reply)
+                    turn.finish_call(step, reply);
                 }
             }),
-            Command::Failed {
-                call,
-                error,
-                usage,
-                retry_after,
-            } => self.with_open_call(&call, |turn, step| {
+            Command::Failed { call, error, usage, retry_after } => self.with_open_call(&call, |turn, step| {
                 if call.compensation {
                     turn.fail_compensation(step, error, usage, retry_after);
                 } else {
@@ -231,19 +235,13 @@ impl Turn<'_, '_> {
                 self.emit(Event::ProcessResumed { by: Some(by) });
                 true
             }
-            Signal::ApprovalVoted {
-                approval_id,
-                by,
-                decision,
-                comment,
-            } => self.approval_voted(approval_id, by, decision, comment),
+            Signal::ApprovalVoted { approval_id, by, decision, comment } => {
+                self.approval_voted(approval_id, by, decision, comment)
+            }
             Signal::ApprovalSettled { approval_id, verdict } => self.approval_settled(approval_id, verdict),
-            Signal::ApprovalDelegated {
-                approval_id,
-                from,
-                to,
-                comment,
-            } => self.approval_delegated(approval_id, from, to, comment),
+            Signal::ApprovalDelegated { approval_id, from, to, comment } => {
+                self.approval_delegated(approval_id, from, to, comment)
+            }
             Signal::BudgetSpent => {
                 self.ask_to_go_on();
                 true
@@ -258,17 +256,9 @@ impl Turn<'_, '_> {
         let (step_id, attempt, compensation) = (call.step_id.clone(), call.attempt, call.compensation);
         self.with_open_call(call, |turn, _| {
             turn.emit(if compensation {
-                Event::CompensationStepSubmitted {
-                    step_id,
-                    attempt,
-                    call_ref,
-                }
+                Event::CompensationStepSubmitted { step_id, attempt, call_ref }
             } else {
-                Event::StepSubmitted {
-                    step_id,
-                    attempt,
-                    call_ref,
-                }
+                Event::StepSubmitted { step_id, attempt, call_ref }
             });
         })
     }
@@ -295,11 +285,7 @@ impl Turn<'_, '_> {
         if call.compensation || !self.state(step).attempts.iter().any(known) {
             return false;
         }
-        self.emit(Event::CostRecorded {
-            step_id: call.step_id.clone(),
-            attempt: call.attempt,
-            usage,
-        });
+        self.emit(Event::CostRecorded { step_id: call.step_id.clone(), attempt: call.attempt, usage });
         true
     }
 

@@ -3,9 +3,10 @@
 
 use super::{
     Execution,
+    boundary::{Call, Effect, Reply, ValueKey},
     scope::Viewpoint,
     state::{Attempt, CompensationLife, CompensationState, StepLife},
-    turn::{Call, Effect, Reply, Turn, ValueKey},
+    turn::Turn,
 };
 use crate::{
     definition::{Compensation, CompensationAction, StepIndex},
@@ -25,23 +26,14 @@ impl Turn<'_, '_> {
             let Some(step) = self.execution.steps_to_undo().first().copied() else {
                 break;
             };
-            match self
-                .state(step)
-                .compensation
-                .as_ref()
-                .map(|compensation| compensation.life.clone())
-            {
+            match self.state(step).compensation.as_ref().map(|compensation| compensation.life.clone()) {
                 Some(CompensationLife::Running) => return,
                 Some(CompensationLife::BackOff { until }) if until > self.now() => return,
                 Some(CompensationLife::BackOff { .. } | CompensationLife::Completed | CompensationLife::Failed)
                 | None => {}
             }
             self.start_compensation(step);
-            let settled = self
-                .state(step)
-                .compensation
-                .as_ref()
-                .is_some_and(CompensationState::is_settled);
+            let settled = self.state(step).compensation.as_ref().is_some_and(CompensationState::is_settled);
             if !settled {
                 return;
             }
@@ -61,9 +53,9 @@ impl Turn<'_, '_> {
             return;
         };
         let expanded = match &compensation.action {
-            CompensationAction::AgentTask(task) => self
-                .expand_task(task, &scope)
-                .map(|task| (Some(task.agent), task.input, task.warnings)),
+            CompensationAction::AgentTask(task) => {
+                self.expand_task(task, &scope).map(|task| (Some(task.agent), task.input, task.warnings))
+            }
             CompensationAction::Notification(notification) => {
                 let subject = self.step(step).name.clone();
                 let expanded = self.expand_notification(notification, &subject, &scope);
@@ -79,28 +71,16 @@ impl Turn<'_, '_> {
         {
             return;
         }
-        let attempt = self
-            .state(step)
-            .compensation
-            .as_ref()
-            .map_or(1, CompensationState::next_attempt);
+        let attempt = self.state(step).compensation.as_ref().map_or(1, CompensationState::next_attempt);
         let key = ValueKey::CompensationInput(self.id(step), attempt);
         match self.context.values.put(key, input) {
             Ok(input) => {
                 let start = self.compensation_start(step, &compensation, attempt);
-                let start = AttemptStart {
-                    agent,
-                    input: Some(input.value),
-                    warnings,
-                    ..start
-                };
+                let start = AttemptStart { agent, input: Some(input.value), warnings, ..start };
                 self.call_compensation(step, start, compensation.timeout);
             }
             Err(error) => {
-                let error = StepError {
-                    code: ErrorCode::OutputTooLarge,
-                    message: error.to_string(),
-                };
+                let error = StepError { code: ErrorCode::OutputTooLarge, message: error.to_string() };
                 self.fail_to_undo(step, error);
             }
         }
@@ -111,37 +91,17 @@ impl Turn<'_, '_> {
         let Some(compensation) = self.step(step).compensation.clone() else {
             return;
         };
-        let open = self
-            .state(step)
-            .compensation
-            .as_ref()
-            .and_then(|state| state.attempts.last());
-        let Some(Attempt {
-            number, agent, input, ..
-        }) = open.cloned()
-        else {
+        let open = self.state(step).compensation.as_ref().and_then(|state| state.attempts.last());
+        let Some(Attempt { number, agent, input, .. }) = open.cloned() else {
             return;
         };
         let start = self.compensation_start(step, &compensation, number);
-        self.call_compensation(
-            step,
-            AttemptStart {
-                agent,
-                input,
-                again: true,
-                ..start
-            },
-            compensation.timeout,
-        );
+        self.call_compensation(step, AttemptStart { agent, input, again: true, ..start }, compensation.timeout);
     }
 
     fn compensation_start(&self, step: StepIndex, compensation: &Compensation, attempt: u32) -> AttemptStart {
         let deadline = Some(self.now().saturating_add(compensation.timeout));
-        AttemptStart {
-            attempt,
-            deadline,
-            ..self.blank_start(step)
-        }
+        AttemptStart { attempt, deadline, ..self.blank_start(step) }
     }
 
     fn call_compensation(&mut self, step: StepIndex, start: AttemptStart, timeout: Duration) {
@@ -150,20 +110,13 @@ impl Turn<'_, '_> {
         let Some(input) = input else { return };
         let id = self.call_id(step, attempt, true);
         let input_key = ValueKey::CompensationInput(self.id(step), attempt);
-        let call = Call {
-            id,
-            agent,
-            input,
-            input_key,
-            timeout: Some(timeout),
-            call_ref: None,
-        };
+        let call = Call { id, agent, input, input_key, timeout: Some(timeout), call_ref: None };
         self.transition.effects.push(Effect::Call(call));
     }
 
     /// A breaker does not hold a roll-back up for long: the step is tried when it may close, by the retry policy.
     fn take_compensation_slot(&mut self, step: StepIndex, agent: &str) -> bool {
-        use super::turn::Slot;
+        use super::boundary::Slot;
         let priority = self.execution.definition.priority_of(step);
         let id = self.id(step);
         match self.context.slots.take(&id, agent, priority) {
@@ -174,10 +127,7 @@ impl Turn<'_, '_> {
             }
             Slot::Unavailable { until } => {
                 let message = format!("the agent `{agent}` is unavailable");
-                let error = StepError {
-                    code: ErrorCode::AgentUnavailable,
-                    message,
-                };
+                let error = StepError { code: ErrorCode::AgentUnavailable, message };
                 self.begin_empty_compensation(step);
                 self.fail_compensation(step, error, Usage::default(), Some(until.since(self.now())));
                 false
@@ -190,10 +140,7 @@ impl Turn<'_, '_> {
             Reply::Agent { usage, .. } => usage,
             Reply::Notification { .. } => Usage::default(),
         };
-        self.emit(Event::CompensationCompleted {
-            step_id: self.id(step),
-            usage,
-        });
+        self.emit(Event::CompensationCompleted { step_id: self.id(step), usage });
     }
 
     /// An attempt to undo a step has failed; after the last one the roll-back goes on without it.
@@ -208,66 +155,34 @@ impl Turn<'_, '_> {
             return;
         };
         let policy = &compensation.retry;
-        let attempt = self
-            .state(step)
-            .compensation
-            .as_ref()
-            .map_or(1, CompensationState::newest_attempt);
+        let attempt = self.state(step).compensation.as_ref().map_or(1, CompensationState::newest_attempt);
         let step_id = self.id(step);
         if !policy.retries(error.code) || attempt >= policy.max_attempts {
             self.emit(Event::CompensationFailed { step_id, error, usage });
             return;
         }
-        let delay = policy
-            .delay_after(attempt, self.context.seed ^ u64::from(attempt))
-            .max(retry_after.unwrap_or_default());
+        let delay =
+            policy.delay_after(attempt, self.context.seed ^ u64::from(attempt)).max(retry_after.unwrap_or_default());
         let (max_attempts, next_retry_at) = (policy.max_attempts, self.now().saturating_add(delay));
-        self.emit(Event::CompensationStepRetrying {
-            step_id,
-            attempt,
-            max_attempts,
-            next_retry_at,
-            error,
-            usage,
-        });
+        self.emit(Event::CompensationStepRetrying { step_id, attempt, max_attempts, next_retry_at, error, usage });
     }
 
     /// A busy agent delays a compensation by its retry policy.
     pub fn delay_compensation(&mut self, step: StepIndex, retry_after: Duration) {
-        let error = StepError {
-            code: ErrorCode::AgentBusy,
-            message: "the agent is busy".into(),
-        };
+        let error = StepError { code: ErrorCode::AgentBusy, message: "the agent is busy".into() };
         self.fail_compensation(step, error, Usage::default(), Some(retry_after));
     }
 
     pub fn time_out_compensation(&mut self, step: StepIndex) {
-        let timeout = self
-            .step(step)
-            .compensation
-            .as_ref()
-            .map(|compensation| compensation.timeout)
-            .unwrap_or_default();
-        if let Some(attempt) = self
-            .state(step)
-            .compensation
-            .as_ref()
-            .and_then(|state| state.attempts.last())
-        {
+        let timeout =
+            self.step(step).compensation.as_ref().map(|compensation| compensation.timeout).unwrap_or_default();
+        if let Some(attempt) = self.state(step).compensation.as_ref().and_then(|state| state.attempts.last()) {
             let (number, call_ref) = (attempt.number, attempt.call_ref.clone());
             let call = self.call_id(step, number, true);
             self.transition.effects.push(Effect::Abandon { call, call_ref });
         }
         let message = format!("not undone within the compensation's timeout of {timeout}");
-        self.fail_compensation(
-            step,
-            StepError {
-                code: ErrorCode::Timeout,
-                message,
-            },
-            Usage::default(),
-            None,
-        );
+        self.fail_compensation(step, StepError { code: ErrorCode::Timeout, message }, Usage::default(), None);
     }
 
     fn fail_to_undo(&mut self, step: StepIndex, error: StepError) {
@@ -276,19 +191,9 @@ impl Turn<'_, '_> {
     }
 
     fn begin_empty_compensation(&mut self, step: StepIndex) {
-        let attempt = self
-            .state(step)
-            .compensation
-            .as_ref()
-            .map_or(1, CompensationState::next_attempt);
-        let start = AttemptStart {
-            attempt,
-            ..self.blank_start(step)
-        };
-        self.emit(Event::CompensationStepStarted(Box::new(AttemptStart {
-            deadline: None,
-            ..start
-        })));
+        let attempt = self.state(step).compensation.as_ref().map_or(1, CompensationState::next_attempt);
+        let start = AttemptStart { attempt, ..self.blank_start(step) };
+        self.emit(Event::CompensationStepStarted(Box::new(AttemptStart { deadline: None, ..start })));
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::{
     Execution,
+    boundary::{Effect, Write},
     state::{Life, StepLife, StepState},
-    turn::{Effect, Turn, Write},
+    turn::Turn,
 };
 use crate::{
     definition::{Edge, EdgeKind, OnError, StepIndex},
@@ -28,9 +29,8 @@ impl Turn<'_, '_> {
             self.fail_step(step, error, usage, None);
             return;
         }
-        let delay = policy
-            .delay_after(failed, self.context.seed ^ u64::from(failed))
-            .max(retry_after.unwrap_or_default());
+        let delay =
+            policy.delay_after(failed, self.context.seed ^ u64::from(failed)).max(retry_after.unwrap_or_default());
         let max_attempts = policy.max_attempts;
         let attempt = state.attempts.last().map_or(1, |attempt| attempt.number);
         self.emit(Event::StepRetrying {
@@ -46,10 +46,7 @@ impl Turn<'_, '_> {
     /// An attempt fails before its work could begin: its texts can't be filled in, say.
     pub fn fail_to_start(&mut self, step: StepIndex, error: StepError) {
         let condition = self.take_passed(step);
-        let start = AttemptStart {
-            condition,
-            ..self.blank_start(step)
-        };
+        let start = AttemptStart { condition, ..self.blank_start(step) };
         self.emit(Event::StepStarted(Box::new(start)));
         self.fail_attempt(step, error, Usage::default(), None);
     }
@@ -75,14 +72,7 @@ impl Turn<'_, '_> {
             }
             OnError::GotoStep { target_step } if self.execution.can_handle(&target_step) => {
                 let handled_by = Some(target_step.clone());
-                self.emit(Event::StepFailed {
-                    step_id,
-                    error,
-                    retry_count,
-                    handled_by,
-                    output,
-                    usage,
-                });
+                self.emit(Event::StepFailed { step_id, error, retry_count, handled_by, output, usage });
                 if let Some(handler) = self.execution.definition.position(&target_step) {
                     self.fail_if_handler_is_unwilling(handler);
                 }
@@ -122,11 +112,7 @@ impl Turn<'_, '_> {
         }
         if self.execution.definition.config().stop_on_failure {
             let step_id = Some(self.id(step));
-            let failure = ExecutionError {
-                code: error.code,
-                message: error.message,
-                step_id,
-            };
+            let failure = ExecutionError { code: error.code, message: error.message, step_id };
             let failure = self.execution.state.failure.clone().unwrap_or(failure);
             self.stop(RollBackCause::Failure(failure), true);
         } else if fails_downstream {
@@ -159,17 +145,10 @@ impl Turn<'_, '_> {
         if let Some(question) = self.execution.state.budget.question {
             self.transition.writes.push(Write::CancelApproval(question.approval_id));
         }
-        let to_undo = if rolls_back {
-            self.execution.steps_to_undo().len()
-        } else {
-            0
-        };
+        let to_undo = if rolls_back { self.execution.steps_to_undo().len() } else { 0 };
         if to_undo + awaited > 0 {
             let compensation_count = u32::try_from(to_undo + awaited).unwrap_or(u32::MAX);
-            self.emit(Event::CompensationStarted {
-                compensation_count,
-                cause,
-            });
+            self.emit(Event::CompensationStarted { compensation_count, cause });
         } else {
             self.end_with(cause);
         }
@@ -191,15 +170,8 @@ impl Turn<'_, '_> {
             }
             StepLife::Waiting(Wait::Child { execution_id }) => {
                 let reason = Some("the step that started it was ended".to_owned());
-                let signal = Signal::Cancel {
-                    by: "SYSTEM".into(),
-                    reason,
-                    compensate,
-                };
-                self.transition.writes.push(Write::Signal {
-                    to: execution_id,
-                    signal,
-                });
+                let signal = Signal::Cancel { by: "SYSTEM".into(), reason, compensate };
+                self.transition.writes.push(Write::Signal { to: execution_id, signal });
             }
             StepLife::Waiting(
                 Wait::Timer { .. } | Wait::BackOff { .. } | Wait::AgentBusy { .. } | Wait::Breaker { .. },
@@ -233,41 +205,26 @@ impl Turn<'_, '_> {
     fn cancel_awaited(&mut self, step: StepIndex, usage: Usage) {
         let attempt = self.state(step).open_attempt().map_or(1, |attempt| attempt.number);
         if usage != Usage::default() {
-            self.emit(Event::CostRecorded {
-                step_id: self.id(step),
-                attempt,
-                usage,
-            });
+            self.emit(Event::CostRecorded { step_id: self.id(step), attempt, usage });
         }
         self.emit(Event::StepCancelled { step_id: self.id(step) });
     }
 
     /// An agent is busy: the same attempt is tried again, for a limited time in all (spec 5.3).
     pub fn wait_for_busy_agent(&mut self, step: StepIndex, retry_after: Duration) {
+        if matches!(self.execution.state.life, Life::Compensating(_)) {
+            self.cancel_awaited(step, Usage::default());
+            return;
+        }
         if self.has_waited_too_long(step) {
-            let agent = self
-                .state(step)
-                .open_attempt()
-                .and_then(|attempt| attempt.agent.clone())
-                .unwrap_or_default();
+            let agent = self.state(step).open_attempt().and_then(|attempt| attempt.agent.clone()).unwrap_or_default();
             let waited = self.context.settings.agent_wait;
             let message = format!("the agent `{agent}` has been busy for {waited}");
-            self.fail_attempt(
-                step,
-                StepError {
-                    code: ErrorCode::AgentBusy,
-                    message,
-                },
-                Usage::default(),
-                None,
-            );
+            self.fail_attempt(step, StepError { code: ErrorCode::AgentBusy, message }, Usage::default(), None);
             return;
         }
         let until = self.now().saturating_add(retry_after);
-        self.emit(Event::StepWaiting {
-            step_id: self.id(step),
-            wait: Wait::AgentBusy { until },
-        });
+        self.emit(Event::StepWaiting { step_id: self.id(step), wait: Wait::AgentBusy { until } });
     }
 
     /// An agent's breaker is open: the attempt starts, or is tried again, when it may close.
@@ -275,10 +232,7 @@ impl Turn<'_, '_> {
         if self.has_waited_too_long(step) {
             let waited = self.context.settings.agent_wait;
             let message = format!("the agent `{agent}` has been unavailable for {waited}");
-            let error = StepError {
-                code: ErrorCode::AgentUnavailable,
-                message,
-            };
+            let error = StepError { code: ErrorCode::AgentUnavailable, message };
             if self.state(step).open_attempt().is_some() {
                 self.fail_attempt(step, error, Usage::default(), None);
             } else {
@@ -286,10 +240,7 @@ impl Turn<'_, '_> {
             }
             return;
         }
-        self.emit(Event::StepWaiting {
-            step_id: self.id(step),
-            wait: Wait::Breaker { until },
-        });
+        self.emit(Event::StepWaiting { step_id: self.id(step), wait: Wait::Breaker { until } });
     }
 
     fn has_waited_too_long(&self, step: StepIndex) -> bool {
@@ -314,16 +265,8 @@ impl Execution {
     /// Whether an error that goes to this handler will be dealt with: a handler that was passed over because of a
     /// failure can't.
     fn can_handle(&self, handler: &str) -> bool {
-        let handler = self
-            .definition
-            .position(handler)
-            .map(|handler| &self.steps[handler].life);
-        !matches!(
-            handler,
-            None | Some(StepLife::Skipped {
-                reason: SkipReason::UpstreamFailed
-            })
-        )
+        let handler = self.definition.position(handler).map(|handler| &self.steps[handler].life);
+        !matches!(handler, None | Some(StepLife::Skipped { reason: SkipReason::UpstreamFailed }))
     }
 
     /// The steps that can't run after a failure under `stop_on_failure: false`: downstream by plain edges, and by route
@@ -346,8 +289,5 @@ impl Execution {
 
 /// A cancellation as the event names it.
 pub(super) fn cancellation(by: &str, reason: Option<&String>) -> Cancellation {
-    Cancellation {
-        cancelled_by: by.to_owned(),
-        reason: reason.cloned(),
-    }
+    Cancellation { cancelled_by: by.to_owned(), reason: reason.cloned() }
 }

@@ -4,9 +4,10 @@ use serde_json::Map;
 
 use super::{
     Execution,
+    boundary::{ValueKey, Write},
     scope::Viewpoint,
     state::{Life, StepStatus},
-    turn::{Turn, ValueKey, Write},
+    turn::Turn,
 };
 use crate::{
     definition::UndefinedRule,
@@ -43,26 +44,14 @@ impl Turn<'_, '_> {
         match self.context.values.put(ValueKey::Outputs, outputs) {
             Ok(output) => {
                 let state = &self.execution.state;
-                let duration = state
-                    .started_at
-                    .map(|started| self.now().since(started))
-                    .unwrap_or_default();
+                let duration = state.started_at.map(|started| self.now().since(started)).unwrap_or_default();
                 let total_cost = state.cost;
-                self.emit(Event::ProcessCompleted {
-                    output,
-                    output_warnings,
-                    total_cost,
-                    duration,
-                });
+                self.emit(Event::ProcessCompleted { output, output_warnings, total_cost, duration });
                 self.tell_parent();
             }
             Err(error) => {
                 let message = format!("the outputs of the process are too large: {error}");
-                let error = ExecutionError {
-                    code: ErrorCode::OutputTooLarge,
-                    message,
-                    step_id: None,
-                };
+                let error = ExecutionError { code: ErrorCode::OutputTooLarge, message, step_id: None };
                 self.stop(RollBackCause::Failure(error), true);
                 self.conclude_roll_back();
             }
@@ -82,11 +71,7 @@ impl Turn<'_, '_> {
         let mut outputs = Map::new();
         let mut warnings = Vec::new();
         for output in &content.content().outputs {
-            let value = match self
-                .context
-                .expressions
-                .value(&output.source, &scope, UndefinedRule::Error)
-            {
+            let value = match self.context.expressions.value(&output.source, &scope, UndefinedRule::Error) {
                 Ok(expanded) => {
                     warnings.extend(expanded.warnings);
                     expanded.value
@@ -127,15 +112,8 @@ impl Turn<'_, '_> {
             .filter(|(_, state)| state.status() == StepStatus::Pending)
             .map(|(step, _)| format!("`{}`", step.id))
             .collect();
-        let message = format!(
-            "nothing can go on, and nothing is waited for: {} can't be decided",
-            stuck.join(", ")
-        );
-        let error = ExecutionError {
-            code: ErrorCode::Deadlock,
-            message,
-            step_id: None,
-        };
+        let message = format!("nothing can go on, and nothing is waited for: {} can't be decided", stuck.join(", "));
+        let error = ExecutionError { code: ErrorCode::Deadlock, message, step_id: None };
         self.stop(RollBackCause::Failure(error), true);
         self.conclude_roll_back();
     }
@@ -144,13 +122,8 @@ impl Turn<'_, '_> {
     pub fn tell_parent(&mut self) {
         let parent = self.execution.creation.parent.clone().filter(|parent| parent.waits);
         if let Some(parent) = parent {
-            let signal = Signal::ChildEnded {
-                execution_id: self.execution.id(),
-            };
-            self.transition.writes.push(Write::Signal {
-                to: parent.execution_id,
-                signal,
-            });
+            let signal = Signal::ChildEnded { execution_id: self.execution.id() };
+            self.transition.writes.push(Write::Signal { to: parent.execution_id, signal });
         }
     }
 

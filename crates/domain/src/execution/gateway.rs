@@ -22,19 +22,13 @@ impl Turn<'_, '_> {
         };
         let decided = evaluate(&gateway, self.context.expressions, &scope);
         let condition = self.take_passed(step);
-        let start = AttemptStart {
-            condition,
-            ..self.blank_start(step)
-        };
+        let start = AttemptStart { condition, ..self.blank_start(step) };
         self.emit(Event::StepStarted(Box::new(start)));
         match decided {
             Err(error) => self.fail_attempt(step, error, Usage::default(), None),
             Ok(decision) => {
                 let output = gateway_output(&decision);
-                self.emit(Event::GatewayEvaluated {
-                    step_id: self.id(step),
-                    decision,
-                });
+                self.emit(Event::GatewayEvaluated { step_id: self.id(step), decision });
                 self.complete(step, output, Usage::default());
             }
         }
@@ -55,10 +49,7 @@ fn evaluate(gateway: &Gateway, expressions: &dyn Expressions, scope: &Scope) -> 
         let stopped = gateway.gateway_type == GatewayType::Exclusive && !taken.is_empty();
         let evaluation = match &route.condition {
             Some(condition) if !stopped => {
-                let failed = |error| StepError {
-                    code: ErrorCode::ConditionError,
-                    message: format!("{error}"),
-                };
+                let failed = |error| StepError { code: ErrorCode::ConditionError, message: format!("{error}") };
                 Some(expressions.condition(condition, scope).map_err(failed)?)
             }
             _ => None,
@@ -73,13 +64,7 @@ fn evaluate(gateway: &Gateway, expressions: &dyn Expressions, scope: &Scope) -> 
         }
         let (values, notes) = evaluation.map_or_else(|| (IndexMap::new(), Vec::new()), |e| (e.values, e.notes));
         let condition = route.condition.as_ref().map(|condition| condition.text.clone());
-        evaluated.push(RouteEvaluation {
-            condition,
-            target: route.target.clone(),
-            result,
-            values,
-            notes,
-        });
+        evaluated.push(RouteEvaluation { condition, target: route.target.clone(), result, values, notes });
     }
     let is_default = taken.is_empty() && gateway.default_route.is_some();
     if taken.is_empty() {
@@ -87,17 +72,9 @@ fn evaluate(gateway: &Gateway, expressions: &dyn Expressions, scope: &Scope) -> 
     }
     if taken.is_empty() && gateway.gateway_type != GatewayType::Parallel {
         let message = "no route is true, and the gateway has no default_route".to_owned();
-        return Err(StepError {
-            code: ErrorCode::NoMatchingRoute,
-            message,
-        });
+        return Err(StepError { code: ErrorCode::NoMatchingRoute, message });
     }
-    Ok(GatewayDecision {
-        gateway_type: gateway.gateway_type,
-        taken,
-        is_default,
-        evaluated_conditions: evaluated,
-    })
+    Ok(GatewayDecision { gateway_type: gateway.gateway_type, taken, is_default, evaluated_conditions: evaluated })
 }
 
 /// The output of a gateway (spec 2.4).

@@ -4,10 +4,11 @@ use serde_json::{Map, json};
 
 use super::{
     advance::Progress,
+    boundary::{Need, Write},
     index::DueEntry,
     scope::Viewpoint,
     state::StepLife,
-    turn::{Need, Turn, Write},
+    turn::Turn,
 };
 use crate::{
     approval::{Approval, ApprovalRequest, DeadlineEffect},
@@ -34,17 +35,11 @@ impl Turn<'_, '_> {
             }
         };
         let condition = self.take_passed(step);
-        let start = AttemptStart {
-            condition,
-            warnings,
-            ..self.blank_start(step)
-        };
+        let start = AttemptStart { condition, warnings, ..self.blank_start(step) };
         self.emit(Event::StepStarted(Box::new(start)));
         let (step_id, approval_id, deadline) = (self.id(step), request.id, request.deadline);
         let (title, assignees) = (request.title.clone(), request.assignees.clone());
-        self.transition
-            .writes
-            .push(Write::OpenApproval(Box::new(Approval::open(request))));
+        self.transition.writes.push(Write::OpenApproval(Box::new(Approval::open(request))));
         self.emit(Event::ApprovalRequested {
             step_id: step_id.clone(),
             approval_id,
@@ -52,13 +47,7 @@ impl Turn<'_, '_> {
             assignees: assignees.clone(),
             deadline,
         });
-        self.emit(Event::StepWaitingApproval {
-            step_id,
-            approval_id,
-            title,
-            assignees,
-            deadline,
-        });
+        self.emit(Event::StepWaitingApproval { step_id, approval_id, title, assignees, deadline });
         Progress::Done
     }
 
@@ -71,14 +60,8 @@ impl Turn<'_, '_> {
     ) -> Result<(ApprovalRequest, Vec<String>), StepError> {
         let mut warnings = Vec::new();
         let mut expand = |template: &Template, local: UndefinedRule| -> Result<String, StepError> {
-            let expanded = self
-                .context
-                .expressions
-                .text(template, scope, self.undefined_rule(local));
-            let expanded = expanded.map_err(|error| StepError {
-                code: error.code(),
-                message: error.to_string(),
-            })?;
+            let expanded = self.context.expressions.text(template, scope, self.undefined_rule(local));
+            let expanded = expanded.map_err(|error| StepError { code: error.code(), message: error.to_string() })?;
             warnings.extend(expanded.warnings);
             Ok(expanded.value)
         };
@@ -138,12 +121,7 @@ impl Turn<'_, '_> {
             // Settled by a vote: its signal is on the way.
             DeadlineEffect::None => {}
             DeadlineEffect::Escalated(deadline) => {
-                self.emit(Event::ApprovalEscalated {
-                    step_id,
-                    approval_id,
-                    assignees,
-                    deadline,
-                });
+                self.emit(Event::ApprovalEscalated { step_id, approval_id, assignees, deadline });
             }
             DeadlineEffect::Settled(verdict) => {
                 self.emit(Event::ApprovalExpired { step_id, approval_id });
@@ -205,11 +183,7 @@ impl Turn<'_, '_> {
         let (on_reject, rerun) = (approval.on_reject, approval.on_changes_requested.clone());
         let (step_id, decision) = (self.id(step), verdict.decision);
         let output = approval_output(approval_id, &verdict);
-        self.emit(Event::ApprovalDecided {
-            step_id: step_id.clone(),
-            approval_id,
-            verdict,
-        });
+        self.emit(Event::ApprovalDecided { step_id: step_id.clone(), approval_id, verdict });
         self.wake();
         match decision {
             Decision::Approved => self.complete(step, output, Usage::default()),
@@ -241,14 +215,9 @@ impl Turn<'_, '_> {
     }
 
     fn fail_approval(&mut self, step: StepIndex, code: ErrorCode, output: Json) {
-        let by = output["decided_by"]
-            .as_str()
-            .filter(|by| !by.is_empty())
-            .map(str::to_owned);
-        let comment = output["comment"]
-            .as_str()
-            .filter(|comment| !comment.is_empty())
-            .map(|comment| format!(": {comment}"));
+        let by = output["decided_by"].as_str().filter(|by| !by.is_empty()).map(str::to_owned);
+        let comment =
+            output["comment"].as_str().filter(|comment| !comment.is_empty()).map(|comment| format!(": {comment}"));
         let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
         let comment = comment.unwrap_or_default();
         let message = match code {
@@ -275,18 +244,11 @@ fn approval_output(approval_id: ApprovalId, verdict: &Verdict) -> Json {
     let mut output = Map::new();
     output.insert("approval_id".into(), json!(approval_id));
     output.insert("decision".into(), json!(verdict.decision));
-    output.insert(
-        "decided_by".into(),
-        json!(verdict.decided_by.clone().unwrap_or_default()),
-    );
+    output.insert("decided_by".into(), json!(verdict.decided_by.clone().unwrap_or_default()));
     if verdict.decision == Decision::Approved {
         output.insert("approved_by".into(), json!(verdict.approved_by));
     }
-    let feedback = if verdict.decision == Decision::ChangesRequested {
-        comment.as_str()
-    } else {
-        ""
-    };
+    let feedback = if verdict.decision == Decision::ChangesRequested { comment.as_str() } else { "" };
     output.insert("feedback".into(), json!(feedback));
     output.insert("comment".into(), json!(comment));
     output.insert("comments".into(), json!(verdict.comments));

@@ -95,9 +95,7 @@ impl Index {
             index.step_changed(definition, step, state);
         }
         index.execution_changed(state);
-        index.to_decide = (0..steps.len())
-            .filter(|step| index.may_decide(definition, *step, &steps[*step]))
-            .collect();
+        index.to_decide = (0..steps.len()).filter(|step| index.may_decide(definition, *step, &steps[*step])).collect();
         index
     }
 
@@ -126,10 +124,8 @@ impl Index {
         }
         if matches!(state.life, Life::Running | Life::Paused(_)) {
             let question = state.budget.question.and_then(|question| question.deadline);
-            self.execution_due
-                .extend(state.deadline.map(|at| (at, Due::ExecutionTimeout, 0)));
-            self.execution_due
-                .extend(question.map(|at| (at, Due::BudgetDeadline, 0)));
+            self.execution_due.extend(state.deadline.map(|at| (at, Due::ExecutionTimeout, 0)));
+            self.execution_due.extend(question.map(|at| (at, Due::BudgetDeadline, 0)));
             self.due.extend(self.execution_due.iter().copied());
         }
     }
@@ -154,10 +150,7 @@ impl Index {
         let counts = |due: Due, step| {
             !self.is_held_back(due, step) && (may_start || !matches!(due, Due::Attempt | Due::Compensation))
         };
-        self.due
-            .iter()
-            .find(|(_, due, step)| counts(*due, *step))
-            .map(|(at, _, _)| *at)
+        self.due.iter().find(|(_, due, step)| counts(*due, *step)).map(|(at, _, _)| *at)
     }
 
     /// Whether a pending step's edges allow a decision, as far as counters tell.
@@ -228,11 +221,7 @@ impl Counted {
                 CompensationLife::Running => {
                     compensating = true;
                     let attempt = compensation.attempts.last();
-                    due.extend(
-                        attempt
-                            .and_then(|attempt| attempt.deadline)
-                            .map(|at| (at, Due::CompensationTimeout)),
-                    );
+                    due.extend(attempt.and_then(|attempt| attempt.deadline).map(|at| (at, Due::CompensationTimeout)));
                 }
                 CompensationLife::BackOff { until } => due.push((until, Due::Compensation)),
                 CompensationLife::Completed | CompensationLife::Failed => {}

@@ -13,6 +13,8 @@
 mod advance;
 mod agent_task;
 mod apply;
+mod apply_step;
+mod boundary;
 mod budget;
 mod commands;
 mod compensation;
@@ -36,17 +38,18 @@ mod waiting;
 
 use std::{collections::BTreeSet, sync::Arc};
 
+pub use agent_task::json_reply;
 pub use apply::ReplayError;
+pub use boundary::{
+    Call, CallId, ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Effect, Ledger, Need, Recovery,
+    Reply, Settings, Slot, Slots, TooLarge, Transition, ValueKey, Values, Write,
+};
 pub use commands::{CommandError, Signal};
 use index::Index;
 pub use reuse::RetryError;
 pub use state::{
     Attempt, BudgetQuestion, BudgetState, CompensationLife, CompensationState, Completion, ExecutionState,
     ExecutionStatus, Life, StepLife, StepState, StepStatus,
-};
-pub use turn::{ChildOutcome, ChildVersion, 
-    Call, CallId, ChildEnd, ChildPlan, Command, Context, Effect, Ledger, Need, Recovery, Reply, Settings, Slot, Slots,
-    TooLarge, Transition, ValueKey, Values, Write,
 };
 pub use waiting::{WaitingFor, WaitingKind};
 
@@ -82,11 +85,7 @@ impl Execution {
         creation: Creation,
         now: Timestamp,
     ) -> (Self, Recorded) {
-        let recorded = Recorded {
-            sequence: 1,
-            at: now,
-            event: Event::ExecutionCreated(Box::new(creation.clone())),
-        };
+        let recorded = Recorded { sequence: 1, at: now, event: Event::ExecutionCreated(Box::new(creation.clone())) };
         let state = ExecutionState {
             id,
             created_at: now,
@@ -114,31 +113,23 @@ impl Execution {
         steps: Vec<StepState>,
     ) -> Self {
         let index = Index::of(&definition, &state, &steps);
-        Self {
-            definition,
-            creation,
-            state,
-            steps,
-            index,
-            changed: BTreeSet::new(),
-        }
+        Self { definition, creation, state, steps, index, changed: BTreeSet::new() }
     }
 
     /// The execution that these events add up to.
     pub fn replay(id: ExecutionId, definition: Arc<Definition>, events: &[Recorded]) -> Result<Self, ReplayError> {
-        let Some((
-            Recorded {
-                sequence: 1,
-                at,
-                event: Event::ExecutionCreated(creation),
-            },
-            rest,
-        )) = events.split_first()
+        let Some((Recorded { sequence: 1, at, event: Event::ExecutionCreated(creation) }, rest)) = events.split_first()
         else {
             return Err(ReplayError::NoCreation);
         };
         let (mut execution, _) = Self::create(id, definition, (**creation).clone(), *at);
+        let mut steps_were_reset = false;
         for recorded in rest {
+            let resets = matches!(recorded.event, Event::StepReset { .. });
+            if steps_were_reset && !resets {
+                execution.rebuild_index();
+            }
+            steps_were_reset = resets;
             execution.apply(recorded)?;
         }
         execution.rebuild_index();
@@ -184,10 +175,7 @@ impl Execution {
     /// The steps that have changed since this was last asked; for the store, which writes only those.
     pub fn take_changed(&mut self) -> Vec<(&Step, &StepState)> {
         let changed = std::mem::take(&mut self.changed);
-        changed
-            .into_iter()
-            .map(|step| (self.definition.step(step), &self.steps[step]))
-            .collect()
+        changed.into_iter().map(|step| (self.definition.step(step), &self.steps[step])).collect()
     }
 
     /// When something can be done next without news from outside (architecture: one time of attention); `None` while it

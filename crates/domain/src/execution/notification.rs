@@ -41,15 +41,8 @@ impl Turn<'_, '_> {
     ) -> Result<(Json, Vec<String>), StepError> {
         let mut warnings = Vec::new();
         let mut expand = |template: &Template, local: UndefinedRule| -> Result<String, StepError> {
-            let fail = |error: ExpressionError| StepError {
-                code: error.code(),
-                message: error.to_string(),
-            };
-            let expanded = self
-                .context
-                .expressions
-                .text(template, scope, self.undefined_rule(local))
-                .map_err(fail)?;
+            let fail = |error: ExpressionError| StepError { code: error.code(), message: error.to_string() };
+            let expanded = self.context.expressions.text(template, scope, self.undefined_rule(local)).map_err(fail)?;
             warnings.extend(expanded.warnings);
             Ok(expanded.value)
         };
@@ -72,10 +65,7 @@ impl Turn<'_, '_> {
         let mut input = Map::new();
         input.insert("channels".into(), json!(notification.channels));
         input.insert("message".into(), json!(message));
-        input.insert(
-            "subject".into(),
-            json!(subject.unwrap_or_else(|| default_subject.to_owned())),
-        );
+        input.insert("subject".into(), json!(subject.unwrap_or_else(|| default_subject.to_owned())));
         input.insert("recipients".into(), json!(recipients));
         if let Some(url) = &notification.url {
             input.insert("url".into(), json!(expand(url, UndefinedRule::Error)?));

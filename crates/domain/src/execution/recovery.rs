@@ -1,8 +1,9 @@
 //! Taking up attempts again that were under way when the server stopped (spec 3.8).
 
 use super::{
+    boundary::{Call, Effect, ValueKey},
     state::{Attempt, CompensationLife, StepLife},
-    turn::{Call, Effect, Turn, ValueKey},
+    turn::Turn,
 };
 use crate::{
     definition::StepIndex,
@@ -33,18 +34,10 @@ impl Turn<'_, '_> {
 
     fn interrupt_attempt(&mut self, step: StepIndex, attempt: &Attempt, compensation: bool, in_order: bool) {
         let step_id = self.id(step);
-        self.emit(Event::StepInterrupted {
-            step_id: step_id.clone(),
-            attempt: attempt.number,
-            compensation,
-            in_order,
-        });
+        self.emit(Event::StepInterrupted { step_id: step_id.clone(), attempt: attempt.number, compensation, in_order });
         if !in_order && attempt.interruptions + 1 >= LAST_INTERRUPTION {
             let message = format!("the server stopped {LAST_INTERRUPTION} times while this attempt was under way");
-            let error = StepError {
-                code: ErrorCode::Interrupted,
-                message,
-            };
+            let error = StepError { code: ErrorCode::Interrupted, message };
             if compensation {
                 self.fail_compensation(step, error, Usage::default(), None);
             } else {
@@ -53,11 +46,7 @@ impl Turn<'_, '_> {
             return;
         }
         let Some(input) = attempt.input.clone() else { return };
-        let key = if compensation {
-            ValueKey::CompensationInput
-        } else {
-            ValueKey::AttemptInput
-        };
+        let key = if compensation { ValueKey::CompensationInput } else { ValueKey::AttemptInput };
         let call = Call {
             id: self.call_id(step, attempt.number, compensation),
             agent: attempt.agent.clone(),

@@ -81,9 +81,7 @@ impl Execution {
             let state = &self.steps[*step];
             state.status() == StepStatus::Pending && !state.has_begun()
         };
-        (0..self.steps.len())
-            .filter(|step| range[*step] && !untouched(step))
-            .collect()
+        (0..self.steps.len()).filter(|step| range[*step] && !untouched(step)).collect()
     }
 
     /// Adds the handlers of steps in the range, and theirs in turn, unless a failure or a gateway outside of it also leads

@@ -49,16 +49,8 @@ impl Execution {
         let mut events = vec![created];
         let mut taken_over: Vec<StepIndex> = (0..old.steps.len()).filter(|step| !again.contains(step)).collect();
         taken_over.sort_by_key(|step| old.steps[*step].completion.as_ref().map(|completion| completion.order));
-        for event in taken_over
-            .into_iter()
-            .filter_map(|step| old.reused(step))
-            .chain(old.kept_feedback(&again))
-        {
-            let recorded = Recorded {
-                sequence: execution.state.sequence + 1,
-                at: now,
-                event,
-            };
+        for event in taken_over.into_iter().filter_map(|step| old.reused(step)).chain(old.kept_feedback(&again)) {
+            let recorded = Recorded { sequence: execution.state.sequence + 1, at: now, event };
             // Both executions run the same definition, so that every event applies.
             if execution.apply(&recorded).is_ok() {
                 events.push(recorded);
@@ -71,16 +63,8 @@ impl Execution {
     /// The outputs that a new execution takes over from this one, for the store to copy.
     pub fn outputs_to_reuse(events: &[Recorded]) -> Vec<(StepId, ValueRef)> {
         let output = |recorded: &Recorded| match &recorded.event {
-            Event::StepReused {
-                step_id,
-                output: Some(output),
-                ..
-            }
-            | Event::StepReset {
-                step_id,
-                output: Some(output),
-                ..
-            } => Some((step_id.clone(), output.clone())),
+            Event::StepReused { step_id, output: Some(output), .. }
+            | Event::StepReset { step_id, output: Some(output), .. } => Some((step_id.clone(), output.clone())),
             _ => None,
         };
         events.iter().filter_map(output).collect()
@@ -90,10 +74,9 @@ impl Execution {
         let state = &self.steps[step];
         let end = match &state.life {
             StepLife::Completed => ReusedEnd::Completed,
-            StepLife::Failed { handled_by } => ReusedEnd::Failed {
-                error: state.error.clone()?,
-                handled_by: handled_by.clone()?,
-            },
+            StepLife::Failed { handled_by } => {
+                ReusedEnd::Failed { error: state.error.clone()?, handled_by: handled_by.clone()? }
+            }
             StepLife::Skipped { reason } => ReusedEnd::Skipped { reason: *reason },
             StepLife::Pending
             | StepLife::Running
@@ -102,12 +85,7 @@ impl Execution {
             | StepLife::Cancelled => return None,
         };
         let step_id = self.definition.step(step).id.clone();
-        Some(Event::StepReused {
-            step_id,
-            end,
-            output: state.output.clone(),
-            decision: state.decision.clone(),
-        })
+        Some(Event::StepReused { step_id, end, output: state.output.clone(), decision: state.decision.clone() })
     }
 
     /// What approvals that wanted changes said, for the steps that run again because of that.
@@ -116,34 +94,21 @@ impl Execution {
             let state = &self.steps[*step];
             let output = state.output.clone().filter(|_| wanted_changes(state))?;
             let step_id = self.definition.step(*step).id.clone();
-            Some(Event::StepReset {
-                requested_by: step_id.clone(),
-                step_id,
-                round: 2,
-                output: Some(output),
-            })
+            Some(Event::StepReset { requested_by: step_id.clone(), step_id, round: 2, output: Some(output) })
         };
         again.iter().filter_map(feedback).collect()
     }
 
     fn steps_not_undone(&self) -> Vec<StepId> {
         let failed = |state: &StepState| {
-            state
-                .compensation
-                .as_ref()
-                .is_some_and(|compensation| compensation.life == CompensationLife::Failed)
+            state.compensation.as_ref().is_some_and(|compensation| compensation.life == CompensationLife::Failed)
         };
-        self.steps()
-            .filter(|(_, state)| failed(state))
-            .map(|(step, _)| step.id.clone())
-            .collect()
+        self.steps().filter(|(_, state)| failed(state)).map(|(step, _)| step.id.clone()).collect()
     }
 
     /// What failed un-handled, was cancelled, never got its turn or was rolled back, and all that comes after it.
     fn steps_to_run_again(&self) -> BTreeSet<StepIndex> {
-        let mut again: BTreeSet<StepIndex> = (0..self.steps.len())
-            .filter(|step| self.must_run_again(*step))
-            .collect();
+        let mut again: BTreeSet<StepIndex> = (0..self.steps.len()).filter(|step| self.must_run_again(*step)).collect();
         for step in again.clone() {
             again.extend(self.range_of_changes(step));
         }
@@ -159,10 +124,7 @@ impl Execution {
                 }
             }
             for step in 0..self.steps.len() {
-                if let StepLife::Failed {
-                    handled_by: Some(handler),
-                } = &self.steps[step].life
-                {
+                if let StepLife::Failed { handled_by: Some(handler) } = &self.steps[step].life {
                     let handler = self.definition.position(handler);
                     if handler.is_none_or(|handler| again.contains(&handler) || !self.has_ended_well(handler)) {
                         again.insert(step);
@@ -194,11 +156,7 @@ impl Execution {
         let StepKind::HumanApproval(approval) = &self.definition.step(step).kind else {
             return Vec::new();
         };
-        let Some(rerun) = approval
-            .on_changes_requested
-            .as_ref()
-            .filter(|_| wanted_changes(&self.steps[step]))
-        else {
+        let Some(rerun) = approval.on_changes_requested.as_ref().filter(|_| wanted_changes(&self.steps[step])) else {
             return Vec::new();
         };
         let Some(first) = self.definition.position(&rerun.rerun) else {
@@ -218,16 +176,9 @@ impl Execution {
 }
 
 fn wanted_changes(state: &StepState) -> bool {
-    state
-        .error
-        .as_ref()
-        .is_some_and(|error| error.code == ErrorCode::ChangesRequested)
+    state.error.as_ref().is_some_and(|error| error.code == ErrorCode::ChangesRequested)
 }
 
 fn list(steps: &[StepId]) -> String {
-    steps
-        .iter()
-        .map(|step| format!("`{step}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    steps.iter().map(|step| format!("`{step}`")).collect::<Vec<_>>().join(", ")
 }

@@ -52,11 +52,7 @@ impl Execution {
         let no_plain_lives = plain().next().is_some() && !plain().any(|edge| self.is_live(edge));
         let routes: Vec<&Edge> = edges.iter().filter(|edge| is_route(edge)).collect();
         if routes.is_empty() {
-            return if no_plain_lives {
-                Decision::Skip(SkipReason::DeadPath)
-            } else {
-                Decision::Run
-            };
+            return if no_plain_lives { Decision::Skip(SkipReason::DeadPath) } else { Decision::Run };
         }
         if no_plain_lives && plain().any(|edge| self.has_failed(edge.source)) {
             return Decision::Skip(SkipReason::DeadPath);
@@ -83,10 +79,7 @@ impl Execution {
         if was_reset(step) && edges.iter().any(|edge| was_reset(edge.source) && unsettled(edge)) {
             return Decision::Wait;
         }
-        if edges
-            .iter()
-            .any(|edge| edge.kind == EdgeKind::Error && self.is_live(edge))
-        {
+        if edges.iter().any(|edge| edge.kind == EdgeKind::Error && self.is_live(edge)) {
             return Decision::Run;
         }
         let routes: Vec<&Edge> = edges.iter().filter(|edge| is_route(edge)).collect();
@@ -98,10 +91,8 @@ impl Execution {
         if edges.iter().any(|edge| edge.kind == EdgeKind::Error && unsettled(edge)) {
             return Decision::Wait;
         }
-        if routes
-            .iter()
-            .any(|edge| self.has_failed(edge.source) && !self.is_handled(edge.source))
-        {
+        let so_failed = StepLife::Failed { handled_by: None };
+        if routes.iter().any(|edge| self.steps[edge.source].life == so_failed) {
             return Decision::Skip(SkipReason::UpstreamFailed);
         }
         Decision::Skip(SkipReason::HandlerNotNeeded)
@@ -136,31 +127,23 @@ impl Execution {
     /// The failed steps whose error goes to a handler, the first failure first.
     pub(super) fn failures_for(&self, handler: StepIndex) -> Vec<StepIndex> {
         let edges = self.definition.graph().incoming(handler).iter();
-        let mut failed: Vec<StepIndex> = edges
-            .filter(|edge| edge.kind == EdgeKind::Error && self.is_live(edge))
-            .map(|edge| edge.source)
-            .collect();
+        let mut failed: Vec<StepIndex> =
+            edges.filter(|edge| edge.kind == EdgeKind::Error && self.is_live(edge)).map(|edge| edge.source).collect();
         failed.sort_by_key(|step| self.steps[*step].completed_at);
         failed
     }
 
     /// Whether a handler has been skipped by its own condition: failures that point to it are un-handled.
     pub(super) fn is_unwilling_handler(&self, handler: StepIndex) -> bool {
-        self.steps[handler].life
-            == StepLife::Skipped {
-                reason: SkipReason::ConditionFalse,
-            }
+        self.steps[handler].life == StepLife::Skipped { reason: SkipReason::ConditionFalse }
     }
 
     /// Whether a failed step's error is dealt with.
     pub(super) fn is_handled(&self, step: StepIndex) -> bool {
         match &self.steps[step].life {
-            StepLife::Failed {
-                handled_by: Some(handler),
-            } => !self
-                .definition
-                .position(handler)
-                .is_some_and(|handler| self.is_unwilling_handler(handler)),
+            StepLife::Failed { handled_by: Some(handler) } => {
+                !self.definition.position(handler).is_some_and(|handler| self.is_unwilling_handler(handler))
+            }
             _ => false,
         }
     }
@@ -192,10 +175,7 @@ impl Execution {
             StepKind::Gateway(gateway) if gateway.gateway_type == GatewayType::Exclusive
         );
         let taken = gateway.decision.as_ref().and_then(|decision| decision.taken.first());
-        let Some(taken) = taken
-            .filter(|_| exclusive)
-            .and_then(|taken| self.definition.position(taken))
-        else {
+        let Some(taken) = taken.filter(|_| exclusive).and_then(|taken| self.definition.position(taken)) else {
             return Leads::No;
         };
         if self.live_path_leads(taken, edge.target) {
@@ -203,28 +183,15 @@ impl Execution {
         }
         let between = self.definition.graph().between(taken, edge.target);
         let is_open = |step: StepIndex| step != edge.target && between[step] && !self.steps[step].is_terminal();
-        let leads_here = self
-            .definition
-            .graph()
-            .upstream(edge.target, |edge| edge.kind != EdgeKind::Order)[taken];
-        if leads_here && (0..self.steps.len()).any(is_open) {
-            Leads::Unknown
-        } else {
-            Leads::No
-        }
+        let leads_here = self.definition.graph().upstream(edge.target, |edge| edge.kind != EdgeKind::Order)[taken];
+        if leads_here && (0..self.steps.len()).any(is_open) { Leads::Unknown } else { Leads::No }
     }
 
     fn live_path_leads(&self, from: StepIndex, to: StepIndex) -> bool {
         let mut seen = vec![false; self.steps.len()];
         let mut queue = VecDeque::from([from]);
         while let Some(step) = queue.pop_front() {
-            for edge in self
-                .definition
-                .graph()
-                .outgoing(step)
-                .iter()
-                .filter(|edge| self.is_live(edge))
-            {
+            for edge in self.definition.graph().outgoing(step).iter().filter(|edge| self.is_live(edge)) {
                 if edge.target == to {
                     return true;
                 }
@@ -238,10 +205,7 @@ impl Execution {
 
     fn took(&self, gateway: &StepState, target: StepIndex) -> bool {
         let target = &self.definition.step(target).id;
-        gateway
-            .decision
-            .as_ref()
-            .is_some_and(|decision| decision.taken.contains(target))
+        gateway.decision.as_ref().is_some_and(|decision| decision.taken.contains(target))
     }
 
     fn has_completed(&self, step: StepIndex) -> bool {

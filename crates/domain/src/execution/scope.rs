@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     Execution,
+    boundary::{Need, ValueKey},
     state::StepState,
-    turn::{Need, Turn, ValueKey},
+    turn::Turn,
 };
 use crate::{
     definition::{EdgeKind, Reads, StepIndex},
@@ -25,11 +26,8 @@ pub(super) enum Viewpoint {
 impl Turn<'_, '_> {
     /// The variables for texts that read `reads`. `None` if values are missing, which are then asked for.
     pub fn scope(&mut self, from: Viewpoint, reads: &Reads) -> Option<Scope> {
-        let mut steps: Vec<StepIndex> = reads
-            .steps
-            .iter()
-            .filter_map(|id| self.execution.definition.position(id))
-            .collect();
+        let mut steps: Vec<StepIndex> =
+            reads.steps.iter().filter_map(|id| self.execution.definition.position(id)).collect();
         if reads.dynamic {
             steps.extend(self.execution.readable_from(from));
         }
@@ -43,11 +41,7 @@ impl Turn<'_, '_> {
         }
         let creation = Arc::clone(&self.execution.creation);
         let input = self.value(&ValueKey::Input, &creation.input);
-        let payload = creation
-            .trigger
-            .payload
-            .as_ref()
-            .map(|payload| self.value(&ValueKey::TriggerPayload, payload));
+        let payload = creation.trigger.payload.as_ref().map(|payload| self.value(&ValueKey::TriggerPayload, payload));
         if !complete || payload == Some(None) {
             return None;
         }
@@ -84,10 +78,7 @@ impl Turn<'_, '_> {
     pub fn value(&mut self, key: &ValueKey, value: &ValueRef) -> Option<Arc<Json>> {
         let found = self.context.values.get(value);
         if found.is_none() {
-            self.need(Need::Value {
-                key: key.clone(),
-                value: value.clone(),
-            });
+            self.need(Need::Value { key: key.clone(), value: value.clone() });
         }
         found
     }
@@ -96,10 +87,7 @@ impl Turn<'_, '_> {
         let state = self.state(step);
         let undoes_this = from == Viewpoint::Compensation(step);
         let output = if undoes_this {
-            state
-                .completion
-                .as_ref()
-                .and_then(|completion| completion.output.clone())
+            state.completion.as_ref().and_then(|completion| completion.output.clone())
         } else {
             state.output.clone()
         };
@@ -137,10 +125,7 @@ impl Execution {
     }
 
     fn errors_for(&self, step: StepIndex) -> Vec<ErrorView> {
-        self.failures_for(step)
-            .into_iter()
-            .filter_map(|failed| self.error_view(failed))
-            .collect()
+        self.failures_for(step).into_iter().filter_map(|failed| self.error_view(failed)).collect()
     }
 
     /// The steps that a text may choose at run time: those upstream by any flow edge; all of them for the outputs.
@@ -148,10 +133,7 @@ impl Execution {
         match from {
             Viewpoint::Outputs => (0..self.steps.len()).collect(),
             Viewpoint::Step(step) | Viewpoint::Compensation(step) => {
-                let upstream = self
-                    .definition
-                    .graph()
-                    .upstream(step, |edge| edge.kind != EdgeKind::Order);
+                let upstream = self.definition.graph().upstream(step, |edge| edge.kind != EdgeKind::Order);
                 (0..self.steps.len())
                     .filter(|other| upstream[*other] || (from == Viewpoint::Compensation(step) && *other == step))
                     .collect()

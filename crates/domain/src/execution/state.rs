@@ -295,14 +295,8 @@ pub enum CompensationLife {
 
 impl ExecutionStatus {
     /// Every status, in the order of a life.
-    pub const ALL: [Self; 6] = [
-        Self::Pending,
-        Self::Running,
-        Self::Paused,
-        Self::Completed,
-        Self::Failed,
-        Self::Cancelled,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Running, Self::Paused, Self::Completed, Self::Failed, Self::Cancelled];
 
     /// The status as the API writes it.
     pub const fn as_str(self) -> &'static str {
@@ -436,11 +430,7 @@ impl StepState {
     /// What its attempts cost together, its compensation's not counted.
     pub fn cost(&self) -> Cost {
         let mut cost = Cost::ZERO;
-        for attempt in self
-            .attempts
-            .iter()
-            .filter(|attempt| attempt.ended_at.is_some() && attempt.agent.is_some())
-        {
+        for attempt in self.attempts.iter().filter(|attempt| attempt.ended_at.is_some() && attempt.agent.is_some()) {
             cost.add(attempt.usage.cost);
         }
         cost
@@ -448,10 +438,7 @@ impl StepState {
 
     /// What its attempts read and wrote together; `None` if no agent said so.
     pub fn tokens(&self) -> Option<TokenUsage> {
-        let mut known = self
-            .attempts
-            .iter()
-            .filter_map(|attempt| attempt.usage.token_usage.as_ref());
+        let mut known = self.attempts.iter().filter_map(|attempt| attempt.usage.token_usage.as_ref());
         let mut sum = known.next()?.clone();
         known.for_each(|tokens| sum.add(tokens));
         Some(sum)

@@ -7,9 +7,10 @@ use serde_json::{Map, json};
 use super::{
     Execution,
     advance::Progress,
+    boundary::{ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Need, Write},
     scope::Viewpoint,
     state::StepLife,
-    turn::{ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Need, Turn, Write},
+    turn::Turn,
 };
 use crate::{
     definition::{MappedValue, StepIndex, StepKind, SubProcess, UndefinedRule},
@@ -46,22 +47,12 @@ impl Turn<'_, '_> {
         };
         let (child_id, process) = (child.id(), child.creation().process.clone());
         let condition = self.take_passed(step);
-        let start = AttemptStart {
-            condition,
-            ..self.blank_start(step)
-        };
+        let start = AttemptStart { condition, ..self.blank_start(step) };
         self.emit(Event::StepStarted(Box::new(start)));
-        self.emit(Event::ChildStarted {
-            step_id: id.clone(),
-            child_execution_id: child_id,
-            process: process.clone(),
-        });
+        self.emit(Event::ChildStarted { step_id: id.clone(), child_execution_id: child_id, process: process.clone() });
         self.transition.writes.push(Write::StartChild { child, created, input });
         if sub_process.wait_for_completion {
-            self.emit(Event::StepWaiting {
-                step_id: id,
-                wait: Wait::Child { execution_id: child_id },
-            });
+            self.emit(Event::StepWaiting { step_id: id, wait: Wait::Child { execution_id: child_id } });
         } else {
             let output = json!({
                 "child_execution_id": child_id,
@@ -83,46 +74,26 @@ impl Turn<'_, '_> {
         let version = match plan {
             ChildPlan::Found(version) => version,
             ChildPlan::Missing => {
-                let wanted = sub_process
-                    .version
-                    .map(|version| format!(" in version {version}"))
-                    .unwrap_or_default();
+                let wanted = sub_process.version.map(|version| format!(" in version {version}")).unwrap_or_default();
                 let message = format!("no published process `{}`{wanted} exists", sub_process.process_name);
-                return Err(StepError {
-                    code: ErrorCode::ProcessNotFound,
-                    message,
-                });
+                return Err(StepError { code: ErrorCode::ProcessNotFound, message });
             }
         };
         let depth = self.execution.depth() + 1;
         if depth > DEEPEST_NESTING {
             let message = format!("sub-processes are nested at most {DEEPEST_NESTING} deep");
-            return Err(StepError {
-                code: ErrorCode::NestingTooDeep,
-                message,
-            });
+            return Err(StepError { code: ErrorCode::NestingTooDeep, message });
         }
         let input = self.child_input(sub_process, scope)?;
         let checked = version.definition.check_input(&input).map_err(|problems| {
-            let problems: Vec<String> = problems
-                .iter()
-                .map(|problem| format!("`{}` {}", problem.field, problem.message))
-                .collect();
-            let message = format!(
-                "the input of `{}` does not fit: {}",
-                version.process.name,
-                problems.join("; ")
-            );
-            StepError {
-                code: ErrorCode::ValidationError,
-                message,
-            }
+            let problems: Vec<String> =
+                problems.iter().map(|problem| format!("`{}` {}", problem.field, problem.message)).collect();
+            let message = format!("the input of `{}` does not fit: {}", version.process.name, problems.join("; "));
+            StepError { code: ErrorCode::ValidationError, message }
         })?;
         let kept = self.context.values.measure(&checked.input);
-        let input_ref = kept.map_err(|error| StepError {
-            code: ErrorCode::OutputTooLarge,
-            message: error.to_string(),
-        })?;
+        let input_ref =
+            kept.map_err(|error| StepError { code: ErrorCode::OutputTooLarge, message: error.to_string() })?;
         let link = ParentLink {
             execution_id: self.execution.id(),
             step_id: self.id(step),
@@ -159,11 +130,7 @@ impl Turn<'_, '_> {
             parent: Some(parent),
             labels: version.definition.content().labels.clone(),
             priority: version.definition.config().priority,
-            undefined: version
-                .definition
-                .config()
-                .undefined
-                .or(self.context.settings.undefined),
+            undefined: version.definition.config().undefined.or(self.context.settings.undefined),
             warnings,
         }
     }
@@ -186,12 +153,7 @@ impl Turn<'_, '_> {
             MappedValue::Template(template) => {
                 let rule = self.undefined_rule(UndefinedRule::Error);
                 let expanded = self.context.expressions.handed_over(template, scope, rule);
-                expanded
-                    .map_err(|error| StepError {
-                        code: error.code(),
-                        message: error.to_string(),
-                    })?
-                    .value
+                expanded.map_err(|error| StepError { code: error.code(), message: error.to_string() })?.value
             }
             MappedValue::List(items) => {
                 let items: Result<Vec<Json>, StepError> = items.iter().map(|item| self.mapped(item, scope)).collect();
@@ -238,28 +200,18 @@ impl Turn<'_, '_> {
                 self.exceed_budget();
             }
             ChildOutcome::Failed(error) => {
-                let at = error
-                    .step_id
-                    .as_ref()
-                    .map(|step| format!(" at `{step}`"))
-                    .unwrap_or_default();
+                let at = error.step_id.as_ref().map(|step| format!(" at `{step}`")).unwrap_or_default();
                 let message = format!("`{}` failed{at}: {}: {}", end.process.name, error.code, error.message);
                 self.fail_attempt(
                     step,
-                    StepError {
-                        code: ErrorCode::SubProcessFailed,
-                        message,
-                    },
+                    StepError { code: ErrorCode::SubProcessFailed, message },
                     Usage::default(),
                     None,
                 );
             }
             ChildOutcome::Cancelled => {
                 let message = format!("`{}` was cancelled", end.process.name);
-                let error = StepError {
-                    code: ErrorCode::SubProcessCancelled,
-                    message,
-                };
+                let error = StepError { code: ErrorCode::SubProcessCancelled, message };
                 self.fail_attempt(step, error, Usage::default(), None);
             }
         }

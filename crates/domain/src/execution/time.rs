@@ -67,15 +67,7 @@ impl Turn<'_, '_> {
         let timeout = self.step(step).timeout.unwrap_or_default();
         let message = format!("not done within its timeout of {timeout}");
         self.end_work(step, false);
-        self.fail_attempt(
-            step,
-            StepError {
-                code: ErrorCode::Timeout,
-                message,
-            },
-            Usage::default(),
-            None,
-        );
+        self.fail_attempt(step, StepError { code: ErrorCode::Timeout, message }, Usage::default(), None);
     }
 
     fn time_out_execution(&mut self) {

@@ -23,18 +23,12 @@ impl Turn<'_, '_> {
             Err(error) => self.fail_to_start(step, error),
             Ok(until) => {
                 let condition = self.take_passed(step);
-                let start = AttemptStart {
-                    condition,
-                    ..self.blank_start(step)
-                };
+                let start = AttemptStart { condition, ..self.blank_start(step) };
                 self.emit(Event::StepStarted(Box::new(start)));
                 if until <= self.now() {
                     self.finish_timer(step, until);
                 } else {
-                    self.emit(Event::StepWaiting {
-                        step_id: self.id(step),
-                        wait: Wait::Timer { until },
-                    });
+                    self.emit(Event::StepWaiting { step_id: self.id(step), wait: Wait::Timer { until } });
                 }
             }
         }
@@ -43,28 +37,17 @@ impl Turn<'_, '_> {
 
     /// A timer fires.
     pub fn finish_timer(&mut self, step: StepIndex, until: Timestamp) {
-        let started = self
-            .state(step)
-            .open_attempt()
-            .map_or(self.now(), |attempt| attempt.started_at);
+        let started = self.state(step).open_attempt().map_or(self.now(), |attempt| attempt.started_at);
         let waited = self.now().since(started);
         let output = json!({"waited_seconds": waited.as_secs_f64(), "fired_at": until.max(started)});
         self.complete(step, output, Usage::default());
     }
 
     fn end_of_wait(&self, timer: &Timer, scope: &Scope) -> Result<Timestamp, StepError> {
-        let invalid = |message: String| StepError {
-            code: ErrorCode::InvalidConfig,
-            message,
-        };
+        let invalid = |message: String| StepError { code: ErrorCode::InvalidConfig, message };
         let (Timer::Duration(text) | Timer::Until { at: text, .. }) = timer;
         let text = self.context.expressions.text(text, scope, UndefinedRule::Error);
-        let text = text
-            .map_err(|error| StepError {
-                code: error.code(),
-                message: error.to_string(),
-            })?
-            .value;
+        let text = text.map_err(|error| StepError { code: error.code(), message: error.to_string() })?.value;
         match timer {
             Timer::Duration(_) => {
                 let duration: Duration = text.parse().map_err(|error| invalid(format!("duration: {error}")))?;

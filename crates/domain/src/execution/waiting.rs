@@ -52,11 +52,7 @@ pub enum WaitingKind {
 impl Execution {
     /// For what the execution and its steps wait. `most_calls` is the server's limit of calls in flight.
     pub fn waiting_for(&self, most_calls: usize) -> Vec<WaitingFor> {
-        let whole = |kind| WaitingFor {
-            kind,
-            step_id: None,
-            until: None,
-        };
+        let whole = |kind| WaitingFor { kind, step_id: None, until: None };
         let mut waits = match &self.state.life {
             Life::Pending => return vec![whole(WaitingKind::Limit)],
             Life::Completed { .. } | Life::Failed(_) | Life::Cancelled(_) => return Vec::new(),
@@ -65,24 +61,12 @@ impl Execution {
         };
         if let Some(question) = self.state.budget.question {
             let step_id = Some(StepId::budget());
-            waits.push(WaitingFor {
-                kind: WaitingKind::Person,
-                step_id,
-                until: question.deadline,
-            });
+            waits.push(WaitingFor { kind: WaitingKind::Person, step_id, until: question.deadline });
         }
-        let most_calls = self
-            .definition
-            .config()
-            .max_concurrent_steps
-            .map_or(most_calls, |most| most as usize);
+        let most_calls = self.definition.config().max_concurrent_steps.map_or(most_calls, |most| most as usize);
         for step in 0..self.steps.len() {
             if let Some((kind, until)) = self.step_waits_for(step, most_calls) {
-                waits.push(WaitingFor {
-                    kind,
-                    step_id: Some(self.definition.step(step).id.clone()),
-                    until,
-                });
+                waits.push(WaitingFor { kind, step_id: Some(self.definition.step(step).id.clone()), until });
             }
         }
         waits

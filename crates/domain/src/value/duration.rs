@@ -25,13 +25,7 @@ pub enum DurationError {
     TooLong(String),
 }
 
-const UNITS: [(&str, u64); 5] = [
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 impl Duration {
     /// No time at all.
@@ -60,10 +54,7 @@ impl Duration {
     }
 
     /// The length in seconds.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "10,000 years of milliseconds lose at most a microsecond"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "10,000 years of milliseconds lose at most a microsecond")]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1_000.0
     }
@@ -105,10 +96,7 @@ impl FromStr for Duration {
         }
         if rest.bytes().all(|b| b.is_ascii_digit()) {
             let secs: u64 = rest.parse().map_err(|_| too_long())?;
-            let millis = secs
-                .checked_mul(1_000)
-                .filter(|m| *m <= Self::MAX.0)
-                .ok_or_else(too_long)?;
+            let millis = secs.checked_mul(1_000).filter(|m| *m <= Self::MAX.0).ok_or_else(too_long)?;
             return Ok(Self(millis));
         }
         let mut total: u64 = 0;
@@ -120,16 +108,10 @@ impl FromStr for Duration {
                 return Err(malformed());
             }
             let unit = &rest[digits..digits + letters];
-            let position = units_left
-                .iter()
-                .position(|(name, _)| *name == unit)
-                .ok_or_else(malformed)?;
+            let position = units_left.iter().position(|(name, _)| *name == unit).ok_or_else(malformed)?;
             let count: u64 = rest[..digits].parse().map_err(|_| too_long())?;
             let part = count.checked_mul(units_left[position].1).ok_or_else(too_long)?;
-            total = total
-                .checked_add(part)
-                .filter(|t| *t <= Self::MAX.0)
-                .ok_or_else(too_long)?;
+            total = total.checked_add(part).filter(|t| *t <= Self::MAX.0).ok_or_else(too_long)?;
             units_left = &units_left[position + 1..];
             rest = rest[digits + letters..].trim_start();
         }
@@ -188,30 +170,12 @@ mod tests {
         for (text, millis) in cases {
             assert_eq!(text.parse::<Duration>().unwrap().as_millis(), millis, "{text}");
         }
-        for bad in [
-            "",
-            "-5s",
-            "5",
-            "30m1h",
-            "1h1h",
-            "5 minutes",
-            "1.5h",
-            "h",
-            "5S",
-            "5sm",
-            "1h30",
-        ] {
+        for bad in ["", "-5s", "5", "30m1h", "1h1h", "5 minutes", "1.5h", "h", "5S", "5sm", "1h30"] {
             let parsed = bad.parse::<Duration>();
             assert_eq!(parsed.is_ok(), bad == "5", "{bad}: {parsed:?}");
         }
-        assert!(matches!(
-            "99999999999999999999".parse::<Duration>(),
-            Err(DurationError::TooLong(_))
-        ));
-        assert!(matches!(
-            "9999999999d".parse::<Duration>(),
-            Err(DurationError::TooLong(_))
-        ));
+        assert!(matches!("99999999999999999999".parse::<Duration>(), Err(DurationError::TooLong(_))));
+        assert!(matches!("9999999999d".parse::<Duration>(), Err(DurationError::TooLong(_))));
     }
 
     proptest! {

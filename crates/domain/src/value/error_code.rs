@@ -95,10 +95,7 @@ impl ErrorCode {
 
     /// Whether it says that the agent could not do work at all, which its circuit breaker counts (spec 5.3).
     pub const fn is_unavailability(self) -> bool {
-        matches!(
-            self,
-            Self::AgentUnavailable | Self::RateLimited | Self::Unauthorized | Self::Timeout
-        )
+        matches!(self, Self::AgentUnavailable | Self::RateLimited | Self::Unauthorized | Self::Timeout)
     }
 }
 
@@ -112,12 +109,8 @@ impl FromStr for ErrorCode {
     type Err = UnknownCode;
 
     fn from_str(text: &str) -> Result<Self, UnknownCode> {
-        let found = Self::ALL
-            .iter()
-            .find(|code| code.as_str().eq_ignore_ascii_case(text.trim()));
-        found
-            .copied()
-            .ok_or_else(|| UnknownCode(text.chars().take(64).collect()))
+        let found = Self::ALL.iter().find(|code| code.as_str().eq_ignore_ascii_case(text.trim()));
+        found.copied().ok_or_else(|| UnknownCode(text.chars().take(64).collect()))
     }
 }
 

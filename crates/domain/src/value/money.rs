@@ -55,10 +55,7 @@ impl Currency {
 
 impl Money {
     /// Nothing, in US dollars.
-    pub const ZERO: Self = Self {
-        nanos: 0,
-        currency: Currency::USD,
-    };
+    pub const ZERO: Self = Self { nanos: 0, currency: Currency::USD };
 
     /// So many 10⁻⁹ units of a currency.
     pub const fn from_nanos(nanos: i64, currency: Currency) -> Self {
@@ -83,10 +80,7 @@ impl Money {
     /// The sum; zero takes the other's currency.
     pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
         let currency = self.common_currency(other)?;
-        Ok(Self {
-            nanos: self.nanos.saturating_add(other.nanos),
-            currency,
-        })
+        Ok(Self { nanos: self.nanos.saturating_add(other.nanos), currency })
     }
 
     /// Whether this is at least `other`, which must be of the same currency (or zero).
@@ -119,10 +113,7 @@ impl Money {
 
 impl Cost {
     /// Nothing spent, nothing unknown.
-    pub const ZERO: Self = Self {
-        amount: Money::ZERO,
-        complete: true,
-    };
+    pub const ZERO: Self = Self { amount: Money::ZERO, complete: true };
 
     /// Adds a call's cost, `None` when it is unknown. An amount of another currency counts as unknown, since it can't be
     /// added up.
@@ -171,11 +162,7 @@ fn nanos_from_digits(digits: &[u8], point: i64) -> Option<i64> {
     let kept = point.checked_add(9)?;
     let mut nanos: i64 = 0;
     for position in 0..kept.min(64) {
-        let digit = usize::try_from(position)
-            .ok()
-            .and_then(|p| digits.get(p))
-            .copied()
-            .unwrap_or(0);
+        let digit = usize::try_from(position).ok().and_then(|p| digits.get(p)).copied().unwrap_or(0);
         nanos = nanos.checked_mul(10)?.checked_add(i64::from(digit))?;
     }
     if kept > 64 && digits.iter().any(|d| *d != 0) {
@@ -184,10 +171,7 @@ fn nanos_from_digits(digits: &[u8], point: i64) -> Option<i64> {
     if kept < 0 {
         return Some(0);
     }
-    let dropped = usize::try_from(kept)
-        .ok()
-        .and_then(|kept| digits.get(kept..))
-        .unwrap_or(&[]);
+    let dropped = usize::try_from(kept).ok().and_then(|kept| digits.get(kept..)).unwrap_or(&[]);
     let round_up = match dropped.split_first() {
         None => false,
         Some((first, rest)) if *first == 5 => rest.iter().any(|d| *d != 0) || nanos % 2 == 1,
@@ -265,9 +249,7 @@ mod tests {
             assert_eq!((money.nanos(), money.to_string().as_str()), (nanos, shown), "{text}");
         }
         assert_eq!("12.50 EUR".parse::<Money>().unwrap().to_string(), "12.50 EUR");
-        for bad in [
-            "", "$", ".", "-1", "1,5", "12 eur", "12 EURO", "1e", "NaN", "0x1", "1 2",
-        ] {
+        for bad in ["", "$", ".", "-1", "1,5", "12 eur", "12 EURO", "1e", "NaN", "0x1", "1 2"] {
             assert!(matches!(bad.parse::<Money>(), Err(MoneyError::Malformed(_))), "{bad}");
         }
         assert!(matches!("1e30".parse::<Money>(), Err(MoneyError::TooLarge(_))));
@@ -276,12 +258,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_rounds_half_to_even() {
-        for (text, shown) in [
-            ("0.005", "$0.00"),
-            ("0.015", "$0.02"),
-            ("0.025", "$0.02"),
-            ("0.0251", "$0.03"),
-        ] {
+        for (text, shown) in [("0.005", "$0.00"), ("0.015", "$0.02"), ("0.025", "$0.02"), ("0.0251", "$0.03")] {
             assert_eq!(text.parse::<Money>().unwrap().to_string(), shown, "{text}");
         }
     }

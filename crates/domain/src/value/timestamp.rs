@@ -129,10 +129,7 @@ mod tests {
     fn adding_past_the_year_9999_is_refused() {
         let end: Timestamp = "9999-12-31T23:59:59Z".parse().unwrap();
         assert!(end.checked_add(Duration::from_secs(1)).is_none());
-        assert_eq!(
-            end.saturating_add(Duration::MAX).to_string(),
-            "9999-12-31T23:59:59.999999+00:00"
-        );
+        assert_eq!(end.saturating_add(Duration::MAX).to_string(), "9999-12-31T23:59:59.999999+00:00");
     }
 
     #[test]

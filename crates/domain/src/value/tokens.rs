@@ -19,12 +19,7 @@ pub struct TokenUsage {
 impl TokenUsage {
     /// Input and output tokens; the total is their sum.
     pub const fn new(input_tokens: u64, output_tokens: u64) -> Self {
-        Self {
-            input_tokens,
-            output_tokens,
-            total_tokens: input_tokens.saturating_add(output_tokens),
-            model: None,
-        }
+        Self { input_tokens, output_tokens, total_tokens: input_tokens.saturating_add(output_tokens), model: None }
     }
 
     /// Adds another call's tokens.

@@ -42,10 +42,7 @@ impl Version {
     /// The version that follows as a new major one.
     #[must_use]
     pub const fn next_major(self) -> Self {
-        Self {
-            major: self.major.saturating_add(1),
-            minor: 0,
-        }
+        Self { major: self.major.saturating_add(1), minor: 0 }
     }
 }
 
@@ -107,9 +104,6 @@ mod tests {
     fn versions_sort_as_numbers() {
         let mut versions: Vec<Version> = ["1.10", "2", "1.9"].iter().map(|v| v.parse().unwrap()).collect();
         versions.sort();
-        assert_eq!(
-            versions.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            ["1.9", "1.10", "2"]
-        );
+        assert_eq!(versions.iter().map(ToString::to_string).collect::<Vec<_>>(), ["1.9", "1.10", "2"]);
     }
 }
