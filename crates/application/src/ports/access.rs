@@ -102,8 +102,12 @@ pub enum AccessError {
 
 /// Stores users, keys and settings.
 ///
-/// Promises: names and addresses are unique (compared in lower case); [`complete_setup`](Self::complete_setup) succeeds
-/// once, also when two ask at once.
+/// Promises:
+/// * names and addresses are unique together (compared in lower case): since approvals may name either, no user's name is
+///   another's address; users are found by name in any case;
+/// * a key belongs to a user that exists, and goes with it;
+/// * [`complete_setup`](Self::complete_setup) succeeds once, also when two ask at once; a user of that name who exists
+///   already gets the role and the password.
 #[async_trait]
 pub trait AccessStore: Send + Sync {
     /// Creates a user.
@@ -169,6 +173,45 @@ impl Role {
             Self::Operator => "process_operator",
             Self::Approver => "process_approver",
             Self::Viewer => "process_viewer",
+        }
+    }
+}
+
+impl From<NewUser> for User {
+    fn from(new: NewUser) -> Self {
+        let NewUser {
+            id,
+            name,
+            email,
+            role,
+            password_hash,
+            created_at,
+        } = new;
+        Self {
+            id,
+            name,
+            email,
+            role,
+            password_hash,
+            created_at,
+            last_login: None,
+        }
+    }
+}
+
+impl ApiKey {
+    /// The time of a use as it is kept: the hour, so that not every request is a write.
+    pub fn time_of_use(at: Timestamp) -> Timestamp {
+        const HOUR: i64 = 3_600_000_000;
+        Timestamp::from_micros(at.as_micros().div_euclid(HOUR) * HOUR)
+    }
+}
+
+impl Setting {
+    /// The setting's name in stores.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SetupCompleted => "setup_completed",
         }
     }
 }

@@ -89,7 +89,11 @@ pub struct PublishedVersion {
 /// * [`update`](Self::update) writes only on the revision it was made on;
 /// * the author's text comes back byte for byte, and the checked model beside it is the one that was published;
 /// * the event is written with the change or not at all;
-/// * a version with executions that have not ended is not deleted; one with ended executions is hidden from lists.
+/// * a version with executions that have not ended is not deleted, nor is a published one (it is [`Stale`], since who
+///   asked believed it to be something else); one with ended executions is hidden: [`load`](Self::load) and
+///   [`highest_version`](Self::highest_version) still know it, and its name and version stay taken.
+///
+/// [`Stale`]: DefinitionStoreError::Stale
 #[async_trait]
 pub trait DefinitionStore: Send + Sync {
     /// Writes a new definition.
@@ -105,6 +109,9 @@ pub trait DefinitionStore: Send + Sync {
     /// Removes a definition. `false` if there is none.
     async fn delete(&self, id: ProcessId) -> Result<bool, DefinitionStoreError>;
 
+    /// What happened to a version, oldest first.
+    async fn events(&self, id: ProcessId) -> Result<Vec<DefinitionEvent>, StoreError>;
+
     /// A page of definitions, the last changed first.
     async fn list(&self, filter: &ProcessFilter, paging: &Paging) -> Result<Page<ProcessRow>, StoreError>;
 
@@ -115,9 +122,9 @@ pub trait DefinitionStore: Send + Sync {
         version: Option<Version>,
     ) -> Result<Option<PublishedVersion>, StoreError>;
 
-    /// Whether a process has any version, of any status; this one if given.
+    /// Whether a process has any version, of any status, hidden ones not counted; this one if given.
     async fn exists(&self, name: &ProcessName, version: Option<Version>) -> Result<bool, StoreError>;
 
-    /// The highest version of a process, of any status.
+    /// The highest version of a process, of any status, hidden ones too.
     async fn highest_version(&self, name: &ProcessName) -> Result<Option<Version>, StoreError>;
 }

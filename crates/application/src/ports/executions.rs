@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use procession_domain::{
-    approval::Approval,
+    approval::{Approval, ApprovalStatus},
     definition::Budget,
     event::{Creation, Recorded, ValueRef},
     execution::{CommandError, Execution, ExecutionState, Ledger, Signal, StepState},
@@ -76,6 +76,9 @@ pub enum StartError {
         /// How many.
         pending: u64,
     },
+    /// Its process was deleted meanwhile.
+    #[error("Process definition not found")]
+    ProcessGone,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -327,4 +330,71 @@ pub trait ExecutionStore: Send + Sync {
 
     /// Deletes idempotency keys that have expired, and other rows whose time is over. How many.
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError>;
+}
+
+impl ApprovalWrite {
+    /// What these writes leave, of the requests that `stored` knows: a conflict if one that is to be settled has changed
+    /// since it was read.
+    pub fn carry_out(
+        writes: &[Self],
+        stored: impl Fn(ApprovalId) -> Option<Approval>,
+    ) -> Result<Vec<Approval>, CommitError> {
+        let mut after: Vec<Approval> = Vec::new();
+        for write in writes {
+            let position = after.iter().position(|approval| approval.id() == write.id());
+            let current = || position.and_then(|place| after.get(place).cloned()).or_else(|| stored(write.id()));
+            let changed = match write {
+                Self::Open(approval) => Some((**approval).clone()),
+                Self::Cancel(_) => current().map(|mut approval| {
+                    approval.cancel();
+                    approval
+                }),
+                Self::Settle(approval) => {
+                    let is_current = |stored: &Approval| {
+                        stored.status() == ApprovalStatus::Pending && stored.revision() + 1 == approval.revision()
+                    };
+                    current().filter(is_current).ok_or(CommitError::Conflict)?;
+                    Some((**approval).clone())
+                }
+            };
+            match (position.and_then(|place| after.get_mut(place)), changed) {
+                (Some(place), Some(changed)) => *place = changed,
+                (None, Some(changed)) => after.push(changed),
+                (_, None) => {}
+            }
+        }
+        Ok(after)
+    }
+
+    /// The request that it is about.
+    pub const fn id(&self) -> ApprovalId {
+        match self {
+            Self::Open(approval) | Self::Settle(approval) => approval.id(),
+            Self::Cancel(id) => *id,
+        }
+    }
+}
+
+impl Commit {
+    /// Whether it ends the execution, or changes one that has ended.
+    pub const fn ends(&self) -> bool {
+        self.state.life.status().is_ended()
+    }
+
+    /// Whether its events are the next ones of its execution and lead to its state, as every turn's do.
+    pub fn is_well_formed(&self) -> bool {
+        let numbered = (self.before + 1..)
+            .zip(&self.events)
+            .all(|(next, event)| event.sequence == next);
+        numbered && self.state.sequence == self.before + self.events.len() as u64 && self.state.id == self.execution_id
+    }
+}
+
+/// The execution at the top of the tree to which an execution belongs, whose ledger it uses: its own if nobody waits
+/// for it.
+pub fn root_of_tree(id: ExecutionId, creation: &Creation) -> ExecutionId {
+    match &creation.parent {
+        Some(parent) if parent.waits => parent.root_id,
+        Some(_) | None => id,
+    }
 }

@@ -14,19 +14,22 @@ mod feed;
 mod notifier;
 mod queries;
 
+use std::sync::Arc;
+
 pub use access::{AccessError, AccessStore, ApiKey, NewUser, Role, Setting, User};
 pub use agents::{AgentFailure, AgentGateway, AgentListing, AgentReply, AgentStatus, AgentTask, Recovered, Submitted};
 pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError};
-pub use blobs::{BlobError, BlobStore};
+pub use blobs::{BlobError, BlobStore, is_blob_key};
 pub use clock::{Clock, IdGenerator};
 pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, ProcessRow, PublishedVersion};
 pub use executions::{
     ApprovalWrite, Claim, ClaimKind, ClaimRequest, Commit, CommitError, Committed, Content, ExecutionStore,
     IdempotencyKey, InboxRow, Lease, Loaded, NewChild, NewSignal, NewValue, SignalError, Start, StartError, Started,
+    root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
 pub use notifier::{DeliveryFailure, Message, Notifier};
-pub use queries::{EventPage, ExecutionFilter, ExecutionRow, Page, PageStart, Paging, Queries, Sort};
+pub use queries::{EventPage, ExecutionFilter, ExecutionRow, Page, PageStart, Paging, Queries, RowPlace, Sort};
 
 /// Why a store could not do what it was asked, whatever that was.
 #[derive(Debug, thiserror::Error)]
@@ -37,4 +40,34 @@ pub enum StoreError {
     /// It holds something that can't be read.
     #[error("the store holds something that can't be read: {0}")]
     Corrupt(String),
+    /// A list was asked to go on after a row that no list has ended with.
+    #[error("`{0}` is not a cursor of this list: take `next_cursor` of the page before, or none to begin anew")]
+    UnknownCursor(String),
+}
+
+/// Everything that the application asks of the world.
+#[derive(Clone)]
+pub struct Ports {
+    /// Definitions.
+    pub definitions: Arc<dyn DefinitionStore>,
+    /// Executions.
+    pub executions: Arc<dyn ExecutionStore>,
+    /// Approvals.
+    pub approvals: Arc<dyn ApprovalStore>,
+    /// Lists.
+    pub queries: Arc<dyn Queries>,
+    /// Events, stored and live.
+    pub feed: Arc<dyn EventFeed>,
+    /// Large values.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Users, keys, settings.
+    pub access: Arc<dyn AccessStore>,
+    /// Agents.
+    pub agents: Arc<dyn AgentGateway>,
+    /// Messages to people and systems.
+    pub notifier: Arc<dyn Notifier>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub ids: Arc<dyn IdGenerator>,
 }

@@ -1,11 +1,14 @@
 //! Lists for people: filtered, counted and paged by the store.
 
+use std::{fmt, str::FromStr};
+
 use async_trait::async_trait;
 use procession_domain::{
     execution::ExecutionStatus,
     value::{Cost, ExecutionId, ProcessId, ProcessName, Timestamp, Version},
 };
 use serde_json::Value as Json;
+use uuid::Uuid;
 
 use super::StoreError;
 
@@ -25,6 +28,15 @@ pub enum PageStart {
     Offset(u64),
     /// After the row with which the last page ended ([`Page::next_cursor`]).
     Cursor(String),
+}
+
+/// The place of a row in a list, which is ordered by a time and then by id. Its text is the cursor that clients see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowPlace {
+    /// The time by which the list is ordered.
+    pub at: Timestamp,
+    /// The row's id.
+    pub id: Uuid,
 }
 
 /// A part of a list.
@@ -138,4 +150,25 @@ pub trait Queries: Send + Sync {
 
     /// Puts a failed execution aside, or takes that back. `false` if there is no such execution.
     async fn dismiss(&self, execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError>;
+}
+
+impl fmt::Display for RowPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.at.as_micros(), self.id)
+    }
+}
+
+impl FromStr for RowPlace {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        let place = text.split_once('.').and_then(|(micros, id)| {
+            let at = Timestamp::from_micros(micros.parse().ok()?);
+            Some(Self {
+                at,
+                id: Uuid::parse_str(id).ok()?,
+            })
+        });
+        place.ok_or_else(|| StoreError::UnknownCursor(text.chars().take(64).collect()))
+    }
 }

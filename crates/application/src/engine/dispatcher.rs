@@ -1,0 +1,96 @@
+//! The dispatcher: claims executions that need attention, and keeps the node's lease.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use procession_domain::value::{Duration, Timestamp};
+
+use super::{
+    Inner,
+    runner::{Origin, Run},
+};
+use crate::ports::{ClaimKind, ClaimRequest, StoreError};
+
+/// How many executions are claimed at a time.
+const BATCH: u32 = 64;
+
+/// How long the dispatcher sleeps at most.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// Claims and starts runs until the engine stops.
+pub(super) async fn dispatch(engine: Arc<Inner>) {
+    while !engine.stop.is_cancelled() {
+        let woken = engine.wake.notified();
+        let until = match claim(&engine).await {
+            Ok(until) => until,
+            Err(error) => {
+                tracing::error!(%error, "could not claim executions; trying again in a second");
+                engine.now().saturating_add(LONGEST_SLEEP)
+            }
+        };
+        tokio::select! {
+            () = woken => {}
+            () = engine.ports.clock.sleep_until(until) => {}
+            () = engine.stop.cancelled() => {}
+        }
+    }
+}
+
+/// Claims all that needs attention now. When to look again.
+async fn claim(engine: &Arc<Inner>) -> Result<Timestamp, StoreError> {
+    let store = &engine.ports.executions;
+    loop {
+        let now = engine.now();
+        let lease = engine.lease();
+        let most_running = engine.settings.max_concurrent_executions;
+        let had_backlog = engine.backlog.swap(false, Ordering::Relaxed);
+        let claims = store.claim(ClaimRequest { lease, now, most: BATCH, most_running }).await;
+        let claims = claims.inspect_err(|_| engine.backlog.store(had_backlog, Ordering::Relaxed))?;
+        let admitted = claims.iter().filter(|claim| claim.kind == ClaimKind::Admitted).count();
+        let count = claims.len();
+        for claim in claims {
+            Run::begin(engine, claim.execution_id, lease, Origin::Claimed(claim.kind));
+        }
+        // As long as pending executions are found, or can't be looked for, there may be more.
+        let full = engine.roots.load(Ordering::Relaxed) >= most_running as usize;
+        if admitted > 0 || (had_backlog && full) {
+            engine.backlog.store(true, Ordering::Relaxed);
+        }
+        if count < BATCH as usize && admitted == 0 {
+            break;
+        }
+    }
+    let now = engine.now();
+    for id in store.owned_and_due(engine.lease(), now).await? {
+        engine.nudge(id);
+    }
+    let latest = now.saturating_add(LONGEST_SLEEP);
+    Ok(store.next_attention().await?.map_or(latest, |next| next.min(latest)))
+}
+
+/// Renews the node's lease, and takes a new one when it was lost: the machine slept, or the store was away for too long.
+pub(super) async fn keep_lease(engine: Arc<Inner>) {
+    let period = Duration::from_millis(engine.settings.lease.as_millis() / 4);
+    while !engine.stop.is_cancelled() {
+        let next = engine.now().saturating_add(period);
+        tokio::select! {
+            () = engine.ports.clock.sleep_until(next) => {}
+            () = engine.stop.cancelled() => return,
+        }
+        if let Err(error) = renew(&engine).await {
+            tracing::error!(%error, "could not renew the node's lease");
+        }
+    }
+}
+
+async fn renew(engine: &Inner) -> Result<(), StoreError> {
+    let store = &engine.ports.executions;
+    let now = engine.now();
+    let until = now.saturating_add(engine.settings.lease);
+    let lease = engine.lease();
+    if !store.renew(lease, until).await? {
+        tracing::warn!("the node's lease had run out; taking a new one");
+        engine.set_lease(store.join(lease.node, now, until).await?);
+        engine.wake.notify_one();
+    }
+    Ok(())
+}

@@ -1,0 +1,297 @@
+//! Making calls: agents and notifications. Each result is the next command of its execution.
+
+use std::sync::Arc;
+
+use procession_domain::{
+    event::{StepError, Usage},
+    execution::{Call, CallId, Command, Recovery, Reply},
+    value::{Duration, ErrorCode, ExecutionId, Json, ProcessName},
+};
+use procession_language::output_schema;
+use serde_json::json;
+use tokio::sync::{mpsc::UnboundedSender, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Inner,
+    queues::SlotGuard,
+    runner::{Message, Origin, Run},
+};
+use crate::ports::{AgentFailure, AgentReply, AgentTask, DeliveryFailure, Message as Notice, Recovered, Submitted};
+
+/// How much of a message a notification's output shows, in characters.
+const MESSAGE_PREVIEW: usize = 200;
+
+/// A call to make.
+pub(super) struct CallTask {
+    pub engine: Arc<Inner>,
+    pub process_name: ProcessName,
+    pub call: Call,
+    /// The expanded input, if it is at hand.
+    pub input: Option<Arc<Json>>,
+    /// The schema that the reply must fit.
+    pub schema: Option<Json>,
+    pub mailbox: UnboundedSender<Message>,
+    /// Whether the call was under way before, so that its gateway is asked first.
+    pub recover: bool,
+}
+
+impl CallTask {
+    /// Makes the call; cancelling the token drops it.
+    pub fn spawn(self, place: Option<SlotGuard>) -> CancellationToken {
+        let token = self.engine.stop.child_token();
+        let cancelled = token.clone();
+        let tasks = self.engine.tasks.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = cancelled.cancelled() => {}
+                command = self.make() => {
+                    // The place is free before the result is handled, so that the next step can have it at once.
+                    drop(place);
+                    self.send(command);
+                }
+            }
+        });
+        token
+    }
+
+    async fn make(&self) -> Command {
+        let input = match &self.input {
+            Some(input) => Arc::clone(input),
+            None => self.load_input().await,
+        };
+        match &self.call.agent {
+            Some(agent) => self.call_agent(agent, &input).await,
+            None => self.notify(&input).await,
+        }
+    }
+
+    async fn load_input(&self) -> Arc<Json> {
+        loop {
+            match self.engine.value(self.call.id.execution_id, &self.call.input_key, &self.call.input).await {
+                Ok(input) => return input,
+                Err(error) => {
+                    tracing::error!(call = %self.call.id, %error, "the store failed; trying again");
+                    let until = self.engine.now().saturating_add(Duration::from_secs(1));
+                    self.engine.ports.clock.sleep_until(until).await;
+                }
+            }
+        }
+    }
+
+    async fn call_agent(&self, agent: &str, input: &Json) -> Command {
+        let gateway = &self.engine.ports.agents;
+        let task = self.task(agent, input);
+        let submitted = if self.recover {
+            match gateway.recover(&task, self.call.call_ref.as_deref()).await {
+                Ok(Recovered::Finished(result)) => {
+                    self.engine.recovery.note(self.engine.now(), |report| report.finished += 1);
+                    result.map(Submitted::Done)
+                }
+                Ok(Recovered::Running(call_ref)) => {
+                    self.engine.recovery.note(self.engine.now(), |report| report.running += 1);
+                    self.send(Command::Recovered { call: self.call.id.clone(), recovery: Recovery::Running });
+                    Ok(Submitted::Accepted(call_ref))
+                }
+                Ok(Recovered::Unknown) => {
+                    self.engine.recovery.note(self.engine.now(), |report| report.sent_again += 1);
+                    return Command::Recovered { call: self.call.id.clone(), recovery: Recovery::Unknown };
+                }
+                Err(failure) => Err(failure),
+            }
+        } else {
+            gateway.submit(&task).await
+        };
+        let result = match submitted {
+            Ok(Submitted::Done(reply)) => Ok(reply),
+            Ok(Submitted::Accepted(call_ref)) => {
+                if !self.name_is_committed(&call_ref).await {
+                    return std::future::pending().await;
+                }
+                gateway.wait(&task, &call_ref).await
+            }
+            Err(failure) => Err(failure),
+        };
+        self.agent_result(agent, result)
+    }
+
+    /// Has the gateway's name for the call committed before anything else happens. `false` if its run is gone.
+    async fn name_is_committed(&self, call_ref: &str) -> bool {
+        if self.call.call_ref.as_deref() == Some(call_ref) {
+            return true;
+        }
+        let (sender, committed) = oneshot::channel();
+        let command = Command::Submitted { call: self.call.id.clone(), call_ref: call_ref.to_owned() };
+        self.mailbox.send(Message::Command(Box::new(command), Some(sender))).is_ok() && committed.await.is_ok()
+    }
+
+    fn agent_result(&self, agent: &str, result: Result<AgentReply, AgentFailure>) -> Command {
+        let call = self.call.id.clone();
+        let report = |failure| self.engine.queues.report(agent, failure, self.engine.now());
+        match result {
+            Ok(reply) => {
+                report(None);
+                match self.schema_problem(&reply.text) {
+                    None => Command::Finished { call, reply: Reply::Agent { text: reply.text, usage: reply.usage } },
+                    Some(message) => {
+                        let error = StepError { code: ErrorCode::OutputSchemaMismatch, message };
+                        Command::Failed { call, error, usage: reply.usage, retry_after: None }
+                    }
+                }
+            }
+            Err(AgentFailure::Busy { retry_after }) => Command::Busy { call, retry_after },
+            Err(AgentFailure::Failed { code, message, retry_after, usage }) => {
+                report(Some(code));
+                Command::Failed { call, error: StepError { code, message }, usage, retry_after }
+            }
+        }
+    }
+
+    /// How the reply does not fit the step's schema.
+    fn schema_problem(&self, text: &str) -> Option<String> {
+        let schema = self.schema.as_ref()?;
+        let Some(value) = procession_domain::execution::json_reply(text) else {
+            return Some("the reply is not JSON, but the step has an output_schema".to_owned());
+        };
+        let problems = output_schema::problems(schema, &value);
+        (!problems.is_empty()).then(|| format!("the reply does not fit the output_schema: {}", problems.join("; ")))
+    }
+
+    fn task(&self, agent: &str, input: &Json) -> AgentTask {
+        AgentTask {
+            agent: agent.to_owned(),
+            message: input["message"].as_str().unwrap_or_default().to_owned(),
+            model: input["model"].as_str().map(str::to_owned),
+            temperature: input["temperature"].as_f64(),
+            timeout: self.call.timeout,
+            key: self.call.id.to_string(),
+            execution_id: self.call.id.execution_id,
+            step_id: self.call.id.step_id.clone(),
+            attempt: self.call.id.attempt,
+        }
+    }
+
+    /// Sends a notification on each of its channels; it fails only if no channel takes it (spec 1.3). Channels that took
+    /// it before a crash are not served again: the call's name lists them.
+    async fn notify(&self, input: &Json) -> Command {
+        let call = self.call.id.clone();
+        let mut served: Vec<String> =
+            self.call.call_ref.iter().flat_map(|served| served.split(',')).map(str::to_owned).collect();
+        if self.recover {
+            self.send(Command::Recovered { call: call.clone(), recovery: Recovery::Running });
+        }
+        let mut deliveries: Vec<Json> =
+            served.iter().map(|channel| json!({"channel": channel, "status": "sent"})).collect();
+        let mut failures: Vec<(String, DeliveryFailure)> = Vec::new();
+        for channel in texts(&input["channels"]) {
+            if served.contains(&channel) {
+                continue;
+            }
+            match self.engine.ports.notifier.send(&self.notice(&channel, input)).await {
+                Ok(mut delivery) => {
+                    delivery["channel"] = json!(channel);
+                    deliveries.push(delivery);
+                    served.push(channel);
+                    if !self.name_is_committed(&served.join(",")).await {
+                        return std::future::pending().await;
+                    }
+                }
+                Err(failure) => failures.push((channel, failure)),
+            }
+        }
+        if deliveries.is_empty() {
+            return self.nobody_told(failures);
+        }
+        for (channel, failure) in failures {
+            deliveries.push(json!({"channel": channel, "status": "failed", "error": failure.message}));
+        }
+        let output = notification_output(input, &call, deliveries);
+        Command::Finished { call, reply: Reply::Notification { output } }
+    }
+
+    fn nobody_told(&self, failures: Vec<(String, DeliveryFailure)>) -> Command {
+        let code = failures.first().map_or(ErrorCode::InvalidConfig, |(_, failure)| failure.code);
+        let retry_after = failures.iter().filter_map(|(_, failure)| failure.retry_after).max();
+        let messages: Vec<String> =
+            failures.into_iter().map(|(channel, failure)| format!("{channel}: {}", failure.message)).collect();
+        let error = StepError { code, message: messages.join("; ") };
+        Command::Failed { call: self.call.id.clone(), error, usage: Usage::default(), retry_after }
+    }
+
+    fn notice(&self, channel: &str, input: &Json) -> Notice {
+        Notice {
+            channel: channel.to_owned(),
+            message: input["message"].as_str().unwrap_or_default().to_owned(),
+            subject: input["subject"].as_str().unwrap_or_default().to_owned(),
+            recipients: texts(&input["recipients"]),
+            url: input["url"].as_str().map(str::to_owned),
+            process_name: self.process_name.clone(),
+            execution_id: self.call.id.execution_id,
+            step_id: self.call.id.step_id.clone(),
+            delivery_id: format!("{}/{channel}", self.call.id),
+            timeout: self.call.timeout,
+        }
+    }
+
+    fn send(&self, command: Command) {
+        let _ = self.mailbox.send(Message::Command(Box::new(command), None));
+    }
+}
+
+/// Gives a call up. Its cost may become known later, and is recorded then (spec 3.7).
+pub(super) fn abandon(engine: &Arc<Inner>, agent: String, call: CallId, call_ref: Option<String>) {
+    let engine = Arc::clone(engine);
+    let tasks = engine.tasks.clone();
+    tasks.spawn(async move {
+        let key = call.to_string();
+        let late_cost = tokio::select! {
+            late_cost = engine.ports.agents.abandon(&agent, &key, call_ref.as_deref()) => late_cost,
+            () = engine.stop.cancelled() => None,
+        };
+        if let Some(usage) = late_cost {
+            deliver(&engine, call.execution_id, Command::LateCost { call, usage });
+        }
+    });
+}
+
+/// Gives a command to an execution that may have left memory.
+pub(super) fn deliver(engine: &Arc<Inner>, id: ExecutionId, command: Command) {
+    let mailbox = engine.runs().get(&id).map(|live| live.mailbox.clone());
+    if let Some(mailbox) = mailbox
+        && mailbox.send(Message::Command(Box::new(command.clone()), None)).is_ok()
+    {
+        return;
+    }
+    let engine = Arc::clone(engine);
+    let tasks = engine.tasks.clone();
+    tasks.spawn(async move {
+        let lease = engine.lease();
+        match engine.ports.executions.claim_one(lease, id, engine.now()).await {
+            Ok(true) => Run::begin(&engine, id, lease, Origin::Woken(command)),
+            Ok(false) => tracing::warn!(execution = %id, "another node has the execution; a late cost is lost"),
+            Err(error) => tracing::error!(execution = %id, %error, "a late cost is lost"),
+        }
+    });
+}
+
+/// The output of a notification (spec 2.4).
+fn notification_output(input: &Json, call: &CallId, deliveries: Vec<Json>) -> Json {
+    let message = input["message"].as_str().unwrap_or_default();
+    let preview: String = message.chars().take(MESSAGE_PREVIEW).collect();
+    let first = deliveries.first().cloned().unwrap_or_default();
+    let mut output = json!({
+        "channel": first["channel"],
+        "status": first["status"],
+        "message_preview": preview,
+        "delivery_id": call.to_string(),
+    });
+    if !first["status_code"].is_null() {
+        output["status_code"] = first["status_code"].clone();
+    }
+    output["deliveries"] = Json::Array(deliveries);
+    output
+}
+
+fn texts(list: &Json) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect()
+}

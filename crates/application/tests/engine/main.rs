@@ -1,0 +1,4 @@
+//! The engine with stores in memory, scripted agents and the runtime's paused time.
+
+#[cfg(test)]
+mod running;
