@@ -4,8 +4,29 @@
 //! [`Evaluator`] implements the domain's [`Expressions`](procession_domain::expressions::Expressions) for one
 //! definition. [`check_template`] and [`check_condition`] are the static side: syntax errors with their place, and every
 //! path that a text reads.
+//!
+//! The way of a text: `normalise` turns foreign spellings into Jinja's and remembers the author's places, `syntax` has it
+//! parsed and makes a tree of our own, `evaluate` walks that tree against the variables, for conditions and for templates
+//! alike. Filters and tests are minijinja's.
+//!
+//! Nothing here does I/O, reads a clock or the environment, panics, or runs longer than [`limits`] allow, and no error
+//! message holds the value of a variable.
+
+mod ast;
+mod compile;
+mod evaluate;
+mod evaluator;
+mod known;
+pub mod limits;
+mod normalise;
+mod references;
+mod syntax;
+mod time;
+mod words;
 
 use std::{collections::BTreeSet, ops::Range};
+
+pub use evaluator::Evaluator;
 
 /// The names of a definition that decide where a hyphenated path ends (spec 2.1).
 #[derive(Debug, Clone, Default)]
@@ -37,7 +58,8 @@ pub struct Reference {
     /// Whether something computed follows the constant part: for `steps` with an empty path, the step itself is chosen
     /// at run time.
     pub dynamic: bool,
-    /// Whether the text can do without it: to the left of `default`, `||` or `??`, or asked about by `is defined`.
+    /// Whether the text can do without it: to the left of `default`, `||` or `??`, or asked about by `is defined`
+    /// anywhere in the text.
     pub optional: bool,
     /// Where the path stands, in bytes of the text.
     pub range: Range<usize>,
@@ -52,6 +74,8 @@ pub struct Note {
     pub suggestion: Option<String>,
     /// The part, in bytes of the text.
     pub range: Range<usize>,
+    /// The step that the remark takes for an approval; if it is of another type, the remark does not apply.
+    pub approval: Option<String>,
 }
 
 /// Why a text can't be read.
@@ -62,4 +86,30 @@ pub struct SyntaxError {
     pub message: String,
     /// Where, in bytes of the text.
     pub range: Range<usize>,
+}
+
+/// Checks a template (spec 2.2): what it reads, or everything in it that can't be read.
+pub fn check_template(text: &str, names: &Names) -> Result<Checked, Vec<SyntaxError>> {
+    let compiled = compile::compile_template(text, names)?;
+    let found = references::of_template(&compiled.tree);
+    Ok(checked(compiled.notes, found))
+}
+
+/// Checks a condition (spec 2.3): what it reads, or everything in it that can't be read.
+pub fn check_condition(text: &str, names: &Names) -> Result<Checked, Vec<SyntaxError>> {
+    let compiled = compile::compile_condition(text, names)?;
+    let found = references::of_expression(&compiled.tree);
+    Ok(checked(compiled.notes, found))
+}
+
+/// Whether a text is exactly one placeholder, and so keeps the type of its value where JSON is wanted (spec 2.2). Space
+/// around it does not count.
+pub fn single_placeholder(text: &str) -> bool {
+    normalise::is_single_placeholder(text)
+}
+
+fn checked(mut notes: Vec<Note>, (references, found): (Vec<Reference>, Vec<Note>)) -> Checked {
+    notes.extend(found);
+    notes.sort_by_key(|note| note.range.start);
+    Checked { references, notes }
 }

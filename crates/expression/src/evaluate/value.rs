@@ -1,0 +1,206 @@
+//! Values while they are evaluated. What a path reaches stays a reference into the scope until a filter needs it as
+//! minijinja's value: outputs may be large, and most are only looked into.
+
+use minijinja::{Value, value::ValueKind};
+use procession_domain::value::Json;
+
+/// A value.
+#[derive(Debug, Clone)]
+pub enum Val<'a> {
+    /// There is no such thing. Only lenient expressions see it.
+    Undefined,
+    /// The `none` of a step that has no output (yet), and of what lies below it. It prints as nothing.
+    Absent,
+    /// A part of the scope.
+    Json(&'a Json, Shown),
+    /// Anything made on the way.
+    Made(Value),
+}
+
+/// How a part of the scope is shown where a text is wanted (spec 2.2, 2.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Texts as they are, everything else as JSON.
+    Plain,
+    /// The whole output of an agent: its `response`.
+    Reply,
+    /// The comments of an approval: its lines joined.
+    Lines,
+}
+
+/// What a value is, for comparisons and for messages.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scalar<'v> {
+    /// `none`, undefined or absent.
+    None,
+    Bool(bool),
+    Number(Number),
+    Text(&'v str),
+    List,
+    Mapping,
+    Other,
+}
+
+/// A number: whole as long as it can be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Number {
+    Whole(i128),
+    Real(f64),
+}
+
+impl Val<'_> {
+    /// Whether there is nothing: undefined, or a `none` of some kind.
+    pub fn is_none(&self) -> bool {
+        match self {
+            Self::Undefined | Self::Absent => true,
+            Self::Json(json, _) => json.is_null(),
+            Self::Made(value) => value.is_none() || value.is_undefined(),
+        }
+    }
+
+    /// Whether it is undefined or absent: what can be replaced even before its value is looked at.
+    pub const fn is_missing(&self) -> bool {
+        matches!(self, Self::Undefined | Self::Absent)
+    }
+
+    /// Whether `default` keeps it: it is neither nothing nor empty text (spec 2.1).
+    pub fn is_present(&self) -> bool {
+        match self.scalar() {
+            Scalar::None => false,
+            Scalar::Text(text) => !text.is_empty(),
+            Scalar::Bool(_) | Scalar::Number(_) | Scalar::List | Scalar::Mapping | Scalar::Other => true,
+        }
+    }
+
+    /// Jinja's truth: false, 0, and everything empty is false.
+    pub fn is_true(&self) -> bool {
+        match self {
+            Self::Undefined | Self::Absent => false,
+            Self::Json(json, _) => match json {
+                Json::Null => false,
+                Json::Bool(truth) => *truth,
+                Json::Number(number) => number.as_f64() != Some(0.0),
+                Json::String(text) => !text.is_empty(),
+                Json::Array(items) => !items.is_empty(),
+                Json::Object(fields) => !fields.is_empty(),
+            },
+            Self::Made(value) => value.is_true(),
+        }
+    }
+
+    /// What it is.
+    pub fn scalar(&self) -> Scalar<'_> {
+        match self {
+            Self::Undefined | Self::Absent => Scalar::None,
+            Self::Json(json, _) => match json {
+                Json::Null => Scalar::None,
+                Json::Bool(truth) => Scalar::Bool(*truth),
+                Json::Number(number) => Scalar::Number(Number::of_json(number)),
+                Json::String(text) => Scalar::Text(text),
+                Json::Array(_) => Scalar::List,
+                Json::Object(_) => Scalar::Mapping,
+            },
+            Self::Made(value) => scalar_of(value),
+        }
+    }
+
+    /// The length in bytes of the text that it is.
+    pub fn as_text_length(&self) -> Option<usize> {
+        match self.scalar() {
+            Scalar::Text(text) => Some(text.len()),
+            _ => None,
+        }
+    }
+
+    /// What it is, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self.scalar() {
+            Scalar::None => "none",
+            Scalar::Bool(_) => "a boolean",
+            Scalar::Number(_) => "a number",
+            Scalar::Text(_) => "a text",
+            Scalar::List => "a list",
+            Scalar::Mapping => "a mapping",
+            Scalar::Other => "something else",
+        }
+    }
+}
+
+/// What one of minijinja's values is.
+pub fn scalar_of(value: &Value) -> Scalar<'_> {
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => Scalar::None,
+        ValueKind::Bool => Scalar::Bool(value.is_true()),
+        ValueKind::Number => Scalar::Number(Number::of(value)),
+        ValueKind::String => value.as_str().map_or(Scalar::Other, Scalar::Text),
+        ValueKind::Seq | ValueKind::Iterable => Scalar::List,
+        ValueKind::Map => Scalar::Mapping,
+        _ => Scalar::Other,
+    }
+}
+
+impl Number {
+    /// The number that one of JSON is.
+    pub fn of_json(number: &serde_json::Number) -> Self {
+        let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+        whole.map_or_else(|| Self::Real(number.as_f64().unwrap_or(f64::NAN)), Self::Whole)
+    }
+
+    /// The number that one of minijinja's is.
+    pub fn of(value: &Value) -> Self {
+        if value.is_integer()
+            && let Ok(whole) = i128::try_from(value.clone())
+        {
+            return Self::Whole(whole);
+        }
+        Self::Real(f64::try_from(value.clone()).unwrap_or(f64::NAN))
+    }
+
+    /// The number that a text reads as.
+    pub fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let is_number = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b))
+            && text.contains(|c: char| c.is_ascii_digit());
+        if !is_number {
+            return None;
+        }
+        let whole = text.parse::<i128>().ok().map(Self::Whole);
+        whole.or_else(|| text.parse::<f64>().ok().filter(|real| real.is_finite()).map(Self::Real))
+    }
+
+    /// The number as a binary fraction, rounded if it is too large.
+    #[expect(clippy::cast_precision_loss, reason = "comparisons of whole with broken numbers round, as in Jinja")]
+    pub const fn as_real(self) -> f64 {
+        match self {
+            Self::Whole(whole) => whole as f64,
+            Self::Real(real) => real,
+        }
+    }
+
+    /// Compares by value.
+    pub fn compare(self, other: Self) -> Option<std::cmp::Ordering> {
+        match (self, other) {
+            (Self::Whole(a), Self::Whole(b)) => Some(a.cmp(&b)),
+            (a, b) => a.as_real().partial_cmp(&b.as_real()),
+        }
+    }
+}
+
+impl From<Number> for Value {
+    fn from(number: Number) -> Self {
+        match number {
+            Number::Whole(whole) => i64::try_from(whole).map_or_else(|_| Self::from(whole), Self::from),
+            Number::Real(real) => Self::from(real),
+        }
+    }
+}
+
+impl Number {
+    /// The sum; `None` if it can't be expressed.
+    pub fn plus(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Whole(a), Self::Whole(b)) => a.checked_add(b).map(Self::Whole),
+            (a, b) => Some(a.as_real() + b.as_real()).filter(|sum| sum.is_finite()).map(Self::Real),
+        }
+    }
+}
