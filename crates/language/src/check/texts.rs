@@ -1,0 +1,108 @@
+//! Reads every text: reports what does not parse, and finds what it refers to.
+
+use std::collections::HashSet;
+
+use procession_domain::definition::{InputSchema, StepIndex};
+use procession_expression::{Checked, Names, SyntaxError, check_condition, check_template};
+
+use super::{
+    mentions::KnownSteps,
+    reading::Facts,
+    references::{Resolver, Variables},
+};
+use crate::{
+    code::Code,
+    diagnostic::Problem,
+    lower::{Lowered, Lowering, MentionKind, TextKind, TextUse},
+    yaml::{Kind, Scalar},
+};
+
+/// Checks the texts by themselves and against the names of the document.
+pub(super) fn read_texts(cx: &mut Lowering<'_>, texts: &[TextUse<'_>], lowered: &Lowered, known: &KnownSteps) -> Facts {
+    let names = names(lowered.input.as_ref(), known);
+    let handlers = handlers(lowered, known);
+    let variables = Variables { known, input: lowered.input.as_ref(), steps: &lowered.steps, handlers: &handlers };
+    let mut facts = Facts::default();
+    for (index, text) in texts.iter().enumerate() {
+        let Kind::Scalar(scalar) = &text.node.kind else { continue };
+        report_dollar_braces(cx, text, scalar, &variables);
+        let checked = match text.kind {
+            TextKind::Template if !has_tags(&scalar.text) => continue,
+            TextKind::Template => check_template(&scalar.text, &names),
+            TextKind::Condition => check_condition(&scalar.text, &names),
+        };
+        match checked {
+            Ok(Checked { references, notes }) => {
+                let is_about_approval = |step: &str| variables.is_approval(step);
+                for note in notes {
+                    if note.approval.as_deref().is_some_and(|step| !is_about_approval(step)) {
+                        continue;
+                    }
+                    let problem = Problem::new(Code::ExpressionNote, text.place(cx.source, &note.range), note.message);
+                    cx.problems.push(problem.at(&text.path).suggest(note.suggestion));
+                }
+                let mut resolver = Resolver { variables: &variables, text, index, facts: &mut facts };
+                for reference in references {
+                    resolver.resolve(cx, reference);
+                }
+            }
+            Err(errors) => report_syntax(cx, text, errors),
+        }
+    }
+    facts
+}
+
+/// The names that decide where a hyphenated path ends.
+fn names(input: Option<&InputSchema>, known: &KnownSteps) -> Names {
+    Names {
+        steps: known.texts().map(str::to_owned).collect(),
+        inputs: input.map(|schema| schema.fields.keys().cloned().collect()),
+    }
+}
+
+/// The steps to which errors lead.
+fn handlers(lowered: &Lowered, known: &KnownSteps) -> HashSet<StepIndex> {
+    lowered
+        .steps
+        .iter()
+        .flat_map(|step| &step.mentions)
+        .filter(|(kind, _)| *kind == MentionKind::Handler)
+        .filter_map(|(_, mention)| known.index(&mention.text))
+        .collect()
+}
+
+fn has_tags(text: &str) -> bool {
+    ["{{", "{%", "{#"].iter().any(|tag| text.contains(tag))
+}
+
+fn report_syntax(cx: &mut Lowering<'_>, text: &TextUse<'_>, errors: Vec<SyntaxError>) {
+    for error in errors {
+        let span = text.place(cx.source, &error.range);
+        let problem = Problem::new(Code::ExpressionSyntax, span, error.message);
+        cx.problems.push(problem.at(&text.path));
+    }
+}
+
+/// `${…}` is literal text, which hardly anybody means (spec 1.1).
+fn report_dollar_braces(cx: &mut Lowering<'_>, text: &TextUse<'_>, scalar: &Scalar, variables: &Variables<'_>) {
+    let content = scalar.text.as_str();
+    let mut from = 0;
+    while let Some(start) = content[from..].find("${").map(|at| from + at) {
+        let Some(length) = content[start..].find('}') else { return };
+        let end = start + length + 1;
+        from = end;
+        let inner = content[start + 2..end - 1].trim();
+        // A dollar sign before a placeholder is just that: `${{ price }}`.
+        if inner.starts_with('{') {
+            continue;
+        }
+        let is_path = !inner.is_empty() && inner.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
+        let suggestion = is_path.then(|| format!("{{{{{}}}}}", variables.full_path(inner)));
+        let message = match &suggestion {
+            Some(suggestion) => format!("`${{…}}` is literal text here; a placeholder is written `{suggestion}`"),
+            None => "`${…}` is literal text here; a placeholder is written `{{…}}`".to_owned(),
+        };
+        let problem = Problem::new(Code::DollarBraces, text.place(cx.source, &(start..end)), message);
+        cx.problems.push(problem.at(&text.path).suggest(suggestion));
+    }
+}

@@ -1,0 +1,175 @@
+//! From the tree to the domain's types: every key read by its table, every problem kept, and reading goes on.
+//!
+//! What needs the whole (do the steps exist, in which order do they run, what do the texts read) is left to
+//! [`check`](crate::check); here it is only noted.
+
+mod agent_task;
+mod compensation;
+mod document;
+mod expose;
+mod fields;
+mod gateway;
+mod human_approval;
+mod input;
+mod mistakes;
+mod notification;
+mod outputs;
+mod people;
+mod policies;
+mod roles;
+mod settings;
+mod step;
+mod sub_process;
+mod timer;
+mod triggers;
+mod values;
+mod webhooks;
+
+use std::ops::Range;
+
+use procession_domain::{
+    definition::{Config, Expose, InputSchema, OnReject, OutgoingWebhook, Output, Step, Trigger},
+    value::{ProcessName, StepId, Version},
+};
+
+pub(crate) use document::lower;
+use fields::{Field, Fields};
+
+use crate::{
+    diagnostic::Problems,
+    source::{Source, Span},
+    surroundings::Surroundings,
+    yaml::{Kind, Node, place_in_text},
+};
+
+/// What lowering works on.
+pub(crate) struct Lowering<'d> {
+    pub source: &'d Source<'d>,
+    pub surroundings: &'d dyn Surroundings,
+    pub problems: Problems,
+    /// The texts that are evaluated at run time.
+    pub texts: Vec<TextUse<'d>>,
+}
+
+/// A text of the document that is evaluated at run time.
+pub(crate) struct TextUse<'d> {
+    pub node: &'d Node,
+    pub kind: TextKind,
+    pub owner: Owner,
+    pub path: String,
+}
+
+impl TextUse<'_> {
+    /// The place in the document of a range of bytes of the text.
+    pub fn place(&self, source: &Source<'_>, range: &Range<usize>) -> Span {
+        match &self.node.kind {
+            Kind::Scalar(scalar) => place_in_text(source, scalar, self.node.span, range),
+            Kind::List(_) | Kind::Map(_) | Kind::Broken => self.node.span,
+        }
+    }
+}
+
+/// How a text is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextKind {
+    Template,
+    /// The condition of a step or of a gateway's route.
+    Condition,
+}
+
+/// What a text belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The step at this place.
+    Step(usize),
+    /// The compensation of the step at this place.
+    Compensation(usize),
+    /// The outputs of the process.
+    Outputs,
+}
+
+/// A place where a step is named.
+#[derive(Debug, Clone)]
+pub(crate) struct Mention {
+    /// What is written there.
+    pub text: String,
+    /// The same as an id, if it can be one.
+    pub id: Option<StepId>,
+    pub span: Span,
+    pub path: String,
+}
+
+/// Why a step is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MentionKind {
+    DependsOn,
+    Route,
+    DefaultRoute,
+    Handler,
+    Rerun,
+}
+
+/// A step with what later checks need to know of how it is written.
+pub(crate) struct LoweredStep {
+    /// The step. Where something is missing or wrong, and so reported, a harmless value stands for it.
+    pub step: Step,
+    /// The id as written, if it is no valid one.
+    pub invalid_id: Option<String>,
+    pub id_span: Span,
+    pub path: String,
+    pub mentions: Vec<(MentionKind, Mention)>,
+    /// Of an approval: what its author says a rejection does.
+    pub on_reject: Option<OnReject>,
+    /// Whether its author says what a failure does.
+    pub has_on_error: bool,
+    /// Where a sub-process is named.
+    pub process_span: Span,
+}
+
+/// A document, lowered.
+pub(crate) struct Lowered {
+    pub name: Option<ProcessName>,
+    pub version: Version,
+    pub description: String,
+    pub input: Option<InputSchema>,
+    pub triggers: Vec<LoweredTrigger>,
+    pub steps: Vec<LoweredStep>,
+    pub outputs: Vec<Output>,
+    pub config: Config,
+    pub webhooks: Vec<OutgoingWebhook>,
+    pub labels: indexmap::IndexMap<String, String>,
+    pub expose: Option<Expose>,
+    /// Where `expose.mcp` stands.
+    pub expose_span: Span,
+}
+
+/// A trigger with the place of its input.
+pub(crate) struct LoweredTrigger {
+    pub trigger: Trigger,
+    pub span: Span,
+    pub path: String,
+}
+
+impl Lowering<'_> {
+    /// The part of a span that is on its first line.
+    fn first_line(&self, span: Span) -> Span {
+        let text = self.source.slice(span);
+        let length = text.find(['\n', '\r']).unwrap_or(text.len());
+        Span::new(span.start, span.start + text[..length].trim_end().len())
+    }
+
+    /// Where a missing value should be, and a hint if a comment has swallowed it.
+    fn empty_place(&self, span: Span) -> (Span, &'static str) {
+        // The parser places an empty value where the next thing begins.
+        let before = self.source.text().get(..span.start).unwrap_or("").trim_end();
+        let line = self.source.line(before.len().saturating_sub(1));
+        let start = self.source.line_start(line);
+        let text = before.get(start..).unwrap_or("");
+        let place = Span::new(start + text.len() - text.trim_start().len(), before.len());
+        if text.contains(" #") {
+            (place, "; a `#` begins a comment: quote a text that begins with it")
+        } else {
+            (place, "")
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Cron lines and time zones: presets, the five fields, and whether a line ever fires (spec 1.8).
+
+use croner::{
+    Cron,
+    parser::{CronParser, Seconds, Year},
+};
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::keys::closest;
+
+/// Names for common cron lines, and the lines.
+pub const PRESETS: [(&str, &str); 5] = [
+    ("hourly", "0 * * * *"),
+    ("daily", "0 9 * * *"),
+    ("weekly", "0 9 * * 1"),
+    ("weekdays", "0 9 * * 1-5"),
+    ("monthly", "0 9 1 * *"),
+];
+
+/// The nicknames that cron itself knows.
+const NICKNAMES: [(&str, &str); 7] = [
+    ("@hourly", "0 * * * *"),
+    ("@daily", "0 0 * * *"),
+    ("@midnight", "0 0 * * *"),
+    ("@weekly", "0 0 * * 0"),
+    ("@monthly", "0 0 1 * *"),
+    ("@yearly", "0 0 1 1 *"),
+    ("@annually", "0 0 1 1 *"),
+];
+
+/// Why a text is no schedule; each message is a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ScheduleError {
+    /// What is wrong.
+    pub message: String,
+    /// What was probably meant.
+    pub suggestion: Option<String>,
+}
+
+/// The five fields that a cron line or preset stands for, their white space made single. The line has been parsed, and
+/// it fires at some time.
+pub fn expand(text: &str) -> Result<String, ScheduleError> {
+    let text = text.trim();
+    let lower = text.to_ascii_lowercase();
+    if let Some((_, line)) = PRESETS.iter().chain(&NICKNAMES).find(|(name, _)| *name == lower) {
+        return Ok((*line).to_owned());
+    }
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if fields.len() != 5 {
+        let names = PRESETS.iter().map(|(name, _)| *name);
+        let meant = closest(text, names.clone()).map(str::to_owned);
+        let message = format!(
+            "a cron line has five fields (minute, hour, day of month, month, day of week), or is one of {}; `{text}` has {}",
+            names.collect::<Vec<_>>().join(", "),
+            fields.len()
+        );
+        return Err(ScheduleError { message, suggestion: meant });
+    }
+    let line = fields.join(" ");
+    let cron = parse(&line)?;
+    // Any fixed time will do: a line that never fires does not fire from any time on.
+    let start = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
+    if cron.find_next_occurrence(&start, false).is_err() {
+        return Err(ScheduleError { message: format!("`{line}` never fires: there is no such day"), suggestion: None });
+    }
+    Ok(line)
+}
+
+/// The parsed form of five cron fields. Weekdays are 0 to 7, Sunday being 0 and 7, or names; day of month and day of week
+/// together mean either.
+pub fn parse(line: &str) -> Result<Cron, ScheduleError> {
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+    parser.parse(line).map_err(|_| ScheduleError { message: unreadable_field(parser, line), suggestion: None })
+}
+
+/// Which of the fields can't be read: the parser does not say.
+fn unreadable_field(parser: CronParser, line: &str) -> String {
+    let ranges = [
+        ("minute", "0 to 59"),
+        ("hour", "0 to 23"),
+        ("day of month", "1 to 31"),
+        ("month", "1 to 12, or JAN to DEC"),
+        ("day of week", "0 to 7, or SUN to SAT"),
+    ];
+    for (index, (field, (name, range))) in line.split_whitespace().zip(ranges).enumerate() {
+        let mut alone = ["*"; 5];
+        alone[index] = field;
+        if parser.parse(&alone.join(" ")).is_err() {
+            return format!("`{field}` is no {name}: {range}, with `*`, `,`, `-` and `/`");
+        }
+    }
+    format!("`{line}` is no cron line")
+}
+
+/// The canonical name of an IANA time zone.
+pub fn zone(name: &str) -> Result<String, ScheduleError> {
+    let name = name.trim();
+    if let Ok(zone) = TimeZone::get(name)
+        && let Some(canonical) = zone.iana_name()
+    {
+        return Ok(canonical.to_owned());
+    }
+    let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    let last_part = |zone: &str| zone.rsplit('/').next().unwrap_or(zone).replace('_', " ");
+    let suggestion = closest(name, known.iter().map(String::as_str)).map(str::to_owned).or_else(|| {
+        let city = name.replace('_', " ");
+        known.iter().find(|zone| last_part(zone).eq_ignore_ascii_case(&city)).cloned()
+    });
+    Err(ScheduleError {
+        message: format!("`{name}` is no time zone: write an IANA name such as Europe/Berlin or UTC"),
+        suggestion,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_and_nicknames_stand_for_five_fields() {
+        for (name, line) in PRESETS {
+            assert_eq!(expand(name).as_deref(), Ok(line));
+        }
+        assert_eq!(expand(" @Daily ").as_deref(), Ok("0 0 * * *"));
+        assert_eq!(expand("*/5  9-17 * * MON-FRI").as_deref(), Ok("*/5 9-17 * * MON-FRI"));
+        assert_eq!(expand("0 0 * * 7").as_deref(), Ok("0 0 * * 7"));
+    }
+
+    #[test]
+    fn an_unreadable_line_names_its_field() {
+        let cases = [
+            ("61 * * * *", "`61` is no minute"),
+            ("0 25 * * *", "`25` is no hour"),
+            ("0 0 0 * *", "`0` is no day of month"),
+            ("0 0 1 13 *", "`13` is no month"),
+            ("0 0 * * FOO", "`FOO` is no day of week"),
+            ("* * * *", "has 4"),
+            ("0 0 1 1 * 2027", "has 6"),
+            ("@reboot", "has 1"),
+            ("0 0 31 2 *", "never fires"),
+        ];
+        for (line, expected) in cases {
+            let error = expand(line).unwrap_err();
+            assert!(error.message.contains(expected), "{line}: {error}");
+        }
+        assert_eq!(expand("dayly").unwrap_err().suggestion.as_deref(), Some("daily"));
+    }
+
+    #[test]
+    fn time_zones_are_iana_names() {
+        assert_eq!(zone("Europe/Berlin").as_deref(), Ok("Europe/Berlin"));
+        assert_eq!(zone("utc").as_deref(), Ok("UTC"));
+        let suggestion = |name: &str| zone(name).unwrap_err().suggestion;
+        assert_eq!(suggestion("Europe/Berln").as_deref(), Some("Europe/Berlin"));
+        assert_eq!(suggestion("berlin").as_deref(), Some("Europe/Berlin"));
+        assert_eq!(suggestion("Mars/Olympus"), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! A mapping's entries: keys are texts, each stands once, and merge keys (`<<`) are filled in.
+
+use std::collections::HashMap;
+
+use super::{
+    scalar::Resolved,
+    tree::{Entry, Kind, Node, Style},
+};
+use crate::{
+    code::Code,
+    diagnostic::Problem,
+    source::{Source, Span},
+};
+
+/// The entries that keys and values make, and what is wrong with them. Of equal keys the first one counts.
+pub(super) fn finish_mapping(pairs: Vec<(Node, Node)>, source: &Source<'_>) -> (Vec<Entry>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
+    let mut seen = Seen::for_entries(pairs.len());
+    let mut merged = Vec::new();
+    for (key, value) in pairs {
+        let key_span = key.span;
+        let Some((key, is_merge)) = key_text(key) else {
+            let message = "a key must be a text; quote it if it contains brackets or braces";
+            problems.push(Problem::new(Code::BadKey, key_span, message));
+            continue;
+        };
+        if is_merge {
+            merged.push(value);
+            continue;
+        }
+        if let Some(first) = seen.find(&key, &entries) {
+            let line = source.line(entries[first].key_span.start);
+            let message = format!("the key `{key}` stands twice in this mapping; the first one is on line {line}");
+            problems.push(Problem::new(Code::DuplicateKey, key_span, message));
+            continue;
+        }
+        seen.add(&key, &entries);
+        entries.push(Entry { key, key_span, value });
+    }
+    for value in merged {
+        merge(value, &mut entries, &mut seen, &mut problems);
+    }
+    (entries, problems)
+}
+
+/// Which keys are there already: looked up in the entries themselves while these are few, as they nearly always are.
+enum Seen {
+    Few,
+    Many(HashMap<String, usize>),
+}
+
+const FEW: usize = 24;
+
+impl Seen {
+    fn for_entries(count: usize) -> Self {
+        if count <= FEW { Self::Few } else { Self::Many(HashMap::with_capacity(count)) }
+    }
+
+    fn find(&self, key: &str, entries: &[Entry]) -> Option<usize> {
+        match self {
+            Self::Few => entries.iter().position(|entry| entry.key == key),
+            Self::Many(positions) => positions.get(key).copied(),
+        }
+    }
+
+    /// Notes a key that is about to be added to the entries.
+    fn add(&mut self, key: &str, entries: &[Entry]) {
+        if matches!(self, Self::Few) && entries.len() >= FEW {
+            *self = Self::Many(entries.iter().enumerate().map(|(index, entry)| (entry.key.clone(), index)).collect());
+        }
+        if let Self::Many(positions) = self {
+            positions.insert(key.to_owned(), entries.len());
+        }
+    }
+}
+
+/// The key's characters, and whether it is a merge key.
+fn key_text(key: Node) -> Option<(String, bool)> {
+    match key.kind {
+        Kind::Scalar(scalar) if scalar.resolved != Resolved::Null => {
+            let is_merge = scalar.text == "<<" && scalar.style == Style::Plain;
+            Some((scalar.text, is_merge))
+        }
+        Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) | Kind::Broken => None,
+    }
+}
+
+/// Adds the entries of the merged mapping, or mappings, that are not there yet: own keys win, then earlier mappings.
+fn merge(value: Node, entries: &mut Vec<Entry>, seen: &mut Seen, problems: &mut Vec<Problem>) {
+    let refuse = |span: Span| {
+        let message = "a merge key `<<` takes a mapping, or a list of mappings, usually as aliases";
+        Problem::new(Code::WrongType, span, message)
+    };
+    let span = value.span;
+    let maps = match value.kind {
+        Kind::Map(_) => vec![value],
+        Kind::List(items) => items,
+        Kind::Broken => return,
+        Kind::Scalar(_) => {
+            problems.push(refuse(span));
+            return;
+        }
+    };
+    for map in maps {
+        let Kind::Map(merged) = map.kind else {
+            problems.push(refuse(map.span));
+            continue;
+        };
+        for entry in merged {
+            if seen.find(&entry.key, entries).is_none() {
+                seen.add(&entry.key, entries);
+                entries.push(entry);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The tree that a YAML document is, with the place of every key and value.
+
+use serde_json::Number;
+
+use crate::{source::Span, yaml::scalar::Resolved};
+
+/// A value.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub kind: Kind,
+    /// Where it is written; for an alias, where its anchor is.
+    pub span: Span,
+    /// The alias through which it is used here.
+    pub alias: Option<Span>,
+}
+
+/// What a value is.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    Scalar(Scalar),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+    /// What could not be read; the reason has been reported.
+    Broken,
+}
+
+/// A text, number, boolean or null.
+#[derive(Debug, Clone)]
+pub struct Scalar {
+    /// Its characters, escapes and line folding undone.
+    pub text: String,
+    pub style: Style,
+    pub resolved: Resolved,
+}
+
+/// How a scalar is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Without quotes.
+    Plain,
+    /// `'…'`
+    SingleQuoted,
+    /// `"…"`
+    DoubleQuoted,
+    /// `|` or `>`
+    Block,
+    /// Without quotes where YAML wants them; the text is the author's, as it stands in the file.
+    Repaired,
+}
+
+/// A key with its value.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub key: String,
+    pub key_span: Span,
+    pub value: Node,
+}
+
+impl Node {
+    pub const fn broken(span: Span) -> Self {
+        Self { kind: Kind::Broken, span, alias: None }
+    }
+
+    pub const fn is_null(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar(Scalar { resolved: Resolved::Null, .. }))
+    }
+
+    pub const fn is_broken(&self) -> bool {
+        matches!(self.kind, Kind::Broken)
+    }
+
+    /// Its characters, if it is a scalar other than null.
+    pub fn scalar_text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar(scalar) if scalar.resolved != Resolved::Null => Some(&scalar.text),
+            Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) | Kind::Broken => None,
+        }
+    }
+
+    pub fn entries(&self) -> Option<&[Entry]> {
+        match &self.kind {
+            Kind::Map(entries) => Some(entries),
+            Kind::Scalar(_) | Kind::List(_) | Kind::Broken => None,
+        }
+    }
+
+    pub fn get(&self, key: &str) -> Option<&Entry> {
+        self.entries()?.iter().find(|entry| entry.key == key)
+    }
+
+    /// What it is, in words for messages.
+    pub const fn type_name(&self) -> &'static str {
+        match &self.kind {
+            Kind::Scalar(scalar) => scalar.resolved.type_name(),
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a mapping",
+            Kind::Broken => "something unreadable",
+        }
+    }
+
+    /// The same as JSON. Numbers that JSON can't hold become texts.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.kind {
+            Kind::Scalar(scalar) => scalar.to_json(),
+            Kind::List(items) => items.iter().map(Self::to_json).collect(),
+            Kind::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect(),
+            Kind::Broken => serde_json::Value::Null,
+        }
+    }
+
+    /// How many nodes it consists of, and how deep they are nested.
+    pub fn size(&self) -> (usize, usize) {
+        let children: Vec<(usize, usize)> = match &self.kind {
+            Kind::Scalar(_) | Kind::Broken => return (1, 1),
+            Kind::List(items) => items.iter().map(Self::size).collect(),
+            Kind::Map(entries) => entries.iter().map(|entry| entry.value.size()).collect(),
+        };
+        let nodes: usize = children.iter().map(|(nodes, _)| nodes).sum();
+        let depth = children.iter().map(|(_, depth)| *depth).max().unwrap_or(0);
+        (1 + nodes, 1 + depth)
+    }
+}
+
+impl Scalar {
+    fn to_json(&self) -> serde_json::Value {
+        match self.resolved {
+            Resolved::Null => serde_json::Value::Null,
+            Resolved::Bool(value) => serde_json::Value::Bool(value),
+            Resolved::Integer | Resolved::Float => {
+                self.number().map_or_else(|| self.text.clone().into(), serde_json::Value::Number)
+            }
+            Resolved::Text => self.text.clone().into(),
+        }
+    }
+
+    fn number(&self) -> Option<Number> {
+        let text = self.text.strip_prefix('+').unwrap_or(&self.text);
+        if let Some(digits) = text.strip_prefix("0x") {
+            return u64::from_str_radix(digits, 16).ok().map(Number::from);
+        }
+        if let Some(digits) = text.strip_prefix("0o") {
+            return u64::from_str_radix(digits, 8).ok().map(Number::from);
+        }
+        if self.resolved == Resolved::Integer {
+            if let Ok(number) = text.parse::<i64>() {
+                return Some(number.into());
+            }
+            if let Ok(number) = text.parse::<u64>() {
+                return Some(number.into());
+            }
+        }
+        text.parse::<f64>().ok().and_then(Number::from_f64)
+    }
+}

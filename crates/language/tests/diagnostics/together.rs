@@ -1,0 +1,170 @@
+//! Several problems in one text: none hides another.
+
+use procession_language::{Code, Nothing, check};
+
+/// The codes with their lines and columns.
+fn found(yaml: &str) -> Vec<(Code, u32, u32)> {
+    let diagnostics = check(yaml, &Nothing).diagnostics;
+    diagnostics.iter().map(|found| (found.code, found.line, found.column)).collect()
+}
+
+#[test]
+fn four_mistakes_in_forty_lines_are_all_reported_at_their_places() {
+    let yaml = "\
+# Researches a topic, writes about it and has it reviewed.
+name: content-pipeline
+version: 1
+description: Researches, writes and reviews an article
+
+input:
+  topic:
+    type: string
+    required: true
+
+steps:
+  - id: research
+    type: agent_task
+    agent: researcher
+    message: \"Find sources on {{input.topic}}\"
+    timeout: 10m
+
+  - id: outline
+    type: agent_task
+    agent: writer
+    depend_on: [research]
+    message: Write an outline
+
+  - id: write
+    type: agent_task
+    agent: writer
+    depends_on: [outline, review]
+    message: {{steps.outline.output.response}}
+    tempo: fast
+
+  - id: review
+    type: human_approval
+    depends_on:
+      - write
+    title: Is this good enough?
+    on_reject: fail
+
+outputs:
+  - name: article
+    source: \"{{steps.write.output.response}}\"
+";
+    assert_eq!(yaml.lines().count(), 40);
+    assert_eq!(
+        found(yaml),
+        [
+            (Code::UnknownKey, 21, 5),
+            (Code::DependencyCycle, 27, 27),
+            (Code::UnquotedExpression, 28, 14),
+            (Code::UnknownKey, 29, 5),
+        ]
+    );
+    let diagnostics = check(yaml, &Nothing).diagnostics;
+    assert_eq!(diagnostics[0].suggestion.as_deref(), Some("depends_on"));
+    assert!(diagnostics[1].message.contains("`write` → `review` → `write`"));
+    assert!(diagnostics[2].message.starts_with("quote this expression"));
+    let path: Vec<&str> = diagnostics.iter().map(|found| found.path.as_str()).collect();
+    let expected = ["steps[1].depend_on", "steps[2].depends_on[1]", "steps[2].message", "steps[2].tempo"];
+    assert_eq!(path, expected);
+}
+
+#[test]
+fn an_unquoted_expression_is_checked_like_a_quoted_one() {
+    let yaml = "\
+name: p
+steps:
+  - id: a
+    type: agent_task
+    agent: w
+    message: {{ steps.b.output }} and {{ nothing.x }}
+";
+    let expected = [(Code::UnquotedExpression, 6, 14), (Code::UnknownStep, 6, 17), (Code::UnknownVariable, 6, 42)];
+    assert_eq!(found(yaml), expected);
+}
+
+#[test]
+fn syntax_errors_of_several_kinds_are_all_reported() {
+    let yaml = "\
+name: p
+description: \"broken \"quotes\" here\"
+steps:
+  - id: a
+    type: agent_task
+    agent: @writer
+    message: Note: this
+  - id: b
+    type: agent_task
+    agent: w
+    message: {{ input.x }}
+    depends_on: [a, c
+    tmeout: 5m
+  - id: d
+    type: timer
+    duration: 5 min
+";
+    let expected = [
+        (Code::YamlSyntax, 2, 14),
+        (Code::YamlSyntax, 6, 12),
+        (Code::UnquotedColon, 7, 14),
+        (Code::UnquotedExpression, 11, 14),
+        (Code::YamlSyntax, 12, 17),
+        (Code::UnknownKey, 13, 5),
+        (Code::BadDuration, 16, 15),
+    ];
+    assert_eq!(found(yaml), expected);
+}
+
+#[test]
+fn of_a_text_that_breaks_off_only_what_is_certain_is_reported() {
+    let yaml = "\
+name: p
+steps:
+  - id: a
+    typ: timer
+    duration: 5 min
+    depends_on: later
+   message: out of line
+";
+    let expected = [(Code::UnknownKey, 4, 5), (Code::BadDuration, 5, 15), (Code::YamlSyntax, 7, 4)];
+    assert_eq!(found(yaml)[..], expected[..]);
+}
+
+#[test]
+fn every_circle_is_named_once() {
+    let yaml = "\
+name: p
+steps:
+  - {id: a, type: timer, duration: 1s, depends_on: b}
+  - {id: b, type: timer, duration: 1s, depends_on: a}
+  - {id: c, type: timer, duration: 1s, depends_on: [b, d]}
+  - {id: d, type: timer, duration: 1s, depends_on: e}
+  - {id: e, type: timer, duration: 1s, depends_on: c}
+";
+    let expected = [(Code::DependencyCycle, 3, 52), (Code::DependencyCycle, 5, 56)];
+    assert_eq!(found(yaml), expected);
+}
+
+#[test]
+fn a_mistake_behind_an_anchor_is_reported_once() {
+    let yaml = "\
+name: p
+steps:
+  - {id: a, type: timer, duration: 1s, retry: &policy {max_atempts: 3}}
+  - {id: b, type: timer, duration: 1s, retry: *policy}
+  - {id: c, type: timer, duration: 1s, retry: {<<: *policy, delay: 2s}}
+";
+    assert_eq!(found(yaml), [(Code::UnknownKey, 3, 56)]);
+}
+
+#[test]
+fn what_is_valid_has_no_diagnostics() {
+    for (name, yaml) in [
+        ("all step types", include_str!("examples/every-step-type.yaml")),
+        ("aliases", include_str!("examples/existing-spellings.yaml")),
+    ] {
+        assert_eq!(found(yaml), [], "{name}");
+    }
+}
