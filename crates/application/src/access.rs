@@ -194,7 +194,12 @@ impl Access {
     }
 
     /// Makes an API key for a user. The key itself is returned once and never stored.
-    pub async fn create_key(&self, user: &str, name: &str, scopes: Vec<String>) -> Result<(String, ApiKey), AccessFailure> {
+    pub async fn create_key(
+        &self,
+        user: &str,
+        name: &str,
+        scopes: Vec<String>,
+    ) -> Result<(String, ApiKey), AccessFailure> {
         if self.ports.access.user(user).await?.is_none() {
             return Err(AccessError::Unknown.into());
         }
@@ -253,7 +258,8 @@ fn hash_key(key: &str) -> String {
 }
 
 fn check_name(name: &str) -> Result<(), AccessFailure> {
-    let fits = !name.is_empty() && name.chars().count() <= 128 && name.trim() == name && !name.chars().any(char::is_control);
+    let fits =
+        !name.is_empty() && name.chars().count() <= 128 && name.trim() == name && !name.chars().any(char::is_control);
     if fits { Ok(()) } else { Err(AccessFailure::BadName) }
 }
 

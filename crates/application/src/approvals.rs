@@ -125,7 +125,8 @@ impl Approvals {
             let mut approval = self.get(id).await?.approval;
             let before = approval.revision();
             let signal = change(&mut approval)?;
-            let written = self.ports.approvals.change(ApprovalChange { approval: approval.clone(), before, signal }).await;
+            let written =
+                self.ports.approvals.change(ApprovalChange { approval: approval.clone(), before, signal }).await;
             match written {
                 Ok(()) => {
                     self.engine.nudge(approval.request().execution_id);

@@ -11,9 +11,7 @@ use procession_domain::{
 };
 use procession_language::{AgentState, Checked, Diagnostic, Lookup, Severity, Surroundings};
 
-use crate::ports::{
-    AgentStatus, DefinitionStoreError, Page, Paging, Ports, ProcessFilter, ProcessRow, StoreError,
-};
+use crate::ports::{AgentStatus, DefinitionStoreError, Page, Paging, Ports, ProcessFilter, ProcessRow, StoreError};
 
 /// How long a check waits for the list of agents before it goes on without.
 const AGENT_LIST_WAIT: std::time::Duration = std::time::Duration::from_secs(2);

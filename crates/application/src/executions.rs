@@ -14,8 +14,8 @@ use crate::{
     engine::{Engine, EngineSettings, ValueLimits},
     pins::pins_of,
     ports::{
-        Content, EventPage, ExecutionFilter, ExecutionRow, IdempotencyKey, NewValue, Page, Paging, Ports, SignalError, Start,
-        StartError, Started, StoreError, StoredEvent,
+        Content, EventPage, ExecutionFilter, ExecutionRow, IdempotencyKey, NewValue, Page, Paging, Ports, SignalError,
+        Start, StartError, Started, StoreError, StoredEvent,
     },
     values,
 };
@@ -157,7 +157,14 @@ impl Executions {
         let pins = pins_of(&definition, self.ports.definitions.as_ref()).await.map_err(StartError::from)?;
         let digest = digest(&request, process.id());
         let idempotency = self.idempotency(&request, &definition, digest);
-        let creation = self.creation(&process, request, input, payload.as_ref().map(|(value, _)| value.clone()), pins, checked.warnings);
+        let creation = self.creation(
+            &process,
+            request,
+            input,
+            payload.as_ref().map(|(value, _)| value.clone()),
+            pins,
+            checked.warnings,
+        );
         let id = ExecutionId::new(self.ports.ids.new_id());
         let (execution, created) = Execution::create(id, definition, creation, self.ports.clock.now());
         let values = std::iter::once(input_row).chain(payload.map(|(_, row)| row)).collect();
@@ -196,7 +203,12 @@ impl Executions {
     }
 
     /// A value of an execution: its input, its outputs, a step's output or an attempt's input.
-    pub async fn value(&self, id: ExecutionId, key: &ValueKey, value: &ValueRef) -> Result<Option<Arc<Json>>, StoreError> {
+    pub async fn value(
+        &self,
+        id: ExecutionId,
+        key: &ValueKey,
+        value: &ValueRef,
+    ) -> Result<Option<Arc<Json>>, StoreError> {
         values::load(&self.ports, id, key, value).await
     }
 
@@ -339,11 +351,7 @@ impl Executions {
         let mut labels = definition.content().labels.clone();
         labels.extend(request.labels);
         Creation {
-            process: ProcessRef {
-                id: process.id(),
-                name: definition.name().clone(),
-                version: definition.version(),
-            },
+            process: ProcessRef { id: process.id(), name: definition.name().clone(), version: definition.version() },
             input,
             trigger: TriggerContext {
                 trigger_type,
@@ -415,7 +423,10 @@ impl Executions {
 const fn shows_effect(signal: &Signal, event: &Event) -> bool {
     let ended = matches!(
         event,
-        Event::ProcessCompleted { .. } | Event::ProcessFailed { .. } | Event::ProcessCancelled(_) | Event::CompensationStarted { .. }
+        Event::ProcessCompleted { .. }
+            | Event::ProcessFailed { .. }
+            | Event::ProcessCancelled(_)
+            | Event::CompensationStarted { .. }
     );
     match signal {
         Signal::Pause { .. } => ended || matches!(event, Event::ProcessPaused(_)),
@@ -445,7 +456,11 @@ fn input_summary(problems: &[InputProblem]) -> String {
     let problems: Vec<String> = problems
         .iter()
         .map(|problem| {
-            if problem.field.is_empty() { problem.message.clone() } else { format!("`{}` {}", problem.field, problem.message) }
+            if problem.field.is_empty() {
+                problem.message.clone()
+            } else {
+                format!("`{}` {}", problem.field, problem.message)
+            }
         })
         .collect();
     format!("The input does not fit: {}", problems.join("; "))

@@ -1,9 +1,6 @@
 //! Passwords: argon2 hashes, made and checked off the runtime's threads, since that takes a while on purpose.
 
-use argon2::{
-    Argon2, PasswordHasher, PasswordVerifier,
-    password_hash::phc::PasswordHash,
-};
+use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use uuid::Uuid;
 
 /// Why a password is not taken.

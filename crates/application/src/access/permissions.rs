@@ -36,8 +36,8 @@ pub enum Permission {
 }
 
 use Permission::{
-    AdminManageLimits, AdminViewAll, ApprovalDecide, ApprovalDelegate, ExecutionCancel, ExecutionRetry, ExecutionTrigger,
-    ExecutionView, ProcessCreate, ProcessDelete, ProcessPublish, ProcessRead, ProcessUpdate,
+    AdminManageLimits, AdminViewAll, ApprovalDecide, ApprovalDelegate, ExecutionCancel, ExecutionRetry,
+    ExecutionTrigger, ExecutionView, ProcessCreate, ProcessDelete, ProcessPublish, ProcessRead, ProcessUpdate,
 };
 
 const AUTHORING: [Permission; 4] = [ProcessCreate, ProcessUpdate, ProcessDelete, ProcessPublish];

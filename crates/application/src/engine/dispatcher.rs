@@ -13,8 +13,8 @@ use crate::ports::{ClaimKind, ClaimRequest, StoreError};
 /// How many executions are claimed at a time.
 const BATCH: u32 = 64;
 
-/// How long the dispatcher sleeps at most.
-const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// How long the dispatcher waits before it tries a failed store again.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Claims and starts runs until the engine stops.
 pub(super) async fn dispatch(engine: Arc<Inner>) {
@@ -24,7 +24,7 @@ pub(super) async fn dispatch(engine: Arc<Inner>) {
             Ok(until) => until,
             Err(error) => {
                 tracing::error!(%error, "could not claim executions; trying again in a second");
-                engine.now().saturating_add(LONGEST_SLEEP)
+                engine.now().saturating_add(STORE_PAUSE)
             }
         };
         tokio::select! {
@@ -63,7 +63,7 @@ async fn claim(engine: &Arc<Inner>) -> Result<Timestamp, StoreError> {
     for id in store.owned_and_due(engine.lease(), now).await? {
         engine.nudge(id);
     }
-    let latest = now.saturating_add(LONGEST_SLEEP);
+    let latest = now.saturating_add(engine.settings.poll);
     Ok(store.next_attention().await?.map_or(latest, |next| next.min(latest)))
 }
 

@@ -41,18 +41,20 @@ impl CallTask {
     pub fn spawn(self, place: Option<SlotGuard>) -> CancellationToken {
         let token = self.engine.stop.child_token();
         let cancelled = token.clone();
-        let tasks = self.engine.tasks.clone();
-        tasks.spawn(async move {
-            tokio::select! {
-                () = cancelled.cancelled() => {}
-                command = self.make() => {
-                    // The place is free before the result is handled, so that the next step can have it at once.
-                    drop(place);
-                    self.send(command);
-                }
-            }
-        });
+        let engine = Arc::clone(&self.engine);
+        engine.spawn(self.run(place, cancelled));
         token
+    }
+
+    async fn run(self, place: Option<SlotGuard>, cancelled: CancellationToken) {
+        tokio::select! {
+            () = cancelled.cancelled() => {}
+            command = self.make() => {
+                // The place is free before the result is handled, so that the next step can have it at once.
+                drop(place);
+                self.send(command);
+            }
+        }
     }
 
     async fn make(&self) -> Command {
@@ -240,18 +242,18 @@ impl CallTask {
 
 /// Gives a call up. Its cost may become known later, and is recorded then (spec 3.7).
 pub(super) fn abandon(engine: &Arc<Inner>, agent: String, call: CallId, call_ref: Option<String>) {
-    let engine = Arc::clone(engine);
-    let tasks = engine.tasks.clone();
-    tasks.spawn(async move {
-        let key = call.to_string();
-        let late_cost = tokio::select! {
-            late_cost = engine.ports.agents.abandon(&agent, &key, call_ref.as_deref()) => late_cost,
-            () = engine.stop.cancelled() => None,
-        };
-        if let Some(usage) = late_cost {
-            deliver(&engine, call.execution_id, Command::LateCost { call, usage });
-        }
-    });
+    engine.spawn(give_up(Arc::clone(engine), agent, call, call_ref));
+}
+
+async fn give_up(engine: Arc<Inner>, agent: String, call: CallId, call_ref: Option<String>) {
+    let key = call.to_string();
+    let late_cost = tokio::select! {
+        late_cost = engine.ports.agents.abandon(&agent, &key, call_ref.as_deref()) => late_cost,
+        () = engine.stop.cancelled() => None,
+    };
+    if let Some(usage) = late_cost {
+        deliver(&engine, call.execution_id, Command::LateCost { call, usage });
+    }
 }
 
 /// Gives a command to an execution that may have left memory.
@@ -262,16 +264,16 @@ pub(super) fn deliver(engine: &Arc<Inner>, id: ExecutionId, command: Command) {
     {
         return;
     }
-    let engine = Arc::clone(engine);
-    let tasks = engine.tasks.clone();
-    tasks.spawn(async move {
-        let lease = engine.lease();
-        match engine.ports.executions.claim_one(lease, id, engine.now()).await {
-            Ok(true) => Run::begin(&engine, id, lease, Origin::Woken(command)),
-            Ok(false) => tracing::warn!(execution = %id, "another node has the execution; a late cost is lost"),
-            Err(error) => tracing::error!(execution = %id, %error, "a late cost is lost"),
-        }
-    });
+    engine.spawn(wake_for(Arc::clone(engine), id, command));
+}
+
+async fn wake_for(engine: Arc<Inner>, id: ExecutionId, command: Command) {
+    let lease = engine.lease();
+    match engine.ports.executions.claim_one(lease, id, engine.now()).await {
+        Ok(true) => Run::begin(&engine, id, lease, Origin::Woken(command)),
+        Ok(false) => tracing::warn!(execution = %id, "another node has the execution; a late cost is lost"),
+        Err(error) => tracing::error!(execution = %id, %error, "a late cost is lost"),
+    }
 }
 
 /// The output of a notification (spec 2.4).

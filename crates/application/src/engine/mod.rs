@@ -37,8 +37,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use catalog::{Catalog, Runnable};
 use queues::AgentQueues;
-pub use recovery::RecoveryReport;
 use recovery::RecoveryCounts;
+pub use recovery::RecoveryReport;
 use runner::{Message, Origin, Run};
 pub use settings::{BreakerSettings, EngineSettings};
 pub(crate) use values::ValueLimits;
@@ -71,7 +71,10 @@ pub(crate) struct Inner {
     backlog: AtomicBool,
     wake: Notify,
     draining: AtomicBool,
+    /// No new work.
     stop: CancellationToken,
+    /// The end of all tasks, wherever they are.
+    halt: CancellationToken,
     tasks: TaskTracker,
     recovery: RecoveryCounts,
 }
@@ -100,14 +103,15 @@ impl Engine {
             wake: Notify::new(),
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
+            halt: CancellationToken::new(),
             tasks: TaskTracker::new(),
             recovery: RecoveryCounts::begin(now),
             ports,
             settings,
         }));
         let inner = &engine.0;
-        inner.tasks.spawn(dispatcher::dispatch(Arc::clone(inner)));
-        inner.tasks.spawn(dispatcher::keep_lease(Arc::clone(inner)));
+        inner.spawn(dispatcher::dispatch(Arc::clone(inner)));
+        inner.spawn(dispatcher::keep_lease(Arc::clone(inner)));
         Ok(engine)
     }
 
@@ -124,6 +128,11 @@ impl Engine {
     /// What the start of this engine found under way.
     pub fn recovery_report(&self) -> RecoveryReport {
         self.0.recovery.report()
+    }
+
+    /// The lease under which this engine works.
+    pub fn lease(&self) -> Lease {
+        self.0.lease()
     }
 
     /// How many executions are in memory.
@@ -170,6 +179,7 @@ impl Engine {
         inner.tasks.close();
         if tokio::time::timeout(within.to_std(), inner.tasks.wait()).await.is_err() {
             tracing::warn!("stopping with executions still in memory; the next start takes them up again");
+            self.halt();
         }
         if let Err(error) = inner.ports.executions.leave(inner.lease()).await {
             tracing::warn!(%error, "could not give the node's lease back");
@@ -177,7 +187,28 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Ends at once: whatever is under way is dropped where it is, as a crash would. The next start takes it up again.
+    pub fn halt(&self) {
+        self.0.stop.cancel();
+        self.0.halt.cancel();
+        self.0.tasks.close();
+    }
+}
+
 impl Inner {
+    /// Runs a task of the engine until it ends or the engine halts.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let halt = self.halt.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = halt.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
     fn lease(&self) -> Lease {
         *self.lease.read().unwrap_or_else(PoisonError::into_inner)
     }

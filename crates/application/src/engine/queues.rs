@@ -57,8 +57,12 @@ struct Lane {
 
 #[derive(Clone, Copy)]
 enum Breaker {
-    Closed { failures: u32 },
-    Open { until: Timestamp },
+    Closed {
+        failures: u32,
+    },
+    Open {
+        until: Timestamp,
+    },
     /// The time is over: a few calls are let through to see.
     Probing,
 }

@@ -119,7 +119,7 @@ impl Run {
             stored_attention: None,
             registration,
         };
-        engine.tasks.spawn(run.live(origin));
+        engine.spawn(run.live(origin));
     }
 
     async fn live(mut self, origin: Origin) {

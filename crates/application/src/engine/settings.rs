@@ -25,6 +25,8 @@ pub struct EngineSettings {
     pub output: u64,
     /// The currency of this server.
     pub currency: Currency,
+    /// How long the dispatcher sleeps at most: other nodes, and clocks that jump, are noticed after that.
+    pub poll: Duration,
     /// How long a node's lease lasts without being renewed.
     pub lease: Duration,
     /// How long a step waits for a busy agent in all.
@@ -55,6 +57,7 @@ impl Default for EngineSettings {
             inline_output: 64 * 1024,
             output: 16 * 1024 * 1024,
             currency: Currency::USD,
+            poll: Duration::from_secs(1),
             lease: Duration::from_secs(15),
             agent_wait: Duration::from_secs(3_600),
             breaker: BreakerSettings::default(),

@@ -6,8 +6,8 @@ use procession_domain::{
     definition::{Priority, StepKind},
     event::{Event, Usage},
     execution::{
-        ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Effect, Execution, Life, Need, Settings, Signal, Slot,
-        Slots, Transition, ValueKey, Write,
+        ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Effect, Execution, Life, Need, Settings,
+        Signal, Slot, Slots, Transition, ValueKey, Write,
     },
     value::{Cost, ExecutionId, Money, StepId, Timestamp},
 };
@@ -86,13 +86,8 @@ impl Run {
         let runnable = self.runnable.as_ref()?;
         let ports = &self.engine.ports;
         let now = ports.clock.now();
-        let mut slots = RunSlots {
-            engine: &self.engine,
-            execution: self.id,
-            mailbox: &self.sender,
-            places: &mut self.places,
-            now,
-        };
+        let mut slots =
+            RunSlots { engine: &self.engine, execution: self.id, mailbox: &self.sender, places: &mut self.places, now };
         let ids = &ports.ids;
         let mut new_id = || ids.new_id();
         let settings: Settings = self.engine.settings.for_executions();
@@ -222,9 +217,13 @@ impl Run {
         let values = self.fresh_values().await;
         let Some(execution) = self.execution.as_mut() else { return (None, true) };
         let release = self.draining || !execution.is_under_way();
-        let attention_at =
-            if self.draining && !execution.status().is_ended() { Some(self.engine.now()) } else { execution.attention_at() };
-        let steps = execution.take_changed().into_iter().map(|(step, state)| (step.id.clone(), state.clone())).collect();
+        let attention_at = if self.draining && !execution.status().is_ended() {
+            Some(self.engine.now())
+        } else {
+            execution.attention_at()
+        };
+        let steps =
+            execution.take_changed().into_iter().map(|(step, state)| (step.id.clone(), state.clone())).collect();
         let quiet = transition.events.is_empty() && transition.writes.is_empty() && self.inbox.is_empty();
         if quiet && !release && attention_at == self.stored_attention {
             return (None, false);
@@ -370,10 +369,12 @@ impl Inner {
         key: &ValueKey,
         value: &procession_domain::event::ValueRef,
     ) -> Result<Arc<procession_domain::value::Json>, StoreError> {
-        crate::values::load(&self.ports, id, key, value).await.map(|found| found.unwrap_or_else(|| {
-            tracing::error!(execution = %id, %key, "a value is missing from the store");
-            Arc::default()
-        }))
+        crate::values::load(&self.ports, id, key, value).await.map(|found| {
+            found.unwrap_or_else(|| {
+                tracing::error!(execution = %id, %key, "a value is missing from the store");
+                Arc::default()
+            })
+        })
     }
 
     /// Writes a blob, however long that takes: nothing may name it before.

@@ -1,9 +1,6 @@
 //! The values of one execution that are at hand during its turns, and the new ones of the turn under way (spec 2.4).
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use procession_domain::{
     approval::Approval,

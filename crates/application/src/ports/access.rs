@@ -179,23 +179,8 @@ impl Role {
 
 impl From<NewUser> for User {
     fn from(new: NewUser) -> Self {
-        let NewUser {
-            id,
-            name,
-            email,
-            role,
-            password_hash,
-            created_at,
-        } = new;
-        Self {
-            id,
-            name,
-            email,
-            role,
-            password_hash,
-            created_at,
-            last_login: None,
-        }
+        let NewUser { id, name, email, role, password_hash, created_at } = new;
+        Self { id, name, email, role, password_hash, created_at, last_login: None }
     }
 }
 

@@ -40,7 +40,8 @@ pub struct Start {
     pub instance_limit: Option<u32>,
     /// How many executions may be pending; beyond that the start is refused.
     pub queue_length: u32,
-    /// The lease under which it is admitted at once; `None` = it waits in the queue.
+    /// The lease under which it is admitted at once, whatever limits say; `None` = it waits in the queue, and so it does
+    /// under a lease that is over.
     pub admit: Option<Lease>,
 }
 
@@ -60,7 +61,7 @@ pub struct IdempotencyKey {
 pub enum Started {
     /// The execution was created.
     Created,
-    /// The same start was made before; this is its execution.
+    /// The same start was made before, with the same key or under the same id; this is its execution.
     Before(ExecutionId),
 }
 
@@ -272,17 +273,24 @@ pub enum SignalError {
 /// Stores executions.
 ///
 /// Promises:
+/// * a start is done once: a repeated one, by key or by id, leads to the execution of the first;
 /// * a [`Commit`] is written whole or not at all, and durable when it is answered;
-/// * it is refused as a conflict if `before` is not the stored state's last event, or if the execution does not belong to
-///   the commit's lease;
+/// * it is refused as a conflict if `before` is not the stored state's last event, if the execution does not belong to
+///   the commit's lease, if a request that it settles has changed, or if a child's process was deleted; so one that is
+///   repeated, since its answer was lost, is a conflict too, and doubles nothing;
 /// * a commit that *ends* the execution is refused as a conflict while an inbox row newer than `seen` exists; any other
 ///   commit then sets the time of attention to now, whatever it asked for, and says so;
-/// * inbox rows up to `seen` are deleted with the commit that consumed them, and only then;
+/// * inbox rows up to `seen` are deleted with the commit that consumed them, and only then; their numbers rise and are
+///   never used again;
 /// * a bad commit among several that are written together does not harm the others;
 /// * the events of commits get rising numbers in the order of commits, and reach the feed in that order;
-/// * a signal for an execution makes it need attention at once, also when it is pending or owned;
-/// * [`claim`](Self::claim) gives an execution to one node only, admits pending ones by priority and age and within their
-///   process's limit, and takes over those whose owner's lease has run out.
+/// * a signal for an execution makes it need attention at once, also when it is pending or owned; to one that has ended
+///   it is nothing;
+/// * [`claim`](Self::claim) gives an execution to one node only, admits pending roots by priority and age and within their
+///   process's limit, and takes over those whose owner's lease has run out; what such an owner had only been given room
+///   for goes back to the queue instead. Being claimed is the answer to what called attention;
+/// * a lease has run out when another node has noticed it, by joining or claiming after its time: until then it can be
+///   prolonged, and its node has lost nothing.
 #[async_trait]
 pub trait ExecutionStore: Send + Sync {
     /// Creates an execution.
@@ -383,9 +391,7 @@ impl Commit {
 
     /// Whether its events are the next ones of its execution and lead to its state, as every turn's do.
     pub fn is_well_formed(&self) -> bool {
-        let numbered = (self.before + 1..)
-            .zip(&self.events)
-            .all(|(next, event)| event.sequence == next);
+        let numbered = (self.before + 1..).zip(&self.events).all(|(next, event)| event.sequence == next);
         numbered && self.state.sequence == self.before + self.events.len() as u64 && self.state.id == self.execution_id
     }
 }

@@ -164,10 +164,7 @@ impl FromStr for RowPlace {
     fn from_str(text: &str) -> Result<Self, StoreError> {
         let place = text.split_once('.').and_then(|(micros, id)| {
             let at = Timestamp::from_micros(micros.parse().ok()?);
-            Some(Self {
-                at,
-                id: Uuid::parse_str(id).ok()?,
-            })
+            Some(Self { at, id: Uuid::parse_str(id).ok()? })
         });
         place.ok_or_else(|| StoreError::UnknownCursor(text.chars().take(64).collect()))
     }

@@ -82,7 +82,7 @@ pub struct Called {
 /// line, the second with its second, and so on; the last line stands for all that follow.
 pub struct ScriptedAgents {
     clock: Arc<dyn Clock>,
-    scripts: BTreeMap<String, Vec<Line>>,
+    scripts: Mutex<BTreeMap<String, Vec<Line>>>,
     concurrency: usize,
     seen: Mutex<Seen>,
 }
@@ -125,13 +125,18 @@ impl Line {
 impl ScriptedAgents {
     /// Agents with these scripts; one without lines echoes what it is asked.
     pub fn new(clock: Arc<dyn Clock>, scripts: BTreeMap<String, Vec<Line>>) -> Self {
-        Self { clock, scripts, concurrency: 64, seen: Mutex::default() }
+        Self { clock, scripts: Mutex::new(scripts), concurrency: 64, seen: Mutex::default() }
     }
 
     /// The same agents, each taking so many calls at once.
     #[must_use]
     pub fn with_concurrency(self, concurrency: usize) -> Self {
         Self { concurrency, ..self }
+    }
+
+    /// Has these agents answer otherwise from now on.
+    pub fn rewrite(&self, scripts: BTreeMap<String, Vec<Line>>) {
+        self.scripts().extend(scripts);
     }
 
     /// The calls so far, in order.
@@ -151,7 +156,8 @@ impl ScriptedAgents {
 
     /// The line that answers the next call of a step.
     fn next_line(&self, task: &AgentTask) -> Option<Line> {
-        let script = self.scripts.get(&task.agent)?;
+        let scripts = self.scripts();
+        let script = scripts.get(&task.agent)?;
         let mut seen = self.seen();
         seen.calls.push(Called { at: self.clock.now(), task: task.clone() });
         // The key without the attempt: the same for all calls of a step, another one for its compensation.
@@ -177,6 +183,10 @@ impl ScriptedAgents {
             Answer::Busy(retry_after) => Err(AgentFailure::Busy { retry_after }),
             Answer::Silence => std::future::pending().await,
         }
+    }
+
+    fn scripts(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Line>>> {
+        self.scripts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -208,7 +218,7 @@ impl AgentGateway for ScriptedAgents {
     }
 
     async fn recover(&self, task: &AgentTask, call_ref: Option<&str>) -> Result<Recovered, AgentFailure> {
-        let line = self.scripts.get(&task.agent).and_then(|script| script.first()).cloned();
+        let line = self.scripts().get(&task.agent).and_then(|script| script.first()).cloned();
         let line = line.unwrap_or_else(|| Line::reply("{message}"));
         Ok(match line.recovery {
             Recovery::Unknown => Recovered::Unknown,
@@ -234,11 +244,11 @@ impl AgentGateway for ScriptedAgents {
             status: AgentStatus::Running,
             concurrency: self.concurrency,
         };
-        Ok(self.scripts.keys().map(listing).collect())
+        Ok(self.scripts().keys().map(listing).collect())
     }
 
     async fn health(&self, agent: &str) -> Result<AgentStatus, AgentFailure> {
-        Ok(if self.scripts.contains_key(agent) { AgentStatus::Running } else { AgentStatus::Stopped })
+        Ok(if self.scripts().contains_key(agent) { AgentStatus::Running } else { AgentStatus::Stopped })
     }
 
     fn concurrency(&self, _: &str) -> usize {

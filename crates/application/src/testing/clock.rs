@@ -26,11 +26,7 @@ struct State {
 impl ManualClock {
     /// A clock that stands at this time.
     pub const fn new(now: Timestamp) -> Self {
-        Self(Mutex::new(State {
-            now,
-            sleepers: BTreeMap::new(),
-            fell_asleep: 0,
-        }))
+        Self(Mutex::new(State { now, sleepers: BTreeMap::new(), fell_asleep: 0 }))
     }
 
     /// Moves the clock forward and wakes all who sleep until then. The time after it.

@@ -1,6 +1,8 @@
 //! A stage on which processes run: stores, scripted agents, a clock, and the services around an engine. For tests that
 //! run definitions written as YAML from their start to their end.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a stage that cannot be set up fails the test it is for")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
@@ -207,9 +209,10 @@ impl Stage {
         let filter = ApprovalFilter { execution_id: Some(id), ..ApprovalFilter::default() };
         let paging = Paging { limit: 100, start: PageStart::Offset(0) };
         let rows = self.ports.approvals.approvals(&filter, &paging).await.expect("approvals can be listed").rows;
-        let open = rows.into_iter().map(|row| row.approval).find(|approval| {
-            approval.request().step_id.as_str() == step && approval.verdict().is_none()
-        });
+        let open = rows
+            .into_iter()
+            .map(|row| row.approval)
+            .find(|approval| approval.request().step_id.as_str() == step && approval.verdict().is_none());
         open.expect("the approval is stored")
     }
 
@@ -247,7 +250,9 @@ pub fn statuses(execution: &Execution) -> String {
     let steps: Vec<String> = execution
         .steps()
         .map(|(step, state)| match &state.life {
-            StepLife::Skipped { reason } => format!("{}=skipped({})", step.id, json!(reason).as_str().unwrap_or_default()),
+            StepLife::Skipped { reason } => {
+                format!("{}=skipped({})", step.id, json!(reason).as_str().unwrap_or_default())
+            }
             _ => format!("{}={}", step.id, state.status().as_str()),
         })
         .collect();

@@ -40,10 +40,7 @@ const RATIO: f64 = 0.300_000_000_000_000_04;
 
 impl PlainTexts {
     fn plain<T>(value: T) -> Expanded<T> {
-        Expanded {
-            value,
-            warnings: Vec::new(),
-        }
+        Expanded { value, warnings: Vec::new() }
     }
 }
 
@@ -109,10 +106,7 @@ impl GivenValues {
     }
 
     fn reference(text: &str) -> ValueRef {
-        ValueRef {
-            hash: blake3::hash(text.as_bytes()).to_hex().to_string(),
-            size: text.len() as u64,
-        }
+        ValueRef { hash: blake3::hash(text.as_bytes()).to_hex().to_string(), size: text.len() as u64 }
     }
 }
 
@@ -132,10 +126,7 @@ impl Values for GivenValues {
             value: reference.clone(),
             content: Content::Inline(text.into()),
         });
-        Ok(Shown {
-            value: reference,
-            preview,
-        })
+        Ok(Shown { value: reference, preview })
     }
 
     fn measure(&self, value: &Json) -> Result<ValueRef, TooLarge> {

@@ -70,7 +70,10 @@ async fn three_steps_hand_their_outputs_on() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_attempt_is_repeated_after_its_delay() {
     let scripts = vec![
-        ("researcher", vec![Line::fail(ErrorCode::AgentUnavailable), Line::fail(ErrorCode::AgentError), Line::reply("x")]),
+        (
+            "researcher",
+            vec![Line::fail(ErrorCode::AgentUnavailable), Line::fail(ErrorCode::AgentError), Line::reply("x")],
+        ),
         ("writer", vec![Line::reply("y")]),
     ];
     let stage = Stage::in_memory(agents(scripts), EngineSettings::default()).await;

@@ -12,46 +12,23 @@ pub async fn a_user_is_read_back(stores: &Stores) {
     let ada = new_user(stores, "Ada", Some("Ada@Example.org"));
     stores.access.create_user(&ada).await.unwrap();
     stores.access.create_user(&new_user(stores, "zoe", None)).await.unwrap();
-    stores
-        .access
-        .create_user(&new_user(stores, "Élodie", None))
-        .await
-        .unwrap();
+    stores.access.create_user(&new_user(stores, "Élodie", None)).await.unwrap();
     stores.access.create_user(&new_user(stores, "bea", None)).await.unwrap();
     for name in ["Ada", "ada", "ADA"] {
-        assert_eq!(
-            stores.access.user(name).await.unwrap(),
-            Some(User::from(ada.clone())),
-            "{name}"
-        );
+        assert_eq!(stores.access.user(name).await.unwrap(), Some(User::from(ada.clone())), "{name}");
     }
     assert!(stores.access.user("éLODIE").await.unwrap().is_some());
     for unknown in ["ada@example.org", "ad", ""] {
         assert_eq!(stores.access.user(unknown).await.unwrap(), None, "{unknown}");
     }
-    let names: Vec<String> = stores
-        .access
-        .users()
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|user| user.name)
-        .collect();
+    let names: Vec<String> = stores.access.users().await.unwrap().into_iter().map(|user| user.name).collect();
     assert_eq!(names, ["Ada", "bea", "zoe", "Élodie"]);
 }
 
 /// Names and addresses are unique in lower case, together: no name is another's address.
 pub async fn names_and_addresses_are_unique_in_lower_case(stores: &Stores) {
-    stores
-        .access
-        .create_user(&new_user(stores, "Ada", Some("Ada@Example.org")))
-        .await
-        .unwrap();
-    stores
-        .access
-        .create_user(&new_user(stores, "bea@example.org", Some("bea@example.org")))
-        .await
-        .unwrap();
+    stores.access.create_user(&new_user(stores, "Ada", Some("Ada@Example.org"))).await.unwrap();
+    stores.access.create_user(&new_user(stores, "bea@example.org", Some("bea@example.org"))).await.unwrap();
     let taken = [
         ("ada", None),
         ("ADA", Some("other@example.org")),
@@ -95,10 +72,7 @@ pub async fn users_can_be_changed(stores: &Stores) {
     assert_eq!(ada.password_hash.as_deref(), Some("$argon2id$new"));
     let role = stores.access.set_role("bea", "admin").await;
     let password = stores.access.set_password("bea", "hash").await;
-    assert!(matches!(
-        (role, password),
-        (Err(AccessError::Unknown), Err(AccessError::Unknown))
-    ));
+    assert!(matches!((role, password), (Err(AccessError::Unknown), Err(AccessError::Unknown))));
     stores.access.logged_in("bea", at(9)).await.unwrap();
     assert_eq!(stores.access.users().await.unwrap().len(), 1);
 }
@@ -110,20 +84,10 @@ pub async fn a_removed_user_takes_its_keys_along(stores: &Stores) {
         stores.access.create_key(&key(stores, name, name, at(1))).await.unwrap();
     }
     stores.access.remove_user("ada").await.unwrap();
-    assert!(matches!(
-        stores.access.remove_user("ada").await,
-        Err(AccessError::Unknown)
-    ));
+    assert!(matches!(stores.access.remove_user("ada").await, Err(AccessError::Unknown)));
     assert_eq!(stores.access.user("Ada").await.unwrap(), None);
     assert_eq!(stores.access.key("hash of Ada").await.unwrap(), None);
-    let left: Vec<String> = stores
-        .access
-        .keys()
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|key| key.user)
-        .collect();
+    let left: Vec<String> = stores.access.keys().await.unwrap().into_iter().map(|key| key.user).collect();
     assert_eq!(left, ["bea"]);
     stores.access.create_user(&new_user(stores, "ada", None)).await.unwrap();
 }
@@ -145,14 +109,7 @@ pub async fn keys_are_found_by_hash_and_listed_newest_first(stores: &Stores) {
     assert_eq!(revoked.revoked_at, Some(at(20)), "the first time counts");
     let unknown = stores.access.revoke_key(UserId::new(stores.id()), at(20)).await;
     assert!(matches!(unknown, Err(AccessError::Unknown)));
-    let names: Vec<String> = stores
-        .access
-        .keys()
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|key| key.name)
-        .collect();
+    let names: Vec<String> = stores.access.keys().await.unwrap().into_iter().map(|key| key.name).collect();
     assert_eq!(names, ["two", "three", "one"]);
 }
 
@@ -164,13 +121,7 @@ pub async fn a_key_belongs_to_a_user(stores: &Stores) {
     let first = key(stores, "ada", "one", at(1));
     stores.access.create_key(&first).await.unwrap();
     let stored = stores.access.key("hash of one").await.unwrap().unwrap();
-    assert_eq!(
-        stored,
-        ApiKey {
-            user: "Ada".into(),
-            ..first
-        }
-    );
+    assert_eq!(stored, ApiKey { user: "Ada".into(), ..first });
     let twin = stores.access.create_key(&key(stores, "ada", "one", at(1))).await;
     assert!(matches!(twin, Err(AccessError::Taken)));
 }
@@ -182,14 +133,7 @@ pub async fn the_use_of_a_key_is_noted_to_the_hour(stores: &Stores) {
     stores.access.create_key(&key).await.unwrap();
     let noted = async |second| {
         stores.access.key_used(key.id, at(second)).await.unwrap();
-        stores
-            .access
-            .key("hash of one")
-            .await
-            .unwrap()
-            .unwrap()
-            .last_used_at
-            .unwrap()
+        stores.access.key("hash of one").await.unwrap().unwrap().last_used_at.unwrap()
     };
     let first = noted(10).await;
     assert!(first <= at(10) && at(10).since(first).as_secs() < 3_600);
@@ -213,19 +157,10 @@ pub async fn the_set_up_is_done_once(stores: &Stores) {
         })
         .collect();
     let results = at_once(attempts).await;
-    let done: Vec<NewUser> = results
-        .into_iter()
-        .filter_map(|(done, admin)| done.then_some(admin))
-        .collect();
+    let done: Vec<NewUser> = results.into_iter().filter_map(|(done, admin)| done.then_some(admin)).collect();
     assert_eq!(done.len(), 1);
-    assert_eq!(
-        stores.access.user("admin").await.unwrap(),
-        Some(User::from(done[0].clone()))
-    );
-    assert_eq!(
-        stores.access.setting(Setting::SetupCompleted).await.unwrap(),
-        Some("true".into())
-    );
+    assert_eq!(stores.access.user("admin").await.unwrap(), Some(User::from(done[0].clone())));
+    assert_eq!(stores.access.setting(Setting::SetupCompleted).await.unwrap(), Some("true".into()));
 }
 
 /// A user of the administrator's name who exists before the set-up gets the role and the password.
@@ -238,10 +173,7 @@ pub async fn the_set_up_takes_over_a_user_of_that_name(stores: &Stores) {
     assert!(!stores.access.complete_setup(&admin).await.unwrap());
     let stored = stores.access.user("admin").await.unwrap().unwrap();
     assert_eq!((stored.id, stored.email), (before.id, before.email));
-    assert_eq!(
-        (stored.role.as_str(), stored.password_hash),
-        ("admin", admin.password_hash)
-    );
+    assert_eq!((stored.role.as_str(), stored.password_hash), ("admin", admin.password_hash));
 }
 
 fn new_user(stores: &Stores, name: &str, email: Option<&str>) -> NewUser {

@@ -25,21 +25,12 @@ pub async fn an_opened_request_is_read_back(stores: &Stores) {
     let row = stores.approvals.approval(id).await.unwrap().unwrap();
     let request = row.approval.request();
     assert_eq!((request.execution_id, request.step_id.as_str()), (run.id(), "ok"));
-    assert_eq!(
-        (row.approval.status(), row.approval.revision()),
-        (ApprovalStatus::Pending, 1)
-    );
+    assert_eq!((row.approval.status(), row.approval.revision()), (ApprovalStatus::Pending, 1));
     assert_eq!(row.process_name, run.execution.creation().process.name);
     let by_step = stores.approvals.of_step(run.id(), &step_id("ok")).await.unwrap();
     assert_eq!(by_step, Some(row));
-    assert_eq!(
-        stores.approvals.of_step(run.id(), &step_id("other")).await.unwrap(),
-        None
-    );
-    assert_eq!(
-        stores.approvals.approval(ApprovalId::new(stores.id())).await.unwrap(),
-        None
-    );
+    assert_eq!(stores.approvals.of_step(run.id(), &step_id("other")).await.unwrap(), None);
+    assert_eq!(stores.approvals.approval(ApprovalId::new(stores.id())).await.unwrap(), None);
 }
 
 /// A vote writes the approval and the signal together, and its execution needs attention at once.
@@ -54,10 +45,7 @@ pub async fn a_vote_writes_the_approval_and_its_signal(stores: &Stores) {
     let loaded = stores.stored(run.id()).await;
     assert_eq!((loaded.inbox.len(), &loaded.inbox[0].signal), (1, &change.signal));
     let claims = stores.claim(lease, at(5)).await;
-    assert_eq!(
-        (claims.len(), claims[0].execution_id, claims[0].kind),
-        (1, run.id(), ClaimKind::Due)
-    );
+    assert_eq!((claims.len(), claims[0].execution_id, claims[0].kind), (1, run.id(), ClaimKind::Due));
 }
 
 /// Of two votes at once, one gets an answer that it was too late, and leaves no signal.
@@ -71,11 +59,7 @@ pub async fn of_votes_at_once_one_is_stale(stores: &Stores) {
         }
     }
     let results = at_once(votes).await;
-    assert!(
-        results
-            .iter()
-            .all(|result| matches!(result, Ok(_) | Err(ApprovalStoreError::Stale)))
-    );
+    assert!(results.iter().all(|result| matches!(result, Ok(_) | Err(ApprovalStoreError::Stale))));
     let written: Vec<ApprovalChange> = results.into_iter().filter_map(Result::ok).collect();
     assert_eq!(written.len(), 1);
     let stored = stores.approvals.approval(id).await.unwrap().unwrap().approval;
@@ -87,10 +71,7 @@ pub async fn of_votes_at_once_one_is_stale(stores: &Stores) {
 /// A change on an older revision is stale, as is one of a request that nobody knows.
 pub async fn a_change_on_an_older_revision_is_stale(stores: &Stores) {
     let (run, id) = asking(stores, stores.node().await).await;
-    let (first, second) = (
-        delegation(stores, id, "cleo").await,
-        delegation(stores, id, "dora").await,
-    );
+    let (first, second) = (delegation(stores, id, "cleo").await, delegation(stores, id, "dora").await);
     stores.approvals.change(first.clone()).await.unwrap();
     let stale = stores.approvals.change(second).await;
     assert!(matches!(stale, Err(ApprovalStoreError::Stale)));
@@ -99,15 +80,8 @@ pub async fn a_change_on_an_older_revision_is_stale(stores: &Stores) {
     assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap().len(), 1);
     let mut request = stored.request().clone();
     request.id = ApprovalId::new(stores.id());
-    let unknown = ApprovalChange {
-        approval: Approval::open(request),
-        before: 1,
-        signal: first.signal,
-    };
-    assert!(matches!(
-        stores.approvals.change(unknown).await,
-        Err(ApprovalStoreError::Stale)
-    ));
+    let unknown = ApprovalChange { approval: Approval::open(request), before: 1, signal: first.signal };
+    assert!(matches!(stores.approvals.change(unknown).await, Err(ApprovalStoreError::Stale)));
 }
 
 /// A deadline's effect is written while nobody has voted; a vote that comes afterwards is stale.
@@ -121,10 +95,7 @@ pub async fn a_settled_request_takes_no_vote(stores: &Stores) {
     stores.executions.commit(commit).await.unwrap();
     let stored = stores.approvals.approval(id).await.unwrap().unwrap().approval;
     assert_eq!(stored.status(), ApprovalStatus::Expired);
-    assert!(matches!(
-        stores.approvals.change(vote).await,
-        Err(ApprovalStoreError::Stale)
-    ));
+    assert!(matches!(stores.approvals.change(vote).await, Err(ApprovalStoreError::Stale)));
     assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap(), []);
 }
 
@@ -161,14 +132,7 @@ pub async fn of_a_vote_and_a_deadline_at_once_one_wins(stores: &Stores) {
     for (id, voted, expired) in at_once(pairs).await {
         assert!(voted != expired);
         let status = stores.approvals.approval(id).await.unwrap().unwrap().approval.status();
-        assert_eq!(
-            status,
-            if voted {
-                ApprovalStatus::Approved
-            } else {
-                ApprovalStatus::Expired
-            }
-        );
+        assert_eq!(status, if voted { ApprovalStatus::Approved } else { ApprovalStatus::Expired });
     }
 }
 
@@ -194,10 +158,7 @@ pub async fn a_cancel_is_nothing_to_a_settled_request(stores: &Stores) {
             let mut cancelled = before;
             cancelled.cancel();
             assert_eq!(stored, cancelled);
-            assert!(matches!(
-                stores.approvals.change(change).await,
-                Err(ApprovalStoreError::Stale)
-            ));
+            assert!(matches!(stores.approvals.change(change).await, Err(ApprovalStoreError::Stale)));
         }
     }
 }
@@ -209,9 +170,7 @@ pub async fn a_request_opened_and_cancelled_at_once_is_cancelled(stores: &Stores
     let mut commit = run.begin();
     let id = opened(&commit.approvals);
     commit.approvals.push(ApprovalWrite::Cancel(id));
-    commit
-        .approvals
-        .push(ApprovalWrite::Cancel(ApprovalId::new(stores.id())));
+    commit.approvals.push(ApprovalWrite::Cancel(ApprovalId::new(stores.id())));
     stores.executions.commit(commit).await.unwrap();
     let stored = stores.approvals.approval(id).await.unwrap().unwrap().approval;
     assert_eq!(stored.status(), ApprovalStatus::Cancelled);
@@ -226,17 +185,10 @@ pub async fn the_newest_request_of_a_step_is_found(stores: &Stores) {
     let old = stores.approvals.approval(first).await.unwrap().unwrap().approval;
     let mut request = old.request().clone();
     (request.id, request.created_at) = (ApprovalId::new(stores.id()), at(5));
-    commit.approvals = vec![
-        ApprovalWrite::Cancel(first),
-        ApprovalWrite::Open(Box::new(Approval::open(request.clone()))),
-    ];
+    commit.approvals =
+        vec![ApprovalWrite::Cancel(first), ApprovalWrite::Open(Box::new(Approval::open(request.clone())))];
     stores.executions.commit(commit).await.unwrap();
-    let newest = stores
-        .approvals
-        .of_step(run.id(), &step_id("ok"))
-        .await
-        .unwrap()
-        .unwrap();
+    let newest = stores.approvals.of_step(run.id(), &step_id("ok")).await.unwrap().unwrap();
     assert_eq!(newest.approval.id(), request.id);
 }
 
@@ -250,34 +202,17 @@ pub async fn requests_are_listed_by_who_is_asked(stores: &Stores) {
         runs.push(run);
         ids.push(id);
     }
-    stores
-        .approvals
-        .change(vote(stores, ids[0], "ada", Ballot::Approve).await)
-        .await
-        .unwrap();
-    stores
-        .approvals
-        .change(delegation(stores, ids[1], "role:editor").await)
-        .await
-        .unwrap();
+    stores.approvals.change(vote(stores, ids[0], "ada", Ballot::Approve).await).await.unwrap();
+    stores.approvals.change(delegation(stores, ids[1], "role:editor").await).await.unwrap();
     let asked = |names: &[&str]| ApprovalFilter {
         assigned_to: Some(names.iter().map(|name| (*name).to_owned()).collect()),
         ..ApprovalFilter::default()
     };
-    let pending = ApprovalFilter {
-        status: Some(ApprovalStatus::Pending),
-        ..ApprovalFilter::default()
-    };
+    let pending = ApprovalFilter { status: Some(ApprovalStatus::Pending), ..ApprovalFilter::default() };
     let cases: [(ApprovalFilter, &[usize]); 8] = [
         (ApprovalFilter::default(), &[0, 1, 2]),
         (pending.clone(), &[1, 2]),
-        (
-            ApprovalFilter {
-                execution_id: Some(runs[1].id()),
-                ..pending
-            },
-            &[1],
-        ),
+        (ApprovalFilter { execution_id: Some(runs[1].id()), ..pending }, &[1]),
         (asked(&["ada"]), &[0, 2]),
         (asked(&["nobody", "bea@example.ORG"]), &[0, 1, 2]),
         (asked(&["role:editor"]), &[1]),
@@ -287,11 +222,7 @@ pub async fn requests_are_listed_by_who_is_asked(stores: &Stores) {
     for (filter, expected) in cases {
         let page = stores.approvals.approvals(&filter, &first(10)).await.unwrap();
         let found: Vec<ApprovalId> = page.rows.iter().map(|row| row.approval.id()).collect();
-        assert_eq!(
-            found,
-            expected.iter().map(|place| ids[*place]).collect::<Vec<_>>(),
-            "{filter:?}"
-        );
+        assert_eq!(found, expected.iter().map(|place| ids[*place]).collect::<Vec<_>>(), "{filter:?}");
         assert_eq!(page.total, expected.len() as u64);
     }
 }
@@ -308,10 +239,7 @@ pub async fn a_request_that_names_nobody_asks_everybody(stores: &Stores) {
     }
     stores.executions.commit(commit).await.unwrap();
     for names in [vec![], vec!["anyone".to_owned()]] {
-        let filter = ApprovalFilter {
-            assigned_to: Some(names),
-            ..ApprovalFilter::default()
-        };
+        let filter = ApprovalFilter { assigned_to: Some(names), ..ApprovalFilter::default() };
         assert_eq!(stores.approvals.approvals(&filter, &first(10)).await.unwrap().total, 1);
     }
 }
@@ -327,10 +255,7 @@ pub async fn pages_of_requests_are_stable_while_some_are_added(stores: &Stores) 
     let head = stores.approvals.approvals(&filter, &first(2)).await.unwrap();
     let added = asking(stores, lease).await.1;
     let rest = all_pages(head.next_cursor, 2, async |cursor| {
-        let paging = Paging {
-            limit: 2,
-            start: PageStart::Cursor(cursor),
-        };
+        let paging = Paging { limit: 2, start: PageStart::Cursor(cursor) };
         let page = stores.approvals.approvals(&filter, &paging).await.unwrap();
         (page.rows, page.next_cursor)
     });
@@ -350,9 +275,7 @@ async fn asking(stores: &Stores, lease: Lease) -> (Run, ApprovalId) {
 
 async fn publication(stores: &Stores) -> Published {
     let name = format!("publication {}", ExecutionId::new(stores.id()));
-    stores
-        .published(&name, vec![approval("ok", &[]), agent("publish", &["ok"])])
-        .await
+    stores.published(&name, vec![approval("ok", &[]), agent("publish", &["ok"])]).await
 }
 
 fn opened(writes: &[ApprovalWrite]) -> ApprovalId {
@@ -372,36 +295,17 @@ async fn expire(stores: &Stores, run: &mut Run, id: ApprovalId) -> crate::ports:
 async fn vote(stores: &Stores, id: ApprovalId, name: &str, ballot: Ballot) -> ApprovalChange {
     let mut approval = stores.approvals.approval(id).await.unwrap().unwrap().approval;
     let before = approval.revision();
-    let verdict = approval
-        .vote(&voter(name), ballot, Some("so be it".into()), soon())
-        .unwrap()
-        .unwrap();
-    let signal = Signal::ApprovalSettled {
-        approval_id: id,
-        verdict,
-    };
-    ApprovalChange {
-        approval,
-        before,
-        signal,
-    }
+    let verdict = approval.vote(&voter(name), ballot, Some("so be it".into()), soon()).unwrap().unwrap();
+    let signal = Signal::ApprovalSettled { approval_id: id, verdict };
+    ApprovalChange { approval, before, signal }
 }
 
 async fn delegation(stores: &Stores, id: ApprovalId, to: &str) -> ApprovalChange {
     let mut approval = stores.approvals.approval(id).await.unwrap().unwrap().approval;
     let before = approval.revision();
     approval.delegate(&voter("ada"), to, soon()).unwrap();
-    let signal = Signal::ApprovalDelegated {
-        approval_id: id,
-        from: "ada".into(),
-        to: to.to_owned(),
-        comment: None,
-    };
-    ApprovalChange {
-        approval,
-        before,
-        signal,
-    }
+    let signal = Signal::ApprovalDelegated { approval_id: id, from: "ada".into(), to: to.to_owned(), comment: None };
+    ApprovalChange { approval, before, signal }
 }
 
 fn soon() -> Timestamp {

@@ -29,14 +29,8 @@ pub async fn a_commit_is_read_back_as_it_was_written(stores: &Stores) {
     let written: Vec<_> = first.events.iter().chain(&second.events).collect();
     assert_eq!(events.len(), written.len());
     for (stored, event) in events.iter().zip(written) {
-        assert_eq!(
-            (stored.sequence, stored.at, &stored.event),
-            (event.sequence, event.at, &event.event)
-        );
-        assert_eq!(
-            (stored.process_id, &stored.process_name),
-            (process.process.id, &process.process.name)
-        );
+        assert_eq!((stored.sequence, stored.at, &stored.event), (event.sequence, event.at, &event.event));
+        assert_eq!((stored.process_id, &stored.process_name), (process.process.id, &process.process.name));
     }
     for value in first.values.iter().chain(&second.values) {
         let stored = stores.executions.value(run.id(), &value.key).await.unwrap();
@@ -58,14 +52,7 @@ pub async fn a_value_says_where_it_is(stores: &Stores) {
     stores.executions.commit(commit).await.unwrap();
     let found = stores.executions.value(run.id(), &key).await.unwrap();
     assert!(matches!(found, Some(Content::Blob)));
-    assert!(
-        stores
-            .executions
-            .value(run.id(), "outputs/none")
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(stores.executions.value(run.id(), "outputs/none").await.unwrap().is_none());
     let other = ExecutionId::new(stores.id());
     assert!(stores.executions.value(other, &key).await.unwrap().is_none());
 }
@@ -91,11 +78,7 @@ pub async fn a_commit_on_another_state_is_a_conflict(stores: &Stores) {
 pub async fn a_commit_of_an_unknown_execution_is_a_conflict(stores: &Stores) {
     let process = stores.published("report", vec![agent("a", &[])]).await;
     let admit = Some(stores.node().await);
-    let (mut run, _) = Launch {
-        admit,
-        ..Launch::default()
-    }
-    .prepare(stores, &process);
+    let (mut run, _) = Launch { admit, ..Launch::default() }.prepare(stores, &process);
     let result = stores.executions.commit(run.begin()).await;
     assert!(matches!(result, Err(CommitError::Conflict)));
     assert_eq!(stores.feed.newest().await.unwrap(), 0);
@@ -108,22 +91,10 @@ pub async fn a_commit_under_another_lease_is_a_conflict(stores: &Stores) {
     let mut run = stores.admitted(&process, lease).await;
     stores.executions.commit(run.begin()).await.unwrap();
     let strangers = [
-        Lease {
-            node: stores.id(),
-            ..lease
-        },
-        Lease {
-            epoch: lease.epoch + 1,
-            ..lease
-        },
-        Lease {
-            epoch: lease.epoch - 1,
-            ..lease
-        },
-        Lease {
-            node: Uuid::nil(),
-            epoch: 0,
-        },
+        Lease { node: stores.id(), ..lease },
+        Lease { epoch: lease.epoch + 1, ..lease },
+        Lease { epoch: lease.epoch - 1, ..lease },
+        Lease { node: Uuid::nil(), epoch: 0 },
     ];
     for stranger in strangers {
         let mut other = run.clone();
@@ -135,9 +106,7 @@ pub async fn a_commit_under_another_lease_is_a_conflict(stores: &Stores) {
 
 /// Who has given an execution back can't commit to it any more.
 pub async fn a_commit_after_the_release_is_a_conflict(stores: &Stores) {
-    let process = stores
-        .published("report", vec![timer("wait", &[]), agent("a", &["wait"])])
-        .await;
+    let process = stores.published("report", vec![timer("wait", &[]), agent("a", &["wait"])]).await;
     let mut run = stores.admitted(&process, stores.node().await).await;
     let commit = run.begin();
     assert!(commit.release, "a timer runs in nobody's memory");
@@ -195,9 +164,7 @@ pub async fn a_commit_with_a_gap_in_its_events_is_refused(stores: &Stores) {
 /// Of many commits at once, the bad ones are refused and harm no others.
 pub async fn bad_commits_among_many_harm_no_others(stores: &Stores) {
     let child = stores.published("child", vec![agent("work", &[])]).await;
-    let process = stores
-        .published_from(definition("parent", "1", vec![sub_process("run", &child, true)]))
-        .await;
+    let process = stores.published_from(definition("parent", "1", vec![sub_process("run", &child, true)])).await;
     let lease = stores.node().await;
     let taken = stores.queued(&child).await;
     let mut commits = Vec::new();
@@ -288,16 +255,9 @@ impl Harm {
 
 /// Two commits of one execution that are sent one after the other, without waiting, are both written in order.
 pub async fn commits_sent_in_a_row_are_written_in_order(stores: &Stores) {
-    let process = stores
-        .published("report", vec![agent("a", &[]), agent("b", &["a"]), agent("c", &["b"])])
-        .await;
+    let process = stores.published("report", vec![agent("a", &[]), agent("b", &["a"]), agent("c", &["b"])]).await;
     let mut run = stores.admitted(&process, stores.node().await).await;
-    let commits = [
-        run.begin(),
-        run.finish(at(2), "a"),
-        run.finish(at(3), "b"),
-        run.finish(at(4), "c"),
-    ];
+    let commits = [run.begin(), run.finish(at(2), "a"), run.finish(at(3), "b"), run.finish(at(4), "c")];
     let answers = futures::future::join_all(commits.map(|commit| stores.executions.commit(commit))).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     let loaded = Run::loaded(stores, &process, run.id(), run.lease).await;
@@ -327,10 +287,7 @@ pub async fn an_ended_execution_still_records_a_late_cost(stores: &Stores) {
     let call = run.open_call("a");
     stores.executions.commit(run.cancel(at(2))).await.unwrap();
     assert!(stores.executions.claim_one(lease, run.id(), at(3)).await.unwrap());
-    let usage = procession_domain::event::Usage {
-        cost: Some("0.10".parse().unwrap()),
-        token_usage: None,
-    };
+    let usage = procession_domain::event::Usage { cost: Some("0.10".parse().unwrap()), token_usage: None };
     let late = procession_domain::execution::Command::LateCost { call, usage };
     let commit = run.turn(at(3), vec![late]);
     assert_eq!(commit.events.len(), 1);

@@ -35,10 +35,7 @@ pub async fn a_definition_comes_back_byte_for_byte(stores: &Stores) {
         assert_eq!(loaded.yaml().as_bytes(), text.as_bytes());
         assert_eq!(loaded, process);
     }
-    assert_eq!(
-        stores.definitions.load(ProcessId::new(stores.id())).await.unwrap(),
-        None
-    );
+    assert_eq!(stores.definitions.load(ProcessId::new(stores.id())).await.unwrap(), None);
 }
 
 /// Name and version are unique, whatever the status of who has them.
@@ -109,9 +106,7 @@ pub async fn of_updates_at_once_one_is_written(stores: &Stores) {
     let updates = (0..8).map(|number| {
         let (definitions, mut process) = (Arc::clone(&stores.definitions), draft.clone());
         let definition = Arc::clone(process.definition());
-        let event = process
-            .edit(format!("text {number}"), definition, None, None, at(1))
-            .unwrap();
+        let event = process.edit(format!("text {number}"), definition, None, None, at(1)).unwrap();
         async move { definitions.update(&process, 1, &event).await.map(|()| process) }
     });
     let results = at_once(updates.collect::<Vec<_>>()).await;
@@ -146,10 +141,7 @@ pub async fn a_name_leads_to_its_newest_published_version(stores: &Stores) {
     }
     stores.draft("report", "7", at(1)).await;
     let newest = stores.definitions.published(&name, None).await.unwrap().unwrap();
-    assert_eq!(
-        (newest.id, newest.definition.version().to_string()),
-        (ids[1], "1.10".to_owned())
-    );
+    assert_eq!((newest.id, newest.definition.version().to_string()), (ids[1], "1.10".to_owned()));
     let named = stores.definitions.published(&name, Some("1.9".parse().unwrap())).await;
     let named = named.unwrap().unwrap();
     assert_eq!((named.id, named.definition.steps()[0].id.as_str()), (ids[0], "v0"));
@@ -159,10 +151,7 @@ pub async fn a_name_leads_to_its_newest_published_version(stores: &Stores) {
     let newest = stores.definitions.published(&name, None).await.unwrap().unwrap();
     assert_eq!(newest.id, ids[0]);
     for version in ["1.10", "7", "3"] {
-        let found = stores
-            .definitions
-            .published(&name, Some(version.parse().unwrap()))
-            .await;
+        let found = stores.definitions.published(&name, Some(version.parse().unwrap())).await;
         assert!(found.unwrap().is_none(), "{version}");
     }
 }
@@ -178,27 +167,13 @@ pub async fn versions_of_every_status_exist(stores: &Stores) {
     let highest = stores.definitions.highest_version(&name).await.unwrap();
     assert_eq!(highest.map(|version| version.to_string()), Some("2.12".to_owned()));
     assert!(stores.definitions.exists(&name, None).await.unwrap());
-    assert!(
-        stores
-            .definitions
-            .exists(&name, Some("2.3".parse().unwrap()))
-            .await
-            .unwrap()
-    );
-    assert!(
-        !stores
-            .definitions
-            .exists(&name, Some("2".parse().unwrap()))
-            .await
-            .unwrap()
-    );
+    assert!(stores.definitions.exists(&name, Some("2.3".parse().unwrap())).await.unwrap());
+    assert!(!stores.definitions.exists(&name, Some("2".parse().unwrap())).await.unwrap());
 }
 
 /// The checked model beside the text is the one that was published, whatever its text says.
 pub async fn the_published_model_is_kept_beside_the_text(stores: &Stores) {
-    let process = stores
-        .published("report", vec![agent("a", &[]), approval("b", &["a"])])
-        .await;
+    let process = stores.published("report", vec![agent("a", &[]), approval("b", &["a"])]).await;
     let loaded = stores.definitions.load(process.process.id).await.unwrap().unwrap();
     assert_eq!(loaded.definition(), &process.definition);
     assert_eq!(loaded.status(), ProcessStatus::Published);
@@ -209,10 +184,7 @@ pub async fn the_published_model_is_kept_beside_the_text(stores: &Stores) {
 
 /// A version with executions that have not ended is not deleted.
 pub async fn a_version_with_live_executions_is_not_deleted(stores: &Stores) {
-    let (process, lease) = (
-        stores.published("report", vec![agent("a", &[])]).await,
-        stores.node().await,
-    );
+    let (process, lease) = (stores.published("report", vec![agent("a", &[])]).await, stores.node().await);
     let mut run = stores.admitted(&process, lease).await;
     let id = process.process.id;
     archive(stores, id).await;
@@ -226,10 +198,7 @@ pub async fn a_version_with_live_executions_is_not_deleted(stores: &Stores) {
 
 /// A version with ended executions is hidden: lists don't show it, and its executions can still be read and retried.
 pub async fn a_deleted_version_with_ended_executions_is_hidden(stores: &Stores) {
-    let (process, lease) = (
-        stores.published("report", vec![agent("a", &[])]).await,
-        stores.node().await,
-    );
+    let (process, lease) = (stores.published("report", vec![agent("a", &[])]).await, stores.node().await);
     let mut run = stores.admitted(&process, lease).await;
     stores.executions.commit(run.begin()).await.unwrap();
     stores.executions.commit(run.finish(at(2), "a")).await.unwrap();
@@ -237,10 +206,7 @@ pub async fn a_deleted_version_with_ended_executions_is_hidden(stores: &Stores) 
     archive(stores, id).await;
     assert!(stores.definitions.delete(id).await.unwrap());
     assert!(!stores.definitions.delete(id).await.unwrap(), "it is deleted already");
-    let page = stores
-        .definitions
-        .list(&super::lists::all_processes(), &super::lists::first(10))
-        .await;
+    let page = stores.definitions.list(&super::lists::all_processes(), &super::lists::first(10)).await;
     assert_eq!(page.unwrap().total, 0);
     assert!(stores.definitions.load(id).await.unwrap().is_some());
     let name = &process.process.name;

@@ -129,9 +129,7 @@ pub async fn a_refused_commit_is_not_told(stores: &Stores) {
 /// Starts and children are told too, a child together with the commit that creates it.
 pub async fn starts_and_children_are_told(stores: &Stores) {
     let child = stores.published("child", vec![agent("work", &[])]).await;
-    let process = stores
-        .published_from(definition("parent", "1", vec![sub_process("run", &child, true)]))
-        .await;
+    let process = stores.published_from(definition("parent", "1", vec![sub_process("run", &child, true)])).await;
     let mut feed = stores.feed.subscribe();
     let mut run = stores.admitted(&process, stores.node().await).await;
     run.give_child("run", &child);

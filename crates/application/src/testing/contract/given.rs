@@ -118,10 +118,7 @@ pub fn sub_process(id: &str, process: &Published, waits: bool) -> Step {
 }
 
 fn step(id: &str, kind: StepKind, after: &[&str]) -> Step {
-    Step {
-        depends_on: after.iter().map(|before| step_id(before)).collect(),
-        ..Step::new(step_id(id), kind)
-    }
+    Step { depends_on: after.iter().map(|before| step_id(before)).collect(), ..Step::new(step_id(id), kind) }
 }
 
 /// A definition with these steps.
@@ -152,10 +149,7 @@ pub fn process_name(name: &str) -> ProcessName {
 
 /// The reference of some value, as good as any other where nobody reads it.
 pub fn some_value() -> ValueRef {
-    ValueRef {
-        hash: "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a".to_owned(),
-        size: 2,
-    }
+    ValueRef { hash: "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a".to_owned(), size: 2 }
 }
 
 /// Runs everything at once, on as many threads as there are, and waits for all.
@@ -198,11 +192,7 @@ impl Stores {
         self.definitions.create(&process, &created).await.unwrap();
         let published = process.publish(None, at(0)).unwrap();
         self.definitions.update(&process, 1, &published).await.unwrap();
-        let process = ProcessRef {
-            id,
-            name: definition.name().clone(),
-            version: definition.version(),
-        };
+        let process = ProcessRef { id, name: definition.name().clone(), version: definition.version() };
         Published { process, definition }
     }
 
@@ -213,10 +203,7 @@ impl Stores {
 
     /// An execution that was started in work of this node, and its first turn is not yet done.
     pub async fn admitted(&self, process: &Published, lease: Lease) -> Run {
-        let launch = Launch {
-            admit: Some(lease),
-            ..Launch::default()
-        };
+        let launch = Launch { admit: Some(lease), ..Launch::default() };
         self.launched(process, launch).await
     }
 
@@ -239,12 +226,7 @@ impl Stores {
 
     /// Claims for a node at a time, with the limits of a small server.
     pub async fn claim(&self, lease: Lease, now: Timestamp) -> Vec<Claim> {
-        let request = ClaimRequest {
-            lease,
-            now,
-            most: 100,
-            most_running: 100,
-        };
+        let request = ClaimRequest { lease, now, most: 100, most_running: 100 };
         self.executions.claim(request).await.unwrap()
     }
 }

@@ -61,14 +61,7 @@ impl<'s> Story<'s> {
         for step in process.definition.steps() {
             run.give_child(&step.id, &process);
         }
-        Self {
-            stores,
-            process,
-            run,
-            now: at(1),
-            owned: true,
-            last_call: None,
-        }
+        Self { stores, process, run, now: at(1), owned: true, last_call: None }
     }
 
     /// Something happens.
@@ -92,12 +85,7 @@ impl<'s> Story<'s> {
     async fn commit(&mut self, commands: Vec<Command>) {
         self.own().await;
         self.bring_approvals().await;
-        let rows = self
-            .stores
-            .executions
-            .inbox(self.run.id(), self.run.seen)
-            .await
-            .unwrap();
+        let rows = self.stores.executions.inbox(self.run.id(), self.run.seen).await.unwrap();
         self.run.seen = rows.last().map_or(self.run.seen, |row| row.number);
         let heard = rows.into_iter().map(|row| Command::Signal(row.signal));
         let commit = self.run.turn(self.now, heard.chain(commands).collect());
@@ -131,10 +119,8 @@ impl<'s> Story<'s> {
     /// Something happens to one of the calls in flight, if there are any.
     async fn with_call(&mut self, script: &mut Script, what: impl FnOnce(CallId) -> Command) {
         let steps = self.run.execution.steps();
-        let running: Vec<StepId> = steps
-            .filter(|(_, state)| state.life == StepLife::Running)
-            .map(|(step, _)| step.id.clone())
-            .collect();
+        let running: Vec<StepId> =
+            steps.filter(|(_, state)| state.life == StepLife::Running).map(|(step, _)| step.id.clone()).collect();
         if let Some(step) = running.get(script.below(running.len())) {
             let call = self.run.open_call(step);
             self.last_call = Some(call.clone());
@@ -148,11 +134,7 @@ impl<'s> Story<'s> {
         let signal = match script.below(5) {
             0 | 1 => Signal::Pause { by },
             2 | 3 => Signal::Resume { by },
-            _ => Signal::Cancel {
-                by,
-                reason: None,
-                compensate: true,
-            },
+            _ => Signal::Cancel { by, reason: None, compensate: true },
         };
         let fits = self.run.execution.check_command(&signal).is_ok();
         let taken = self.stores.executions.signal(self.run.id(), signal, self.now).await;
@@ -170,36 +152,15 @@ impl<'s> Story<'s> {
         };
         let mut approval = self.stores.approvals.approval(*id).await.unwrap().unwrap().approval;
         assert_eq!(approval.status(), ApprovalStatus::Pending);
-        let ballot = if script.below(3) == 0 {
-            Ballot::Reject
-        } else {
-            Ballot::Approve
-        };
-        let voter = Voter {
-            name: "ada".into(),
-            email: None,
-            roles: vec![],
-            is_admin: false,
-            may_decide: true,
-        };
+        let ballot = if script.below(3) == 0 { Ballot::Reject } else { Ballot::Approve };
+        let voter = Voter { name: "ada".into(), email: None, roles: vec![], is_admin: false, may_decide: true };
         let before = approval.revision();
         let Ok(verdict) = approval.vote(&voter, ballot, None, self.now) else {
             return;
         };
         let verdict = verdict.unwrap();
-        let signal = Signal::ApprovalSettled {
-            approval_id: *id,
-            verdict,
-        };
-        self.stores
-            .approvals
-            .change(ApprovalChange {
-                approval,
-                before,
-                signal,
-            })
-            .await
-            .unwrap();
+        let signal = Signal::ApprovalSettled { approval_id: *id, verdict };
+        self.stores.approvals.change(ApprovalChange { approval, before, signal }).await.unwrap();
         self.commit(vec![]).await;
     }
 
@@ -217,13 +178,7 @@ impl<'s> Story<'s> {
         let joined = self.stores.executions.join(node, self.now, much_later()).await.unwrap();
         // Where several nodes may be, the old one's lease has not run out: it leaves.
         self.stores.executions.leave(self.run.lease).await.unwrap();
-        assert!(
-            self.stores
-                .executions
-                .claim_one(joined, self.run.id(), self.now)
-                .await
-                .unwrap()
-        );
+        assert!(self.stores.executions.claim_one(joined, self.run.id(), self.now).await.unwrap());
         let loaded = Run::loaded(self.stores, &self.process, self.run.id(), joined).await;
         assert_eq!(loaded.execution, self.run.execution);
         let seen = self.run.seen;
@@ -233,17 +188,9 @@ impl<'s> Story<'s> {
             self.run.give_child(&step.id, &self.process);
         }
         self.owned = true;
-        self.commit(vec![Command::Interrupted {
-            in_order: script.below(2) == 0,
-        }])
-        .await;
-        let recovery = if script.below(2) == 0 {
-            Recovery::Running
-        } else {
-            Recovery::Unknown
-        };
-        self.with_call(script, |call| Command::Recovered { call, recovery })
-            .await;
+        self.commit(vec![Command::Interrupted { in_order: script.below(2) == 0 }]).await;
+        let recovery = if script.below(2) == 0 { Recovery::Running } else { Recovery::Unknown };
+        self.with_call(script, |call| Command::Recovered { call, recovery }).await;
     }
 
     /// A runner that has not heard the latest commits; nothing of it is written.
@@ -251,13 +198,12 @@ impl<'s> Story<'s> {
         let mut outdated = self.run.clone();
         self.own().await;
         let mut commit: Commit = outdated.cancel(self.now);
-        match script.below(2) {
-            0 => commit.lease.epoch += 1,
-            _ => {
-                commit.before += 1;
-                commit.state.sequence += 1;
-                commit.events.iter_mut().for_each(|event| event.sequence += 1);
-            }
+        if script.below(2) == 0 {
+            commit.lease.epoch += 1;
+        } else {
+            commit.before += 1;
+            commit.state.sequence += 1;
+            commit.events.iter_mut().for_each(|event| event.sequence += 1);
         }
         let refused = self.stores.executions.commit(commit).await;
         assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
@@ -265,11 +211,7 @@ impl<'s> Story<'s> {
 
     async fn learn_late_cost(&mut self) {
         if let Some(call) = self.last_call.take() {
-            self.commit(vec![Command::LateCost {
-                call,
-                usage: cost("0.000000001"),
-            }])
-            .await;
+            self.commit(vec![Command::LateCost { call, usage: cost("0.000000001") }]).await;
         }
     }
 
@@ -278,58 +220,30 @@ impl<'s> Story<'s> {
         let id = self.run.id();
         let loaded = Run::loaded(self.stores, &self.process, id, self.run.lease).await;
         assert_eq!(loaded.execution, self.run.execution);
-        let events: Vec<Recorded> = self
-            .stores
-            .feed
-            .after(0, Some(id), u32::MAX)
-            .await
-            .unwrap()
-            .into_iter()
-            .map(recorded)
-            .collect();
+        let events: Vec<Recorded> =
+            self.stores.feed.after(0, Some(id), u32::MAX).await.unwrap().into_iter().map(recorded).collect();
         let replayed = Execution::replay(id, Arc::clone(&self.process.definition), &events).unwrap();
         assert_eq!(replayed, loaded.execution);
     }
 }
 
 fn recorded(stored: crate::ports::StoredEvent) -> Recorded {
-    Recorded {
-        sequence: stored.sequence,
-        at: stored.at,
-        event: stored.event,
-    }
+    Recorded { sequence: stored.sequence, at: stored.at, event: stored.event }
 }
 
 fn finished(call: CallId) -> Command {
-    let text = format!(
-        "{{\"step\": \"{}\", \"ratio\": 0.1, \"text\": \"ünïcode \\u0000 🚀\"}}",
-        call.step_id
-    );
-    let reply = procession_domain::execution::Reply::Agent {
-        text,
-        usage: cost("0.123456789"),
-    };
+    let text = format!("{{\"step\": \"{}\", \"ratio\": 0.1, \"text\": \"ünïcode \\u0000 🚀\"}}", call.step_id);
+    let reply = procession_domain::execution::Reply::Agent { text, usage: cost("0.123456789") };
     Command::Finished { call, reply }
 }
 
 fn failed(call: CallId) -> Command {
-    let error = StepError {
-        code: ErrorCode::AgentUnavailable,
-        message: "it's \"down\"\n\u{0}".to_owned(),
-    };
-    Command::Failed {
-        call,
-        error,
-        usage: cost("0.1"),
-        retry_after: None,
-    }
+    let error = StepError { code: ErrorCode::AgentUnavailable, message: "it's \"down\"\n\u{0}".to_owned() };
+    Command::Failed { call, error, usage: cost("0.1"), retry_after: None }
 }
 
 fn busy(call: CallId) -> Command {
-    Command::Busy {
-        call,
-        retry_after: Duration::from_millis(1_500),
-    }
+    Command::Busy { call, retry_after: Duration::from_millis(1_500) }
 }
 
 fn submitted(call: CallId) -> Command {
@@ -338,10 +252,7 @@ fn submitted(call: CallId) -> Command {
 }
 
 fn cost(amount: &str) -> Usage {
-    Usage {
-        cost: Some(amount.parse().unwrap()),
-        token_usage: Some(procession_domain::value::TokenUsage::new(7, 11)),
-    }
+    Usage { cost: Some(amount.parse().unwrap()), token_usage: Some(procession_domain::value::TokenUsage::new(7, 11)) }
 }
 
 /// A process of one to eight steps of any kind, each after some of those before it.
@@ -361,10 +272,7 @@ async fn any_process(stores: &Stores, script: &mut Script) -> Published {
         let mut step = match script.below(8) {
             0 => timer(&id, &after),
             1 => approval(&id, &after),
-            2 => Step {
-                depends_on: agent(&id, &after).depends_on,
-                ..sub_process(&id, &child, false)
-            },
+            2 => Step { depends_on: agent(&id, &after).depends_on, ..sub_process(&id, &child, false) },
             _ => agent(&id, &after),
         };
         step.condition = match script.below(6) {

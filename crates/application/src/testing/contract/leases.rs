@@ -23,10 +23,7 @@ pub async fn epochs_rise(stores: &Stores) {
 pub async fn a_lease_is_prolonged_until_its_end_is_noticed(stores: &Stores) {
     let old = stores.executions.join(stores.id(), at(0), at(30)).await.unwrap();
     assert!(stores.executions.renew(old, at(40)).await.unwrap());
-    let superseded = crate::ports::Lease {
-        epoch: old.epoch - 1,
-        ..old
-    };
+    let superseded = crate::ports::Lease { epoch: old.epoch - 1, ..old };
     assert!(!stores.executions.renew(superseded, at(50)).await.unwrap());
     let new = stores.executions.join(stores.id(), at(60), at(90)).await.unwrap();
     assert!(!stores.executions.renew(old, at(100)).await.unwrap());
@@ -45,19 +42,14 @@ pub async fn a_node_without_a_lease_claims_nothing(stores: &Stores) {
     stores.executions.leave(lease).await.unwrap();
     assert_eq!(stores.claim(lease, at(700)).await, []);
     assert!(!stores.executions.claim_one(lease, run.id(), at(700)).await.unwrap());
-    let stranger = crate::ports::Lease {
-        node: stores.id(),
-        epoch: 1,
-    };
+    let stranger = crate::ports::Lease { node: stores.id(), epoch: 1 };
     assert_eq!(stores.claim(stranger, at(700)).await, []);
     assert_eq!(stores.claim(stores.node().await, at(700)).await.len(), 2);
 }
 
 /// What a node had in work when its lease ran out is taken over, once, with all that it had committed.
 pub async fn what_a_dead_node_had_is_taken_over(stores: &Stores) {
-    let process = stores
-        .published("report", vec![agent("a", &[]), agent("b", &["a"])])
-        .await;
+    let process = stores.published("report", vec![agent("a", &[]), agent("b", &["a"])]).await;
     let old = stores.executions.join(stores.id(), at(0), at(30)).await.unwrap();
     let mut runs = Vec::new();
     for _ in 0..3 {
@@ -67,12 +59,7 @@ pub async fn what_a_dead_node_had_is_taken_over(stores: &Stores) {
         runs.push(run);
     }
     let new = stores.executions.join(stores.id(), at(60), much_later()).await.unwrap();
-    let request = ClaimRequest {
-        lease: new,
-        now: at(61),
-        most: 2,
-        most_running: 100,
-    };
+    let request = ClaimRequest { lease: new, now: at(61), most: 2, most_running: 100 };
     let mut claims = stores.executions.claim(request.clone()).await.unwrap();
     assert_eq!(claims.len(), 2, "no more than asked for");
     claims.extend(stores.executions.claim(request.clone()).await.unwrap());
@@ -95,10 +82,7 @@ pub async fn what_a_leaving_node_had_is_taken_over(stores: &Stores) {
     stores.executions.commit(run.begin()).await.unwrap();
     stores.executions.leave(old).await.unwrap();
     let claims = stores.claim(stores.node().await, at(2)).await;
-    let expected = Claim {
-        execution_id: run.id(),
-        kind: ClaimKind::TakenOver,
-    };
+    let expected = Claim { execution_id: run.id(), kind: ClaimKind::TakenOver };
     assert_eq!(claims, [expected]);
 }
 
@@ -124,21 +108,10 @@ pub async fn what_a_dead_node_had_not_begun_is_admitted_anew(stores: &Stores) {
     let first = stores.admitted(&process, old).await;
     let second = stores.admitted(&process, old).await;
     let new = stores.executions.join(stores.id(), at(60), much_later()).await.unwrap();
-    let request = ClaimRequest {
-        lease: new,
-        now: at(61),
-        most: 100,
-        most_running: 1,
-    };
+    let request = ClaimRequest { lease: new, now: at(61), most: 100, most_running: 1 };
     let claims = stores.executions.claim(request).await.unwrap();
-    let admitted = |run: &Run| Claim {
-        execution_id: run.id(),
-        kind: ClaimKind::Admitted,
-    };
+    let admitted = |run: &Run| Claim { execution_id: run.id(), kind: ClaimKind::Admitted };
     assert_eq!(claims, [admitted(&first)]);
-    assert_eq!(
-        stores.stored(first.id()).await.state.life.status(),
-        ExecutionStatus::Pending
-    );
+    assert_eq!(stores.stored(first.id()).await.state.life.status(), ExecutionStatus::Pending);
     assert_eq!(stores.claim(new, at(61)).await, [admitted(&second)]);
 }

@@ -161,3 +161,36 @@ macro_rules! store_contract {
         )+
     };
 }
+
+#[cfg(test)]
+mod tests {
+    const LIST: &str = include_str!("list.rs");
+
+    const PROMISES: [&str; 12] = [
+        include_str!("access.rs"),
+        include_str!("approvals.rs"),
+        include_str!("blobs.rs"),
+        include_str!("claims.rs"),
+        include_str!("commits.rs"),
+        include_str!("definitions.rs"),
+        include_str!("feed.rs"),
+        include_str!("leases.rs"),
+        include_str!("lists.rs"),
+        include_str!("signals.rs"),
+        include_str!("starts.rs"),
+        include_str!("trees.rs"),
+    ];
+
+    #[test]
+    fn every_promise_is_in_the_list() {
+        let mut count = 0;
+        for source in PROMISES {
+            for declared in source.split("\npub async fn ").skip(1) {
+                let name = declared.split('(').next().unwrap();
+                assert!(LIST.contains(&format!(" {name},\n")) || LIST.contains(&format!(" {name};\n")), "{name}");
+                count += 1;
+            }
+        }
+        assert!(count >= 128, "{count}");
+    }
+}

@@ -3,6 +3,13 @@
 //! A store runs all of them with [`store_contract!`](crate::store_contract), which makes a test of each. They are plain
 //! functions over [`Stores`], which must be empty; an assertion that fails tells what was not kept.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "these are tests, which other crates run too: to panic is how they fail"
+)]
+
 pub mod access;
 pub mod approvals;
 pub mod blobs;

@@ -87,10 +87,7 @@ impl Launch {
         let creation = Creation {
             process: process.process.clone(),
             input: some_value(),
-            trigger: TriggerContext {
-                trigger_type: "manual".to_owned(),
-                ..TriggerContext::default()
-            },
+            trigger: TriggerContext { trigger_type: "manual".to_owned(), ..TriggerContext::default() },
             triggered_by: self.triggered_by,
             user: self.user,
             pins: BTreeMap::new(),
@@ -108,10 +105,7 @@ impl Launch {
             limit: budget.max_cost,
             action: budget.action,
         });
-        let lease = self.admit.unwrap_or(Lease {
-            node: Uuid::nil(),
-            epoch: 0,
-        });
+        let lease = self.admit.unwrap_or(Lease { node: Uuid::nil(), epoch: 0 });
         let start = Start {
             execution: execution.clone(),
             events: vec![created],
@@ -122,14 +116,8 @@ impl Launch {
             queue_length: self.queue_length,
             admit: self.admit,
         };
-        let run = Run {
-            execution,
-            lease,
-            seen: 0,
-            ledger,
-            values: GivenValues::default(),
-            ids: Arc::clone(&stores.ids),
-        };
+        let run =
+            Run { execution, lease, seen: 0, ledger, values: GivenValues::default(), ids: Arc::clone(&stores.ids) };
         (run, start)
     }
 }
@@ -199,10 +187,7 @@ impl Run {
             call: self.open_call(step),
             reply: Reply::Agent {
                 text: format!("{step} is done"),
-                usage: Usage {
-                    cost: Some("0.25".parse().unwrap()),
-                    token_usage: None,
-                },
+                usage: Usage { cost: Some("0.25".parse().unwrap()), token_usage: None },
             },
         };
         self.turn(now, vec![command])
@@ -210,11 +195,7 @@ impl Run {
 
     /// The turn in which it is cancelled.
     pub fn cancel(&mut self, now: Timestamp) -> Commit {
-        let signal = Signal::Cancel {
-            by: "ada".to_owned(),
-            reason: None,
-            compensate: false,
-        };
+        let signal = Signal::Cancel { by: "ada".to_owned(), reason: None, compensate: false };
         self.turn(now, vec![Command::Signal(signal)])
     }
 
@@ -225,8 +206,7 @@ impl Run {
             definition: Arc::clone(&child.definition),
             pins: BTreeMap::new(),
         };
-        self.values
-            .give_child(step_id(step), ChildPlan::Found(Arc::new(version)));
+        self.values.give_child(step_id(step), ChildPlan::Found(Arc::new(version)));
     }
 
     /// The call of a step's newest attempt.
@@ -244,10 +224,7 @@ impl Run {
     fn commit_of(&mut self, before: u64, events: Vec<Recorded>) -> Commit {
         let changed = self.execution.take_changed();
         Commit {
-            steps: changed
-                .into_iter()
-                .map(|(step, state)| (step.id.clone(), state.clone()))
-                .collect(),
+            steps: changed.into_iter().map(|(step, state)| (step.id.clone(), state.clone())).collect(),
             execution_id: self.id(),
             process_id: self.execution.creation().process.id,
             lease: self.lease,
@@ -291,9 +268,5 @@ fn add(commit: &mut Commit, write: Write) {
 /// An empty input.
 fn input_value() -> NewValue {
     let value = some_value();
-    NewValue {
-        key: format!("input/{}", value.hash),
-        value,
-        content: Content::Inline("{}".into()),
-    }
+    NewValue { key: format!("input/{}", value.hash), value, content: Content::Inline("{}".into()) }
 }

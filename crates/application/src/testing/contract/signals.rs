@@ -18,20 +18,13 @@ pub async fn signals_get_rising_numbers_that_are_never_used_again(stores: &Store
     let mut last = 0;
     for round in 0..3 {
         stores.executions.signal(run.id(), pause(), at(2)).await.unwrap();
-        stores
-            .executions
-            .signal(run.id(), Signal::BudgetRaised, at(2))
-            .await
-            .unwrap();
+        stores.executions.signal(run.id(), Signal::BudgetRaised, at(2)).await.unwrap();
         let rows = stores.executions.inbox(run.id(), last).await.unwrap();
         assert_eq!(rows.len(), 2, "round {round}");
         assert_eq!((&rows[0].signal, &rows[1].signal), (&pause(), &Signal::BudgetRaised));
         assert!(rows[0].number > last && rows[1].number > rows[0].number);
         assert_eq!(stores.stored(run.id()).await.inbox, rows);
-        assert_eq!(
-            stores.executions.inbox(run.id(), rows[0].number).await.unwrap(),
-            rows[1..]
-        );
+        assert_eq!(stores.executions.inbox(run.id(), rows[0].number).await.unwrap(), rows[1..]);
         last = rows[1].number;
         stores.executions.commit(run.hear(at(3), rows)).await.unwrap();
         assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap(), []);
@@ -51,11 +44,7 @@ pub async fn a_signal_between_load_and_ending_commit_is_a_conflict(stores: &Stor
     assert!(ending.ends());
     stores.executions.signal(run.id(), pause(), at(3)).await.unwrap();
     refused(stores, &run, ending).await;
-    assert_eq!(
-        stores.executions.inbox(run.id(), 0).await.unwrap().len(),
-        1,
-        "only its own commit takes it"
-    );
+    assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap().len(), 1, "only its own commit takes it");
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
     stores.executions.commit(run.hear(at(4), rows)).await.unwrap();
     assert_eq!(run.execution.status(), ExecutionStatus::Paused);
@@ -72,10 +61,7 @@ pub async fn a_signal_between_load_and_another_commit_calls_attention(stores: &S
     let committed = stores.executions.commit(commit).await.unwrap();
     assert!(committed.has_unseen_signals);
     assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap().len(), 1);
-    assert_eq!(
-        stores.executions.owned_and_due(run.lease, at(3)).await.unwrap(),
-        [run.id()]
-    );
+    assert_eq!(stores.executions.owned_and_due(run.lease, at(3)).await.unwrap(), [run.id()]);
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
     let committed = stores.executions.commit(run.hear(at(4), rows)).await.unwrap();
     assert!(!committed.has_unseen_signals);
@@ -98,22 +84,14 @@ pub async fn a_signal_before_a_release_makes_the_execution_due(stores: &Stores) 
 /// Signals up to the last one seen go with the commit that took them, and only with it; newer ones stay.
 pub async fn seen_signals_go_with_their_commit_and_only_then(stores: &Stores) {
     let mut run = running(stores).await;
-    stores
-        .executions
-        .signal(run.id(), Signal::BudgetRaised, at(2))
-        .await
-        .unwrap();
+    stores.executions.signal(run.id(), Signal::BudgetRaised, at(2)).await.unwrap();
     stores.executions.signal(run.id(), pause(), at(2)).await.unwrap();
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
     let mut stale = run.clone();
     stale.lease.epoch += 1;
     refused(stores, &run, stale.hear(at(3), rows.clone())).await;
     assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap(), rows);
-    let committed = stores
-        .executions
-        .commit(run.hear(at(3), rows[..1].to_vec()))
-        .await
-        .unwrap();
+    let committed = stores.executions.commit(run.hear(at(3), rows[..1].to_vec())).await.unwrap();
     assert!(committed.has_unseen_signals);
     assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap(), rows[1..]);
 }
@@ -125,10 +103,7 @@ pub async fn a_signal_calls_attention_wherever_the_execution_is(stores: &Stores)
     let mut waiting = stores.admitted(&process, lease).await;
     stores.executions.commit(waiting.begin()).await.unwrap();
     let owned = running(stores).await;
-    let launch = Launch {
-        instance_limit: Some(0),
-        ..Launch::default()
-    };
+    let launch = Launch { instance_limit: Some(0), ..Launch::default() };
     let pending = stores.launched(&process, launch).await;
     for id in [waiting.id(), owned.id(), pending.id()] {
         stores.executions.signal(id, cancel(), at(5)).await.unwrap();
@@ -141,18 +116,12 @@ pub async fn a_signal_calls_attention_wherever_the_execution_is(stores: &Stores)
     assert_eq!(due, [waiting.id(), pending.id()]);
     assert!(claims.iter().all(|claim| claim.kind == ClaimKind::Due));
     assert_eq!(stores.executions.owned_and_due(owned.lease, at(4)).await.unwrap(), []);
-    assert_eq!(
-        stores.executions.owned_and_due(owned.lease, at(5)).await.unwrap(),
-        [owned.id()]
-    );
+    assert_eq!(stores.executions.owned_and_due(owned.lease, at(5)).await.unwrap(), [owned.id()]);
 }
 
 /// A command must fit the committed state: unknown, ended, or not paused, it is refused and leaves nothing.
 pub async fn a_command_that_does_not_fit_is_refused(stores: &Stores) {
-    let unknown = stores
-        .executions
-        .signal(ExecutionId::new(stores.id()), cancel(), at(1))
-        .await;
+    let unknown = stores.executions.signal(ExecutionId::new(stores.id()), cancel(), at(1)).await;
     assert!(matches!(unknown, Err(SignalError::Unknown)));
     let mut run = running(stores).await;
     let refused = stores.executions.signal(run.id(), resume(), at(1)).await;
@@ -161,26 +130,15 @@ pub async fn a_command_that_does_not_fit_is_refused(stores: &Stores) {
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
     stores.executions.commit(run.hear(at(3), rows)).await.unwrap();
     let refused = stores.executions.signal(run.id(), pause(), at(4)).await;
-    assert!(matches!(
-        refused,
-        Err(SignalError::Refused(CommandError::AlreadyPaused))
-    ));
+    assert!(matches!(refused, Err(SignalError::Refused(CommandError::AlreadyPaused))));
     stores.executions.commit(run.cancel(at(5))).await.unwrap();
     let refused = stores.executions.signal(run.id(), cancel(), at(6)).await;
     let status = ExecutionStatus::Cancelled;
     assert!(matches!(refused, Err(SignalError::Refused(CommandError::Ended { status: ended, .. })) if ended == status));
     assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap(), []);
-    let pending = stores
-        .launched(
-            &stores.published("queue", vec![agent("a", &[])]).await,
-            Launch::default(),
-        )
-        .await;
+    let pending = stores.launched(&stores.published("queue", vec![agent("a", &[])]).await, Launch::default()).await;
     let refused = stores.executions.signal(pending.id(), pause(), at(1)).await;
-    assert!(matches!(
-        refused,
-        Err(SignalError::Refused(CommandError::NotStarted { .. }))
-    ));
+    assert!(matches!(refused, Err(SignalError::Refused(CommandError::NotStarted { .. }))));
 }
 
 /// The same command twice, before the first is carried out, is refused; what comes from inside is not.
@@ -191,11 +149,7 @@ pub async fn the_same_command_does_not_wait_twice(stores: &Stores) {
     assert!(matches!(twice, Err(SignalError::Waiting)));
     stores.executions.signal(run.id(), cancel(), at(3)).await.unwrap();
     for _ in 0..2 {
-        stores
-            .executions
-            .signal(run.id(), Signal::BudgetRaised, at(3))
-            .await
-            .unwrap();
+        stores.executions.signal(run.id(), Signal::BudgetRaised, at(3)).await.unwrap();
     }
     assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap().len(), 4);
 }
@@ -264,10 +218,7 @@ pub async fn a_paused_execution_hears_signals(stores: &Stores) {
     assert_eq!(claims.len(), 1);
     let loaded = stores.stored(run.id()).await;
     stores.executions.commit(run.hear(at(8), loaded.inbox)).await.unwrap();
-    assert_eq!(
-        stores.stored(run.id()).await.state.life.status(),
-        ExecutionStatus::Cancelled
-    );
+    assert_eq!(stores.stored(run.id()).await.state.life.status(), ExecutionStatus::Cancelled);
 }
 
 fn pause() -> Signal {
@@ -279,9 +230,5 @@ fn resume() -> Signal {
 }
 
 fn cancel() -> Signal {
-    Signal::Cancel {
-        by: "ada".into(),
-        reason: Some("enough".into()),
-        compensate: false,
-    }
+    Signal::Cancel { by: "ada".into(), reason: Some("enough".into()), compensate: false }
 }

@@ -33,15 +33,8 @@ pub async fn a_start_is_read_back(stores: &Stores) {
     assert_eq!(events.len(), 1);
     assert_eq!((events[0].sequence, events[0].at), (1, at(0)));
     assert_eq!(events[0].event, start.events[0].event);
-    assert_eq!(
-        (events[0].process_id, &events[0].process_name),
-        (process.process.id, &process.process.name)
-    );
-    let value = stores
-        .executions
-        .value(run.id(), &format!("input/{}", some_value().hash))
-        .await
-        .unwrap();
+    assert_eq!((events[0].process_id, &events[0].process_name), (process.process.id, &process.process.name));
+    let value = stores.executions.value(run.id(), &format!("input/{}", some_value().hash)).await.unwrap();
     assert!(matches!(value, Some(Content::Inline(text)) if &*text == "{}"));
     assert_eq!(stores.executions.next_attention().await.unwrap(), None);
 }
@@ -71,10 +64,7 @@ pub async fn the_same_key_leads_to_the_first_execution(stores: &Stores) {
     let (first, start) = keyed("k", "digest", at(0)).prepare(stores, &process);
     assert_eq!(stores.executions.start(start).await.unwrap(), Started::Created);
     let (second, start) = keyed("k", "digest", at(80)).prepare(stores, &process);
-    assert_eq!(
-        stores.executions.start(start).await.unwrap(),
-        Started::Before(first.id())
-    );
+    assert_eq!(stores.executions.start(start).await.unwrap(), Started::Before(first.id()));
     assert!(stores.executions.load(second.id()).await.unwrap().is_none());
     let (_, start) = keyed("another", "digest", at(0)).prepare(stores, &process);
     assert_eq!(stores.executions.start(start).await.unwrap(), Started::Created);
@@ -99,10 +89,7 @@ pub async fn an_expired_key_can_be_used_anew(stores: &Stores) {
     let (second, start) = keyed("k", "two", at(100)).prepare(stores, &process);
     assert_eq!(stores.executions.start(start).await.unwrap(), Started::Created);
     let (_, start) = keyed("k", "two", at(101)).prepare(stores, &process);
-    assert_eq!(
-        stores.executions.start(start).await.unwrap(),
-        Started::Before(second.id())
-    );
+    assert_eq!(stores.executions.start(start).await.unwrap(), Started::Before(second.id()));
 }
 
 /// A sweep deletes the keys that have expired and no others.
@@ -115,10 +102,7 @@ pub async fn a_sweep_deletes_expired_keys(stores: &Stores) {
     assert_eq!(stores.executions.sweep(at(120)).await.unwrap(), 2);
     assert_eq!(stores.executions.sweep(at(120)).await.unwrap(), 0);
     let (_, start) = keyed("young", "two", at(120)).prepare(stores, &process);
-    assert!(matches!(
-        stores.executions.start(start).await,
-        Err(StartError::KeyReused)
-    ));
+    assert!(matches!(stores.executions.start(start).await, Err(StartError::KeyReused)));
 }
 
 /// Of many starts with one key at once, one creates an execution, to which the others lead.
@@ -132,14 +116,9 @@ pub async fn of_starts_with_one_key_at_once_one_creates(stores: &Stores) {
         })
         .collect();
     let results = at_once(starts).await;
-    let created: Vec<_> = results
-        .iter()
-        .filter(|(_, started)| *started == Started::Created)
-        .collect();
+    let created: Vec<_> = results.iter().filter(|(_, started)| *started == Started::Created).collect();
     assert_eq!(created.len(), 1);
-    let before = results
-        .iter()
-        .filter(|(_, started)| *started == Started::Before(created[0].0));
+    let before = results.iter().filter(|(_, started)| *started == Started::Before(created[0].0));
     assert_eq!(before.count(), 15);
     assert_eq!(stores.feed.newest().await.unwrap(), 1);
 }
@@ -156,42 +135,23 @@ pub async fn a_start_repeated_under_its_own_id_is_done_once(stores: &Stores) {
 /// Beyond the length of the queue a start is refused and leaves nothing, its key neither.
 pub async fn the_queue_of_pending_executions_is_limited(stores: &Stores) {
     let process = stores.published("report", vec![agent("a", &[])]).await;
-    let launch = || Launch {
-        queue_length: 2,
-        ..keyed("k", "digest", at(0))
-    };
+    let launch = || Launch { queue_length: 2, ..keyed("k", "digest", at(0)) };
     for key in ["one", "two"] {
-        let (_, start) = Launch {
-            queue_length: 2,
-            ..keyed(key, "digest", at(0))
-        }
-        .prepare(stores, &process);
+        let (_, start) = Launch { queue_length: 2, ..keyed(key, "digest", at(0)) }.prepare(stores, &process);
         stores.executions.start(start).await.unwrap();
     }
     let (_, start) = launch().prepare(stores, &process);
     let refused = stores.executions.start(start).await;
     assert!(matches!(refused, Err(StartError::QueueFull { pending: 2 })));
     assert_eq!(stores.feed.newest().await.unwrap(), 2);
-    let admit = Some(stores.node().await);
-    let (_, start) = Launch {
-        admit,
-        queue_length: 2,
-        ..Launch::default()
-    }
-    .prepare(stores, &process);
-    assert_eq!(
-        stores.executions.start(start).await.unwrap(),
-        Started::Created,
-        "it need not wait"
-    );
-    let claims = stores.claim(admit.unwrap(), at(1)).await;
+    let lease = stores.node().await;
+    let admit = Some(lease);
+    let (_, start) = Launch { admit, queue_length: 2, ..Launch::default() }.prepare(stores, &process);
+    assert_eq!(stores.executions.start(start).await.unwrap(), Started::Created, "it need not wait");
+    let claims = stores.claim(lease, at(1)).await;
     assert_eq!(claims.len(), 2);
     let (_, start) = launch().prepare(stores, &process);
-    assert_eq!(
-        stores.executions.start(start).await.unwrap(),
-        Started::Created,
-        "the key was not kept"
-    );
+    assert_eq!(stores.executions.start(start).await.unwrap(), Started::Created, "the key was not kept");
 }
 
 /// The queue's limit holds for starts at once too.
@@ -200,11 +160,7 @@ pub async fn the_queue_is_limited_for_starts_at_once(stores: &Stores) {
     let starts: Vec<_> = (0..32)
         .map(|_| {
             let executions = Arc::clone(&stores.executions);
-            let (_, start) = Launch {
-                queue_length: 5,
-                ..Launch::default()
-            }
-            .prepare(stores, &process);
+            let (_, start) = Launch { queue_length: 5, ..Launch::default() }.prepare(stores, &process);
             async move { executions.start(start).await }
         })
         .collect();
@@ -216,17 +172,11 @@ pub async fn the_queue_is_limited_for_starts_at_once(stores: &Stores) {
 
 /// An execution that is admitted at once belongs to its node: nobody claims it, and its node can commit.
 pub async fn an_admitted_start_belongs_to_its_node(stores: &Stores) {
-    let (process, lease) = (
-        stores.published("report", vec![agent("a", &[])]).await,
-        stores.node().await,
-    );
+    let (process, lease) = (stores.published("report", vec![agent("a", &[])]).await, stores.node().await);
     let mut run = stores.admitted(&process, lease).await;
     assert_eq!(stores.claim(lease, at(10)).await, []);
     stores.executions.commit(run.begin()).await.unwrap();
-    assert_eq!(
-        stores.stored(run.id()).await.state.life.status(),
-        ExecutionStatus::Running
-    );
+    assert_eq!(stores.stored(run.id()).await.state.life.status(), ExecutionStatus::Running);
 }
 
 /// Who asks for admission under a lease that has ended gets a place in the queue.
@@ -238,10 +188,7 @@ pub async fn an_ended_lease_admits_nothing(stores: &Stores) {
     let lease = stores.node().await;
     let claims = stores.claim(lease, at(1)).await;
     assert_eq!(claims.len(), 1);
-    assert_eq!(
-        (claims[0].execution_id, claims[0].kind),
-        (run.id(), ClaimKind::Admitted)
-    );
+    assert_eq!((claims[0].execution_id, claims[0].kind), (run.id(), ClaimKind::Admitted));
 }
 
 /// The steps that an execution takes over from the one that it repeats are read back.
@@ -253,11 +200,7 @@ pub async fn what_a_retry_takes_over_is_read_back(stores: &Stores) {
     stores.executions.commit(failed.begin()).await.unwrap();
     stores.executions.commit(failed.finish(at(2), "a")).await.unwrap();
     stores.executions.commit(failed.cancel(at(3))).await.unwrap();
-    let (mut run, mut start) = Launch {
-        at: at(9),
-        ..Launch::default()
-    }
-    .prepare(stores, &process);
+    let (mut run, mut start) = Launch { at: at(9), ..Launch::default() }.prepare(stores, &process);
     let creation = (**run.execution.creation()).clone();
     let retried =
         procession_domain::execution::Execution::retry_from_failed(run.id(), &failed.execution, creation, at(9));
@@ -273,24 +216,10 @@ pub async fn what_a_retry_takes_over_is_read_back(stores: &Stores) {
 /// A start with a budget opens the ledger of its tree.
 pub async fn a_start_with_a_budget_opens_a_ledger(stores: &Stores) {
     let process = stores.published("report", vec![agent("a", &[])]).await;
-    let budget = Budget {
-        max_cost: "12.50 EUR".parse().unwrap(),
-        action: BudgetAction::Ask,
-    };
-    let run = stores
-        .launched(
-            &process,
-            Launch {
-                budget: Some(budget),
-                ..Launch::default()
-            },
-        )
-        .await;
+    let budget = Budget { max_cost: "12.50 EUR".parse().unwrap(), action: BudgetAction::Ask };
+    let run = stores.launched(&process, Launch { budget: Some(budget), ..Launch::default() }).await;
     let ledger = stores.stored(run.id()).await.ledger.unwrap();
-    assert_eq!(
-        (ledger.limit.to_string().as_str(), ledger.action),
-        ("12.50 EUR", BudgetAction::Ask)
-    );
+    assert_eq!((ledger.limit.to_string().as_str(), ledger.action), ("12.50 EUR", BudgetAction::Ask));
     assert!(ledger.spent.is_zero());
 }
 
@@ -301,9 +230,5 @@ fn keyed(scope: &str, digest: &str, now: Timestamp) -> Launch {
         digest: digest.to_owned(),
         expires_at: now.saturating_add(procession_domain::value::Duration::from_secs(100)),
     };
-    Launch {
-        at: now,
-        idempotency: Some(key),
-        ..Launch::default()
-    }
+    Launch { at: now, idempotency: Some(key), ..Launch::default() }
 }

@@ -28,20 +28,10 @@ pub async fn children_are_created_with_their_parents_transition(stores: &Stores)
     assert_eq!(loaded.execution, created.execution);
     let events = stores.feed.after(0, Some(id), 10).await.unwrap();
     assert_eq!((events.len(), &events[0].event), (1, &created.created.event));
-    assert!(
-        stores
-            .executions
-            .value(id, &created.values[0].key)
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert!(stores.executions.value(id, &created.values[0].key).await.unwrap().is_some());
     assert_eq!(stores.executions.next_attention().await.unwrap(), Some(at(1)));
     let claims = stores.claim(lease, at(1)).await;
-    assert_eq!(
-        (claims.len(), claims[0].execution_id, claims[0].kind),
-        (1, id, ClaimKind::Due)
-    );
+    assert_eq!((claims.len(), claims[0].execution_id, claims[0].kind), (1, id, ClaimKind::Due));
 }
 
 /// A commit that is refused creates no children, charges nothing and tells nobody.
@@ -54,18 +44,12 @@ pub async fn a_refused_commit_touches_nobody_else(stores: &Stores) {
     commit.lease.epoch += 1;
     commit.spent = "3".parse().unwrap();
     commit.raise_budget = Some("99".parse().unwrap());
-    commit.signals.push(NewSignal {
-        to: other,
-        signal: Signal::BudgetRaised,
-    });
+    commit.signals.push(NewSignal { to: other, signal: Signal::BudgetRaised });
     refused(stores, &run, commit).await;
     assert_eq!(stores.queries.children(run.id()).await.unwrap(), []);
     assert_eq!(stores.executions.inbox(other, 0).await.unwrap(), []);
     let ledger = stores.stored(run.id()).await.ledger.unwrap();
-    assert_eq!(
-        (ledger.spent.to_string(), ledger.limit.to_string()),
-        ("$0.00".into(), "$10.00".into())
-    );
+    assert_eq!((ledger.spent.to_string(), ledger.limit.to_string()), ("$0.00".into(), "$10.00".into()));
 }
 
 /// A commit with a child whose process was deleted meanwhile is a conflict: loaded anew, the step finds none.
@@ -87,12 +71,7 @@ pub async fn children_are_not_held_back(stores: &Stores) {
     let id = commit.children[0].execution.id();
     stores.executions.commit(commit).await.unwrap();
     stores.queued(&parent).await;
-    let request = |most_running| ClaimRequest {
-        lease,
-        now: at(5),
-        most: 10,
-        most_running,
-    };
+    let request = |most_running| ClaimRequest { lease, now: at(5), most: 10, most_running };
     let claims = stores.executions.claim(request(0)).await.unwrap();
     assert_eq!(claims.iter().map(|claim| claim.execution_id).collect::<Vec<_>>(), [id]);
     // The parent waits and the child is no root, so that there is room for one.
@@ -113,15 +92,9 @@ pub async fn a_childs_end_is_a_signal_to_its_parent(stores: &Stores) {
     stores.executions.commit(work.finish(at(3), "work")).await.unwrap();
     assert_eq!(stores.stored(id).await.state.life.status(), ExecutionStatus::Completed);
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
-    assert_eq!(
-        (rows.len(), &rows[0].signal),
-        (1, &Signal::ChildEnded { execution_id: id })
-    );
+    assert_eq!((rows.len(), &rows[0].signal), (1, &Signal::ChildEnded { execution_id: id }));
     let claims = stores.claim(lease, at(3)).await;
-    assert_eq!(
-        (claims.len(), claims[0].execution_id, claims[0].kind),
-        (1, run.id(), ClaimKind::Due)
-    );
+    assert_eq!((claims.len(), claims[0].execution_id, claims[0].kind), (1, run.id(), ClaimKind::Due));
 }
 
 /// A commit's signals reach executions wherever they are, and are nothing to those that have ended or don't exist.
@@ -136,25 +109,16 @@ pub async fn signals_of_a_commit_reach_who_has_not_ended(stores: &Stores) {
     let unknown = ExecutionId::new(stores.id());
     let mut commit = sender.begin();
     for to in [ended.id(), owned.id(), queued, unknown] {
-        commit.signals.push(NewSignal {
-            to,
-            signal: Signal::BudgetRaised,
-        });
+        commit.signals.push(NewSignal { to, signal: Signal::BudgetRaised });
     }
     stores.executions.commit(commit).await.unwrap();
     assert_eq!(stores.executions.inbox(ended.id(), 0).await.unwrap(), []);
     for heard in [owned.id(), queued] {
         assert_eq!(stores.executions.inbox(heard, 0).await.unwrap().len(), 1);
     }
-    assert_eq!(
-        stores.executions.owned_and_due(lease, at(1)).await.unwrap(),
-        [owned.id()]
-    );
+    assert_eq!(stores.executions.owned_and_due(lease, at(1)).await.unwrap(), [owned.id()]);
     let claims = stores.claim(lease, at(1)).await;
-    assert_eq!(
-        (claims.len(), claims[0].execution_id, claims[0].kind),
-        (1, queued, ClaimKind::Due)
-    );
+    assert_eq!((claims.len(), claims[0].execution_id, claims[0].kind), (1, queued, ClaimKind::Due));
 }
 
 /// Several executions signal one at once: all signals arrive, each once.
@@ -171,11 +135,7 @@ pub async fn signals_of_many_commits_at_once_all_arrive(stores: &Stores) {
         let executions = Arc::clone(&stores.executions);
         commits.push(async move { executions.commit(commit).await.map(|_| run.id()) });
     }
-    let mut senders: Vec<ExecutionId> = super::given::at_once(commits)
-        .await
-        .into_iter()
-        .map(Result::unwrap)
-        .collect();
+    let mut senders: Vec<ExecutionId> = super::given::at_once(commits).await.into_iter().map(Result::unwrap).collect();
     let rows = stores.executions.inbox(hears.id(), 0).await.unwrap();
     assert!(rows.is_sorted_by_key(|row| row.number));
     let mut heard: Vec<ExecutionId> = rows
@@ -199,10 +159,7 @@ pub async fn a_tree_spends_from_one_ledger(stores: &Stores) {
     let id = commit.children[0].execution.id();
     commit.spent = "1.5".parse().unwrap();
     let ledger = stores.executions.commit(commit).await.unwrap().ledger.unwrap();
-    assert_eq!(
-        (ledger.spent.to_string(), ledger.action),
-        ("$1.50".into(), BudgetAction::Ask)
-    );
+    assert_eq!((ledger.spent.to_string(), ledger.action), ("$1.50".into(), BudgetAction::Ask));
     assert_eq!(stores.claim(lease, at(1)).await.len(), 1);
     let mut work = Run::loaded(stores, &child, id, lease).await;
     assert_eq!(work.ledger, Some(ledger));
@@ -210,10 +167,7 @@ pub async fn a_tree_spends_from_one_ledger(stores: &Stores) {
     commit.spent = "2.25".parse().unwrap();
     commit.raise_budget = Some("20".parse().unwrap());
     let ledger = stores.executions.commit(commit).await.unwrap().ledger.unwrap();
-    assert_eq!(
-        (ledger.spent.to_string(), ledger.limit.to_string()),
-        ("$3.75".into(), "$20.00".into())
-    );
+    assert_eq!((ledger.spent.to_string(), ledger.limit.to_string()), ("$3.75".into(), "$20.00".into()));
     assert_eq!(stores.stored(run.id()).await.ledger, Some(ledger));
 }
 
@@ -222,11 +176,7 @@ pub async fn what_is_spent_at_once_adds_up(stores: &Stores) {
     let steps = (0..24).map(|number| timer(&format!("t{number}"), &[])).collect();
     let process = stores.published("report", steps).await;
     let lease = stores.node().await;
-    let launch = Launch {
-        admit: Some(lease),
-        budget: Some(dollars("100", BudgetAction::Stop)),
-        ..Launch::default()
-    };
+    let launch = Launch { admit: Some(lease), budget: Some(dollars("100", BudgetAction::Stop)), ..Launch::default() };
     let mut run = stores.launched(&process, launch).await;
     let mut commit = run.begin();
     commit.release = false;
@@ -239,10 +189,7 @@ pub async fn what_is_spent_at_once_adds_up(stores: &Stores) {
         commits.push(stores.executions.commit(commit));
     }
     let answers = futures::future::join_all(commits).await;
-    let spent: Vec<i64> = answers
-        .into_iter()
-        .map(|answer| answer.unwrap().ledger.unwrap().spent.nanos())
-        .collect();
+    let spent: Vec<i64> = answers.into_iter().map(|answer| answer.unwrap().ledger.unwrap().spent.nanos()).collect();
     let expected: Vec<i64> = (1..=24).map(|count| count * 1_000_000_001).collect();
     assert_eq!(spent, expected);
 }
@@ -279,15 +226,9 @@ pub async fn a_child_that_nobody_waits_for_has_its_own_ledger(stores: &Stores) {
     let mut commit = work.begin();
     commit.spent = "2".parse().unwrap();
     let own = stores.executions.commit(commit).await.unwrap().ledger.unwrap();
-    assert_eq!(
-        (own.spent.to_string(), own.limit.to_string()),
-        ("$2.00".into(), "$3.00".into())
-    );
+    assert_eq!((own.spent.to_string(), own.limit.to_string()), ("$2.00".into(), "$3.00".into()));
     let parents = stores.stored(run.id()).await.ledger.unwrap();
-    assert_eq!(
-        (parents.spent.to_string(), parents.limit.to_string()),
-        ("$0.00".into(), "$10.00".into())
-    );
+    assert_eq!((parents.spent.to_string(), parents.limit.to_string()), ("$0.00".into(), "$10.00".into()));
 }
 
 /// Without a budget there is no ledger, whatever is spent.
@@ -301,10 +242,7 @@ pub async fn without_a_budget_there_is_no_ledger(stores: &Stores) {
 }
 
 fn dollars(limit: &str, action: BudgetAction) -> Budget {
-    Budget {
-        max_cost: limit.parse().unwrap(),
-        action,
-    }
+    Budget { max_cost: limit.parse().unwrap(), action }
 }
 
 /// A process and one that it runs as its only step.
@@ -326,11 +264,7 @@ async fn begun(
     lease: crate::ports::Lease,
     budget: Option<Budget>,
 ) -> (Run, Commit) {
-    let launch = Launch {
-        admit: Some(lease),
-        budget,
-        ..Launch::default()
-    };
+    let launch = Launch { admit: Some(lease), budget, ..Launch::default() };
     let mut run = stores.launched(parent, launch).await;
     run.give_child("run", child);
     let commit = run.clone().turn(at(1), vec![Command::Start]);

@@ -112,11 +112,8 @@ impl AccessStore for MemoryStore {
 
 impl Tables {
     fn add_user(&mut self, user: &NewUser) -> Result<(), AccessError> {
-        let wanted: Vec<String> = [Some(&user.name), user.email.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(|name| name.to_lowercase())
-            .collect();
+        let wanted: Vec<String> =
+            [Some(&user.name), user.email.as_ref()].into_iter().flatten().map(|name| name.to_lowercase()).collect();
         let is_taken = |known: &User| {
             let mut names = [Some(&known.name), known.email.as_ref()].into_iter().flatten();
             names.any(|name| wanted.contains(&name.to_lowercase()))

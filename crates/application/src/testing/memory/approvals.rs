@@ -16,10 +16,7 @@ use crate::ports::{
 impl ApprovalStore for MemoryStore {
     async fn approval(&self, id: ApprovalId) -> Result<Option<ApprovalRow>, StoreError> {
         let tables = self.tables();
-        Ok(tables
-            .approvals
-            .get(&id)
-            .and_then(|approval| tables.approval_row(approval)))
+        Ok(tables.approvals.get(&id).and_then(|approval| tables.approval_row(approval)))
     }
 
     async fn of_step(&self, execution: ExecutionId, step: &StepId) -> Result<Option<ApprovalRow>, StoreError> {
@@ -35,9 +32,8 @@ impl ApprovalStore for MemoryStore {
     async fn approvals(&self, filter: &ApprovalFilter, paging: &Paging) -> Result<Page<ApprovalRow>, StoreError> {
         let tables = self.tables();
         let fitting = tables.approvals.values().filter(|approval| fits(approval, filter));
-        let mut rows: Vec<(RowPlace, ApprovalRow)> = fitting
-            .filter_map(|approval| Some((place(approval), tables.approval_row(approval)?)))
-            .collect();
+        let mut rows: Vec<(RowPlace, ApprovalRow)> =
+            fitting.filter_map(|approval| Some((place(approval), tables.approval_row(approval)?))).collect();
         rows.sort_by_key(|(place, _)| *place);
         page(rows, paging, |place, after| place > after)
     }
@@ -61,18 +57,12 @@ impl ApprovalStore for MemoryStore {
 impl Tables {
     fn approval_row(&self, approval: &Approval) -> Option<ApprovalRow> {
         let execution = self.executions.get(&approval.request().execution_id)?;
-        Some(ApprovalRow {
-            approval: approval.clone(),
-            process_name: execution.creation.process.name.clone(),
-        })
+        Some(ApprovalRow { approval: approval.clone(), process_name: execution.creation.process.name.clone() })
     }
 }
 
 fn place(approval: &Approval) -> RowPlace {
-    RowPlace {
-        at: approval.request().created_at,
-        id: approval.id().uuid(),
-    }
+    RowPlace { at: approval.request().created_at, id: approval.id().uuid() }
 }
 
 fn fits(approval: &Approval, filter: &ApprovalFilter) -> bool {
@@ -82,9 +72,7 @@ fn fits(approval: &Approval, filter: &ApprovalFilter) -> bool {
         request.assignees.is_empty() || request.assignees.iter().any(is_one)
     };
     filter.status.is_none_or(|status| status == approval.status())
-        && filter
-            .execution_id
-            .is_none_or(|execution| execution == request.execution_id)
+        && filter.execution_id.is_none_or(|execution| execution == request.execution_id)
         && filter.assigned_to.as_ref().is_none_or(asks)
 }
 

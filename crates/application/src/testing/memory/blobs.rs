@@ -23,14 +23,8 @@ impl BlobStore for MemoryStore {
         if !is_blob_key(key) {
             return Err(BlobError::Unavailable(format!("`{key}` is no key of a value")));
         }
-        let written_at = self
-            .clock
-            .as_ref()
-            .map_or_else(system_time, |clock| clock.now().as_micros());
-        let blob = Blob {
-            content: content.to_vec(),
-            written_at,
-        };
+        let written_at = self.clock.as_ref().map_or_else(system_time, |clock| clock.now().as_micros());
+        let blob = Blob { content: content.to_vec(), written_at };
         self.blobs().entry(key.to_owned()).or_insert(blob);
         Ok(())
     }

@@ -28,10 +28,7 @@ impl Tables {
     /// Whether the commit may be written, its approvals aside.
     fn check(&self, commit: &Commit) -> Result<(), CommitError> {
         if !commit.is_well_formed() {
-            let message = format!(
-                "the events of a commit of {} do not follow each other",
-                commit.execution_id
-            );
+            let message = format!("the events of a commit of {} do not follow each other", commit.execution_id);
             return Err(StoreError::Corrupt(message).into());
         }
         let stored = self.executions.get(&commit.execution_id).ok_or(CommitError::Conflict)?;
@@ -60,11 +57,7 @@ impl Tables {
         let now = commit.state.updated_at;
         stored.inbox.retain(|row| row.number > commit.seen);
         let has_unseen_signals = !stored.inbox.is_empty();
-        stored.attention_at = if has_unseen_signals {
-            Some(now)
-        } else {
-            commit.attention_at
-        };
+        stored.attention_at = if has_unseen_signals { Some(now) } else { commit.attention_at };
         if commit.release {
             stored.owner = None;
         }
@@ -83,23 +76,15 @@ impl Tables {
             self.deliver(signal);
         }
         let ledger = self.charge(root, commit.spent, commit.raise_budget);
-        let committed = Committed {
-            has_unseen_signals,
-            ledger,
-        };
+        let committed = Committed { has_unseen_signals, ledger };
         (committed, events)
     }
 
     fn insert_child(&mut self, child: NewChild) -> Vec<StoredEvent> {
         let now = child.created.at;
         if let Some(budget) = &child.budget {
-            let ledger = Ledger {
-                spent: Money::ZERO,
-                limit: budget.max_cost,
-                action: budget.action,
-            };
-            self.ledgers
-                .insert(root_of_tree(child.execution.id(), child.execution.creation()), ledger);
+            let ledger = Ledger { spent: Money::ZERO, limit: budget.max_cost, action: budget.action };
+            self.ledgers.insert(root_of_tree(child.execution.id(), child.execution.creation()), ledger);
         }
         let stored = StoredExecution::child(&child.execution, child.values, now);
         self.insert(stored, vec![child.created])

@@ -47,14 +47,8 @@ impl DefinitionStore for MemoryStore {
 
     async fn delete(&self, id: ProcessId) -> Result<bool, DefinitionStoreError> {
         let mut tables = self.tables();
-        let mut executions = tables
-            .executions
-            .values()
-            .filter(|stored| stored.creation.process.id == id);
-        let (has_any, has_live) = (
-            executions.clone().next().is_some(),
-            executions.any(|stored| !stored.is_ended()),
-        );
+        let mut executions = tables.executions.values().filter(|stored| stored.creation.process.id == id);
+        let (has_any, has_live) = (executions.clone().next().is_some(), executions.any(|stored| !stored.is_ended()));
         let Some(stored) = tables.definitions.get_mut(&id).filter(|stored| !stored.hidden) else {
             return Ok(false);
         };
@@ -80,17 +74,12 @@ impl DefinitionStore for MemoryStore {
 
     async fn list(&self, filter: &ProcessFilter, paging: &Paging) -> Result<Page<ProcessRow>, StoreError> {
         let tables = self.tables();
-        let rows = tables
-            .definitions
-            .values()
-            .filter(|stored| !stored.hidden && fits(&stored.process, filter))
-            .map(|stored| {
-                let place = RowPlace {
-                    at: stored.process.updated_at(),
-                    id: stored.process.id().uuid(),
-                };
+        let rows = tables.definitions.values().filter(|stored| !stored.hidden && fits(&stored.process, filter)).map(
+            |stored| {
+                let place = RowPlace { at: stored.process.updated_at(), id: stored.process.id().uuid() };
                 (place, tables.row(&stored.process))
-            });
+            },
+        );
         let mut rows: Vec<(RowPlace, ProcessRow)> = rows.collect();
         rows.sort_by_key(|(place, _)| std::cmp::Reverse(*place));
         page(rows, paging, |place, after| place < after)
@@ -121,10 +110,7 @@ impl DefinitionStore for MemoryStore {
 
     async fn highest_version(&self, name: &ProcessName) -> Result<Option<Version>, StoreError> {
         let tables = self.tables();
-        Ok(tables
-            .versions(name)
-            .map(|stored| stored.process.definition().version())
-            .max())
+        Ok(tables.versions(name).map(|stored| stored.process.definition().version()).max())
     }
 }
 
@@ -143,10 +129,7 @@ impl Tables {
     }
 
     fn put(&mut self, process: &Process, event: &DefinitionEvent) {
-        let stored = StoredProcess {
-            process: process.clone(),
-            hidden: false,
-        };
+        let stored = StoredProcess { process: process.clone(), hidden: false };
         self.definitions.insert(process.id(), stored);
         self.definition_events.push((process.id(), event.clone()));
     }
@@ -174,10 +157,7 @@ impl Tables {
     }
 
     fn last_run(&self, id: ProcessId) -> Option<Timestamp> {
-        let runs = self
-            .executions
-            .values()
-            .filter(|stored| stored.creation.process.id == id);
+        let runs = self.executions.values().filter(|stored| stored.creation.process.id == id);
         runs.map(|stored| stored.state.created_at).max()
     }
 }
@@ -190,9 +170,6 @@ fn fits(process: &Process, filter: &ProcessFilter) -> bool {
         described.iter().any(|part| part.to_lowercase().contains(&text))
     };
     filter.status.is_none_or(|status| status == process.status())
-        && filter
-            .name
-            .as_ref()
-            .is_none_or(|name| name == definition.name().as_str())
+        && filter.name.as_ref().is_none_or(|name| name == definition.name().as_str())
         && filter.text.as_ref().is_none_or(holds)
 }

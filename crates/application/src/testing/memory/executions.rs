@@ -27,11 +27,7 @@ impl ExecutionStore for MemoryStore {
         Ok(Some(Loaded {
             creation: std::sync::Arc::clone(&stored.creation),
             state: stored.state.clone(),
-            steps: stored
-                .steps
-                .iter()
-                .map(|(step, state)| (step.clone(), state.clone()))
-                .collect(),
+            steps: stored.steps.iter().map(|(step, state)| (step.clone(), state.clone())).collect(),
             inbox: stored.inbox.clone(),
             ledger: tables.ledgers.get(&stored.root_of_tree).copied(),
         }))

@@ -108,10 +108,7 @@ impl MemoryStore {
 
     /// Empty stores that note the time of blobs by this clock.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock: Some(clock),
-            ..Self::new()
-        }
+        Self { clock: Some(clock), ..Self::new() }
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -155,9 +152,7 @@ impl Tables {
 
     /// Whether a node still has this lease, as far as anyone has noticed.
     fn is_live(&self, lease: Lease) -> bool {
-        self.nodes
-            .get(&lease.node)
-            .is_some_and(|node| node.epoch == lease.epoch && node.until.is_some())
+        self.nodes.get(&lease.node).is_some_and(|node| node.epoch == lease.epoch && node.until.is_some())
     }
 
     /// Which of the processes of these ids exist, hidden ones too.

@@ -21,9 +21,5 @@ pub(super) fn page<T>(
     let (places, shown): (Vec<RowPlace>, Vec<T>) = rest.by_ref().take(limit).unzip();
     let is_last = rest.next().is_none();
     let next_cursor = places.last().filter(|_| !is_last).map(ToString::to_string);
-    Ok(Page {
-        rows: shown,
-        total,
-        next_cursor,
-    })
+    Ok(Page { rows: shown, total, next_cursor })
 }

@@ -49,10 +49,7 @@ impl Queries for MemoryStore {
             let in_status = |stored: &&StoredExecution| stored.state.life.status() == status;
             tables.executions.values().filter(in_status).count() as u64
         };
-        Ok(ExecutionStatus::ALL
-            .into_iter()
-            .map(|status| (status, count(status)))
-            .collect())
+        Ok(ExecutionStatus::ALL.into_iter().map(|status| (status, count(status))).collect())
     }
 
     async fn dismiss(&self, execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError> {
@@ -64,10 +61,7 @@ impl Queries for MemoryStore {
 
 impl StoredExecution {
     fn place(&self) -> RowPlace {
-        RowPlace {
-            at: self.state.created_at,
-            id: self.state.id.uuid(),
-        }
+        RowPlace { at: self.state.created_at, id: self.state.id.uuid() }
     }
 
     fn is_child_of(&self, parent: ExecutionId) -> bool {
@@ -112,16 +106,9 @@ fn fits(stored: &StoredExecution, filter: &ExecutionFilter) -> bool {
     (filter.statuses.is_empty() || filter.statuses.contains(&state.life.status()))
         && filter.process_id.is_none_or(|process| process == creation.process.id)
         && filter.process_name.as_ref().is_none_or(|wanted| wanted == name)
-        && filter
-            .started_after
-            .is_none_or(|from| state.started_at.is_some_and(|at| at >= from))
-        && filter
-            .started_before
-            .is_none_or(|until| state.started_at.is_some_and(|at| at < until))
-        && filter
-            .triggered_by
-            .as_ref()
-            .is_none_or(|by| *by == creation.triggered_by)
+        && filter.started_after.is_none_or(|from| state.started_at.is_some_and(|at| at >= from))
+        && filter.started_before.is_none_or(|until| state.started_at.is_some_and(|at| at < until))
+        && filter.triggered_by.as_ref().is_none_or(|by| *by == creation.triggered_by)
         && (filter.user.is_none() || filter.user == creation.user)
         && filter.label.as_ref().is_none_or(has_label)
         && filter.text.as_ref().is_none_or(is_found)

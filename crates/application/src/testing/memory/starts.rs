@@ -32,11 +32,7 @@ impl MemoryStore {
             tables.idempotency_keys.insert(scope, KeptKey { key, execution: id });
         }
         if let Some(budget) = &start.budget {
-            let ledger = Ledger {
-                spent: Money::ZERO,
-                limit: budget.max_cost,
-                action: budget.action,
-            };
+            let ledger = Ledger { spent: Money::ZERO, limit: budget.max_cost, action: budget.action };
             tables.ledgers.insert(root_of_tree(id, creation), ledger);
         }
         let mut stored = StoredExecution::created(&start.execution, start.values);
@@ -107,10 +103,7 @@ impl StoredExecution {
 
     /// A child, which needs attention at once.
     pub(super) fn child(execution: &Execution, values: Vec<NewValue>, now: Timestamp) -> Self {
-        Self {
-            attention_at: Some(now),
-            ..Self::created(execution, values)
-        }
+        Self { attention_at: Some(now), ..Self::created(execution, values) }
     }
 
     /// Whether it waits to be admitted.
