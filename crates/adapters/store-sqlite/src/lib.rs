@@ -1,1 +1,44 @@
-//! Placeholder.
+//! The stores of Procession in one SQLite file, and large values in files beside it.
+//!
+//! Start at [`SqliteStore::open`], then `writer`: it is the heart. Each port has a file of its own; SQL stands next to the
+//! function that runs it.
+//!
+//! Invariants:
+//! * One process at a time has a database open for writing: a lock file beside it sees to that.
+//! * One task owns the only connection that writes. Whatever waits is written in one transaction, so that a flush to the
+//!   disk is paid once for many; there is one order of commits, and the feed tells events in it, after their commit.
+//! * A transaction decides with conditional statements on what is stored, never on what a reader saw before.
+//! * Every write is a fixed, small number of statements over one JSON parameter each, however many rows it has: each
+//!   statement is a hop to SQLite's thread.
+//! * Readers only read, in bounded pages. Nothing that is sent to a client keeps a statement open.
+//! * A commit that is answered is on the disk (with [`Synchronous::Full`], also after a power failure).
+
+mod access;
+mod approvals;
+mod blobs;
+mod claims;
+mod codec;
+mod definitions;
+mod error;
+mod executions;
+mod feed;
+mod keys;
+mod leases;
+mod lock;
+mod maintenance;
+mod migrations;
+mod open;
+mod options;
+mod paging;
+mod private;
+mod queries;
+mod rows;
+mod signals;
+mod users;
+mod writer;
+
+pub use blobs::FileBlobs;
+pub use maintenance::{backup, check, migrate, vacuum};
+pub use migrations::pending_migrations;
+pub use open::{OpenError, SqliteStore};
+pub use options::{Options, Synchronous};

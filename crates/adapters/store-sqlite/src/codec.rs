@@ -1,0 +1,159 @@
+//! Between columns and the domain's values.
+
+use std::str::FromStr;
+
+use procession_application::ports::{RowPlace, StoredEvent};
+use procession_domain::{
+    definition::{BudgetAction, Priority},
+    event::Event,
+    execution::Ledger,
+    value::{Currency, ExecutionId, Money, ProcessId, ProcessName, Timestamp, Version},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use sqlx::{Row, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use crate::error::Failure;
+
+/// The JSON text of a value.
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, Failure> {
+    Ok(serde_json::to_string(value)?)
+}
+
+/// A value from a column that holds its JSON text.
+pub(crate) fn json<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<T, Failure> {
+    let text: &str = row.try_get(column)?;
+    serde_json::from_str(text).map_err(|error| Failure::corrupt(format!("column {column}: {error}")))
+}
+
+/// A value from a column that holds its text.
+pub(crate) fn parsed<T: FromStr>(row: &SqliteRow, column: &str) -> Result<T, Failure> {
+    let text: &str = row.try_get(column)?;
+    parse(text, column)
+}
+
+/// A value from its text, or none.
+pub(crate) fn parsed_if_any<T: FromStr>(row: &SqliteRow, column: &str) -> Result<Option<T>, Failure> {
+    let text: Option<&str> = row.try_get(column)?;
+    text.map(|text| parse(text, column)).transpose()
+}
+
+fn parse<T: FromStr>(text: &str, column: &str) -> Result<T, Failure> {
+    let unreadable = |_| Failure::corrupt(format!("column {column}: `{text}`"));
+    text.parse().map_err(unreadable)
+}
+
+/// The name of a process.
+pub(crate) fn process_name(row: &SqliteRow, column: &str) -> Result<ProcessName, Failure> {
+    let text: &str = row.try_get(column)?;
+    ProcessName::new(text).map_err(|error| Failure::corrupt(format!("column {column}: {error}")))
+}
+
+/// A time.
+pub(crate) fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, Failure> {
+    Ok(Timestamp::from_micros(row.try_get(column)?))
+}
+
+/// A time, if there is one.
+pub(crate) fn time_if_any(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, Failure> {
+    let micros: Option<i64> = row.try_get(column)?;
+    Ok(micros.map(Timestamp::from_micros))
+}
+
+/// A number that is never negative.
+pub(crate) fn count(row: &SqliteRow, column: &str) -> Result<u64, Failure> {
+    let number: i64 = row.try_get(column)?;
+    u64::try_from(number).map_err(|_| Failure::corrupt(format!("column {column}: {number}")))
+}
+
+/// The same, up to 32 bits.
+pub(crate) fn small_count(row: &SqliteRow, column: &str) -> Result<u32, Failure> {
+    let number: i64 = row.try_get(column)?;
+    u32::try_from(number).map_err(|_| Failure::corrupt(format!("column {column}: {number}")))
+}
+
+/// A number for a column; numbers that no column can hold don't occur.
+pub(crate) fn column(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The version in `version_major` and `version_minor`.
+pub(crate) fn version(row: &SqliteRow) -> Result<Version, Failure> {
+    let (major, minor) = (small_count(row, "version_major")?, small_count(row, "version_minor")?);
+    Version::new(major, minor).map_err(|error| Failure::corrupt(error.to_string()))
+}
+
+/// An amount of money.
+pub(crate) fn money(nanos: i64, currency: &str) -> Result<Money, Failure> {
+    let currency = Currency::try_from(currency.to_owned()).map_err(|error| Failure::corrupt(error.to_string()))?;
+    Ok(Money::from_nanos(nanos, currency))
+}
+
+/// The ledger in the columns of `budgets`; none if they are NULL.
+pub(crate) fn ledger(row: &SqliteRow) -> Result<Option<Ledger>, Failure> {
+    let Some(spent) = row.try_get::<Option<i64>, _>("spent_nanos")? else {
+        return Ok(None);
+    };
+    let currency: &str = row.try_get("currency")?;
+    let action: &str = row.try_get("action")?;
+    Ok(Some(Ledger {
+        spent: money(spent, currency)?,
+        limit: money(row.try_get("limit_nanos")?, currency)?,
+        action: budget_action(action)?,
+    }))
+}
+
+/// What a spent budget does, in its column.
+pub(crate) const fn budget_action_name(action: BudgetAction) -> &'static str {
+    match action {
+        BudgetAction::Stop => "stop",
+        BudgetAction::Ask => "ask",
+        BudgetAction::Warn => "warn",
+    }
+}
+
+fn budget_action(name: &str) -> Result<BudgetAction, Failure> {
+    [BudgetAction::Stop, BudgetAction::Ask, BudgetAction::Warn]
+        .into_iter()
+        .find(|action| budget_action_name(*action) == name)
+        .ok_or_else(|| Failure::corrupt(format!("column action: `{name}`")))
+}
+
+/// A place in queues as a number: lower comes first.
+pub(crate) const fn priority_rank(priority: Priority) -> i64 {
+    match priority {
+        Priority::High => 0,
+        Priority::Normal => 1,
+        Priority::Low => 2,
+    }
+}
+
+/// The place of a row in a list that is ordered by the column `at`, then `id`.
+pub(crate) fn place(row: &SqliteRow, at: &str) -> Result<RowPlace, Failure> {
+    Ok(RowPlace { at: time(row, at)?, id: parsed::<Uuid>(row, "id")? })
+}
+
+/// The part of an event's JSON that says what happened; the rest is the type's name.
+#[derive(Deserialize)]
+pub(crate) struct EventText<'a> {
+    /// What happened.
+    #[serde(borrow)]
+    pub payload: &'a RawValue,
+}
+
+/// An event from the columns of `execution_events`, with the process of its execution.
+pub(crate) fn stored_event(row: &SqliteRow) -> Result<StoredEvent, Failure> {
+    let (event_type, payload): (&str, &str) = (row.try_get("event_type")?, row.try_get("payload")?);
+    let event: Event = serde_json::from_str(&format!("{{\"event_type\":\"{event_type}\",\"payload\":{payload}}}"))
+        .map_err(|error| Failure::corrupt(format!("an event of type {event_type}: {error}")))?;
+    Ok(StoredEvent {
+        id: count(row, "id")?,
+        execution_id: parsed::<ExecutionId>(row, "execution_id")?,
+        sequence: count(row, "sequence")?,
+        at: time(row, "at")?,
+        process_id: parsed::<ProcessId>(row, "process_id")?,
+        process_name: process_name(row, "process_name")?,
+        event,
+    })
+}

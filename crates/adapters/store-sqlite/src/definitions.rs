@@ -1,0 +1,359 @@
+//! The port of definitions.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use procession_application::ports::{
+    DefinitionStore, DefinitionStoreError, Page, Paging, ProcessFilter, ProcessRow, PublishedVersion, StoreError,
+};
+use procession_domain::{
+    definition::{Definition, Process, ProcessFields, ProcessStatus},
+    event::DefinitionEvent,
+    value::{ProcessId, ProcessName, Timestamp, Version},
+};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+
+use crate::{
+    SqliteStore,
+    codec::{EventText, json, parsed, process_name, small_count, time, time_if_any, to_json, version},
+    error::Failure,
+    paging::List,
+    writer::Change,
+};
+
+const LIST: List = List {
+    columns: "
+        id, name, version_major, version_minor, status, description, step_count, created_by,
+        created_at, updated_at, published_at,
+        (SELECT max(created_at) FROM process_executions WHERE process_id = process_definitions.id) AS last_run_at",
+    tables: "process_definitions",
+    at: "updated_at",
+    at_column: "updated_at",
+    id: "id",
+    newest_first: true,
+};
+
+#[async_trait]
+impl DefinitionStore for SqliteStore {
+    async fn create(&self, process: &Process, event: &DefinitionEvent) -> Result<(), DefinitionStoreError> {
+        let change = Write::new(process, None, event)?;
+        self.writer.change(change).await?
+    }
+
+    async fn load(&self, id: ProcessId) -> Result<Option<Process>, StoreError> {
+        Ok(self.read_process(id).await?)
+    }
+
+    async fn update(
+        &self,
+        process: &Process,
+        before: u32,
+        event: &DefinitionEvent,
+    ) -> Result<(), DefinitionStoreError> {
+        let change = Write::new(process, Some(before), event)?;
+        self.writer.change(change).await?
+    }
+
+    async fn delete(&self, id: ProcessId) -> Result<bool, DefinitionStoreError> {
+        self.writer.change(Delete(id)).await?
+    }
+
+    async fn events(&self, id: ProcessId) -> Result<Vec<DefinitionEvent>, StoreError> {
+        Ok(self.read_definition_events(id).await?)
+    }
+
+    async fn list(&self, filter: &ProcessFilter, paging: &Paging) -> Result<Page<ProcessRow>, StoreError> {
+        let conditions = |query: &mut QueryBuilder<Sqlite>| filter_processes(filter, query);
+        Ok(LIST.page(paging, &self.readers, conditions, process_row).await?)
+    }
+
+    async fn published(
+        &self,
+        name: &ProcessName,
+        version: Option<Version>,
+    ) -> Result<Option<PublishedVersion>, StoreError> {
+        Ok(self.read_published(name, version).await?)
+    }
+
+    async fn exists(&self, name: &ProcessName, version: Option<Version>) -> Result<bool, StoreError> {
+        const READ: &str = "
+            SELECT EXISTS (
+                SELECT 1 FROM process_definitions
+                WHERE name = ?1 AND hidden = 0
+                  AND (?2 IS NULL OR (version_major = ?2 AND version_minor = ?3)))";
+        let exists = sqlx::query_scalar(READ)
+            .bind(name.as_str().to_owned())
+            .bind(version.map(Version::major))
+            .bind(version.map(Version::minor))
+            .fetch_one(&self.readers)
+            .await;
+        Ok(exists.map_err(Failure::from)?)
+    }
+
+    async fn highest_version(&self, name: &ProcessName) -> Result<Option<Version>, StoreError> {
+        const READ: &str = "
+            SELECT version_major, version_minor FROM process_definitions
+            WHERE name = ?1
+            ORDER BY version_major DESC, version_minor DESC
+            LIMIT 1";
+        let row = sqlx::query(READ)
+            .bind(name.as_str().to_owned())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(Failure::from)?;
+        Ok(row.as_ref().map(version_of).transpose()?)
+    }
+}
+
+fn version_of(row: &SqliteRow) -> Result<Version, Failure> {
+    version(row)
+}
+
+impl SqliteStore {
+    async fn read_process(&self, id: ProcessId) -> Result<Option<Process>, Failure> {
+        const READ: &str = "
+            SELECT id, yaml, model, status, revision, created_by, created_at, updated_at, published_at
+            FROM process_definitions
+            WHERE id = ?1";
+        let row = sqlx::query(READ).bind(id.to_string()).fetch_optional(&self.readers).await?;
+        let Some(row) = row else { return Ok(None) };
+        let fields = ProcessFields {
+            id: parsed(&row, "id")?,
+            yaml: row.try_get("yaml")?,
+            definition: Arc::new(json::<Definition>(&row, "model")?),
+            status: status(&row)?,
+            revision: small_count(&row, "revision")?,
+            created_by: row.try_get("created_by")?,
+            created_at: time(&row, "created_at")?,
+            updated_at: time(&row, "updated_at")?,
+            published_at: time_if_any(&row, "published_at")?,
+        };
+        Ok(Some(Process::restore(fields)))
+    }
+
+    async fn read_definition_events(&self, id: ProcessId) -> Result<Vec<DefinitionEvent>, Failure> {
+        const READ: &str = "
+            SELECT '{\"event_type\":\"' || event_type || '\",\"payload\":' || payload || '}' AS event
+            FROM process_definition_events
+            WHERE process_id = ?1
+            ORDER BY id";
+        let rows = sqlx::query(READ).bind(id.to_string()).fetch_all(&self.readers).await?;
+        rows.iter().map(|row| json(row, "event")).collect()
+    }
+
+    async fn read_published(
+        &self,
+        name: &ProcessName,
+        version: Option<Version>,
+    ) -> Result<Option<PublishedVersion>, Failure> {
+        const READ: &str = "
+            SELECT id, model FROM process_definitions
+            WHERE name = ?1 AND status = 'published'
+              AND (?2 IS NULL OR (version_major = ?2 AND version_minor = ?3))
+            ORDER BY version_major DESC, version_minor DESC
+            LIMIT 1";
+        let row = sqlx::query(READ)
+            .bind(name.as_str().to_owned())
+            .bind(version.map(Version::major))
+            .bind(version.map(Version::minor))
+            .fetch_optional(&self.readers)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(PublishedVersion { id: parsed(&row, "id")?, definition: Arc::new(json::<Definition>(&row, "model")?) }))
+    }
+}
+
+fn filter_processes(filter: &ProcessFilter, query: &mut QueryBuilder<Sqlite>) {
+    query.push(" AND hidden = 0");
+    if let Some(status) = filter.status {
+        query.push(" AND status = ").push_bind(status.as_str());
+    }
+    if let Some(name) = &filter.name {
+        query.push(" AND name = ").push_bind(name.clone());
+    }
+    if let Some(text) = &filter.text {
+        let text = text.to_lowercase();
+        query.push(" AND (instr(name_lower, ").push_bind(text.clone());
+        query.push(") > 0 OR instr(description_lower, ").push_bind(text).push(") > 0)");
+    }
+}
+
+fn process_row(row: &SqliteRow) -> Result<ProcessRow, Failure> {
+    Ok(ProcessRow {
+        id: parsed(row, "id")?,
+        name: process_name(row, "name")?,
+        version: version(row)?,
+        status: status(row)?,
+        description: row.try_get("description")?,
+        step_count: small_count(row, "step_count")?,
+        created_by: row.try_get("created_by")?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+        published_at: time_if_any(row, "published_at")?,
+        last_run_at: time_if_any(row, "last_run_at")?,
+    })
+}
+
+fn status(row: &SqliteRow) -> Result<ProcessStatus, Failure> {
+    let name: &str = row.try_get("status")?;
+    let unknown = |()| Failure::corrupt(format!("column status: `{name}`"));
+    name.parse().map_err(unknown)
+}
+
+/// A definition that is new, or changed on a revision, with what happened.
+struct Write {
+    process: Process,
+    /// The revision that the change was made on; `None` for a new one.
+    before: Option<u32>,
+    model: String,
+    event_type: &'static str,
+    payload: String,
+}
+
+impl Write {
+    fn new(process: &Process, before: Option<u32>, event: &DefinitionEvent) -> Result<Self, Failure> {
+        let text = to_json(event)?;
+        let parts: EventText<'_> = serde_json::from_str(&text)?;
+        Ok(Self {
+            process: process.clone(),
+            before,
+            model: to_json(&**process.definition())?,
+            event_type: event.event_type(),
+            payload: parts.payload.get().to_owned(),
+        })
+    }
+
+    async fn has_its_name(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+        const TAKEN: &str = "
+            SELECT EXISTS (
+                SELECT 1 FROM process_definitions
+                WHERE name = ?1 AND version_major = ?2 AND version_minor = ?3 AND id <> ?4)";
+        let definition = self.process.definition();
+        let taken: bool = sqlx::query_scalar(TAKEN)
+            .bind(definition.name().as_str().to_owned())
+            .bind(definition.version().major())
+            .bind(definition.version().minor())
+            .bind(self.process.id().to_string())
+            .fetch_one(connection)
+            .await?;
+        Ok(!taken)
+    }
+
+    async fn is_current(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+        const CURRENT: &str = "
+            SELECT EXISTS (SELECT 1 FROM process_definitions WHERE id = ?1 AND revision = ?2 AND hidden = 0)";
+        let Some(before) = self.before else {
+            return Ok(true);
+        };
+        let current = sqlx::query_scalar(CURRENT).bind(self.process.id().to_string()).bind(before);
+        Ok(current.fetch_one(connection).await?)
+    }
+
+    async fn put(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        const PUT: &str = "
+            INSERT INTO process_definitions (
+                id, name, version_major, version_minor, status, revision, yaml, model, description, step_count,
+                name_lower, description_lower, created_by, created_at, updated_at, published_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+            ON CONFLICT (id) DO UPDATE SET
+                name = excluded.name,
+                version_major = excluded.version_major,
+                version_minor = excluded.version_minor,
+                status = excluded.status,
+                revision = excluded.revision,
+                yaml = excluded.yaml,
+                model = excluded.model,
+                description = excluded.description,
+                step_count = excluded.step_count,
+                name_lower = excluded.name_lower,
+                description_lower = excluded.description_lower,
+                updated_at = excluded.updated_at,
+                published_at = excluded.published_at";
+        const NOTE: &str = "
+            INSERT INTO process_definition_events (process_id, at, event_type, payload) VALUES (?1, ?2, ?3, ?4)";
+        let process = &self.process;
+        let definition = process.definition();
+        let (name, description) = (definition.name().as_str(), &definition.content().description);
+        sqlx::query(PUT)
+            .bind(process.id().to_string())
+            .bind(name.to_owned())
+            .bind(definition.version().major())
+            .bind(definition.version().minor())
+            .bind(process.status().as_str())
+            .bind(process.revision())
+            .bind(process.yaml().to_owned())
+            .bind(self.model.clone())
+            .bind(description.clone())
+            .bind(i64::try_from(definition.steps().len()).unwrap_or(i64::MAX))
+            .bind(name.to_lowercase())
+            .bind(description.to_lowercase())
+            .bind(process.created_by().map(str::to_owned))
+            .bind(process.created_at().as_micros())
+            .bind(process.updated_at().as_micros())
+            .bind(process.published_at().map(Timestamp::as_micros))
+            .execute(&mut *connection)
+            .await?;
+        sqlx::query(NOTE)
+            .bind(process.id().to_string())
+            .bind(process.updated_at().as_micros())
+            .bind(self.event_type)
+            .bind(self.payload.clone())
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Change for Write {
+    type Outcome = Result<(), DefinitionStoreError>;
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Self::Outcome, Failure> {
+        if !self.is_current(connection).await? {
+            return Ok(Err(DefinitionStoreError::Stale));
+        }
+        if !self.has_its_name(connection).await? {
+            let definition = self.process.definition();
+            return Ok(Err(DefinitionStoreError::NameTaken {
+                name: definition.name().clone(),
+                version: definition.version(),
+            }));
+        }
+        self.put(connection).await?;
+        Ok(Ok(()))
+    }
+}
+
+/// A definition that is removed, or hidden if it was run.
+struct Delete(ProcessId);
+
+#[async_trait]
+impl Change for Delete {
+    type Outcome = Result<bool, DefinitionStoreError>;
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Self::Outcome, Failure> {
+        const LOOK: &str = "
+            SELECT
+                status,
+                EXISTS (SELECT 1 FROM process_executions WHERE process_id = ?1) AS was_run,
+                EXISTS (
+                    SELECT 1 FROM process_executions
+                    WHERE process_id = ?1 AND status IN ('pending', 'running', 'paused')) AS is_live
+            FROM process_definitions
+            WHERE id = ?1 AND hidden = 0";
+        const HIDE: &str = "UPDATE process_definitions SET hidden = 1 WHERE id = ?1";
+        const REMOVE: &str = "DELETE FROM process_definitions WHERE id = ?1";
+        let id = self.0.to_string();
+        let row = sqlx::query(LOOK).bind(&id).fetch_optional(&mut *connection).await?;
+        let Some(row) = row else { return Ok(Ok(false)) };
+        if row.try_get("is_live")? {
+            return Ok(Err(DefinitionStoreError::HasLiveExecutions));
+        }
+        if status(&row)? == ProcessStatus::Published {
+            return Ok(Err(DefinitionStoreError::Stale));
+        }
+        let statement = if row.try_get("was_run")? { HIDE } else { REMOVE };
+        sqlx::query(statement).bind(&id).execute(connection).await?;
+        Ok(Ok(true))
+    }
+}

@@ -1,0 +1,123 @@
+//! Changes of users. Names and addresses are unique together, in lower case, since approvals may name either.
+
+use async_trait::async_trait;
+use procession_application::ports::{AccessError, NewUser, Setting};
+use procession_domain::value::Timestamp;
+use sqlx::SqliteConnection;
+
+use crate::{error::Failure, writer::Change};
+
+/// A new user.
+pub(crate) struct CreateUser(pub NewUser);
+
+/// A change of one field.
+pub(crate) struct SetField {
+    pub name: String,
+    pub field: Field,
+}
+
+/// A field of a user, and its new value.
+pub(crate) enum Field {
+    Role(String),
+    PasswordHash(String),
+    LastLogin(Timestamp),
+}
+
+/// The removal of a user, with its keys.
+pub(crate) struct RemoveUser(pub String);
+
+/// The one-time set-up.
+pub(crate) struct CompleteSetup(pub NewUser);
+
+#[async_trait]
+impl Change for CreateUser {
+    type Outcome = Result<(), AccessError>;
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Self::Outcome, Failure> {
+        const TAKEN: &str = "
+            SELECT EXISTS (
+                SELECT 1 FROM users
+                WHERE name_lower IN (?1, ?2) OR email_lower IN (?1, ?2))";
+        let taken: bool = sqlx::query_scalar(TAKEN)
+            .bind(self.0.name.to_lowercase())
+            .bind(self.0.email.as_ref().map(|email| email.to_lowercase()))
+            .fetch_one(&mut *connection)
+            .await?;
+        if taken {
+            return Ok(Err(AccessError::Taken));
+        }
+        insert(&self.0, connection).await?;
+        Ok(Ok(()))
+    }
+}
+
+#[async_trait]
+impl Change for SetField {
+    type Outcome = bool;
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+        const ROLE: &str = "UPDATE users SET role = ?2 WHERE name_lower = ?1";
+        const PASSWORD_HASH: &str = "UPDATE users SET password_hash = ?2 WHERE name_lower = ?1";
+        const LAST_LOGIN: &str = "UPDATE users SET last_login = ?2 WHERE name_lower = ?1";
+        let name = self.name.to_lowercase();
+        let update = match &self.field {
+            Field::Role(role) => sqlx::query(ROLE).bind(name).bind(role.clone()),
+            Field::PasswordHash(hash) => sqlx::query(PASSWORD_HASH).bind(name).bind(hash.clone()),
+            Field::LastLogin(at) => sqlx::query(LAST_LOGIN).bind(name).bind(at.as_micros()),
+        };
+        Ok(update.execute(connection).await?.rows_affected() > 0)
+    }
+}
+
+#[async_trait]
+impl Change for RemoveUser {
+    type Outcome = bool;
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+        const REMOVE: &str = "DELETE FROM users WHERE name_lower = ?1";
+        let removed = sqlx::query(REMOVE).bind(self.0.to_lowercase()).execute(connection).await?;
+        Ok(removed.rows_affected() > 0)
+    }
+}
+
+#[async_trait]
+impl Change for CompleteSetup {
+    type Outcome = bool;
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+        const NOTE: &str = "INSERT INTO settings (name, value) VALUES (?1, 'true') ON CONFLICT (name) DO NOTHING";
+        const PROMOTE: &str = "UPDATE users SET role = ?2, password_hash = ?3 WHERE name_lower = ?1";
+        let noted = sqlx::query(NOTE).bind(Setting::SetupCompleted.name()).execute(&mut *connection).await?;
+        if noted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let promoted = sqlx::query(PROMOTE)
+            .bind(self.0.name.to_lowercase())
+            .bind(self.0.role.clone())
+            .bind(self.0.password_hash.clone())
+            .execute(&mut *connection)
+            .await?;
+        if promoted.rows_affected() == 0 {
+            insert(&self.0, connection).await?;
+        }
+        Ok(true)
+    }
+}
+
+async fn insert(user: &NewUser, connection: &mut SqliteConnection) -> Result<(), Failure> {
+    const INSERT: &str = "
+        INSERT INTO users (id, name, name_lower, email, email_lower, role, password_hash, created_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    sqlx::query(INSERT)
+        .bind(user.id.to_string())
+        .bind(user.name.clone())
+        .bind(user.name.to_lowercase())
+        .bind(user.email.clone())
+        .bind(user.email.as_ref().map(|email| email.to_lowercase()))
+        .bind(user.role.clone())
+        .bind(user.password_hash.clone())
+        .bind(user.created_at.as_micros())
+        .execute(connection)
+        .await?;
+    Ok(())
+}

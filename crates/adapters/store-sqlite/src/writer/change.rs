@@ -1,0 +1,58 @@
+//! Writes that are rare, or that a few statements of their own decide.
+
+use async_trait::async_trait;
+use procession_application::ports::StoreError;
+use sqlx::SqliteConnection;
+use tokio::sync::oneshot;
+
+use crate::error::Failure;
+
+/// A write that runs its own statements within a transaction that it shares with others.
+///
+/// A refusal is part of the outcome, and leaves nothing written. A failure undoes the transaction; the write may then be
+/// applied again, alone.
+#[async_trait]
+pub(crate) trait Change: Send + Sync + 'static {
+    /// What it answers.
+    type Outcome: Send + 'static;
+
+    /// Decides and writes.
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Self::Outcome, Failure>;
+}
+
+/// A change of any kind, with who waits for it.
+#[async_trait]
+pub(super) trait PendingChange: Send {
+    /// Applies it, and keeps the outcome until the transaction has committed.
+    async fn attempt(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure>;
+
+    /// Answers with the outcome, or with the failure of the transaction.
+    fn answer(self: Box<Self>, result: Result<(), StoreError>);
+}
+
+pub(super) struct PendingChangeOf<C: Change> {
+    change: C,
+    outcome: Option<C::Outcome>,
+    reply: oneshot::Sender<Result<C::Outcome, StoreError>>,
+}
+
+impl<C: Change> PendingChangeOf<C> {
+    pub const fn new(change: C, reply: oneshot::Sender<Result<C::Outcome, StoreError>>) -> Self {
+        Self { change, outcome: None, reply }
+    }
+}
+
+#[async_trait]
+impl<C: Change> PendingChange for PendingChangeOf<C> {
+    async fn attempt(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        self.outcome = Some(self.change.apply(connection).await?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, result: Result<(), StoreError>) {
+        let Self { outcome, reply, .. } = *self;
+        let not_applied = || StoreError::Unavailable("the write was not carried out".to_owned());
+        // Whoever does not wait any more does not need the answer.
+        let _ = reply.send(result.and_then(|()| outcome.ok_or_else(not_applied)));
+    }
+}

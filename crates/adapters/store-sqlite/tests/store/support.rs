@@ -1,0 +1,37 @@
+//! Stores in a folder of their own, which goes with them.
+
+use std::{path::Path, sync::Arc};
+
+use procession_application::testing::{SequentialIds, contract::Stores};
+use procession_store_sqlite::{FileBlobs, Options, SqliteStore, Synchronous};
+
+/// Empty stores.
+pub async fn empty_stores() -> Stores {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { synchronous: Synchronous::Normal, ..options_in(folder.path()) };
+    let store = SqliteStore::open(options).await.unwrap();
+    let blobs = FileBlobs::open(folder.path().join("blobs")).await.unwrap();
+    let stores = stores_of(&store);
+    Stores { blobs: Arc::new(blobs), keep: Box::new(folder), ..stores }
+}
+
+/// The usual options for a database in this folder.
+pub fn options_in(folder: &Path) -> Options {
+    Options::new(folder.join("procession.db"))
+}
+
+/// A database with values in memory, for tests that look at the database alone.
+pub fn stores_of(store: &SqliteStore) -> Stores {
+    let store = Arc::new(store.clone());
+    Stores {
+        definitions: store.clone(),
+        executions: store.clone(),
+        approvals: store.clone(),
+        access: store.clone(),
+        queries: store.clone(),
+        feed: store,
+        blobs: Arc::new(procession_application::testing::MemoryStore::new()),
+        ids: Arc::new(SequentialIds::new()),
+        keep: Box::new(()),
+    }
+}
