@@ -1,0 +1,10 @@
+//! The kinds of local agents, one file each: its settings in `agents.yaml` and how it answers.
+
+pub(crate) mod command;
+pub(crate) mod echo;
+pub(crate) mod mcp;
+pub(crate) mod openai;
+mod openai_wire;
+mod process_group;
+pub(crate) mod script;
+mod script_template;

@@ -1,0 +1,162 @@
+//! Agents of kind `mcp`, against a real MCP server on this machine.
+
+use std::{path::Path, sync::Arc};
+
+use crate::support::{ManualClock, ask, failure, router, task};
+use axum::{
+    Router as Routes,
+    extract::Request,
+    http::StatusCode,
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
+use procession_agents::Router;
+use procession_application::ports::{AgentGateway, AgentStatus};
+use procession_domain::value::ErrorCode;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, JsonObject, ListToolsResult,
+        PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+    },
+    service::RequestContext,
+    transport::{
+        StreamableHttpServerConfig, StreamableHttpService, streamable_http_server::session::local::LocalSessionManager,
+    },
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// A server whose tool `ask` answers in the way that its argument `prompt` says.
+#[derive(Clone)]
+struct Tools;
+
+impl ServerHandler for Tools {
+    fn get_info(&self) -> ServerConfig {
+        let mut info = ServerConfig::default();
+        info.capabilities = ServerCapabilities::builder().enable_tools().build();
+        info
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(vec![Tool::new("ask", "Answers.", Arc::new(JsonObject::new()))]))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        if request.name != "ask" {
+            return Err(ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None));
+        }
+        let arguments = request.arguments.unwrap_or_default();
+        let prompt = arguments.get("prompt").and_then(Value::as_str).unwrap_or_default();
+        let mut result = CallToolResult::default();
+        match prompt {
+            "structured" => result.structured_content = Some(json!({"score": 7})),
+            "nothing" => {}
+            "fail" => {
+                result.is_error = Some(true);
+                result.content = vec![ContentBlock::text("no, with the key s3cret")];
+            }
+            "internal" => return Err(ErrorData::internal_error("broken inside", None)),
+            other => result.content = vec![ContentBlock::text("you said:"), ContentBlock::text(other)],
+        }
+        Ok(result.into())
+    }
+}
+
+async fn check_key(request: Request, next: Next) -> Response {
+    let key = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    if key == Some("Bearer s3cret") { next.run(request).await } else { StatusCode::UNAUTHORIZED.into_response() }
+}
+
+/// A server, and a router with the agent `remote` on it, with this tool and key.
+async fn remote(tool: &str, key: &str) -> Router {
+    let service: StreamableHttpService<Tools, LocalSessionManager> =
+        StreamableHttpService::new(|| Ok(Tools), Arc::default(), StreamableHttpServerConfig::default());
+    let routes = Routes::new().nest_service("/mcp", service).layer(from_fn(check_key));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    router_for(&format!("http://{address}/mcp"), tool, key)
+}
+
+fn router_for(url: &str, tool: &str, key: &str) -> Router {
+    let text = format!(
+        "agents: {{remote: {{kind: mcp, url: '{url}', api_key: '${{ENV:KEY}}', tool: {tool}, argument: prompt, cost: 0.5}}}}"
+    );
+    router(&ManualClock::new(), Path::new("."), &text, &[("KEY", key)])
+}
+
+#[tokio::test]
+async fn texts_and_structured_content_are_replies() {
+    let router = remote("ask", "s3cret").await;
+    for (prompt, expected) in [("hello", "you said:\nhello"), ("structured", r#"{"score":7}"#)] {
+        let reply = ask(&router, &task("remote", prompt)).await.unwrap();
+        assert_eq!(reply.text, expected);
+        assert_eq!(reply.usage.cost.unwrap().amount(), "0.5");
+    }
+}
+
+#[tokio::test]
+async fn errors_of_the_tool_and_of_the_protocol_become_codes() {
+    let router = remote("ask", "s3cret").await;
+    for (prompt, expected_code, expected_text) in [
+        ("fail", ErrorCode::AgentError, "no, with the key [secret]"),
+        ("internal", ErrorCode::AgentError, "broken inside"),
+        ("nothing", ErrorCode::AgentError, "answered without text"),
+    ] {
+        let (code, message) = failure(ask(&router, &task("remote", prompt)).await);
+        assert_eq!(code, expected_code, "{message}");
+        assert!(message.contains(expected_text), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_there_is_a_mistake_of_the_file() {
+    let router = remote("aks", "s3cret").await;
+    let (code, message) = failure(ask(&router, &task("remote", "hello")).await);
+    assert_eq!(code, ErrorCode::InvalidConfig);
+    assert!(message.contains("Unknown tool: aks"), "{message}");
+    assert_eq!(router.health("remote").await, Ok(AgentStatus::Stopped));
+}
+
+#[tokio::test]
+async fn a_refused_key_is_told_without_showing_it() {
+    let router = remote("ask", "wr0ng-key").await;
+    let (code, message) = failure(ask(&router, &task("remote", "hello")).await);
+    assert_eq!(code, ErrorCode::Unauthorized, "{message}");
+    assert!(!message.contains("wr0ng-key"), "{message}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let router = router_for(&format!("http://{address}/mcp"), "ask", "s3cret");
+    let (code, message) = failure(ask(&router, &task("remote", "hello")).await);
+    assert_eq!(code, ErrorCode::AgentUnavailable, "{message}");
+}
+
+#[tokio::test]
+async fn an_address_without_an_mcp_server_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, Routes::new()).await });
+    let router = router_for(&format!("http://{address}/mcp"), "ask", "s3cret");
+    let (code, message) = failure(ask(&router, &task("remote", "hello")).await);
+    assert_eq!(code, ErrorCode::AgentNotFound, "{message}");
+}
+
+#[tokio::test]
+async fn a_server_with_its_tool_is_up() {
+    let router = remote("ask", "s3cret").await;
+    assert_eq!(router.health("remote").await, Ok(AgentStatus::Running));
+}
