@@ -1,0 +1,19 @@
+//! The table of process files under `tests/processes`: each says what runs, how agents answer, what people decide and
+//! when time passes, and how everything must end. Every file is run on the store in memory and on SQLite.
+
+#[cfg(test)]
+mod acts;
+#[cfg(test)]
+mod case;
+#[cfg(test)]
+mod coverage;
+#[cfg(test)]
+mod ending;
+#[cfg(test)]
+mod held;
+#[cfg(test)]
+mod play;
+#[cfg(test)]
+mod stores;
+#[cfg(test)]
+mod table;

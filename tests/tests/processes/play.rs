@@ -1,0 +1,153 @@
+//! Playing a case: set the stage, start, let agents, people and operators act, and write down how it ended.
+
+use std::{cell::Cell, sync::Arc};
+
+use procession_application::{
+    engine::EngineSettings,
+    executions::{Executions, RetryFrom, StartRequest},
+    ports::{Clock, DeliveryFailure, Ports},
+    testing::{CURTAIN, KeptMessages, ScriptedAgents, SequentialIds, Stage, VirtualClock, contract::Stores},
+};
+use procession_domain::{
+    event::Usage,
+    value::{Duration, ErrorCode, ExecutionId, Money, ProcessId},
+};
+
+use super::{
+    acts::{carry_out, people_act},
+    case::{Case, Retry, scripts},
+    ending::{Ending, ending},
+    held::Held,
+};
+
+/// A stage that can be set up again after its server has stopped.
+pub struct Theatre {
+    ports: Ports,
+    agents: Arc<ScriptedAgents>,
+    messages: Arc<KeptMessages>,
+    settings: EngineSettings,
+}
+
+/// Plays a case on these stores. How it ended, or why it could not be started.
+pub async fn play(case: &Case, stores: Arc<Stores>) -> Result<Ending, String> {
+    let theatre = Theatre::new(case, stores);
+    let mut stage = theatre.open().await;
+    for (channel, codes) in &case.failing_channels {
+        let failure =
+            |code: &ErrorCode| DeliveryFailure { code: *code, message: "by the script".into(), retry_after: None };
+        stage.messages.fail(channel, codes.iter().map(failure).collect());
+    }
+    let mut published = Vec::new();
+    for other in &case.others {
+        published.push(stage.publish(other).await);
+    }
+    let process = stage.publish(&case.process).await;
+    published.push(process);
+    for earlier in &case.before {
+        let process = match &earlier.process {
+            Some(text) => stage.publish(text).await,
+            None => process,
+        };
+        stage.start(process, earlier.input.clone()).await;
+    }
+    let id = start(&stage.executions, process, case).await?;
+    for (call, cost) in &case.late_costs {
+        let usage = Usage { cost: Some(cost.parse::<Money>().unwrap()), token_usage: None };
+        stage.agents.set_late_cost(&format!("{id}/{call}"), usage);
+    }
+    let started = stage.ports.clock.now();
+    let done = Cell::new(0);
+    for order in &case.operators {
+        let at = started.saturating_add(order.at);
+        tokio::select! {
+            // People act until the operator does; whoever waits for an answer then waits on.
+            () = people_act(&stage, id, &case.people, &done) => {}
+            () = stage.ports.clock.sleep_until(at) => {}
+        }
+        stage.ports.clock.sleep_until(at).await;
+        stage = carry_out(&theatre, stage, id, &mut published, order).await;
+    }
+    tokio::join!(people_act(&stage, id, &case.people, &done), async {
+        stage.until_ended(id).await;
+    });
+    // What was in flight when it ended, a late cost say, settles within a minute.
+    stage.pass(Duration::from_secs(60)).await;
+    let first = ending(&stage, id).await;
+    let retried = match &case.retry {
+        None => None,
+        Some(retry) => Some(play_again(&stage, id, retry).await.map(Box::new)),
+    };
+    stage.engine.halt();
+    Ok(Ending { retried, ..first })
+}
+
+async fn start(executions: &Executions, process: ProcessId, case: &Case) -> Result<ExecutionId, String> {
+    let request = StartRequest { input: case.input.clone(), triggered_by: "test".into(), ..StartRequest::default() };
+    let started = executions.start(process, request).await;
+    started.map(|outcome| outcome.execution.id()).map_err(|failure| failure.to_string())
+}
+
+async fn play_again(stage: &Stage, id: ExecutionId, retry: &Retry) -> Result<Ending, String> {
+    let from = match retry.from.as_str() {
+        "failed" => RetryFrom::Failed,
+        "start" => RetryFrom::Start,
+        other => panic!("`from: {other}`"),
+    };
+    stage.agents.rewrite(scripts(&retry.agents));
+    let outcome = stage.executions.retry(id, from, None).await.map_err(|failure| failure.to_string())?;
+    let again = outcome.execution.id();
+    tokio::join!(people_act(stage, again, &retry.people, &Cell::new(0)), async {
+        stage.until_ended(again).await;
+    });
+    Ok(ending(stage, again).await)
+}
+
+impl Theatre {
+    fn new(case: &Case, stores: Arc<Stores>) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(CURTAIN));
+        let concurrency = case.settings.agent_concurrency.unwrap_or(64);
+        let agents = ScriptedAgents::new(Arc::clone(&clock), scripts(&case.agents)).with_concurrency(concurrency);
+        let agents = Arc::new(agents);
+        let messages = Arc::new(KeptMessages::default());
+        let held = Arc::new(Held(stores));
+        let ports = Ports {
+            definitions: Arc::clone(&held) as _,
+            executions: Arc::clone(&held) as _,
+            approvals: Arc::clone(&held) as _,
+            queries: Arc::clone(&held) as _,
+            feed: Arc::clone(&held) as _,
+            blobs: Arc::clone(&held) as _,
+            access: held,
+            agents: Arc::clone(&agents) as _,
+            notifier: Arc::clone(&messages) as _,
+            clock,
+            ids: Arc::new(SequentialIds::default()),
+        };
+        Self { ports, agents, messages, settings: settings(case) }
+    }
+
+    /// Starts a server.
+    pub async fn open(&self) -> Stage {
+        let (agents, messages) = (Arc::clone(&self.agents), Arc::clone(&self.messages));
+        Stage::on(self.ports.clone(), agents, messages, self.settings.clone()).await
+    }
+}
+
+fn settings(case: &Case) -> EngineSettings {
+    let wanted = &case.settings;
+    // Nobody else is there to be noticed; days pass quickly when nothing wakes up every second.
+    let quiet = Duration::from_secs(3_600);
+    let mut settings = EngineSettings { poll: quiet, lease: quiet, ..EngineSettings::default() };
+    settings.max_concurrent_steps = wanted.max_concurrent_steps.unwrap_or(settings.max_concurrent_steps);
+    settings.max_concurrent_executions = wanted.max_concurrent_executions.unwrap_or(settings.max_concurrent_executions);
+    settings.max_concurrent_instances = wanted.max_concurrent_instances;
+    settings.queue_length = wanted.queue_length.unwrap_or(settings.queue_length);
+    settings.agent_wait = wanted.agent_wait.unwrap_or(settings.agent_wait);
+    settings.breaker.failures = wanted.breaker_failures.unwrap_or(settings.breaker.failures);
+    settings.breaker.open = wanted.breaker_open.unwrap_or(settings.breaker.open);
+    settings.breaker.probes = wanted.breaker_probes.unwrap_or(settings.breaker.probes);
+    settings.inline_output = wanted.inline_output.unwrap_or(settings.inline_output);
+    settings.output = wanted.output.unwrap_or(settings.output);
+    settings.undefined = wanted.undefined;
+    settings
+}
