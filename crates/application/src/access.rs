@@ -4,6 +4,8 @@ mod passwords;
 mod permissions;
 mod throttle;
 
+use std::{str::FromStr as _, sync::Arc};
+
 use procession_domain::{
     approval::Voter,
     value::{Duration, UserId},
@@ -12,6 +14,7 @@ use procession_domain::{
 pub use passwords::PasswordError;
 pub use permissions::{Permission, Principal};
 use throttle::Throttle;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::ports::{AccessError, ApiKey, NewUser, Ports, Role, Setting, StoreError, User};
 
@@ -27,7 +30,15 @@ pub struct Access {
     ports: Ports,
     throttle: Throttle,
     settings: AccessSettings,
+    /// Places for passwords that are being checked.
+    checks: Arc<Semaphore>,
+    /// Taken while a user's rights shrink, so that two administrators can't remove each other at once.
+    shrinking: Arc<Mutex<()>>,
 }
+
+/// How many passwords are checked at once: each check takes memory and time on purpose, and guesses that come all at once
+/// must be counted before the next ones are looked at.
+const MOST_CHECKS: usize = 4;
 
 /// Settings of access.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +71,18 @@ pub enum AccessFailure {
     /// The name does not do.
     #[error("a user name has 1 to 128 characters, without spaces at its ends and control characters")]
     BadName,
+    /// The address does not do.
+    #[error("`{0}` is no e-mail address")]
+    BadEmail(String),
+    /// Nobody could administer the server any more.
+    #[error("{0} is the only administrator; make someone else one first")]
+    LastAdmin(String),
+    /// The name of a key does not do.
+    #[error("an API key's name has 1 to 128 characters, without control characters")]
+    BadKeyName,
+    /// A key can't be limited to this.
+    #[error("`{0}` is no permission that an API key can be limited to, such as `execution:trigger`")]
+    UnknownScope(String),
     /// The store refused it.
     #[error(transparent)]
     Store(#[from] AccessError),
@@ -74,7 +97,13 @@ impl From<StoreError> for AccessFailure {
 impl Access {
     /// The service.
     pub fn new(ports: Ports, settings: AccessSettings) -> Self {
-        Self { ports, throttle: Throttle::default(), settings }
+        Self {
+            ports,
+            throttle: Throttle::default(),
+            settings,
+            checks: Arc::new(Semaphore::new(MOST_CHECKS)),
+            shrinking: Arc::default(),
+        }
     }
 
     /// Whether the one-time set-up is done.
@@ -103,6 +132,8 @@ impl Access {
         if !self.is_set_up().await? && self.ports.access.users().await?.is_empty() {
             return Err(AccessFailure::SetupRequired);
         }
+        // The semaphore is never closed; without a place the check would only be less orderly.
+        let _place = self.checks.acquire().await.ok();
         let now = self.ports.clock.now();
         if let Some(wait) = self.throttle.wait(address, now) {
             return Err(AccessFailure::TooManyAttempts(wait));
@@ -156,6 +187,7 @@ impl Access {
     ) -> Result<(), AccessFailure> {
         check_name(name)?;
         check_role(role)?;
+        email.as_deref().map_or(Ok(()), check_email)?;
         let password_hash = match password {
             Some(password) => Some(passwords::hash(password).await?),
             None => None,
@@ -171,6 +203,11 @@ impl Access {
         Ok(self.ports.access.create_user(&user).await?)
     }
 
+    /// A user by name.
+    pub async fn user(&self, name: &str) -> Result<User, AccessFailure> {
+        Ok(self.ports.access.user(name).await?.ok_or(AccessError::Unknown)?)
+    }
+
     /// All users.
     pub async fn users(&self) -> Result<Vec<User>, StoreError> {
         self.ports.access.users().await
@@ -179,6 +216,10 @@ impl Access {
     /// Changes a user's role.
     pub async fn set_role(&self, name: &str, role: &str) -> Result<(), AccessFailure> {
         check_role(role)?;
+        let _shrinking = self.shrinking.lock().await;
+        if Role::of(role) != Role::Admin {
+            self.check_not_last_admin(name).await?;
+        }
         Ok(self.ports.access.set_role(name, role).await?)
     }
 
@@ -190,7 +231,17 @@ impl Access {
 
     /// Removes a user and its keys.
     pub async fn remove_user(&self, name: &str) -> Result<(), AccessFailure> {
+        let _shrinking = self.shrinking.lock().await;
+        self.check_not_last_admin(name).await?;
         Ok(self.ports.access.remove_user(name).await?)
+    }
+
+    async fn check_not_last_admin(&self, name: &str) -> Result<(), AccessFailure> {
+        let user = self.user(name).await?;
+        let users = self.ports.access.users().await?;
+        let is_admin = |user: &User| Role::of(&user.role) == Role::Admin;
+        let others = users.iter().any(|other| other.id != user.id && is_admin(other));
+        if is_admin(&user) && !others { Err(AccessFailure::LastAdmin(user.name)) } else { Ok(()) }
     }
 
     /// Makes an API key for a user. The key itself is returned once and never stored.
@@ -200,16 +251,20 @@ impl Access {
         name: &str,
         scopes: Vec<String>,
     ) -> Result<(String, ApiKey), AccessFailure> {
-        if self.ports.access.user(user).await?.is_none() {
-            return Err(AccessError::Unknown.into());
+        if name.trim().is_empty() || name.chars().count() > 128 || name.chars().any(char::is_control) {
+            return Err(AccessFailure::BadKeyName);
         }
+        if let Some(unknown) = scopes.iter().find(|scope| Permission::from_str(scope).is_err()) {
+            return Err(AccessFailure::UnknownScope(unknown.clone()));
+        }
+        let user = self.user(user).await?;
         let key = format!("{KEY_PREFIX}{}", passwords::random_text(32));
         let stored = ApiKey {
             id: UserId::new(self.ports.ids.new_id()),
             name: name.to_owned(),
             prefix: key.chars().take(SHOWN_PREFIX).collect(),
             hash: hash_key(&key),
-            user: user.to_owned(),
+            user: user.name,
             scopes,
             created_at: self.ports.clock.now(),
             revoked_at: None,
@@ -261,6 +316,13 @@ fn check_name(name: &str) -> Result<(), AccessFailure> {
     let fits =
         !name.is_empty() && name.chars().count() <= 128 && name.trim() == name && !name.chars().any(char::is_control);
     if fits { Ok(()) } else { Err(AccessFailure::BadName) }
+}
+
+/// Only what surely is none is refused: whether an address works, a mail to it tells.
+fn check_email(email: &str) -> Result<(), AccessFailure> {
+    let has_both_parts = email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+    let fits = has_both_parts && email.len() <= 254 && !email.chars().any(|c| c.is_whitespace() || c.is_control());
+    if fits { Ok(()) } else { Err(AccessFailure::BadEmail(email.chars().take(64).collect())) }
 }
 
 fn check_role(role: &str) -> Result<(), AccessFailure> {

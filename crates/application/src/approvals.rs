@@ -55,7 +55,7 @@ impl Approvals {
         principal: &Principal,
     ) -> Result<Page<ApprovalRow>, StoreError> {
         let sees_all = principal.may(Permission::ExecutionView);
-        let assigned_to = if sees_all { filter.assigned_to } else { Some(names_of(principal)) };
+        let assigned_to = if sees_all { filter.assigned_to } else { Some(principal.asked_names()) };
         self.ports.approvals.approvals(&ApprovalFilter { assigned_to, ..filter }, paging).await
     }
 
@@ -140,11 +140,13 @@ impl Approvals {
     }
 }
 
-/// The names by which an approval may ask for someone.
-fn names_of(principal: &Principal) -> Vec<String> {
-    let voter = principal.voter();
-    let roles = voter.roles.iter().flat_map(|role| [role.clone(), format!("role:{role}")]);
-    std::iter::once(voter.name.clone()).chain(voter.email.clone()).chain(roles).collect()
+impl Principal {
+    /// The names by which an approval may ask for this person.
+    pub fn asked_names(&self) -> Vec<String> {
+        let voter = self.voter();
+        let roles = voter.roles.iter().flat_map(|role| [role.clone(), format!("role:{role}")]);
+        std::iter::once(voter.name.clone()).chain(voter.email.clone()).chain(roles).collect()
+    }
 }
 
 const fn decision_of(ballot: Ballot) -> Decision {

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration as StdDuration};
 
 use indexmap::IndexMap;
 use procession_domain::{
-    definition::{Definition, InputProblem, Process, ProcessError},
+    definition::{Definition, InputProblem, Process, ProcessError, StepKind},
     event::{Creation, Event, PauseReason, ProcessRef, Recorded, TriggerContext, ValueRef},
-    execution::{CommandError, Execution, Life, RetryError, Signal, StepState, ValueKey},
-    value::{Duration, ExecutionId, Json, ProcessId, StepId},
+    execution::{CommandError, Execution, Life, RetryError, Signal, StepLife, StepState, ValueKey, WaitingFor},
+    value::{Duration, ExecutionId, Json, Money, ProcessId, StepId},
 };
 
 use crate::{
@@ -22,6 +22,9 @@ use crate::{
 
 /// How long a command waits for the run loop before it answers "pending".
 const COMMAND_WAIT: StdDuration = StdDuration::from_secs(5);
+
+/// From how many completed runs of a step its cost is estimated.
+const RUNS_FOR_ESTIMATE: u32 = 20;
 
 /// How long an idempotency key is kept.
 const KEY_KEPT: Duration = Duration::from_secs(24 * 3_600);
@@ -117,6 +120,8 @@ pub struct StartOutcome {
     pub execution: Execution,
     /// Whether the same start was made before, so that this is the execution of then.
     pub repeated: bool,
+    /// The input with its defaults, where it is at hand: of a new start.
+    pub input: Option<Json>,
 }
 
 /// A command's result.
@@ -169,7 +174,8 @@ impl Executions {
         let (execution, created) = Execution::create(id, definition, creation, self.ports.clock.now());
         let values = std::iter::once(input_row).chain(payload.map(|(_, row)| row)).collect();
         let start = self.new_start(&execution, vec![created], values, idempotency);
-        self.launch(execution, start).await
+        let outcome = self.launch(execution, start).await?;
+        Ok(StartOutcome { input: (!outcome.repeated).then_some(checked.input), ..outcome })
     }
 
     /// An execution.
@@ -185,6 +191,26 @@ impl Executions {
             }
         }
         Ok(Execution::restore(definition, loaded.creation, loaded.state, steps))
+    }
+
+    /// What its running steps will cost, as far as their last twenty completed runs tell: the median (spec 3.10).
+    pub async fn estimates(&self, execution: &Execution) -> Result<BTreeMap<StepId, Money>, StoreError> {
+        let process = &execution.creation().process.name;
+        let mut estimates = BTreeMap::new();
+        for (step, state) in execution.steps() {
+            if state.life == StepLife::Running && matches!(step.kind, StepKind::AgentTask(_)) {
+                let costs = self.ports.queries.step_costs(process, &step.id, RUNS_FOR_ESTIMATE).await?;
+                if let Some(median) = Money::median(costs) {
+                    estimates.insert(step.id.clone(), median);
+                }
+            }
+        }
+        Ok(estimates)
+    }
+
+    /// For what an execution and its steps wait (spec 3.9).
+    pub fn waiting_for(&self, execution: &Execution) -> Vec<WaitingFor> {
+        execution.waiting_for(self.engine.settings().max_concurrent_steps as usize)
     }
 
     /// A page of executions.
@@ -303,9 +329,9 @@ impl Executions {
         });
         let start = Start { values: values.collect(), ..start };
         match self.engine.launch(start).await? {
-            Started::Created => Ok(StartOutcome { execution, repeated: false }),
+            Started::Created => Ok(StartOutcome { execution, repeated: false, input: None }),
             Started::Before(id) => match self.get(id).await {
-                Ok(execution) => Ok(StartOutcome { execution, repeated: true }),
+                Ok(execution) => Ok(StartOutcome { execution, repeated: true, input: None }),
                 Err(ExecutionFailure::Store(error)) => Err(StartError::Store(error).into()),
                 Err(_) => Err(StartFailure::NotFound),
             },

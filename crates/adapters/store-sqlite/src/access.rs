@@ -1,4 +1,4 @@
-//! The port of users, keys and settings: reading here, changes in `users` and `keys`.
+//! The port of users, keys and settings: reading here, changes in `users` (settings too) and `keys`.
 
 use async_trait::async_trait;
 use procession_application::ports::{AccessError, AccessStore, ApiKey, NewUser, Setting, StoreError, User};
@@ -10,7 +10,7 @@ use crate::{
     codec::{json, parsed, time, time_if_any},
     error::Failure,
     keys::{CreateKey, NoteUse, RevokeKey},
-    users::{CompleteSetup, CreateUser, Field, RemoveUser, SetField},
+    users::{CompleteSetup, CreateUser, Field, RemoveUser, SetField, SetSetting},
 };
 
 #[async_trait]
@@ -79,6 +79,10 @@ impl AccessStore for SqliteStore {
         const READ: &str = "SELECT value FROM settings WHERE name = ?1";
         let value = sqlx::query_scalar(READ).bind(setting.name()).fetch_optional(&self.readers).await;
         Ok(value.map_err(Failure::from)?)
+    }
+
+    async fn set_setting(&self, setting: Setting, value: &str) -> Result<(), StoreError> {
+        self.writer.change(SetSetting { setting, value: value.to_owned() }).await
     }
 
     async fn complete_setup(&self, admin: &NewUser) -> Result<bool, StoreError> {

@@ -21,6 +21,8 @@ mod codec;
 mod definitions;
 mod error;
 mod executions;
+#[cfg(feature = "fail-points")]
+pub mod fail_points;
 mod feed;
 mod keys;
 mod leases;

@@ -6,7 +6,7 @@ use procession_application::ports::{
 };
 use procession_domain::{
     execution::ExecutionStatus,
-    value::{Cost, ExecutionId, Timestamp},
+    value::{Cost, ExecutionId, Money, ProcessName, StepId, Timestamp},
 };
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
@@ -52,6 +52,10 @@ impl Queries for SqliteStore {
         Ok(self.count_executions().await?)
     }
 
+    async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError> {
+        Ok(self.read_step_costs(process, step, limit).await?)
+    }
+
     async fn dismiss(&self, execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError> {
         self.writer.change(Dismiss { execution, at }).await
     }
@@ -80,6 +84,22 @@ impl SqliteStore {
             .fetch_all(&self.readers)
             .await?;
         rows.iter().map(stored_event).collect()
+    }
+
+    async fn read_step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, Failure> {
+        const READ: &str = "
+            SELECT step.cost_nanos, step.cost_currency
+            FROM (
+                SELECT id, created_at FROM process_executions
+                WHERE process_name = ?1 ORDER BY created_at DESC, id DESC LIMIT 1000
+            ) AS execution
+            JOIN step_executions AS step ON step.execution_id = execution.id AND step.step_id = ?2
+            WHERE step.status = 'completed'
+            ORDER BY execution.created_at DESC, execution.id DESC
+            LIMIT ?3";
+        let rows =
+            sqlx::query(READ).bind(process.as_str()).bind(step.as_str()).bind(limit).fetch_all(&self.readers).await?;
+        rows.iter().map(|row| money(row.try_get("cost_nanos")?, row.try_get("cost_currency")?)).collect()
     }
 
     async fn count_executions(&self) -> Result<Vec<(ExecutionStatus, u64)>, Failure> {

@@ -1,4 +1,4 @@
-//! Changes of users. Names and addresses are unique together, in lower case, since approvals may name either.
+//! Changes of users and settings. Names and addresses are unique together, in lower case, since approvals may name either.
 
 use async_trait::async_trait;
 use procession_application::ports::{AccessError, NewUser, Setting};
@@ -25,6 +25,12 @@ pub(crate) enum Field {
 
 /// The removal of a user, with its keys.
 pub(crate) struct RemoveUser(pub String);
+
+/// A new value of a setting.
+pub(crate) struct SetSetting {
+    pub setting: Setting,
+    pub value: String,
+}
 
 /// The one-time set-up.
 pub(crate) struct CompleteSetup(pub NewUser);
@@ -77,6 +83,18 @@ impl Change for RemoveUser {
         const REMOVE: &str = "DELETE FROM users WHERE name_lower = ?1";
         let removed = sqlx::query(REMOVE).bind(self.0.to_lowercase()).execute(connection).await?;
         Ok(removed.rows_affected() > 0)
+    }
+}
+
+#[async_trait]
+impl Change for SetSetting {
+    type Outcome = ();
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+        const SET: &str = "
+            INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        sqlx::query(SET).bind(self.setting.name()).bind(self.value.clone()).execute(connection).await?;
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The table of roles and permissions (spec 4b 1.4).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, str::FromStr};
 
 use crate::ports::{Role, User};
 
@@ -80,6 +80,14 @@ impl Permission {
     }
 }
 
+impl FromStr for Permission {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|permission| permission.as_str() == text).ok_or(())
+    }
+}
+
 impl Role {
     /// What a role may do.
     pub const fn permissions(self) -> &'static [Permission] {
@@ -115,6 +123,16 @@ impl Principal {
             permissions.retain(|permission| scopes.iter().any(|scope| scope == permission.as_str()));
         }
         Self { name: user.name.clone(), email: user.email.clone(), stored_role: user.role.clone(), permissions }
+    }
+
+    /// Who runs the program with a data folder to itself, and may therefore do everything.
+    pub fn at_terminal(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            email: None,
+            stored_role: "admin".to_owned(),
+            permissions: Permission::ALL.into_iter().collect(),
+        }
     }
 
     /// The user name.

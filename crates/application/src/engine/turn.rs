@@ -175,7 +175,9 @@ impl Run {
         for other in told {
             self.engine.nudge(other);
         }
-        if has_children || (release && committed.has_unseen_signals) {
+        // The dispatcher looks once a `poll` by itself; what it must do before that it has to be told.
+        let soon = attention.is_some_and(|at| at < self.engine.now().saturating_add(self.engine.settings.poll));
+        if has_children || (release && (committed.has_unseen_signals || soon)) {
             self.engine.wake.notify_one();
         }
         if release {

@@ -84,6 +84,8 @@ pub struct ApiKey {
 pub enum Setting {
     /// Whether the one-time set-up is done: `true`.
     SetupCompleted,
+    /// Where notifications go, as JSON with secrets in it.
+    Notifications,
 }
 
 /// Why a user can't be written.
@@ -149,6 +151,9 @@ pub trait AccessStore: Send + Sync {
     /// A setting's value.
     async fn setting(&self, setting: Setting) -> Result<Option<String>, StoreError>;
 
+    /// Gives a setting a value, in the place of the one it has.
+    async fn set_setting(&self, setting: Setting, value: &str) -> Result<(), StoreError>;
+
     /// Does the one-time set-up: writes the user `admin` with this password and the setting. `false` if it was done.
     async fn complete_setup(&self, admin: &NewUser) -> Result<bool, StoreError>;
 }
@@ -197,6 +202,7 @@ impl Setting {
     pub const fn name(self) -> &'static str {
         match self {
             Self::SetupCompleted => "setup_completed",
+            Self::Notifications => "notifications",
         }
     }
 }

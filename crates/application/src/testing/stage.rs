@@ -202,18 +202,23 @@ impl Stage {
     /// # Panics
     /// If none is asked within a year of the clock.
     pub async fn open_approval(&self, id: ExecutionId, step: &str) -> Approval {
-        self.until(id, |execution| {
-            execution.step(step).is_some_and(|(_, state)| matches!(state.life, StepLife::WaitingApproval { .. }))
-        })
-        .await;
-        let filter = ApprovalFilter { execution_id: Some(id), ..ApprovalFilter::default() };
-        let paging = Paging { limit: 100, start: PageStart::Offset(0) };
-        let rows = self.ports.approvals.approvals(&filter, &paging).await.expect("approvals can be listed").rows;
-        let open = rows
-            .into_iter()
-            .map(|row| row.approval)
-            .find(|approval| approval.request().step_id.as_str() == step && approval.verdict().is_none());
-        open.expect("the approval is stored")
+        // After a vote it takes a moment until the execution has learnt of it and asks again.
+        for _ in 0..10_000 {
+            self.until(id, |execution| {
+                execution.step(step).is_some_and(|(_, state)| matches!(state.life, StepLife::WaitingApproval { .. }))
+            })
+            .await;
+            let filter = ApprovalFilter { execution_id: Some(id), ..ApprovalFilter::default() };
+            let paging = Paging { limit: 100, start: PageStart::Offset(0) };
+            let page = self.ports.approvals.approvals(&filter, &paging).await.expect("approvals can be listed");
+            let is_open =
+                |approval: &Approval| approval.request().step_id.as_str() == step && approval.verdict().is_none();
+            if let Some(open) = page.rows.into_iter().map(|row| row.approval).find(is_open) {
+                return open;
+            }
+            self.pass(Duration::from_millis(1)).await;
+        }
+        panic!("`{step}` waits for an approval that is settled");
     }
 
     /// Has a person vote on the open approval of a step.

@@ -101,6 +101,18 @@ impl Money {
         format!("{sign}{whole}.{}", decimals.trim_end_matches('0'))
     }
 
+    /// The middle one of these amounts of one currency, or the mean of the two in the middle; `None` of none.
+    pub fn median(mut amounts: Vec<Self>) -> Option<Self> {
+        amounts.sort_unstable_by_key(|amount| amount.nanos);
+        let middle = amounts.len() / 2;
+        let upper = *amounts.get(middle)?;
+        if amounts.len() % 2 == 1 {
+            return Some(upper);
+        }
+        let lower = amounts[middle - 1];
+        Some(Self { nanos: lower.nanos + (upper.nanos - lower.nanos) / 2, currency: upper.currency })
+    }
+
     fn common_currency(self, other: Self) -> Result<Currency, MoneyError> {
         match (self.is_zero(), other.is_zero()) {
             (true, false) => Ok(other.currency),
@@ -227,6 +239,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_median_is_the_middle_amount() {
+        let median = |amounts: &[&str]| {
+            Money::median(amounts.iter().map(|amount| amount.parse().unwrap()).collect()).map(Money::amount)
+        };
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&["0.3"]).as_deref(), Some("0.3"));
+        assert_eq!(median(&["9", "0.1", "0.2"]).as_deref(), Some("0.2"));
+        assert_eq!(median(&["9", "0.1", "0.2", "0.4"]).as_deref(), Some("0.3"));
+    }
 
     #[test]
     fn amounts_are_read_exactly() {

@@ -103,10 +103,17 @@ impl Batch {
         let begun = connection.begin_with("BEGIN IMMEDIATE").await;
         let mut transaction = begun.map_err(|error| Failed::Begin(error.into()))?;
         match self.write_all(&mut transaction, numbers).await {
-            Ok(decided) => match transaction.commit().await {
-                Ok(()) => Ok(decided),
-                Err(error) => Err(Failed::Commit(error.into())),
-            },
+            Ok(decided) => {
+                #[cfg(feature = "fail-points")]
+                crate::fail_points::before_commit();
+                let committed = transaction.commit().await;
+                #[cfg(feature = "fail-points")]
+                crate::fail_points::after_commit();
+                match committed {
+                    Ok(()) => Ok(decided),
+                    Err(error) => Err(Failed::Commit(error.into())),
+                }
+            }
             Err(failure) => match transaction.rollback().await {
                 Ok(()) => Err(Failed::Statement(failure)),
                 // A transaction that can't be undone is undone with its connection.
@@ -153,10 +160,16 @@ impl Batch {
         Ok(Decided { starts, commits })
     }
 
-    /// The first commit of each execution among these; and those that come after them.
+    /// The commits among these that are decided together: the first of each execution, unless an earlier one has a signal
+    /// for it, which it must find in its inbox if it ends the execution. And those that come after them.
     fn split_round(&self, waiting: Vec<usize>) -> (Vec<usize>, Vec<usize>) {
-        let mut executions: HashSet<ExecutionId> = HashSet::with_capacity(waiting.len());
-        waiting.into_iter().partition(|place| executions.insert(self.commits[*place].item.execution_id))
+        let mut touched: HashSet<ExecutionId> = HashSet::with_capacity(waiting.len());
+        waiting.into_iter().partition(|place| {
+            let commit = &self.commits[*place].item;
+            let is_first = touched.insert(commit.execution_id);
+            touched.extend(commit.signals.iter().map(|signal| signal.to));
+            is_first
+        })
     }
 
     /// Answers everyone, and says which events are to be told, a write's events together, in the order of their numbers.

@@ -7,6 +7,8 @@ mod histories;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod log;
+#[cfg(test)]
 mod maintenance;
 #[cfg(test)]
 mod opening;

@@ -163,6 +163,16 @@ pub async fn the_set_up_is_done_once(stores: &Stores) {
     assert_eq!(stores.access.setting(Setting::SetupCompleted).await.unwrap(), Some("true".into()));
 }
 
+/// A setting is read back as it was written last, beside the others.
+pub async fn a_setting_is_read_back(stores: &Stores) {
+    assert_eq!(stores.access.setting(Setting::Notifications).await.unwrap(), None);
+    for value in ["{\"slack_webhook_url\":\"https://example.org/ä\"}", "", "{}"] {
+        stores.access.set_setting(Setting::Notifications, value).await.unwrap();
+        assert_eq!(stores.access.setting(Setting::Notifications).await.unwrap(), Some(value.into()));
+    }
+    assert_eq!(stores.access.setting(Setting::SetupCompleted).await.unwrap(), None);
+}
+
 /// A user of the administrator's name who exists before the set-up gets the role and the password.
 pub async fn the_set_up_takes_over_a_user_of_that_name(stores: &Stores) {
     let before = new_user(stores, "Admin", Some("admin@example.org"));

@@ -70,6 +70,7 @@ macro_rules! store_contract {
                 a_childs_end_is_a_signal_to_its_parent,
                 signals_of_a_commit_reach_who_has_not_ended,
                 signals_of_many_commits_at_once_all_arrive,
+                of_two_ends_that_signal_each_other_one_is_written,
                 a_tree_spends_from_one_ledger,
                 what_is_spent_at_once_adds_up,
                 money_of_another_currency_is_not_added,
@@ -126,7 +127,8 @@ macro_rules! store_contract {
                 a_key_belongs_to_a_user,
                 the_use_of_a_key_is_noted_to_the_hour,
                 the_set_up_is_done_once,
-                the_set_up_takes_over_a_user_of_that_name;
+                the_set_up_takes_over_a_user_of_that_name,
+                a_setting_is_read_back;
             lists:
                 definitions_are_listed_last_changed_first,
                 filters_of_definitions_add_up,
@@ -137,6 +139,7 @@ macro_rules! store_contract {
                 pages_of_executions_are_stable_while_some_are_added,
                 what_is_no_cursor_is_refused,
                 executions_are_counted_by_status,
+                costs_of_completed_runs_of_a_step_come_newest_first,
                 an_execution_is_put_aside_and_brought_back;
             blobs:
                 a_blob_is_read_back_as_it_was_written,

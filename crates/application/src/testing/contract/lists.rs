@@ -3,12 +3,12 @@
 use procession_domain::{
     definition::ProcessStatus,
     execution::ExecutionStatus,
-    value::{ExecutionId, ProcessId},
+    value::{ExecutionId, Money, ProcessId},
 };
 use serde_json::json;
 
 use super::{
-    given::{Published, Stores, agent, approval, at, definition, sub_process},
+    given::{Published, Stores, agent, approval, at, definition, step_id, sub_process},
     run::{Launch, Run},
 };
 use crate::ports::{ExecutionFilter, Lease, Page, PageStart, Paging, ProcessFilter, ProcessRow, Sort, StoreError};
@@ -238,6 +238,29 @@ pub async fn executions_are_counted_by_status(stores: &Stores) {
     };
     let by_status = ExecutionStatus::ALL.map(count);
     assert_eq!(by_status, [2, 2, 0, 1, 0, 0]);
+}
+
+/// What a step cost is told for completed runs alone, newest first, and no more than asked for.
+pub async fn costs_of_completed_runs_of_a_step_come_newest_first(stores: &Stores) {
+    let process = stores.published("report", vec![agent("a", &[]), agent("b", &["a"])]).await;
+    let other = stores.published("digest", vec![agent("a", &[])]).await;
+    let lease = stores.node().await;
+    for (number, cost) in [(0, "0.1"), (1, "0.3"), (2, "0.2")] {
+        let launch = Launch { at: at(number), admit: Some(lease), ..Launch::default() };
+        let mut run = stores.launched(&process, launch).await;
+        for commit in [run.begin(), run.finish_for(at(10), "a", cost.parse().unwrap())] {
+            stores.executions.commit(commit).await.unwrap();
+        }
+    }
+    stores.launched(&other, Launch::default()).await;
+    let costs = async |process: &Published, step: &str, limit| {
+        let found = stores.queries.step_costs(&process.process.name, &step_id(step), limit).await.unwrap();
+        found.into_iter().map(Money::amount).collect::<Vec<_>>()
+    };
+    assert_eq!(costs(&process, "a", 20).await, ["0.2", "0.3", "0.1"]);
+    assert_eq!(costs(&process, "a", 2).await, ["0.2", "0.3"]);
+    assert_eq!(costs(&process, "b", 20).await, Vec::<String>::new());
+    assert_eq!(costs(&other, "a", 20).await, Vec::<String>::new());
 }
 
 /// A failed execution is put aside and brought back.

@@ -183,11 +183,16 @@ impl Run {
 
     /// The turn in which an agent's answer arrives.
     pub fn finish(&mut self, now: Timestamp, step: &str) -> Commit {
+        self.finish_for(now, step, "0.25".parse().unwrap())
+    }
+
+    /// The turn in which an agent's answer arrives that cost so much.
+    pub fn finish_for(&mut self, now: Timestamp, step: &str, cost: Money) -> Commit {
         let command = Command::Finished {
             call: self.open_call(step),
             reply: Reply::Agent {
                 text: format!("{step} is done"),
-                usage: Usage { cost: Some("0.25".parse().unwrap()), token_usage: None },
+                usage: Usage { cost: Some(cost), token_usage: None },
             },
         };
         self.turn(now, vec![command])

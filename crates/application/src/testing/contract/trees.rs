@@ -150,6 +150,30 @@ pub async fn signals_of_many_commits_at_once_all_arrive(stores: &Stores) {
     assert_eq!(heard, senders);
 }
 
+/// Of two commits that end their executions and signal each other, given at once, one is written: the other execution
+/// hears the signal before it ends.
+pub async fn of_two_ends_that_signal_each_other_one_is_written(stores: &Stores) {
+    let process = stores.published("report", vec![agent("a", &[])]).await;
+    let lease = stores.node().await;
+    let mut runs = [stores.admitted(&process, lease).await, stores.admitted(&process, lease).await];
+    for run in &mut runs {
+        stores.executions.commit(run.begin()).await.unwrap();
+    }
+    let [mut one, mut other] = runs;
+    let ends = |run: &mut Run, to: ExecutionId| {
+        let mut commit = run.finish(at(2), "a");
+        assert!(commit.ends());
+        commit.signals.push(NewSignal { to, signal: Signal::BudgetRaised });
+        commit
+    };
+    let commits = (ends(&mut one, other.id()), ends(&mut other, one.id()));
+    let (first, second) = tokio::join!(stores.executions.commit(commits.0), stores.executions.commit(commits.1));
+    assert!(first.is_ok() != second.is_ok(), "{first:?} and {second:?}");
+    let refused = if first.is_ok() { other } else { one };
+    assert_eq!(stores.executions.inbox(refused.id(), 0).await.unwrap().len(), 1);
+    assert!(!stores.stored(refused.id()).await.state.life.status().is_ended());
+}
+
 /// What a tree's executions spend is added to one ledger, which every commit brings back.
 pub async fn a_tree_spends_from_one_ledger(stores: &Stores) {
     let (parent, child) = family(stores, true).await;

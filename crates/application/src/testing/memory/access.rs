@@ -92,6 +92,11 @@ impl AccessStore for MemoryStore {
         Ok(self.tables().settings.get(setting.name()).cloned())
     }
 
+    async fn set_setting(&self, setting: Setting, value: &str) -> Result<(), StoreError> {
+        self.tables().settings.insert(setting.name(), value.to_owned());
+        Ok(())
+    }
+
     async fn complete_setup(&self, admin: &NewUser) -> Result<bool, StoreError> {
         let mut tables = self.tables();
         let setting = Setting::SetupCompleted.name();

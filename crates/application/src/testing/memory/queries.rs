@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use procession_domain::{
-    execution::{ExecutionStatus, Life},
-    value::{ExecutionId, Timestamp},
+    execution::{ExecutionStatus, Life, StepLife},
+    value::{ExecutionId, Money, ProcessName, StepId, Timestamp},
 };
 use serde_json::json;
 
@@ -50,6 +50,16 @@ impl Queries for MemoryStore {
             tables.executions.values().filter(in_status).count() as u64
         };
         Ok(ExecutionStatus::ALL.into_iter().map(|status| (status, count(status))).collect())
+    }
+
+    async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError> {
+        let tables = self.tables();
+        let of_process = |stored: &&StoredExecution| stored.creation.process.name == *process;
+        let mut runs: Vec<&StoredExecution> = tables.executions.values().filter(of_process).collect();
+        runs.sort_by_key(|stored| stored.place());
+        let steps = runs.iter().rev().take(1_000).filter_map(|stored| stored.steps.get(step));
+        let completed = steps.filter(|state| state.life == StepLife::Completed);
+        Ok(completed.map(|state| state.cost().amount).take(limit as usize).collect())
     }
 
     async fn dismiss(&self, execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError> {
