@@ -15,7 +15,7 @@ use crate::{
     Names, SyntaxError,
     ast::{Expression, Statement},
     compile::{Compiled, compile_condition, compile_template},
-    evaluate::{Mode, Run, Shown, Val, to_json},
+    evaluate::{Mode, PrintError, Run, Shown, Val, to_json},
     normalise::is_single_placeholder,
     time,
 };
@@ -117,7 +117,7 @@ impl Expressions for Evaluator {
         undefined: UndefinedRule,
     ) -> Result<Expanded<Json>, ExpressionError> {
         self.json(template, scope, undefined, |value| Taken {
-            json: to_json(value).map_err(|error| error.reason()),
+            json: to_json(value).map_err(PrintError::reason),
             is_absent: matches!(value, Val::Absent),
         })
     }
@@ -134,7 +134,7 @@ impl Expressions for Evaluator {
                 _ => None,
             };
             let part = part.map(|part| Val::Json(part, Shown::Plain));
-            Taken { json: to_json(part.as_ref().unwrap_or(value)).map_err(|error| error.reason()), is_absent: false }
+            Taken { json: to_json(part.as_ref().unwrap_or(value)).map_err(PrintError::reason), is_absent: false }
         })
     }
 

@@ -74,15 +74,15 @@ impl<'a> Run<'a> {
         for argument in &arguments.positional {
             match self.evaluate(argument, is_lenient)? {
                 Val::Undefined => return Ok(None),
-                value if as_texts => values.push(Value::from(self.to_text(&value, range)?)),
-                value => values.push(self.to_made(value, range)?),
+                value if as_texts => values.push(Value::from(self.printed(&value, range)?)),
+                value => values.push(self.take_made(value, range)?),
             }
         }
         let mut named = Vec::new();
         for (name, argument) in &arguments.named {
             match self.evaluate(argument, is_lenient)? {
                 Val::Undefined => return Ok(None),
-                value => named.push((name.as_str(), self.to_made(value, range)?)),
+                value => named.push((name.as_str(), self.take_made(value, range)?)),
             }
         }
         if !named.is_empty() {
@@ -124,9 +124,9 @@ impl<'a> Run<'a> {
         let kind = value.kind();
         let is_text = matches!(value.scalar(), Scalar::Text(_));
         let value = if TEXT_FILTERS.contains(&name) && !is_text {
-            Value::from(self.to_text(&value, range)?)
+            Value::from(self.printed(&value, range)?)
         } else {
-            self.to_made(value, range)?
+            self.take_made(value, range)?
         };
         let size = value.as_str().map_or_else(|| value.len().unwrap_or(0) * 16, str::len);
         if value.kind() == ValueKind::String && LIST_FILTERS.contains(&name) && size > limits::ITEMS {
@@ -179,7 +179,7 @@ impl<'a> Run<'a> {
         let value = match shown_text(&value).filter(|_| matches!(name, "startingwith" | "endingwith")) {
             Some(text) => Value::from(text.as_ref()),
             None if value.is_missing() && matches!(name, "startingwith" | "endingwith") => Value::from(""),
-            None => self.to_made(value, range)?,
+            None => self.take_made(value, range)?,
         };
         self.handle(value.len().unwrap_or(0), range)?;
         let mut given = vec![value];

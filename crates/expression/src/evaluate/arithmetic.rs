@@ -60,7 +60,7 @@ impl<'a> Run<'a> {
     }
 
     fn list_items(&mut self, list: Val<'a>, link: &'a Link) -> Result<Vec<Value>, Stop> {
-        let list = self.to_made(list, &link.range)?;
+        let list = self.take_made(list, &link.range)?;
         Ok(items_of(&list).collect())
     }
 

@@ -87,7 +87,7 @@ impl<'a> Run<'a> {
             }
             LinkKind::Filter { name, arguments } => self.filter(name, arguments, value, link, is_lenient),
             LinkKind::Test { name, arguments } => self.test(name, arguments, value, link, is_lenient),
-            LinkKind::Subscript(segment) => self.subscript(segment, value, link, is_lenient),
+            LinkKind::Subscript(segment) => self.subscript(segment, &value, link, is_lenient),
             LinkKind::Slice { start, stop, step } => {
                 self.slice([start.as_ref(), stop.as_ref(), step.as_ref()], &value, link, is_lenient)
             }
@@ -114,18 +114,18 @@ impl<'a> Run<'a> {
     fn subscript(
         &mut self,
         segment: &'a Segment,
-        value: Val<'a>,
+        value: &Val<'a>,
         link: &'a Link,
         is_lenient: bool,
     ) -> Result<Val<'a>, Stop> {
         let Some(key) = self.key(segment, is_lenient)? else {
             return Ok(Val::Undefined);
         };
-        if let Some(found) = descend(&value, &key) {
+        if let Some(found) = descend(value, &key) {
             return Ok(found);
         }
         let missing =
-            Missing { subject: self.excerpt(&link.range), hint: what_there_is(&value, "What stands before it", &key) };
+            Missing { subject: self.excerpt(&link.range), hint: what_there_is(value, "What stands before it", &key) };
         self.undefined(missing, &link.range, is_lenient)
     }
 }

@@ -73,9 +73,9 @@ impl<'a> Run<'a> {
                 self.equal_texts(a, b, word)
             }
             (Scalar::List, Scalar::List) | (Scalar::Mapping, Scalar::Mapping) => {
-                let left = self.to_made(left.clone(), &link.range)?;
+                let left = self.take_made(left.clone(), &link.range)?;
                 self.handle(left.len().unwrap_or(0), &link.range)?;
-                left == self.to_made(right.clone(), &link.range)?
+                left == self.take_made(right.clone(), &link.range)?
             }
             // An agent's reply or an approval's comments as a whole are their text.
             (Scalar::List | Scalar::Mapping, Scalar::Text(_) | Scalar::Number(_) | Scalar::Bool(_)) => {
@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
             self.handle(text.len(), &link.range)?;
             return match item.scalar() {
                 Scalar::None => Ok(false),
-                _ => Ok(text.contains(&self.to_text(item, &link.range)?)),
+                _ => Ok(text.contains(&self.printed(item, &link.range)?)),
             };
         }
         match whole.scalar() {
@@ -198,7 +198,7 @@ impl<'a> Run<'a> {
                 self.handle(text.len(), &link.range)?;
                 Ok(Value::from(text.as_ref()))
             }
-            None => self.to_made(value.clone(), &link.range),
+            None => self.take_made(value.clone(), &link.range),
         };
         let (left, right) = (plain(left)?, plain(right)?);
         self.handle(left.len().unwrap_or(0), &link.range)?;
@@ -216,13 +216,13 @@ impl<'a> Run<'a> {
     fn contained_in_template(&mut self, item: &Val<'a>, whole: &Val<'a>, link: &Link) -> Result<bool, Stop> {
         if let Some(text) = shown_text(whole) {
             self.handle(text.len(), &link.range)?;
-            return Ok(text.contains(&self.to_text(item, &link.range)?));
+            return Ok(text.contains(&self.printed(item, &link.range)?));
         }
         match whole.scalar() {
             Scalar::List => {
-                let item = self.to_made(item.clone(), &link.range)?;
+                let item = self.take_made(item.clone(), &link.range)?;
                 for member in self.members(whole, link)? {
-                    if item == self.to_made(member, &link.range)? {
+                    if item == self.take_made(member, &link.range)? {
                         return Ok(true);
                     }
                 }

@@ -61,7 +61,7 @@ impl<'a> Run<'a> {
     }
 
     /// A value as minijinja's.
-    pub(super) fn to_made(&mut self, value: Val<'a>, range: &Range<usize>) -> Result<Value, Stop> {
+    pub(super) fn take_made(&mut self, value: Val<'a>, range: &Range<usize>) -> Result<Value, Stop> {
         match value {
             Val::Undefined => Ok(Value::UNDEFINED),
             Val::Absent => Ok(Value::from(())),

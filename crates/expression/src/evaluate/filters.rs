@@ -118,6 +118,7 @@ fn string(state: &mut State<'_, '_>, value: &Value) -> Result<String, Error> {
     Ok(text)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja gives filters their arguments by value")]
 fn join(
     state: &mut State<'_, '_>,
     value: &Value,
@@ -161,6 +162,7 @@ fn attribute_of(item: &Value, path: &str) -> Value {
     current
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja gives filters their arguments by value")]
 fn replace(
     state: &mut State<'_, '_>,
     value: StringInput<'_>,
@@ -255,9 +257,10 @@ fn slice(state: &mut State<'_, '_>, value: Value, count: usize, filler: Option<V
 }
 
 /// Adds numbers, or lists if `start` is one.
+#[expect(clippy::needless_pass_by_value, reason = "minijinja gives filters their arguments by value")]
 fn sum(
     state: &mut State<'_, '_>,
-    value: Value,
+    value: &Value,
     attribute: Option<String>,
     start: Option<Value>,
     named: Kwargs,
@@ -359,6 +362,6 @@ fn truncate(text: Cow<'_, str>, given: Rest<ValueOrKwargs>) -> Result<String, Er
     Ok(format!("{}{end}", if cuts_words { &kept } else { at_word }))
 }
 
-fn wordcount(text: Cow<'_, str>) -> usize {
+fn wordcount(text: &str) -> usize {
     text.split_whitespace().count()
 }

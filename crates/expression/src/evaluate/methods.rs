@@ -33,7 +33,7 @@ impl<'a> Run<'a> {
                 let [list] = arguments.positional.as_slice() else {
                     return Err(self.failed(&link.range, "`join` joins one list"));
                 };
-                let separator = self.to_text(&value, &link.range)?;
+                let separator = self.printed(&value, &link.range)?;
                 let list = self.evaluate(list, is_lenient)?;
                 if matches!(list, Val::Undefined) {
                     return Ok(Val::Undefined);
@@ -107,7 +107,7 @@ impl<'a> Run<'a> {
         let mut values = Vec::with_capacity(arguments.positional.len());
         for argument in &arguments.positional {
             let value = self.evaluate(argument, false)?;
-            values.push(self.to_made(value, range)?);
+            values.push(self.take_made(value, range)?);
         }
         match method {
             Method::Cycle if values.is_empty() => Err(self.failed(range, "`cycle` needs something to choose from")),

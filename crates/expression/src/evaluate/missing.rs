@@ -4,7 +4,10 @@
 use std::{fmt::Write as _, ops::Range};
 
 use minijinja::value::ValueKind;
-use procession_domain::{definition::UndefinedRule, value::Json};
+use procession_domain::{
+    definition::UndefinedRule,
+    value::{Json, StepId},
+};
 
 use super::{
     Mode, Run, Stop,
@@ -87,7 +90,7 @@ impl<'a> Run<'a> {
         if self.names.steps.contains(id.as_ref()) {
             return " That step does not come before this text.".to_owned();
         }
-        let in_scope = self.scope.steps.keys().map(|step| step.as_str());
+        let in_scope = self.scope.steps.keys().map(StepId::as_str);
         let mut names: Vec<&str> = self.names.steps.iter().map(String::as_str).chain(in_scope).collect();
         names.sort_unstable();
         names.dedup();

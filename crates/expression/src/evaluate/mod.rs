@@ -27,7 +27,7 @@ use procession_domain::{
 };
 
 use self::locals::Local;
-pub use self::print::{Output, to_json};
+pub use self::print::{Output, PrintError, to_json};
 pub use self::value::{Shown, Val};
 use crate::{
     Names,
@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
                 let mut list = Vec::with_capacity(items.len());
                 for item in items {
                     let value = self.evaluate(item, is_lenient)?;
-                    list.push(self.to_made(value, &item.range)?);
+                    list.push(self.take_made(value, &item.range)?);
                 }
                 self.settle(Value::from(list), &expression.range)
             }
@@ -144,9 +144,9 @@ impl<'a> Run<'a> {
         let mut pairs = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             let name = self.evaluate(key, is_lenient)?;
-            let name = self.to_text(&name, &key.range)?;
+            let name = self.printed(&name, &key.range)?;
             let value = self.evaluate(value, is_lenient)?;
-            pairs.push((Value::from(name), self.to_made(value, range)?));
+            pairs.push((Value::from(name), self.take_made(value, range)?));
         }
         self.settle(Value::from_pairs(pairs), range)
     }
@@ -162,7 +162,7 @@ impl<'a> Run<'a> {
                 let mut pairs = Vec::new();
                 for (name, value) in &arguments.named {
                     let value = self.evaluate(value, false)?;
-                    pairs.push((Value::from(name.as_str()), self.to_made(value, range)?));
+                    pairs.push((Value::from(name.as_str()), self.take_made(value, range)?));
                 }
                 if !arguments.positional.is_empty() {
                     return Err(self.failed(range, "`dict` takes named values, as in `dict(a=1)`"));
@@ -192,7 +192,7 @@ impl<'a> Run<'a> {
     }
 
     /// A value as text.
-    fn to_text(&mut self, value: &Val<'_>, range: &Range<usize>) -> Result<String, Stop> {
+    fn printed(&mut self, value: &Val<'_>, range: &Range<usize>) -> Result<String, Stop> {
         let mut output = Output::default();
         let printed = output.print(value);
         printed.map_err(|error| self.failed(range, &error.reason()))?;

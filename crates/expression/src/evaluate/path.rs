@@ -69,13 +69,11 @@ impl<'a> Run<'a> {
         if matches!(value, Val::Undefined) {
             return Ok(None);
         }
-        match Key::of(&value) {
-            Some(key) => Ok(Some(key)),
-            None => {
-                let what = format!("{} is no name or index of anything", value.kind());
-                Err(self.failed(&expression.range, &what))
-            }
-        }
+        let Some(key) = Key::of(&value) else {
+            let what = format!("{} is no name or index of anything", value.kind());
+            return Err(self.failed(&expression.range, &what));
+        };
+        Ok(Some(key))
     }
 
     /// Follows a path from one of the variables.
@@ -172,7 +170,7 @@ fn position(index: i64, length: usize) -> Option<usize> {
     }
 }
 
-impl<'a> Trail<'a> {
+impl Trail<'_> {
     /// The name at a place, if it is one.
     pub fn name(&self, at: usize) -> Option<&str> {
         match self.keys.get(at) {
@@ -197,7 +195,7 @@ impl<'a> Trail<'a> {
     }
 }
 
-impl<'a> Key<'a> {
+impl Key<'_> {
     /// The key that a value is, if it is a text or a whole number.
     pub fn of(value: &Val<'_>) -> Option<Self> {
         match value.scalar() {

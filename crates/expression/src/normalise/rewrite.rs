@@ -8,6 +8,7 @@ use super::{
     brackets::{Bracket, BracketKind},
     hyphens::{end_of_field, end_of_step},
     lexer::{Kind, Lexer, Token},
+    too_long,
 };
 use crate::{Names, Note, SyntaxError, limits};
 
@@ -122,11 +123,29 @@ impl<'a, 't> Rewriter<'a, 't> {
                 self.tag.end = end;
                 return Ok(true);
             }
+            self.check_length(token)?;
             self.close_defaults(Some(token));
             self.token(token)?;
         }
         self.close_defaults(None);
         Ok(false)
+    }
+
+    /// Reads no further than a tag may be long, so that a text costs no more than its length.
+    fn check_length(&self, token: Token) -> Result<(), SyntaxError> {
+        let (what, closer) = match self.surroundings {
+            Surroundings::Condition => return Ok(()),
+            Surroundings::Placeholder => ("The placeholder", "}}"),
+            Surroundings::Statement => ("The tag", "%}"),
+        };
+        let start = self.start.saturating_sub(2);
+        if token.end - start <= limits::EXPRESSION_BYTES {
+            return Ok(());
+        }
+        Err(match self.text[token.start..].find(closer) {
+            Some(length) => too_long(what, start..token.start + length + closer.len()),
+            None => unclosed(self.surroundings, start),
+        })
     }
 
     /// The end of the closing braces, if they start at this token.
@@ -149,7 +168,10 @@ impl<'a, 't> Rewriter<'a, 't> {
         let signs = std::mem::take(&mut self.signs);
         match token.kind {
             Kind::Name => self.name(token, signs),
-            Kind::Number => self.operand(token),
+            Kind::Number => {
+                self.operand(token);
+                Ok(())
+            }
             Kind::Text => self.quoted(token),
             Kind::OpenText => {
                 let range = token.start..token.start + 1;
@@ -159,11 +181,10 @@ impl<'a, 't> Rewriter<'a, 't> {
         }
     }
 
-    fn operand(&mut self, token: Token) -> Result<(), SyntaxError> {
+    fn operand(&mut self, token: Token) {
         self.copy_to(token.end);
         self.path = None;
         self.before = Before::Operand;
-        Ok(())
     }
 
     fn name(&mut self, token: Token, signs: usize) -> Result<(), SyntaxError> {
@@ -260,7 +281,8 @@ impl<'a, 't> Rewriter<'a, 't> {
         let inner = token.start + 1..token.end - 1;
         let content = &self.text[inner.clone()];
         if self.surroundings != Surroundings::Condition || !content.contains("{{") {
-            return self.operand(token);
+            self.operand(token);
+            return Ok(());
         }
         let trimmed = content.trim();
         let expression = trimmed.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));

@@ -183,13 +183,24 @@ fn is_brace_before_placeholder(text: &str, start: usize) -> bool {
     }
     let mut lexer = Lexer::new(text, start + 3);
     lexer.end = text.floor_char_boundary(text.len().min(start + limits::EXPRESSION_BYTES));
-    let (mut depth, mut is_empty, mut after_default) = (0_usize, true, false);
+    let (mut open, mut is_empty, mut after_default) = (Vec::new(), true, false);
     while let Some(token) = lexer.next_token() {
         match lexer.text_of(token) {
-            "(" | "[" | "{" => depth += 1,
-            "}" if depth == 0 => return !is_empty,
-            ")" | "]" | "}" => depth = depth.saturating_sub(1),
-            ":" if depth == 0 && !after_default => return false,
+            "}" if open.is_empty() => return !is_empty,
+            opener @ ("(" | "[" | "{") => {
+                open.push(opener);
+                // More than a placeholder may have: no mapping, and reading on would cost too much.
+                if open.len() > limits::BRACKETS {
+                    return true;
+                }
+            }
+            closer @ (")" | "]" | "}") => {
+                let opener = open.pop();
+                if !matches!((opener, closer), (Some("("), ")") | (Some("["), "]") | (Some("{"), "}")) {
+                    return true;
+                }
+            }
+            ":" if open.is_empty() && !after_default => return false,
             _ => {}
         }
         is_empty = false;

@@ -130,21 +130,8 @@ impl<'n> Lowering<'n> {
         if links.is_empty() {
             return first;
         }
-        self.name_words(&first, &mut links);
+        name_words(&first, &mut links);
         self.placed(Kind::Chain(Chain::new(first, links)), range)
-    }
-
-    /// What is compared with a word that has other spellings.
-    fn name_words(&self, first: &Expression, links: &mut [Link]) {
-        let Some(Link { kind: LinkKind::Compare(comparisons), .. }) = links.first_mut() else {
-            return;
-        };
-        let mut left = word_of(first);
-        for comparison in comparisons {
-            let right = word_of(&comparison.right);
-            comparison.word = left.or_else(|| right.clone());
-            left = right;
-        }
     }
 
     /// Splits an expression into its left part and what is done with that. `None` at the leftmost part.
@@ -386,6 +373,19 @@ impl<'n> Lowering<'n> {
                 }
             };
         }
+    }
+}
+
+/// What is compared with a word that has other spellings.
+fn name_words(first: &Expression, links: &mut [Link]) {
+    let Some(Link { kind: LinkKind::Compare(comparisons), .. }) = links.first_mut() else {
+        return;
+    };
+    let mut left = word_of(first);
+    for comparison in comparisons {
+        let right = word_of(&comparison.right);
+        comparison.word = left.or_else(|| right.clone());
+        left = right;
     }
 }
 

@@ -1,8 +1,6 @@
 //! Spec 2: nothing that an author writes overflows the stack, eats the memory or runs for long. Everything here is run in
 //! a thread with a stack of 2 MiB, as the engine's are.
 
-use std::time::{Duration, Instant};
-
 use procession_domain::{
     definition::{Condition, Template, UndefinedRule},
     expressions::{Expressions, Scope},
@@ -349,11 +347,8 @@ fn work_and_memory_are_bounded() {
             "{{ range(100000) | map('format', input.text) | list }}",
         ];
         for source in sources {
-            let start = Instant::now();
             let outcome = everything(source, &scope);
             assert!(outcome.is_err(), "{source} gave {} bytes", outcome.unwrap().len());
-            // Four evaluations without optimisation; a single one in earnest takes a fraction of this.
-            assert!(start.elapsed() < Duration::from_secs(60), "{source} took {:?}", start.elapsed());
         }
     });
 }

@@ -9,122 +9,121 @@ fn shown(source: &str, errors: &[SyntaxError]) -> Vec<String> {
     errors.iter().map(|error| format!("{}: {}", &source[error.range.clone()], error.message)).collect()
 }
 
+/// Templates and everything that is wrong with them.
+const UNREADABLE: &[(&str, &[&str])] = &[
+    ("{{ }}", &["{{ }}: The placeholder is empty."]),
+    ("{% %}", &["{% %}: The tag is empty."]),
+    ("a {{ input.x", &["{{: `{{` has no closing `}}`. To write these characters, use `{{ '{{' }}`."]),
+    (
+        "a {{ input.x, how are you? {{ input.y }}",
+        &["{{: `{{` has no closing `}}`. To write these characters, use `{{ '{{' }}`."],
+    ),
+    ("{% if input.x", &["{%: `{%` has no closing `%}`. To write these characters, use `{{ '{%' }}`."]),
+    (
+        "a {# b",
+        &["{#: `{#` starts a comment, and its `#}` is missing. To write these two characters, use `{{ '{#' }}`."],
+    ),
+    ("{{ 'a }}", &["': The text that starts with this quote has no closing quote."]),
+    ("{{ input. }}", &["}}: This can't be read: unexpected `}}`, expected identifier or integer."]),
+    ("{{ input.x input.y }}", &["input: This can't be read: unexpected identifier, expected `}}`."]),
+    ("{{ input.x + }}", &["}}: This can't be read: unexpected `}}`."]),
+    ("{{ foo(1 }}", &["}: A `)` is expected here, not `}`."]),
+    ("{{ a) }}", &["): This `)` closes nothing."]),
+    ("{{ [1, 2 }}", &["}: A `]` is expected here, not `}`."]),
+    ("{{ a = 1 }}", &["=: `=` does not compare; write `==`."]),
+    ("{% if a = 1 %}{% endif %}", &["=: `=` does not compare; write `==`."]),
+    ("{{ a === 1 }}", &["===: `===` is not known here; write `==`."]),
+    ("{{ a <> 1 }}", &["<>: Write `!=` for “is not equal”."]),
+    ("{{ a ? 1 : 2 }}", &["?: `a ? b : c` is written `b if a else c`."]),
+    ("{{ a & b }}", &["&: Write `and`, or `&&`."]),
+    ("{{ a AND b }}", &["AND: `AND` is written in lower case here: `and`."]),
+    ("{{ a | round: 2 }}", &["round:: What is given to a filter stands in parentheses: `round(…)`, not `round: …`."]),
+    ("{{ a | uper }}", &["uper: There is no filter `uper`. Did you mean `upper`?"]),
+    ("{{ a is defned }}", &["defned: There is no test `defned`. Did you mean `defined`?"]),
+    ("{{ foo() }}", &["foo(): There is no function `foo`. There are: now, range, dict."]),
+    ("{{ namespace() }}", &["namespace(): There is no function `namespace`. There are: now, range, dict."]),
+    ("{{ a.b.splitt(',') }}", &[".splitt(','): There is no method `splitt`. Did you mean `split`?"]),
+    ("{{ 'a'() }}", &["'a'(): This can't be called."]),
+    ("{{ range(*a) }}", &["range(*a): Arguments are given one by one, without `*` or `**`."]),
+    ("{{ a ≥ 1 }}", &["≥: This can't be read: unexpected character."]),
+    ("{{ a @ b }}", &["@: This can't be read: unexpected character."]),
+    ("{{ '\\u12' }}", &["'\\u12': This can't be read: bad string escape."]),
+    ("{% endif %}", &["endif: This can't be read: unknown statement endif."]),
+    ("{% if a %}x", &["x: This can't be read: unexpected end of the text, expected `%}`."]),
+    ("{% foo %}", &["foo: This can't be read: unknown statement foo."]),
+    (
+        "{% macro f() %}{% endmacro %}",
+        &[
+            "macro f() %}{% endmacro: `macro` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
+        ],
+    ),
+    (
+        "{% include 'a' %}{% import 'b' as c %}",
+        &[
+            "include 'a': `include` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
+            "import 'b' as c: `import` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
+        ],
+    ),
+    (
+        "{% extends 'a' %}",
+        &[
+            "extends 'a': `extends` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
+        ],
+    ),
+    (
+        "{% block a %}{% endblock %}",
+        &[
+            "block a %}{% endblock: `block` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
+        ],
+    ),
+    (
+        "{% do a() %}",
+        &[
+            "do a(): `do` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
+        ],
+    ),
+    (
+        "{% autoescape true %}{% endautoescape %}",
+        &[
+            "autoescape true %}{% endautoescape: `autoescape` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
+        ],
+    ),
+    (
+        "{% for a in b recursive %}{% endfor %}",
+        &["for a in b recursive %}{% endfor: Recursive loops are not available."],
+    ),
+    ("{% set a.b = 1 %}", &["b: Only a plain name can be given a value."]),
+    ("{% break %}", &["break: This can't be read: 'break' must be placed inside a loop."]),
+    // All of them at once.
+    (
+        "ö {{ a + }} {{ b | uper }} {{ c ? d }} {{ [ }} {{ ok }}",
+        &[
+            "}}: This can't be read: unexpected `}}`.",
+            "uper: There is no filter `uper`. Did you mean `upper`?",
+            "?: `a ? b : c` is written `b if a else c`.",
+            "}: A `]` is expected here, not `}`.",
+        ],
+    ),
+    (
+        "{{ a | uper | lowr(b is odd) }}",
+        &[
+            "uper: There is no filter `uper`. Did you mean `upper`?",
+            "lowr(b is odd): There is no filter `lowr`. Did you mean `lower`?",
+        ],
+    ),
+    (
+        "{{ a b }} {{ c d }} {{ e f }}",
+        &[
+            "b: This can't be read: unexpected identifier, expected `}}`.",
+            "d: This can't be read: unexpected identifier, expected `}}`.",
+            "f: This can't be read: unexpected identifier, expected `}}`.",
+        ],
+    ),
+];
+
 #[test]
 fn templates_that_can_not_be_read() {
-    let cases: &[(&str, &[&str])] = &[
-        ("{{ }}", &["{{ }}: The placeholder is empty."]),
-        ("{% %}", &["{% %}: The tag is empty."]),
-        ("a {{ input.x", &["{{: `{{` has no closing `}}`. To write these characters, use `{{ '{{' }}`."]),
-        (
-            "a {{ input.x, how are you? {{ input.y }}",
-            &["{{: `{{` has no closing `}}`. To write these characters, use `{{ '{{' }}`."],
-        ),
-        ("{% if input.x", &["{%: `{%` has no closing `%}`. To write these characters, use `{{ '{%' }}`."]),
-        (
-            "a {# b",
-            &["{#: `{#` starts a comment, and its `#}` is missing. To write these two characters, use `{{ '{#' }}`."],
-        ),
-        ("{{ 'a }}", &["': The text that starts with this quote has no closing quote."]),
-        ("{{ input. }}", &["}}: This can't be read: unexpected `}}`, expected identifier or integer."]),
-        ("{{ input.x input.y }}", &["input: This can't be read: unexpected identifier, expected `}}`."]),
-        ("{{ input.x + }}", &["}}: This can't be read: unexpected `}}`."]),
-        ("{{ foo(1 }}", &["}: A `)` is expected here, not `}`."]),
-        ("{{ a) }}", &["): This `)` closes nothing."]),
-        ("{{ [1, 2 }}", &["}: A `]` is expected here, not `}`."]),
-        ("{{ a = 1 }}", &["=: `=` does not compare; write `==`."]),
-        ("{% if a = 1 %}{% endif %}", &["=: `=` does not compare; write `==`."]),
-        ("{{ a === 1 }}", &["===: `===` is not known here; write `==`."]),
-        ("{{ a <> 1 }}", &["<>: Write `!=` for “is not equal”."]),
-        ("{{ a ? 1 : 2 }}", &["?: `a ? b : c` is written `b if a else c`."]),
-        ("{{ a & b }}", &["&: Write `and`, or `&&`."]),
-        ("{{ a AND b }}", &["AND: `AND` is written in lower case here: `and`."]),
-        (
-            "{{ a | round: 2 }}",
-            &["round:: What is given to a filter stands in parentheses: `round(…)`, not `round: …`."],
-        ),
-        ("{{ a | uper }}", &["uper: There is no filter `uper`. Did you mean `upper`?"]),
-        ("{{ a is defned }}", &["defned: There is no test `defned`. Did you mean `defined`?"]),
-        ("{{ foo() }}", &["foo(): There is no function `foo`. There are: now, range, dict."]),
-        ("{{ namespace() }}", &["namespace(): There is no function `namespace`. There are: now, range, dict."]),
-        ("{{ a.b.splitt(',') }}", &[".splitt(','): There is no method `splitt`. Did you mean `split`?"]),
-        ("{{ 'a'() }}", &["'a'(): This can't be called."]),
-        ("{{ range(*a) }}", &["range(*a): Arguments are given one by one, without `*` or `**`."]),
-        ("{{ a ≥ 1 }}", &["≥: This can't be read: unexpected character."]),
-        ("{{ a @ b }}", &["@: This can't be read: unexpected character."]),
-        ("{{ '\\u12' }}", &["'\\u12': This can't be read: bad string escape."]),
-        ("{% endif %}", &["endif: This can't be read: unknown statement endif."]),
-        ("{% if a %}x", &["x: This can't be read: unexpected end of the text, expected `%}`."]),
-        ("{% foo %}", &["foo: This can't be read: unknown statement foo."]),
-        (
-            "{% macro f() %}{% endmacro %}",
-            &[
-                "macro f() %}{% endmacro: `macro` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
-            ],
-        ),
-        (
-            "{% include 'a' %}{% import 'b' as c %}",
-            &[
-                "include 'a': `include` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
-                "import 'b' as c: `import` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
-            ],
-        ),
-        (
-            "{% extends 'a' %}",
-            &[
-                "extends 'a': `extends` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
-            ],
-        ),
-        (
-            "{% block a %}{% endblock %}",
-            &[
-                "block a %}{% endblock: `block` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
-            ],
-        ),
-        (
-            "{% do a() %}",
-            &[
-                "do a(): `do` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
-            ],
-        ),
-        (
-            "{% autoescape true %}{% endautoescape %}",
-            &[
-                "autoescape true %}{% endautoescape: `autoescape` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw.",
-            ],
-        ),
-        (
-            "{% for a in b recursive %}{% endfor %}",
-            &["for a in b recursive %}{% endfor: Recursive loops are not available."],
-        ),
-        ("{% set a.b = 1 %}", &["b: Only a plain name can be given a value."]),
-        ("{% break %}", &["break: This can't be read: 'break' must be placed inside a loop."]),
-        // All of them at once.
-        (
-            "ö {{ a + }} {{ b | uper }} {{ c ? d }} {{ [ }} {{ ok }}",
-            &[
-                "}}: This can't be read: unexpected `}}`.",
-                "uper: There is no filter `uper`. Did you mean `upper`?",
-                "?: `a ? b : c` is written `b if a else c`.",
-                "}: A `]` is expected here, not `}`.",
-            ],
-        ),
-        (
-            "{{ a | uper | lowr(b is odd) }}",
-            &[
-                "uper: There is no filter `uper`. Did you mean `upper`?",
-                "lowr(b is odd): There is no filter `lowr`. Did you mean `lower`?",
-            ],
-        ),
-        (
-            "{{ a b }} {{ c d }} {{ e f }}",
-            &[
-                "b: This can't be read: unexpected identifier, expected `}}`.",
-                "d: This can't be read: unexpected identifier, expected `}}`.",
-                "f: This can't be read: unexpected identifier, expected `}}`.",
-            ],
-        ),
-    ];
-    let failed: Vec<String> = cases
+    let failed: Vec<String> = UNREADABLE
         .iter()
         .filter_map(|(source, expected)| {
             let found = match check_template(source, &names()) {
