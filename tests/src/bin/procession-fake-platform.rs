@@ -6,8 +6,14 @@ use anyhow::Context as _;
 use clap::Parser;
 use procession_tests::platform::{CallLog, FakePlatform, Plan};
 
+/// How a plan is written; `--help` ends with it.
+const PLAN_FORMAT: &str = include_str!("procession-fake-platform.help.txt");
+
 /// A look-alike of the Trinity platform's MCP server, scripted by a plan.
+///
+/// It prints `listening on URL` on its first line and runs until it is ended.
 #[derive(Parser)]
+#[command(after_long_help = PLAN_FORMAT)]
 struct Options {
     /// The address; port 0 picks a free one.
     #[arg(long, env = "FAKE_PLATFORM_LISTEN", default_value = "127.0.0.1:0")]

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Call {
     /// Counted from 1.
     pub number: u64,
+    /// When it came, in microseconds since 1970.
+    pub at: i128,
     /// The tool.
     pub tool: String,
     /// The agent, if the call names one.
@@ -124,6 +126,7 @@ impl CallLog {
         let mut calls = self.calls();
         let call = Call {
             number: calls.all.len() as u64 + 1,
+            at: time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000,
             tool: tool.to_owned(),
             agent: agent.map(str::to_owned),
             reference,

@@ -11,6 +11,7 @@ mod chat;
 mod events;
 mod gate;
 mod plan;
+mod process;
 mod schemas;
 mod server;
 mod store;
@@ -19,5 +20,6 @@ mod tools;
 pub use self::{
     calls::{Call, CallLog, Outcome, Reference},
     plan::{AgentPlan, Ending, Fault, LogPlan, Plan, PlannedFault, Rule, Tokens},
+    process::PlatformProcess,
     server::FakePlatform,
 };

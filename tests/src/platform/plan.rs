@@ -238,4 +238,18 @@ faults:
         let json = r#"{"agents": {"a": {"rules": [{"submit": {"api": [503, "x"]}}]}}}"#;
         assert_eq!(Plan::parse(json).unwrap().agents["a"].rules[0].submit, Some(Fault::Api(503, "x".into())));
     }
+
+    #[test]
+    fn the_plan_of_the_help_is_one() {
+        let help = include_str!("../bin/procession-fake-platform.help.txt");
+        let example = help.split("\n\n").nth(1).unwrap();
+        let plan = Plan::parse(example.trim_start_matches('\n')).unwrap();
+        let rule = &plan.agents["analyst"].rules[0];
+        assert_eq!((rule.times, rule.polls, rule.cost), (Some(2), 3, Some(0.012)));
+        assert_eq!(rule.submit, Some(Fault::AgentBusy));
+        assert_eq!(
+            plan.faults,
+            [Fault::Unauthorized.of_calls("get_execution_result", 3)].map(|fault| PlannedFault { after: 2, ..fault })
+        );
+    }
 }
