@@ -107,8 +107,14 @@ impl Access {
     }
 
     /// Whether the one-time set-up is done.
+    ///
+    /// An administrator that can log in, added on the command line, counts as that: nobody may claim `admin` after it.
     pub async fn is_set_up(&self) -> Result<bool, StoreError> {
-        Ok(self.ports.access.setting(Setting::SetupCompleted).await?.as_deref() == Some("true"))
+        if self.ports.access.setting(Setting::SetupCompleted).await?.as_deref() == Some("true") {
+            return Ok(true);
+        }
+        let users = self.ports.access.users().await?;
+        Ok(users.iter().any(|user| Role::of(&user.role) == Role::Admin && user.password_hash.is_some()))
     }
 
     /// Does the one-time set-up: the user `admin` gets this password.

@@ -155,7 +155,8 @@ impl Executions {
         let process = found.ok_or(StartFailure::NotFound)?;
         process.check_startable()?;
         let definition = Arc::clone(process.definition());
-        let checked = definition.check_input(&request.input).map_err(StartFailure::InvalidInput)?;
+        let server_rule = self.engine.settings().undefined;
+        let checked = definition.check_input(&request.input, server_rule).map_err(StartFailure::InvalidInput)?;
         let (input, input_row) = self.measured(&ValueKey::Input, &checked.input)?;
         let payload = request.trigger.payload.as_ref().map(|payload| self.measured(&ValueKey::TriggerPayload, payload));
         let payload = payload.transpose()?;

@@ -56,6 +56,10 @@ impl Queries for SqliteStore {
         Ok(self.read_step_costs(process, step, limit).await?)
     }
 
+    async fn dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.read_dismissed_at(execution).await?)
+    }
+
     async fn dismiss(&self, execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError> {
         self.writer.change(Dismiss { execution, at }).await
     }
@@ -66,6 +70,12 @@ impl SqliteStore {
         const READ: &str = "SELECT id FROM process_executions WHERE parent_id = ?1 ORDER BY created_at, id";
         let rows = sqlx::query(READ).bind(parent.to_string()).fetch_all(&self.readers).await?;
         rows.iter().map(|row| parsed(row, "id")).collect()
+    }
+
+    async fn read_dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, Failure> {
+        const READ: &str = "SELECT dismissed_at FROM process_executions WHERE id = ?1";
+        let row = sqlx::query(READ).bind(execution.to_string()).fetch_optional(&self.readers).await?;
+        row.map_or(Ok(None), |row| time_if_any(&row, "dismissed_at"))
     }
 
     async fn read_events(&self, execution: ExecutionId, page: EventPage) -> Result<Vec<StoredEvent>, Failure> {

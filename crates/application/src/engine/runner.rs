@@ -25,6 +25,10 @@ use crate::ports::{ClaimKind, InboxRow, Lease, Loaded, StoreError};
 /// How long a run waits before it tries a failed store again.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long an execution stays in memory for a child that may end soon. Loading it anew takes the longer the more steps it
+/// has, so that without this a long chain of quick sub-processes would take the square of its length.
+pub(super) const LINGER: Duration = Duration::from_millis(250);
+
 /// What comes into a run's mailbox.
 pub(super) enum Message {
     /// Something may have come into the inbox.
@@ -82,6 +86,8 @@ pub(super) struct Run {
     pub draining: bool,
     /// The time of attention as it is stored.
     pub stored_attention: Option<Timestamp>,
+    /// Until when it stays in memory for a child, though it could leave.
+    pub lingers_until: Option<Timestamp>,
     registration: Registration,
 }
 
@@ -117,6 +123,7 @@ impl Run {
             calls: HashMap::new(),
             draining: engine.draining.load(Ordering::Relaxed),
             stored_attention: None,
+            lingers_until: None,
             registration,
         };
         engine.spawn(run.live(origin));
@@ -215,6 +222,7 @@ impl Run {
     /// Waits until something arrives or a stored time comes, and takes in all that has arrived.
     async fn wait(&mut self) {
         let due = self.execution.as_ref().and_then(Execution::attention_at);
+        let due = due.into_iter().chain(self.lingers_until).min();
         let clock = Arc::clone(&self.engine.ports.clock);
         let message = match due {
             None => self.mailbox.recv().await,

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use procession_domain::{
     definition::{Priority, StepKind},
-    event::{Event, Usage},
+    event::Event,
     execution::{
         ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Effect, Execution, Life, Need, Settings,
         Signal, Slot, Slots, Transition, ValueKey, Write,
@@ -17,7 +17,7 @@ use super::{
     Inner,
     effects::{self, CallTask},
     queues::{Asker, SlotGuard},
-    runner::{After, Message, Run},
+    runner::{After, LINGER, Message, Run},
 };
 use crate::{
     pins::pins_of,
@@ -101,7 +101,10 @@ impl Run {
             settings: &settings,
             ledger: self.ledger,
         };
-        Some(execution.handle(commands, &mut context))
+        let transition = execution.handle(commands, &mut context);
+        // What the turn spends counts when it goes on after something was loaded for it.
+        self.ledger = context.ledger;
+        Some(transition)
     }
 
     /// Loads something that the domain asked for, however long the store takes.
@@ -168,6 +171,7 @@ impl Run {
         let told: Vec<ExecutionId> = commit.signals.iter().map(|signal| signal.to).collect();
         let has_children = !commit.children.is_empty();
         let attention = commit.attention_at;
+        let gives_way = self.is_one_of_few();
         let committed = self.write(commit).await?;
         self.stored_attention = attention;
         self.ledger = committed.ledger.or(self.ledger);
@@ -177,7 +181,7 @@ impl Run {
         }
         // The dispatcher looks once a `poll` by itself; what it must do before that it has to be told.
         let soon = attention.is_some_and(|at| at < self.engine.now().saturating_add(self.engine.settings.poll));
-        if has_children || (release && (committed.has_unseen_signals || soon)) {
+        if has_children || (release && (committed.has_unseen_signals || soon || gives_way)) {
             self.engine.wake.notify_one();
         }
         if release {
@@ -187,6 +191,13 @@ impl Run {
             let _ = self.sender.send(Message::Nudge);
         }
         Ok(After::Wait)
+    }
+
+    /// Whether other executions of its process may be waiting for this one to leave (spec 3.9).
+    fn is_one_of_few(&self) -> bool {
+        let of_process = |execution: &Execution| execution.definition().config().max_concurrent_instances;
+        let own = self.execution.as_ref().and_then(of_process);
+        own.or(self.engine.settings.max_concurrent_instances).is_some()
     }
 
     async fn write(&self, commit: Commit) -> Result<Committed, Outdated> {
@@ -218,12 +229,14 @@ impl Run {
     async fn commit_of(&mut self, transition: Transition) -> (Option<Commit>, bool) {
         let values = self.fresh_values().await;
         let Some(execution) = self.execution.as_mut() else { return (None, true) };
-        let release = self.draining || !execution.is_under_way();
-        let attention_at = if self.draining && !execution.status().is_ended() {
-            Some(self.engine.now())
-        } else {
-            execution.attention_at()
-        };
+        let now = self.engine.now();
+        if transition.writes.iter().any(starts_awaited_child) {
+            self.lingers_until = Some(now.saturating_add(LINGER));
+        }
+        self.lingers_until = self.lingers_until.filter(|until| *until > now && !execution.status().is_ended());
+        let release = self.draining || !(execution.is_under_way() || self.lingers_until.is_some());
+        let attention_at =
+            if self.draining && !execution.status().is_ended() { Some(now) } else { execution.attention_at() };
         let steps =
             execution.take_changed().into_iter().map(|(step, state)| (step.id.clone(), state.clone())).collect();
         let quiet = transition.events.is_empty() && transition.writes.is_empty() && self.inbox.is_empty();
@@ -411,6 +424,18 @@ impl Inner {
     }
 }
 
+/// Whether it begins a sub-process whose end the execution waits for.
+fn starts_awaited_child(write: &Write) -> bool {
+    match write {
+        Write::StartChild { child, .. } => child.creation().parent.as_ref().is_some_and(|parent| parent.waits),
+        Write::OpenApproval(_)
+        | Write::CancelApproval(_)
+        | Write::SettleApproval(_)
+        | Write::Signal { .. }
+        | Write::RaiseBudget(_) => false,
+    }
+}
+
 /// The agent of a call, as its attempt names it.
 fn agent_of(execution: &Execution, call: &procession_domain::execution::CallId) -> Option<String> {
     let (_, state) = execution.step(&call.step_id)?;
@@ -421,18 +446,7 @@ fn agent_of(execution: &Execution, call: &procession_domain::execution::CallId) 
 /// What the calls of these events cost, for the ledger; children keep their own accounts.
 fn spent<'a>(events: impl Iterator<Item = &'a Event>) -> Money {
     let mut sum = Cost::ZERO;
-    for event in events {
-        let usage: &Usage = match event {
-            Event::CostRecorded { usage, .. }
-            | Event::StepCompleted { usage, .. }
-            | Event::StepFailed { usage, .. }
-            | Event::StepRetrying { usage, .. }
-            | Event::StepSkipped { usage, .. }
-            | Event::CompensationStepRetrying { usage, .. }
-            | Event::CompensationCompleted { usage, .. }
-            | Event::CompensationFailed { usage, .. } => usage,
-            _ => continue,
-        };
+    for usage in events.filter_map(Event::usage) {
         sum.add(usage.cost);
     }
     sum.amount

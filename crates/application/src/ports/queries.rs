@@ -152,6 +152,9 @@ pub trait Queries: Send + Sync {
     /// looked for among the last thousand executions.
     async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError>;
 
+    /// When a person put this execution aside; `None` if nobody did, or if there is none.
+    async fn dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, StoreError>;
+
     /// Puts a failed execution aside, or takes that back. `false` if there is no such execution.
     async fn dismiss(&self, execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError>;
 }

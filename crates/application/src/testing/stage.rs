@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use procession_domain::{
-    approval::{Approval, Ballot},
+    approval::{Approval, ApprovalStatus, Ballot},
     execution::{Execution, ExecutionStatus, StepLife},
     value::{Currency, Duration, ExecutionId, Json, ProcessId, Timestamp},
 };
@@ -211,8 +211,9 @@ impl Stage {
             let filter = ApprovalFilter { execution_id: Some(id), ..ApprovalFilter::default() };
             let paging = Paging { limit: 100, start: PageStart::Offset(0) };
             let page = self.ports.approvals.approvals(&filter, &paging).await.expect("approvals can be listed");
-            let is_open =
-                |approval: &Approval| approval.request().step_id.as_str() == step && approval.verdict().is_none();
+            let is_open = |approval: &Approval| {
+                approval.request().step_id.as_str() == step && approval.status() == ApprovalStatus::Pending
+            };
             if let Some(open) = page.rows.into_iter().map(|row| row.approval).find(is_open) {
                 return open;
             }

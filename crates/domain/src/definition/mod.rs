@@ -160,12 +160,15 @@ impl Definition {
         self.step(index).priority.unwrap_or(self.content.config.priority)
     }
 
-    /// Checks the input of a start: against the declared inputs, or else for the fields certain to be read. All problems
-    /// at once.
-    pub fn check_input(&self, input: &Json) -> Result<CheckedInput, Vec<InputProblem>> {
-        match &self.content.input {
-            Some(schema) => schema.check(input),
-            None => input::check_undeclared(&self.content.required_input, input),
+    /// Checks the input of a start: against the declared inputs, or else for the fields certain to be read, unless the
+    /// process's rule or else the server's lets holes pass (spec 1.1, 2.2). All problems at once.
+    pub fn check_input(&self, input: &Json, server: Option<UndefinedRule>) -> Result<CheckedInput, Vec<InputProblem>> {
+        if let Some(schema) = &self.content.input {
+            return schema.check(input);
+        }
+        match self.content.config.undefined.or(server) {
+            Some(UndefinedRule::Empty | UndefinedRule::Keep) => input::check_undeclared(&[], input),
+            Some(UndefinedRule::Error) | None => input::check_undeclared(&self.content.required_input, input),
         }
     }
 }

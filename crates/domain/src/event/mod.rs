@@ -3,6 +3,7 @@
 //! An execution's state is the fold of its events, so every field that the state keeps stands in one of them. The names
 //! of types and fields are those of the API.
 
+mod common;
 mod definition;
 mod execution;
 mod parts;

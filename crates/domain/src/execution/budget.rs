@@ -1,6 +1,11 @@
 //! Budgets (spec 3.9): looked at before each call, with the ledger of the whole tree.
 
-use super::{Execution, boundary::Write, state::StepLife, turn::Turn};
+use super::{
+    Execution,
+    boundary::{Context, Ledger, Write},
+    state::StepLife,
+    turn::Turn,
+};
 use crate::{
     approval::{Approval, ApprovalRequest},
     definition::{BudgetAction, StepIndex, StepKind, TimeoutAction},
@@ -52,12 +57,8 @@ impl Turn<'_, '_> {
         let Some(ledger) = self.context.ledger else {
             return BudgetAnswer::Allowed;
         };
-        let (spent, limit) = (ledger.spent, ledger.limit);
-        let near = Money::from_nanos(limit.nanos() / 5 * 4, limit.currency());
-        if !self.execution.state.budget.warned && matches!(spent.at_least(near), Ok(true)) {
-            self.emit(Event::BudgetWarning { spent, limit });
-        }
-        if !matches!(spent.at_least(limit), Ok(true)) {
+        self.warn_of_budget();
+        if !matches!(ledger.spent.at_least(ledger.limit), Ok(true)) {
             return BudgetAnswer::Allowed;
         }
         match ledger.action {
@@ -70,6 +71,16 @@ impl Turn<'_, '_> {
                 self.ask_to_go_on();
                 BudgetAnswer::Held
             }
+        }
+    }
+
+    /// Tells once when four fifths of the budget are spent; with the last call too, when no other one looks at it.
+    pub fn warn_of_budget(&mut self) {
+        let Some(Ledger { spent, limit, .. }) = self.context.ledger else { return };
+        let near = Money::from_nanos(limit.nanos() / 5 * 4, limit.currency());
+        let may_tell = !self.execution.state.budget.warned && !self.execution.status().is_ended();
+        if may_tell && matches!(spent.at_least(near), Ok(true)) {
+            self.emit(Event::BudgetWarning { spent, limit });
         }
     }
 
@@ -139,7 +150,7 @@ impl Turn<'_, '_> {
                 let limit = ledger.limit.checked_add(step).unwrap_or(ledger.limit);
                 self.emit(Event::BudgetRaised { limit, by });
                 self.transition.writes.push(Write::RaiseBudget(limit));
-                self.context.ledger = Some(super::boundary::Ledger { limit, ..ledger });
+                self.context.ledger = Some(Ledger { limit, ..ledger });
                 self.wake();
                 self.tell_children(&Signal::BudgetRaised);
             }
@@ -158,6 +169,18 @@ impl Turn<'_, '_> {
     fn tell_children(&mut self, signal: &Signal) {
         for child in self.execution.running_children() {
             self.transition.writes.push(Write::Signal { to: child, signal: signal.clone() });
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Counts what a call has cost, so that the next call of the same turn is looked at with it.
+    pub(super) fn spend(&mut self, usage: Option<&Usage>) {
+        let cost = usage.and_then(|usage| usage.cost);
+        if let (Some(ledger), Some(cost)) = (&mut self.ledger, cost)
+            && let Ok(spent) = ledger.spent.checked_add(cost)
+        {
+            ledger.spent = spent;
         }
     }
 }

@@ -223,7 +223,7 @@ impl Turn<'_, '_> {
             self.fail_attempt(step, StepError { code: ErrorCode::AgentBusy, message }, Usage::default(), None);
             return;
         }
-        let until = self.now().saturating_add(retry_after);
+        let until = self.now().saturating_add(retry_after).min(self.agent_wait_ends(step));
         self.emit(Event::StepWaiting { step_id: self.id(step), wait: Wait::AgentBusy { until } });
     }
 
@@ -240,12 +240,18 @@ impl Turn<'_, '_> {
             }
             return;
         }
+        let until = until.min(self.agent_wait_ends(step));
         self.emit(Event::StepWaiting { step_id: self.id(step), wait: Wait::Breaker { until } });
     }
 
     fn has_waited_too_long(&self, step: StepIndex) -> bool {
-        let since = self.state(step).agent_wait_since;
-        since.is_some_and(|since| self.now().since(since) >= self.context.settings.agent_wait)
+        self.state(step).agent_wait_since.is_some() && self.agent_wait_ends(step) <= self.now()
+    }
+
+    /// Until when a step may wait for its agent: so long in all since it first had to (spec 5.3).
+    fn agent_wait_ends(&self, step: StepIndex) -> Timestamp {
+        let since = self.state(step).agent_wait_since.unwrap_or(self.now());
+        since.saturating_add(self.context.settings.agent_wait)
     }
 
     /// Ends the execution for the reason for which it stopped.

@@ -112,7 +112,7 @@ impl Index {
         self.waiting = self.waiting + usize::from(now.waiting) - usize::from(before.waiting);
         if now.terminal && !before.terminal {
             self.open -= 1;
-            self.forget(step);
+            self.forget(definition, step);
             self.settle_outgoing(definition, step);
         }
     }
@@ -164,10 +164,10 @@ impl Index {
     }
 
     /// Takes a step out of everything that waits to start.
-    pub fn forget(&mut self, step: StepIndex) {
+    fn forget(&mut self, definition: &Definition, step: StepIndex) {
         self.to_decide.remove(&step);
         self.undecided.remove(&step);
-        self.ready.retain(|(_, ready)| *ready != step);
+        self.ready.remove(&(definition.priority_of(step), step));
         self.queued.remove(&step);
         self.passed.remove(&step);
         self.recovering.remove(&step);

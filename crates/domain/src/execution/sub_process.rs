@@ -85,7 +85,7 @@ impl Turn<'_, '_> {
             return Err(StepError { code: ErrorCode::NestingTooDeep, message });
         }
         let input = self.child_input(sub_process, scope)?;
-        let checked = version.definition.check_input(&input).map_err(|problems| {
+        let checked = version.definition.check_input(&input, self.context.settings.undefined).map_err(|problems| {
             let problems: Vec<String> =
                 problems.iter().map(|problem| format!("`{}` {}", problem.field, problem.message)).collect();
             let message = format!("the input of `{}` does not fit: {}", version.process.name, problems.join("; "));

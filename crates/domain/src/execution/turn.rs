@@ -25,6 +25,7 @@ impl Execution {
             turn.obey(command);
         }
         turn.pass_time();
+        turn.warn_of_budget();
         turn.advance();
         turn.conclude();
         let mut transition = turn.transition;
@@ -69,6 +70,7 @@ impl Turn<'_, '_> {
         let recorded = Recorded { sequence, at: self.context.now, event };
         // The number is the next one and the step comes from the definition, so that the event applies.
         if self.execution.apply(&recorded).is_ok() {
+            self.context.spend(recorded.event.usage());
             self.transition.events.push(recorded);
         }
     }

@@ -271,6 +271,7 @@ pub async fn an_execution_is_put_aside_and_brought_back(stores: &Stores) {
         assert!(stores.queries.dismiss(id, at).await.unwrap());
         let page = stores.queries.executions(&ExecutionFilter::default(), &first(1)).await.unwrap();
         assert_eq!(page.rows[0].dismissed_at, at);
+        assert_eq!(stores.queries.dismissed_at(id).await.unwrap(), at);
     }
     assert!(!stores.queries.dismiss(ExecutionId::new(stores.id()), None).await.unwrap());
 }

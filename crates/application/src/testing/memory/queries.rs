@@ -62,6 +62,10 @@ impl Queries for MemoryStore {
         Ok(completed.map(|state| state.cost().amount).take(limit as usize).collect())
     }
 
+    async fn dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.tables().executions.get(&execution).and_then(|stored| stored.dismissed_at))
+    }
+
     async fn dismiss(&self, execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError> {
         let mut tables = self.tables();
         let stored = tables.executions.get_mut(&execution);
