@@ -9,7 +9,7 @@ use lettre::{
     Message as Mail,
     message::{
         Mailbox,
-        header::{ContentType, HeaderName, HeaderValue},
+        header::{ContentType, HeaderName, HeaderValue, MimeVersion},
     },
 };
 use procession_application::{
@@ -62,6 +62,7 @@ fn compose(
         .subject(on_one_line(&message.subject))
         // So that nobody's absence is announced to a program (RFC 3834).
         .raw_header(HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into()))
+        .header(MimeVersion::new(1, 0))
         .header(ContentType::TEXT_PLAIN);
     for recipient in recipients {
         mail = mail.to(recipient.clone());

@@ -5,14 +5,15 @@ use std::{path::Path, sync::Arc};
 use crate::support::{ManualClock, ask, failure, router, task};
 use axum::{
     Router as Routes,
+    body::{Body, to_bytes},
     extract::Request,
-    http::StatusCode,
+    http::{StatusCode, header::RETRY_AFTER},
     middleware::{Next, from_fn},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 use procession_agents::Router;
-use procession_application::ports::{AgentGateway, AgentStatus};
-use procession_domain::value::ErrorCode;
+use procession_application::ports::{AgentFailure, AgentGateway, AgentStatus, AgentTask};
+use procession_domain::value::{Duration, ErrorCode};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -64,6 +65,7 @@ impl ServerHandler for Tools {
                 result.is_error = Some(true);
                 result.content = vec![ContentBlock::text("no, with the key s3cret")];
             }
+            "hang" => std::future::pending().await,
             "internal" => return Err(ErrorData::internal_error("broken inside", None)),
             other => result.content = vec![ContentBlock::text("you said:"), ContentBlock::text(other)],
         }
@@ -76,11 +78,25 @@ async fn check_key(request: Request, next: Next) -> Response {
     if key == Some("Bearer s3cret") { next.run(request).await } else { StatusCode::UNAUTHORIZED.into_response() }
 }
 
+/// Something in front of the server that refuses calls of tools with the status that the message names.
+async fn refuse_calls(request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, 1 << 20).await.unwrap();
+    let text = String::from_utf8_lossy(&body);
+    let status = text.split("refuse with ").nth(1).and_then(|rest| rest.get(..3)?.parse().ok());
+    match status {
+        Some(status) if text.contains("tools/call") => {
+            (StatusCode::from_u16(status).unwrap(), [(RETRY_AFTER, "7")]).into_response()
+        }
+        _ => next.run(Request::from_parts(head, Body::from(body))).await,
+    }
+}
+
 /// A server, and a router with the agent `remote` on it, with this tool and key.
 async fn remote(tool: &str, key: &str) -> Router {
     let service: StreamableHttpService<Tools, LocalSessionManager> =
         StreamableHttpService::new(|| Ok(Tools), Arc::default(), StreamableHttpServerConfig::default());
-    let routes = Routes::new().nest_service("/mcp", service).layer(from_fn(check_key));
+    let routes = Routes::new().nest_service("/mcp", service).layer(from_fn(refuse_calls)).layer(from_fn(check_key));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -116,6 +132,40 @@ async fn errors_of_the_tool_and_of_the_protocol_become_codes() {
         assert_eq!(code, expected_code, "{message}");
         assert!(message.contains(expected_text), "{message}");
     }
+}
+
+#[tokio::test]
+async fn a_limit_and_a_server_in_trouble_are_told_apart() {
+    let router = remote("ask", "s3cret").await;
+    for (status, expected) in [(429, ErrorCode::RateLimited), (503, ErrorCode::AgentUnavailable)] {
+        let outcome = ask(&router, &task("remote", &format!("refuse with {status}"))).await;
+        let Err(AgentFailure::Failed { code, message, retry_after, .. }) = outcome else {
+            panic!("{status}: {outcome:?}");
+        };
+        assert_eq!((code, retry_after), (expected, Some(Duration::from_secs(7))), "{status}: {message}");
+    }
+    assert_eq!(ask(&router, &task("remote", "again")).await.unwrap().text, "you said:\nagain");
+}
+
+#[tokio::test]
+async fn a_tool_that_never_answers_is_a_timeout() {
+    let router = remote("ask", "s3cret").await;
+    let hurried = AgentTask { timeout: Some(Duration::from_millis(300)), ..task("remote", "hang") };
+    let (code, message) = failure(ask(&router, &hurried).await);
+    assert_eq!(code, ErrorCode::Timeout, "{message}");
+    assert_eq!(ask(&router, &task("remote", "again")).await.unwrap().text, "you said:\nagain");
+}
+
+#[tokio::test]
+async fn a_page_instead_of_the_protocol_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let page = || async { Html("<html>Welcome</html>") };
+    tokio::spawn(async move { axum::serve(listener, Routes::new().fallback(page)).await });
+    let router = router_for(&format!("http://{address}/mcp"), "ask", "s3cret");
+    let (code, message) = failure(ask(&router, &task("remote", "hello")).await);
+    assert_eq!(code, ErrorCode::AgentUnavailable, "{message}");
+    assert!(message.contains("text/html"), "{message}");
 }
 
 #[tokio::test]

@@ -14,10 +14,13 @@ use axum::{
     routing::post,
 };
 use procession_agents::Router;
-use procession_application::ports::{AgentFailure, AgentGateway, AgentStatus};
+use procession_application::ports::{AgentFailure, AgentGateway, AgentStatus, AgentTask};
 use procession_domain::value::{Duration, ErrorCode};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 /// What the endpoint answers, and what it was asked.
 #[derive(Clone)]
@@ -189,6 +192,33 @@ async fn an_endpoint_that_is_not_there_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
+    let text = format!("agents: {{gpt: {{kind: openai, base_url: 'http://{address}/v1', model: m}}}}");
+    let router = router(&ManualClock::new(), Path::new("."), &text, &[]);
+    let (code, message) = failure(ask(&router, &task("gpt", "Hi")).await);
+    assert_eq!(code, ErrorCode::AgentUnavailable, "{message}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_never_answers_is_a_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let text = format!("agents: {{gpt: {{kind: openai, base_url: 'http://{address}/v1', model: m}}}}");
+    let router = router(&ManualClock::new(), Path::new("."), &text, &[]);
+    let hurried = AgentTask { timeout: Some(Duration::from_millis(100)), ..task("gpt", "Hi") };
+    let (code, message) = failure(ask(&router, &hurried).await);
+    assert_eq!(code, ErrorCode::Timeout, "{message}");
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_an_availability_failure() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        let _ = stream.read(&mut request).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{\"choices\":").await.unwrap();
+    });
     let text = format!("agents: {{gpt: {{kind: openai, base_url: 'http://{address}/v1', model: m}}}}");
     let router = router(&ManualClock::new(), Path::new("."), &text, &[]);
     let (code, message) = failure(ask(&router, &task("gpt", "Hi")).await);

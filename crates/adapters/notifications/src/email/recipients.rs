@@ -1,6 +1,9 @@
 //! Who of a message's recipients has a mail address: addresses themselves, and known users.
 
-use lettre::{Address, message::Mailbox};
+use lettre::{
+    Address,
+    message::{Mailbox, Mailboxes},
+};
 use procession_application::ports::{AccessStore, DeliveryFailure};
 use procession_domain::value::ErrorCode;
 
@@ -21,13 +24,18 @@ pub(super) struct Recipients {
 /// When there is none at all.
 pub(super) async fn find(people: &dyn AccessStore, recipients: &[String]) -> Result<Recipients, DeliveryFailure> {
     let mut found = Recipients { mailboxes: Vec::new(), without_address: Vec::new() };
-    // A template may give several at once, as mail programs write them.
-    let each = recipients.iter().flat_map(|recipient| recipient.split([',', ';'])).map(str::trim);
-    for recipient in each.filter(|text| !text.is_empty() && !text.starts_with(['#', '@'])) {
-        match mailbox(people, recipient).await? {
-            Some(mailbox) if found.mailboxes.iter().any(|known| known.email == mailbox.email) => {}
-            Some(mailbox) => found.mailboxes.push(mailbox),
-            None => found.without_address.push(recipient.to_owned()),
+    for recipient in recipients {
+        if let Ok(several) = recipient.parse::<Mailboxes>() {
+            several.into_iter().for_each(|mailbox| found.add(mailbox));
+            continue;
+        }
+        // A template may give several at once.
+        let each = recipient.split([',', ';']).map(str::trim);
+        for name in each.filter(|text| !text.is_empty() && !text.starts_with(['#', '@'])) {
+            match mailbox(people, name).await? {
+                Some(mailbox) => found.add(mailbox),
+                None => found.without_address.push(name.to_owned()),
+            }
         }
     }
     if found.mailboxes.is_empty() {
@@ -36,11 +44,20 @@ pub(super) async fn find(people: &dyn AccessStore, recipients: &[String]) -> Res
     Ok(found)
 }
 
-async fn mailbox(people: &dyn AccessStore, recipient: &str) -> Result<Option<Mailbox>, DeliveryFailure> {
-    if let Ok(mailbox) = recipient.parse::<Mailbox>() {
+impl Recipients {
+    fn add(&mut self, mailbox: Mailbox) {
+        let address = |mailbox: &Mailbox| mailbox.email.to_string().to_lowercase();
+        if !self.mailboxes.iter().any(|known| address(known) == address(&mailbox)) {
+            self.mailboxes.push(mailbox);
+        }
+    }
+}
+
+async fn mailbox(people: &dyn AccessStore, name: &str) -> Result<Option<Mailbox>, DeliveryFailure> {
+    if let Ok(mailbox) = name.parse::<Mailbox>() {
         return Ok(Some(mailbox));
     }
-    let user = people.user(recipient).await.map_err(|error| settings_failure(ErrorCode::EmailError, &error))?;
+    let user = people.user(name).await.map_err(|error| settings_failure(ErrorCode::EmailError, &error))?;
     let address = user.and_then(|user| user.email).and_then(|email| email.parse::<Address>().ok());
     Ok(address.map(|address| Mailbox::new(None, address)))
 }

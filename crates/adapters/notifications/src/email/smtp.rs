@@ -11,7 +11,7 @@ use lettre::{
     },
 };
 use procession_application::{
-    notifications::{SmtpSecurity, SmtpSettings},
+    notifications::{SecretText, SmtpSecurity, SmtpSettings},
     ports::{DeliveryFailure, Message},
 };
 use procession_domain::value::ErrorCode;
@@ -130,7 +130,7 @@ fn causes(error: &Error) -> String {
 
 /// The text without the password, should the server repeat it.
 fn without_password(smtp: &SmtpSettings, text: &str) -> String {
-    match smtp.password.as_ref().map(|password| password.reveal()).filter(|password| !password.is_empty()) {
+    match smtp.password.as_ref().map(SecretText::reveal).filter(|password| !password.is_empty()) {
         Some(password) => text.replace(password, "[password]"),
         None => text.to_owned(),
     }

@@ -7,7 +7,7 @@ const METADATA: [Ipv4Addr; 1] = [Ipv4Addr::new(168, 63, 129, 16)];
 
 /// Networks that are not public, each as its first address and the length of its prefix.
 const V4_NOT_PUBLIC: [(Ipv4Addr, u32); 15] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
+    (Ipv4Addr::UNSPECIFIED, 8),           // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),   // behind a provider's translation
     (Ipv4Addr::new(127, 0, 0, 0), 8),     // this machine

@@ -194,7 +194,7 @@ impl Target {
             None => format!("{}://{host}", url.scheme()),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Ok(Self { host, port, place, url })
+        Ok(Self { url, host, port, place })
     }
 
     fn not_public(&self) -> SendError {
