@@ -51,8 +51,9 @@ impl Scan<'_> {
             self.normal.copy(self.text, position..start);
             position = match self.text.as_bytes().get(start + 1) {
                 Some(b'{') if is_brace_before_placeholder(self.text, start) => {
-                    self.normal.write("{{\"{\"}}", start..start + 1);
-                    start + 1
+                    let end = start + literal_braces(&self.text[start..]);
+                    self.normal.write(&format!("{{{{\"{}\"}}}}", &self.text[start..end]), start..end);
+                    end
                 }
                 Some(b'{') => self.placeholder(start),
                 Some(b'%') => self.statement(start),
@@ -87,9 +88,8 @@ impl Scan<'_> {
     }
 
     fn statement(&mut self, start: usize) -> usize {
-        if let Some(end) = end_of_raw_block(&self.text[start..]) {
-            self.normal.copy(self.text, start..start + end);
-            return start + end;
+        if let Some(length) = after_tag(&self.text[start..], "raw") {
+            return self.raw_block(start, start + length);
         }
         self.normal.copy(self.text, start..start + 2);
         let rewriter = Rewriter::new(self.text, start + 2, self.names, Surroundings::Statement, &mut self.normal);
@@ -105,6 +105,18 @@ impl Scan<'_> {
                 self.end_after("%}", start)
             }
         }
+    }
+
+    /// A block whose text is copied as it stands.
+    fn raw_block(&mut self, start: usize, position: usize) -> usize {
+        if let Some(end) = end_of_raw_block(self.text, position) {
+            self.normal.copy(self.text, start..end);
+            return end;
+        }
+        let message = "The `{% endraw %}` of this `{% raw %}` is missing.".to_owned();
+        self.normal.errors.push(SyntaxError { message, range: start..position });
+        self.normal.is_broken = true;
+        self.text.len()
     }
 
     fn comment(&mut self, start: usize) -> usize {
@@ -176,6 +188,12 @@ fn check_length(what: &str, start: usize, tag: &Tag) -> Result<(), SyntaxError> 
     Ok(())
 }
 
+/// How many braces of a run are literal ones, given that the first is: all of a long run but its last.
+fn literal_braces(text: &str) -> usize {
+    let run = text.bytes().take_while(|byte| *byte == b'{').count();
+    run.saturating_sub(limits::BRACKETS + 3).max(1)
+}
+
 /// Whether the first brace of `{{{` is a literal one before a placeholder, and not the start of a mapping in one.
 fn is_brace_before_placeholder(text: &str, start: usize) -> bool {
     if !text[start..].starts_with("{{{") {
@@ -209,9 +227,8 @@ fn is_brace_before_placeholder(text: &str, start: usize) -> bool {
     true
 }
 
-/// The length of a `{% raw %} … {% endraw %}` with which the text starts.
-fn end_of_raw_block(text: &str) -> Option<usize> {
-    let mut position = after_tag(text, "raw")?;
+/// The place behind the first `{% endraw %}` from `position` on.
+fn end_of_raw_block(text: &str, mut position: usize) -> Option<usize> {
     while let Some(found) = text[position..].find("{%") {
         position += found;
         if let Some(length) = after_tag(&text[position..], "endraw") {

@@ -59,7 +59,8 @@ pub fn read_expression(normal: &Normal) -> Result<Expression, Unreadable> {
 /// The parser's error in our words, at its place in the author's text.
 fn parser_error(normal: &Normal, error: &minijinja::Error) -> Unreadable {
     let range = error.range().unwrap_or(0..normal.text.len());
-    let detail = error.detail().unwrap_or("it makes no sense");
+    // Some errors are told by their kind alone.
+    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let detail = detail
         .replace("start of variable block", "`{{`")
         .replace("end of variable block", "`}}`")

@@ -118,8 +118,8 @@ fn long_flat_chains_are_evaluated() {
     in_a_small_stack(|| {
         let scope = scope();
         let cases = [
-            (("1", "+1", ""), "2042"),
-            (("'a'", "~'a'", ""), &"a".repeat(1021)),
+            (("1", "+1", ""), "2044"),
+            (("'a'", "~'a'", ""), &"a".repeat(1022)),
             (("false", " or false", ""), "false"),
             (("a", "||a", " || 1"), "1"),
             (("input.list", "[:]", ""), "[1,2,3]"),
@@ -182,7 +182,7 @@ fn nesting_up_to_the_limit_is_evaluated_and_beyond_it_an_error() {
 fn an_expression_over_4_kib_is_a_clean_error() {
     in_a_small_stack(|| {
         let names = names();
-        for length in [limits::EXPRESSION_BYTES + 1, 10_000, 500_000] {
+        for length in [limits::EXPRESSION_BYTES + 1, 10_000, 100_000] {
             for (before, part, after) in CHAINS {
                 let chain = filled(before, part, after, length.max(10_000));
                 let _ = everything(&format!("{{{{ {chain} }}}}"), &scope_with(json!({})));
@@ -277,14 +277,14 @@ fn values_that_nest_ever_deeper_are_an_error() {
         ] {
             let source = format!(
                 "{{% set a = [1] %}}{}{{{{ a }}}}{{{{ a == a }}}}{{{{ a | string | length }}}}",
-                step.repeat(5_000)
+                step.repeat(1_000)
             );
             assert!(everything(&source, &scope_with(json!({}))).is_err(), "{step}");
         }
         for step in
             ["{% set a = a[:] %}", "{% set a = a | chain([]) %}", "{% set a = a | reverse %}", "{% set a = a | list %}"]
         {
-            let source = format!("{{% set a = [1] %}}{}{{{{ a | list }}}}", step.repeat(5_000));
+            let source = format!("{{% set a = [1] %}}{}{{{{ a | list }}}}", step.repeat(1_000));
             assert_eq!(everything(&source, &scope_with(json!({}))).as_deref(), Ok("[1]"), "{step}");
         }
     });
