@@ -1,13 +1,13 @@
 //! What people and operators do while a case is played.
 
-use std::cell::Cell;
+use std::{cell::Cell, fmt::Debug};
 
 use procession_application::{
     ports::{ApprovalFilter, PageStart, Paging},
     testing::Stage,
 };
 use procession_domain::{
-    approval::{Approval, Ballot},
+    approval::{Approval, ApprovalStatus, Ballot},
     execution::{Life, Signal},
     value::{Duration, ExecutionId, ProcessId},
 };
@@ -38,10 +38,12 @@ pub async fn carry_out(
             stage.engine.halt();
             // The lease of a node that is gone runs out; the test need not wait for it.
             stage.ports.executions.leave(stage.engine.lease()).await.unwrap();
+            stage.pass(order.down).await;
             return theatre.open().await;
         }
         Action::Restart => {
             stage.engine.drain(Duration::from_secs(10)).await;
+            stage.pass(order.down).await;
             return theatre.open().await;
         }
         Action::Publish => {
@@ -60,7 +62,7 @@ pub async fn carry_out(
     };
     let id = whom(&stage, id, order.child.as_deref()).await;
     let answer = stage.executions.command(id, signal).await.map(|_| ()).map_err(|error| error.to_string());
-    check_refusal(&answer, order.refused.as_deref());
+    check_refusal(&answer, order.refused.as_deref(), order);
     stage
 }
 
@@ -116,12 +118,10 @@ async fn act(stage: &Stage, id: ExecutionId, deed: &Deed) {
         stage.person(to, "viewer").await;
     }
     let id = whom(stage, id, deed.child.as_deref()).await;
-    let approval = if deed.refused.is_some() {
-        newest_approval(stage, id, &deed.step).await
-    } else if deed.step == "_budget" {
-        budget_question(stage, id).await
-    } else {
-        stage.open_approval(id, &deed.step).await
+    let approval = match (deed.step.as_str(), &deed.refused) {
+        ("_budget", _) => budget_question(stage, id).await,
+        (step, Some(_)) => newest_approval(stage, id, step).await,
+        (step, None) => stage.open_approval(id, step).await,
     };
     let asked = approval.request().created_at;
     stage.ports.clock.sleep_until(asked.saturating_add(deed.after.unwrap_or_default())).await;
@@ -136,15 +136,15 @@ async fn act(stage: &Stage, id: ExecutionId, deed: &Deed) {
         (None, Some(to)) => stage.approvals.delegate(approval.id(), &person, to, comment).await,
         (None, None) => panic!("a deed is a vote or a delegation"),
     };
-    check_refusal(&answer.map(|_| ()).map_err(|error| error.to_string()), deed.refused.as_deref());
+    check_refusal(&answer.map(|_| ()).map_err(|error| error.to_string()), deed.refused.as_deref(), deed);
 }
 
-fn check_refusal(answer: &Result<(), String>, refused: Option<&str>) {
+fn check_refusal(answer: &Result<(), String>, refused: Option<&str>, what: &impl Debug) {
     match (answer, refused) {
         (Ok(()), None) => {}
-        (Err(error), Some(expected)) => assert!(error.starts_with(expected), "refused with `{error}`"),
-        (Ok(()), Some(expected)) => panic!("it should be refused with `{expected}`"),
-        (Err(error), None) => panic!("it was refused: {error}"),
+        (Err(error), Some(expected)) => assert!(error.starts_with(expected), "refused with `{error}`: {what:?}"),
+        (Ok(()), Some(expected)) => panic!("it should be refused with `{expected}`: {what:?}"),
+        (Err(error), None) => panic!("it was refused: {error}: {what:?}"),
     }
 }
 
@@ -168,5 +168,5 @@ async fn budget_question(stage: &Stage, id: ExecutionId) -> Approval {
     stage.until(id, |execution| execution.state().budget.question.is_some()).await;
     let asked = approvals(stage, id).await;
     let budget = |approval: &Approval| approval.request().step_id.as_str() == "_budget";
-    asked.into_iter().find(|approval| budget(approval) && approval.verdict().is_none()).unwrap()
+    asked.into_iter().find(|approval| budget(approval) && approval.status() == ApprovalStatus::Pending).unwrap()
 }

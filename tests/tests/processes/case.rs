@@ -89,7 +89,8 @@ pub struct Earlier {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {
-    pub reply: Option<String>,
+    #[serde(rename = "reply")]
+    pub text: Option<String>,
     pub fail: Option<ErrorCode>,
     pub busy: Option<Duration>,
     #[serde(default)]
@@ -148,6 +149,9 @@ pub struct Order {
     pub child: Option<String>,
     /// With `publish`: the text; with `archive`: the version's name, of which the newest one is meant.
     pub process: Option<String>,
+    /// With `crash` and `restart`: how long the server is away.
+    #[serde(default)]
+    pub down: Duration,
     /// With `look`: what is seen then.
     pub see: Option<Sight>,
     /// The beginning of the message with which it is refused.
@@ -284,7 +288,7 @@ impl Reply {
             Answer::Fail { code, message, cost, retry_after: self.retry_after }
         } else {
             let tokens = self.tokens.map(|[input, output]| TokenUsage::new(input, output));
-            Answer::Reply { text: self.reply.clone().unwrap_or_else(|| "{message}".into()), cost, tokens }
+            Answer::Reply { text: self.text.clone().unwrap_or_else(|| "{message}".into()), cost, tokens }
         };
         let recovery = match self.recovery.as_deref() {
             None | Some("unknown") => Recovery::Unknown,

@@ -1,8 +1,9 @@
-//! The table leaves nothing out: every step state, skip reason, event type and error code occurs in some expected end.
+//! The table leaves nothing out: every step state, skip reason, event type and error code occurs in some expectation.
 
 use std::collections::BTreeSet;
 
 use procession_domain::value::{CodeScope, ErrorCode};
+use serde_json::Value as Json;
 
 use super::case::{Expected, all};
 
@@ -17,35 +18,52 @@ const EVENT_TYPES: &str = "ExecutionCreated ProcessStarted ProcessPaused Process
 const SKIP_REASONS: &str = "condition_false route_not_taken dead_path handler_not_needed upstream_failed \
     skipped_after_error approval_timeout";
 
+const STEP_STATES: &str = "pending running waiting waiting_approval completed failed skipped cancelled";
+
 #[test]
-fn every_end_of_a_step_every_event_and_every_code_is_expected_somewhere() {
-    let cases = all();
-    let retried = cases.iter().filter_map(|case| case.retry.as_ref()?.expect.as_ref());
-    let roots = cases.iter().map(|case| &case.expect).chain(retried);
-    let ends: Vec<&Expected> = roots.flat_map(|end| std::iter::once(end).chain(end.inside.values())).collect();
-    let words: BTreeSet<&str> = ends
-        .iter()
-        .flat_map(|end| end.steps.values().chain(end.events.iter().flatten()).chain(&end.has_events))
-        .flat_map(|text| text.split(' '))
-        .collect();
-    let errors: BTreeSet<ErrorCode> = ends.iter().filter_map(|end| end.error).collect();
-    let mut missing: Vec<String> = Vec::new();
-    for word in EVENT_TYPES.split_whitespace().chain(SKIP_REASONS.split_whitespace()).chain([
-        "completed",
-        "failed",
-        "cancelled",
-    ]) {
-        if !words.contains(word) {
-            missing.push(word.to_owned());
+fn every_state_of_a_step_every_event_and_every_code_is_expected_somewhere() {
+    let mut words = BTreeSet::new();
+    for case in all() {
+        collect(&case.expect, &mut words);
+        if let Some(again) = case.retry.as_ref().and_then(|retry| retry.expect.as_ref()) {
+            collect(again, &mut words);
         }
+        let sights = case.operators.iter().filter_map(|order| order.see.as_ref());
+        words.extend(sights.flat_map(|sight| sight.steps.values().cloned()));
     }
+    let listed = [EVENT_TYPES, SKIP_REASONS, STEP_STATES].into_iter().flat_map(str::split_whitespace);
+    let mut missing: Vec<String> = listed.filter(|word| !words.contains(*word)).map(str::to_owned).collect();
     for code in ErrorCode::ALL {
-        let occurs = words.contains(code.as_str()) || errors.contains(code);
         // A deadlock can't be written down: the validator refuses what could lead to one, and a property test shows it.
-        if !occurs && *code != ErrorCode::Deadlock {
+        if !words.contains(code.as_str()) && *code != ErrorCode::Deadlock {
             let scope = if code.scope() == CodeScope::Step { "step" } else { "execution" };
             missing.push(format!("{code} ({scope})"));
         }
     }
     assert!(missing.is_empty(), "no case expects: {}", missing.join(", "));
+}
+
+/// The words of an expectation: how steps end, events, codes, and what payloads have.
+fn collect(end: &Expected, words: &mut BTreeSet<String>) {
+    let texts = end.steps.values().chain(end.events.iter().flatten()).chain(&end.has_events);
+    words.extend(texts.flat_map(|text| text.split(' ')).map(str::to_owned));
+    words.extend(end.error.map(|code| code.as_str().to_owned()));
+    for payload in &end.payloads {
+        words.extend(payload.of.split(' ').map(str::to_owned));
+        collect_texts(&payload.has, words);
+    }
+    for child in end.inside.values() {
+        collect(child, words);
+    }
+}
+
+fn collect_texts(value: &Json, words: &mut BTreeSet<String>) {
+    match value {
+        Json::String(text) => {
+            words.insert(text.clone());
+        }
+        Json::Array(items) => items.iter().for_each(|item| collect_texts(item, words)),
+        Json::Object(fields) => fields.values().for_each(|field| collect_texts(field, words)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
 }

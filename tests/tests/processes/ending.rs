@@ -64,7 +64,7 @@ pub async fn ending(stage: &Stage, id: ExecutionId) -> Ending {
             .filter(|message| message.execution_id == id)
             .map(|message| format!("{}: {}", message.channel, message.message))
             .collect(),
-        abandoned: stage.agents.abandoned().iter().filter(|key| key.starts_with(&ours)).map(short).collect(),
+        abandoned: stage.agents.abandoned().iter().filter(|key| key.starts_with(&ours)).map(|key| short(key)).collect(),
         keys: calls.iter().map(|call| short(&call.task.key)).collect(),
         approvals: approvals(stage, id)
             .await
@@ -90,8 +90,8 @@ async fn children(stage: &Stage, id: ExecutionId) -> IndexMap<String, Ending> {
 }
 
 /// A key without the execution's id.
-fn short(key: &String) -> String {
-    key.split_once('/').map_or(key.as_str(), |(_, rest)| rest).to_owned()
+fn short(key: &str) -> String {
+    key.split_once('/').map_or(key, |(_, rest)| rest).to_owned()
 }
 
 /// A step's end in the words of a case: `skipped dead_path`.

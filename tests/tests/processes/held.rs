@@ -20,7 +20,7 @@ use procession_domain::{
     definition::Process,
     event::DefinitionEvent,
     execution::{ExecutionStatus, Signal},
-    value::{ApprovalId, ExecutionId, ProcessId, ProcessName, StepId, Timestamp, UserId, Version},
+    value::{ApprovalId, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId, Version},
 };
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -93,6 +93,7 @@ held!(Queries as queries {
     fn events(execution: ExecutionId, page: EventPage) -> Result<Vec<StoredEvent>, StoreError>;
     fn execution_counts() -> Result<Vec<(ExecutionStatus, u64)>, StoreError>;
     fn dismiss(execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError>;
+    fn step_costs(process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError>;
 });
 
 held!(BlobStore as blobs {
@@ -116,6 +117,7 @@ held!(AccessStore as access {
     fn revoke_key(id: UserId, at: Timestamp) -> Result<(), AccessError>;
     fn key_used(id: UserId, at: Timestamp) -> Result<(), StoreError>;
     fn setting(setting: Setting) -> Result<Option<String>, StoreError>;
+    fn set_setting(setting: Setting, value: &str) -> Result<(), StoreError>;
     fn complete_setup(admin: &NewUser) -> Result<bool, StoreError>;
 });
 

@@ -49,6 +49,8 @@ pub async fn play(case: &Case, stores: Arc<Stores>) -> Result<Ending, String> {
             None => process,
         };
         stage.start(process, earlier.input.clone()).await;
+        // Each is older than the next, and admitted if there is room.
+        stage.pass(Duration::from_millis(10)).await;
     }
     let id = start(&stage.executions, process, case).await?;
     for (call, cost) in &case.late_costs {
@@ -96,7 +98,8 @@ async fn play_again(stage: &Stage, id: ExecutionId, retry: &Retry) -> Result<End
     stage.agents.rewrite(scripts(&retry.agents));
     let outcome = stage.executions.retry(id, from, None).await.map_err(|failure| failure.to_string())?;
     let again = outcome.execution.id();
-    tokio::join!(people_act(stage, again, &retry.people, &Cell::new(0)), async {
+    let done = Cell::new(0);
+    tokio::join!(people_act(stage, again, &retry.people, &done), async {
         stage.until_ended(again).await;
     });
     Ok(ending(stage, again).await)
