@@ -1,0 +1,118 @@
+//! Tokens: JWT with HS256 and the claims `sub`, `exp`, `mode`, the same as the platform's (spec 4b 2.2).
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use procession_domain::value::{Duration, Timestamp};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+/// Makes and checks tokens.
+pub(crate) struct Tokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    validation: Validation,
+    lifetime: Duration,
+}
+
+/// What a token says.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    /// Seconds since 1970; some makers of tokens write fractions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exp: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mode: Option<String>,
+}
+
+/// What a good token says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// The user.
+    pub user: String,
+    /// Until when it is good; some tokens are without end.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Tokens {
+    pub fn new(secret: &SecretString, lifetime: Duration) -> Self {
+        let secret = secret.expose_secret().as_bytes();
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The end is compared with our own clock, and other claims are the platform's business.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        Self {
+            encoding: EncodingKey::from_secret(secret),
+            decoding: DecodingKey::from_secret(secret),
+            validation,
+            lifetime,
+        }
+    }
+
+    /// A token for a user who has logged in with a password.
+    pub fn make(&self, user: &str, now: Timestamp) -> Result<String, jsonwebtoken::errors::Error> {
+        let expires = now.saturating_add(self.lifetime).as_micros() / 1_000_000;
+        let claims = NewClaims { sub: user, exp: expires, mode: "admin" };
+        encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
+    }
+
+    /// What a token says, if it is one of ours and has not ended.
+    pub fn check(&self, token: &str, now: Timestamp) -> Option<Checked> {
+        let claims = decode::<Claims>(token, &self.decoding, &self.validation).ok()?.claims;
+        let expires_at = claims.exp.map(to_time);
+        let is_good = !claims.sub.is_empty() && expires_at.is_none_or(|end| now < end);
+        is_good.then_some(Checked { user: claims.sub, expires_at })
+    }
+}
+
+/// The claims of a new token, in the platform's order.
+#[derive(Serialize)]
+struct NewClaims<'a> {
+    sub: &'a str,
+    exp: i64,
+    mode: &'a str,
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "float casts saturate, and a far end is no end")]
+fn to_time(seconds: f64) -> Timestamp {
+    Timestamp::from_micros((seconds * 1e6) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000)
+    }
+
+    fn tokens(secret: &str) -> Tokens {
+        Tokens::new(&secret.to_owned().into(), Duration::from_secs(60))
+    }
+
+    #[test]
+    fn a_token_is_good_until_its_end_and_for_its_own_key_only() {
+        let token = tokens("a secret").make("ann", at(1_000)).unwrap();
+        let checked = Checked { user: "ann".into(), expires_at: Some(at(1_060)) };
+        assert_eq!(tokens("a secret").check(&token, at(1_059)), Some(checked));
+        assert_eq!(tokens("a secret").check(&token, at(1_060)), None);
+        assert_eq!(tokens("another").check(&token, at(1_000)), None);
+        assert_eq!(tokens("a secret").check(&format!("{token}x"), at(1_000)), None);
+    }
+
+    #[test]
+    fn tokens_of_the_platform_are_taken_and_unsigned_ones_are_not() {
+        let key = EncodingKey::from_secret(b"shared");
+        let made = |algorithm, claims| encode(&Header::new(algorithm), &claims, &key).unwrap();
+        let checks = |token: &str| tokens("shared").check(token, at(1_000)).map(|checked| checked.user);
+        let claims = json!({"sub": "ann", "exp": 2_000, "mode": "email", "aud": "x", "iss": "platform"});
+        assert_eq!(checks(&made(Algorithm::HS256, claims)).as_deref(), Some("ann"));
+        assert_eq!(checks(&made(Algorithm::HS256, json!({"sub": "ann"}))).as_deref(), Some("ann"));
+        assert_eq!(checks(&made(Algorithm::HS256, json!({"sub": "", "exp": 2_000}))), None);
+        assert_eq!(checks(&made(Algorithm::HS384, json!({"sub": "ann", "exp": 2_000}))), None);
+        // {"alg":"none"} and {"sub":"ann"}
+        assert_eq!(checks("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ."), None);
+    }
+}

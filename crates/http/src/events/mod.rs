@@ -1,0 +1,10 @@
+//! How events read on the wire: flat objects with the names of spec 4b 4.3, wherever they are shown.
+
+mod context;
+mod fields;
+mod flat;
+mod steps;
+
+pub(crate) use context::{Context, Contexts};
+pub(crate) use fields::{Fields, output_url};
+pub(crate) use flat::flat;

@@ -1,0 +1,154 @@
+//! Bodies: JSON, sent by a session or by anyone.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request},
+    http::StatusCode,
+};
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::{
+    HttpState,
+    auth::Session,
+    problem::{Code, FieldError, Problem},
+};
+
+/// A JSON body with the session that sent it.
+pub(crate) struct Sent<T> {
+    pub session: Session,
+    pub body: T,
+}
+
+/// The same where the body may be missing, which means the defaults.
+pub(crate) struct SentOrNothing<T> {
+    pub session: Session,
+    pub body: T,
+}
+
+/// A JSON body that needs no session.
+pub(crate) struct Public<T>(pub T);
+
+impl<T: DeserializeOwned + Send> FromRequest<HttpState> for Sent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &HttpState) -> Result<Self, Problem> {
+        let (session, body) = sent(request, state, None).await?;
+        Ok(Self { session, body })
+    }
+}
+
+impl<T: DeserializeOwned + Default + Send> FromRequest<HttpState> for SentOrNothing<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &HttpState) -> Result<Self, Problem> {
+        let (session, body) = sent(request, state, Some(T::default())).await?;
+        Ok(Self { session, body })
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<HttpState> for Public<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &HttpState) -> Result<Self, Problem> {
+        let bytes = read_body(request.into_body()).await?;
+        parse(&bytes).map(Self).map_err(Unfit::problem)
+    }
+}
+
+/// The body, read whole; the layers around limit its size and the time it takes.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, Problem> {
+    let mut request = Request::new(body);
+    DefaultBodyLimit::disable().apply(&mut request);
+    Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("The request body is too large (limits.body)"),
+        _ => Problem::new(StatusCode::REQUEST_TIMEOUT, Code::RequestTimeout, "The request body did not come whole"),
+    })
+}
+
+/// Why a body does not do.
+enum Unfit {
+    /// It is no JSON, which is said to anyone.
+    Malformed(Problem),
+    /// It is something else than expected, which is said to sessions.
+    Misshapen(Problem),
+}
+
+async fn sent<T: DeserializeOwned + Send>(
+    request: Request,
+    state: &HttpState,
+    if_empty: Option<T>,
+) -> Result<(Session, T), Problem> {
+    let (mut parts, body) = request.into_parts();
+    let bytes = read_body(body).await?;
+    let is_empty = bytes.iter().all(u8::is_ascii_whitespace);
+    let parsed = match if_empty.filter(|_| is_empty) {
+        Some(default) => Ok(default),
+        None if is_empty => Err(Unfit::Misshapen(missing_body())),
+        None => parse(&bytes),
+    };
+    match parsed {
+        Err(Unfit::Malformed(problem)) => Err(problem),
+        Err(Unfit::Misshapen(problem)) => {
+            Session::from_request_parts(&mut parts, state).await?;
+            Err(problem)
+        }
+        Ok(body) => Ok((Session::from_request_parts(&mut parts, state).await?, body)),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unfit> {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(Unfit::Misshapen(missing_body()));
+    }
+    // Only a body that does not fit is looked at again, for what is wrong with it.
+    let body = serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))?;
+    // A list of the fields' values in their order would be taken for an object.
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => Err(Unfit::Misshapen(no_object())),
+        Some(_) | None => Ok(body),
+    }
+}
+
+fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Unfit {
+    if let Err(syntax) = serde_json::from_slice::<IgnoredAny>(bytes) {
+        return Unfit::Malformed(malformed(&syntax));
+    }
+    if !error.is_data() {
+        return Unfit::Malformed(malformed(error));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let (field, message) = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Err(error) => (error.path().to_string(), without_place(&error.into_inner().to_string())),
+        Ok(_) => (String::new(), without_place(&error.to_string())),
+    };
+    let field = if field == "." { String::new() } else { field };
+    let error = FieldError::new(field, message);
+    Unfit::Misshapen(Problem::fields(Code::InvalidBody, "The request body does not fit", &[error]))
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::invalid(Code::MalformedJson, format!("The request body is no JSON: {error}"))
+}
+
+fn no_object() -> Problem {
+    let error = FieldError::new("", "a JSON object is expected, not a list");
+    Problem::fields(Code::InvalidBody, "The request body does not fit", &[error])
+}
+
+fn missing_body() -> Problem {
+    let error = FieldError::new("", "a JSON object is expected, and the body is empty");
+    Problem::fields(Code::InvalidBody, "The request body does not fit", &[error])
+}
+
+/// The message without the place in the text, since the field is named.
+fn without_place(message: &str) -> String {
+    message.split(" at line ").next().unwrap_or(message).to_owned()
+}
+
+impl Unfit {
+    fn problem(self) -> Problem {
+        match self {
+            Self::Malformed(problem) | Self::Misshapen(problem) => problem,
+        }
+    }
+}

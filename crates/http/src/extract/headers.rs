@@ -1,0 +1,138 @@
+//! Headers: `If-Match`, `Idempotency-Key`, and the address of the client.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, header, request::Parts},
+};
+
+use crate::{
+    HttpState,
+    problem::{Code, FieldError, Problem},
+};
+
+/// The revisions on which a change was made (`If-Match`); `None` = any.
+pub(crate) struct IfMatch(Option<Vec<u32>>);
+
+/// The key that makes repeated starts one.
+pub(crate) struct IdempotencyHeader(pub Option<String>);
+
+/// Where a request comes from, as far as that is known.
+pub(crate) struct Address(pub String);
+
+/// The longest `Idempotency-Key`.
+const LONGEST_KEY: usize = 255;
+
+/// A revision that nothing has: a tag that is none of ours fits nothing.
+const NO_REVISION: u32 = 0;
+
+impl IfMatch {
+    /// The revision that a change expects, `current` being the stored one; `None` = it does not care.
+    pub fn expected(&self, current: u32) -> Option<u32> {
+        let revisions = self.0.as_ref()?;
+        Some(if revisions.contains(&current) { current } else { revisions.first().copied().unwrap_or(NO_REVISION) })
+    }
+
+    /// Whether the change expects some revision.
+    pub const fn is_given(&self) -> bool {
+        self.0.is_some()
+    }
+
+    fn of(headers: &HeaderMap) -> Self {
+        let mut revisions = Vec::new();
+        for value in headers.get_all(header::IF_MATCH) {
+            for tag in value.to_str().unwrap_or_default().split(',') {
+                let tag = tag.trim();
+                if tag == "*" {
+                    return Self(None);
+                }
+                // Proxies that compress make tags weak.
+                let bare = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"');
+                revisions.push(bare.parse().unwrap_or(NO_REVISION));
+            }
+        }
+        Self(headers.contains_key(header::IF_MATCH).then_some(revisions))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self::of(&parts.headers))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyHeader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        match value.to_str() {
+            Ok(key) if key.trim().is_empty() => Ok(Self(None)),
+            Ok(key) if key.len() <= LONGEST_KEY => Ok(Self(Some(key.to_owned()))),
+            Ok(_) | Err(_) => {
+                let error = FieldError::new("Idempotency-Key", "must be at most 255 printable ASCII characters");
+                Err(Problem::fields(Code::InvalidQuery, "A header does not fit", &[error]))
+            }
+        }
+    }
+}
+
+impl FromRequestParts<HttpState> for Address {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
+        let proxies = &state.shell().settings.trusted_proxies;
+        let forwarded = peer.filter(|peer| proxies.contains(peer)).and_then(|_| forwarded_for(&parts.headers, proxies));
+        let address = forwarded.or(peer).map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+        Ok(Self(address))
+    }
+}
+
+/// The nearest address before our own proxies: each of them appends the one that it heard from.
+fn forwarded_for(headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
+    let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let addresses: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let known = addresses.iter().rev().map_while(|address| address.parse::<IpAddr>().ok());
+    known.map(|address| address.to_canonical()).find(|address| !proxies.contains(address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn if_match_names_revisions_in_the_spellings_that_proxies_leave() {
+        let expected = |value: &'static str, current| {
+            IfMatch::of(&HeaderMap::from_iter([(header::IF_MATCH, value.parse().unwrap())])).expected(current)
+        };
+        for (value, current, wanted) in [
+            ("\"3\"", 3, Some(3)),
+            ("W/\"3\"", 4, Some(3)),
+            ("\"2\", \"4\"", 4, Some(4)),
+            ("\"2\", \"4\"", 5, Some(2)),
+            ("*", 5, None),
+            ("\"other\"", 5, Some(0)),
+        ] {
+            assert_eq!(expected(value, current), wanted, "{value}");
+        }
+        assert_eq!(IfMatch::of(&HeaderMap::new()).expected(7), None);
+    }
+
+    #[test]
+    fn an_address_is_that_of_the_client_behind_our_own_proxies() {
+        let proxies = ["127.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+        let forwarded = |value: &'static str| {
+            forwarded_for(
+                &HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), value.parse().unwrap())]),
+                &proxies,
+            )
+        };
+        assert_eq!(forwarded("1.1.1.1, 203.0.113.9, 10.0.0.2"), Some("203.0.113.9".parse().unwrap()));
+        assert_eq!(forwarded("203.0.113.9"), Some("203.0.113.9".parse().unwrap()));
+        assert_eq!(forwarded("nonsense"), None);
+    }
+}

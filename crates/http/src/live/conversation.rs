@@ -1,0 +1,310 @@
+//! What is said on a WebSocket: events as they are committed, replays of earlier ones, answers to the client.
+//!
+//! The connection reads the feed behind `position`: every event up to it has been told or passed over. A subscription
+//! with `after` replays from the store what lies between; the feed waits meanwhile, so that nothing is missed or told
+//! twice. A client that does not take its messages in time is dropped.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
+use futures::SinkExt;
+use procession_application::{access::Permission, ports::StoredEvent};
+use procession_domain::value::{ExecutionId, Json, ProcessId};
+use serde_json::{Map, json};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{Interval, MissedTickBehavior, error::Elapsed, interval, timeout},
+};
+
+use super::{
+    Format,
+    socket::Admitted,
+    subscriptions::{Scope, Subscriptions},
+};
+use crate::{
+    extract::Parsed,
+    problem::{Code, Problem},
+    state::App,
+};
+
+/// Why a connection ends.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The client is gone.
+    Gone,
+    /// The client does not take its messages.
+    TooSlow,
+    /// It has not said who it is, or its session has ended.
+    Unauthenticated(&'static str),
+    /// The server stops.
+    Draining,
+    /// The store can't be read.
+    Failed,
+}
+
+/// A connection that was let in.
+pub(super) struct Conversation {
+    app: App,
+    caller: Admitted,
+    format: Format,
+    feed: Receiver<Arc<[StoredEvent]>>,
+    /// Every event up to this one has been told or passed over.
+    position: u64,
+    subscriptions: Subscriptions,
+    replays: VecDeque<Replay>,
+    /// Whether the feed waited for a replay, so that having lagged is not the client's fault.
+    was_held_up: bool,
+    pings: Interval,
+    unanswered: u32,
+}
+
+/// Earlier events to tell.
+struct Replay {
+    scope: Scope,
+    /// What had been told before it was asked for.
+    told: Subscriptions,
+    /// Up to here it has been read.
+    at: u64,
+    /// Up to here it goes.
+    until: u64,
+}
+
+/// How many events are read from the store at a time.
+const PAGE: u32 = 500;
+
+/// How many replays may wait.
+const MOST_REPLAYS: usize = 100;
+
+/// How many pings may stay unanswered.
+const MOST_UNANSWERED: u32 = 2;
+
+impl Conversation {
+    /// Listens from now on.
+    pub async fn begin(app: App, caller: Admitted, format: Format) -> Result<Self, Ended> {
+        let feed = app.ports.feed.subscribe();
+        let position = app.ports.feed.newest().await.map_err(|_| Ended::Failed)?;
+        let mut pings = interval(app.shell().settings.time_limits.ping);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        pings.reset();
+        Ok(Self {
+            app,
+            caller,
+            format,
+            feed,
+            position,
+            subscriptions: Subscriptions::unasked(position),
+            replays: VecDeque::new(),
+            was_held_up: false,
+            pings,
+            unanswered: 0,
+        })
+    }
+
+    /// Talks until the connection ends.
+    pub async fn hold(&mut self, socket: &mut WebSocket) -> Ended {
+        loop {
+            if let Err(ended) = self.next(socket).await {
+                return ended;
+            }
+        }
+    }
+
+    /// Does the next thing that is to be done.
+    async fn next(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {
+        let replays = !self.replays.is_empty();
+        tokio::select! {
+            received = socket.recv() => match received {
+                Some(Ok(message)) => self.hear(socket, message).await,
+                Some(Err(_)) | None => Err(Ended::Gone),
+            },
+            _ = self.pings.tick() => self.ping(socket).await,
+            page = next_page(&self.app, self.replays.front()), if replays => self.replay(socket, page?).await,
+            batch = self.feed.recv(), if !replays => match batch {
+                Ok(batch) => {
+                    self.was_held_up = false;
+                    self.tell(socket, &batch).await
+                }
+                Err(RecvError::Lagged(_)) if self.was_held_up => self.catch_up().await,
+                Err(RecvError::Lagged(_)) => Err(Ended::TooSlow),
+                Err(RecvError::Closed) => Err(Ended::Draining),
+            },
+        }
+    }
+
+    /// Tells a batch of live events.
+    async fn tell(&mut self, socket: &mut WebSocket, batch: &[StoredEvent]) -> Result<(), Ended> {
+        let mut texts = Vec::new();
+        for event in batch {
+            if event.id <= self.position {
+                continue;
+            }
+            self.position = event.id;
+            if self.subscriptions.want(event) {
+                texts.extend(self.text_of(event).await?);
+            }
+        }
+        self.send_all(socket, texts).await
+    }
+
+    /// Tells a page of earlier events; a page that is not full was the last one.
+    async fn replay(&mut self, socket: &mut WebSocket, page: Vec<StoredEvent>) -> Result<(), Ended> {
+        let Some(mut replay) = self.replays.pop_front() else { return Ok(()) };
+        self.was_held_up = true;
+        let is_last = page.len() < PAGE as usize || page.last().is_none_or(|event| event.id >= replay.until);
+        let mut texts = Vec::new();
+        for event in page.iter().filter(|event| event.id <= replay.until) {
+            replay.at = event.id;
+            // What nobody wants any more is not told; what an overlapping subscription told before, neither.
+            let is_new = replay.scope.holds(event) && !replay.told.have_told(event);
+            if is_new && self.subscriptions.want(event) {
+                texts.extend(self.text_of(event).await?);
+            }
+        }
+        if !is_last {
+            self.replays.push_front(replay);
+        }
+        self.send_all(socket, texts).await
+    }
+
+    /// Reads from the store what the feed has dropped while a replay held it up.
+    async fn catch_up(&mut self) -> Result<(), Ended> {
+        let until = self.app.ports.feed.newest().await.map_err(|_| Ended::Failed)?;
+        let told = Subscriptions::default();
+        self.replays.push_back(Replay { scope: Scope::All, told, at: self.position, until });
+        self.position = until;
+        Ok(())
+    }
+
+    /// The message of an event, if the client may see it.
+    async fn text_of(&self, event: &StoredEvent) -> Result<Option<Utf8Bytes>, Ended> {
+        let shell = self.app.shell();
+        let principal = &self.caller.known.principal;
+        if principal.may(Permission::ExecutionView)
+            && let Some(text) = shell.rendered.known(event, self.format)
+        {
+            return Ok(Some(text));
+        }
+        let context = shell.contexts.of_event(&self.app, event).await.map_err(|_| Ended::Failed)?;
+        let visible = context.filter(|context| principal.may_see_execution_of(context.user()));
+        Ok(visible.map(|context| shell.rendered.of(event, &context, self.format)))
+    }
+
+    /// Takes a message of the client. What it does not know, it passes over.
+    async fn hear(&mut self, socket: &mut WebSocket, message: Message) -> Result<(), Ended> {
+        self.unanswered = 0;
+        let text = match message {
+            Message::Text(text) => text,
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Close(_) => return Err(Ended::Gone),
+        };
+        let Ok(Json::Object(request)) = serde_json::from_str(&text) else { return Ok(()) };
+        let answer = match request.get("type").and_then(Json::as_str) {
+            Some("ping") => json!({"type": "pong"}),
+            Some("subscribe") => match self.subscribe(&request).await {
+                Ok(answer) => answer,
+                Err(problem) => json!({"type": "error", "code": problem.code, "detail": problem.detail}),
+            },
+            Some("unsubscribe") => match scope_of(&request) {
+                Ok(scope) => {
+                    self.subscriptions.remove(scope);
+                    answer_about("unsubscribed", scope)
+                }
+                Err(problem) => json!({"type": "error", "code": problem.code, "detail": problem.detail}),
+            },
+            _ => return Ok(()),
+        };
+        self.send_all(socket, vec![answer.to_string().into()]).await
+    }
+
+    async fn subscribe(&mut self, request: &Map<String, Json>) -> Result<Json, Problem> {
+        let scope = scope_of(request)?;
+        let after = after_of(request)?;
+        if let Scope::Execution(id) = scope {
+            let context = self.app.shell().contexts.of_execution(&self.app, id).await?;
+            let context = context.ok_or_else(|| Problem::not_found("Execution not found"))?;
+            if !self.caller.known.principal.may_see_execution_of(context.user()) {
+                return Err(Problem::forbidden("Viewers can only see their own executions"));
+            }
+        }
+        let told = self.subscriptions.clone();
+        let from = after.unwrap_or(self.position).min(self.position);
+        let too_many = || Problem::conflict(Code::Conflict, "The connection has too many subscriptions");
+        if self.replays.len() >= MOST_REPLAYS || !self.subscriptions.add(scope, from) {
+            return Err(too_many());
+        }
+        if from < self.position {
+            self.replays.push_back(Replay { scope, told, at: from, until: self.position });
+        }
+        let mut answer = answer_about("subscribed", scope);
+        answer["after"] = from.into();
+        Ok(answer)
+    }
+
+    /// Looks whether the client still listens and may still.
+    async fn ping(&mut self, socket: &mut WebSocket) -> Result<(), Ended> {
+        if self.unanswered >= MOST_UNANSWERED {
+            return Err(Ended::TooSlow);
+        }
+        self.unanswered += 1;
+        self.caller.renew(&self.app).await?;
+        self.send(socket, [Message::Ping(Vec::new().into())]).await
+    }
+
+    async fn send_all(&self, socket: &mut WebSocket, texts: Vec<Utf8Bytes>) -> Result<(), Ended> {
+        if texts.is_empty() { Ok(()) } else { self.send(socket, texts.into_iter().map(Message::Text)).await }
+    }
+
+    async fn send(&self, socket: &mut WebSocket, messages: impl IntoIterator<Item = Message>) -> Result<(), Ended> {
+        let patience = self.app.shell().settings.time_limits.send;
+        for message in messages {
+            taken(timeout(patience, socket.feed(message)).await)?;
+        }
+        taken(timeout(patience, socket.flush()).await)
+    }
+}
+
+fn taken(sent: Result<Result<(), axum::Error>, Elapsed>) -> Result<(), Ended> {
+    sent.map_err(|_| Ended::TooSlow)?.map_err(|_| Ended::Gone)
+}
+
+async fn next_page(app: &App, replay: Option<&Replay>) -> Result<Vec<StoredEvent>, Ended> {
+    let Some(replay) = replay else { return Ok(Vec::new()) };
+    app.ports.feed.after(replay.at, replay.scope.execution(), PAGE).await.map_err(|_| Ended::Failed)
+}
+
+fn scope_of(request: &Map<String, Json>) -> Result<Scope, Problem> {
+    let text = |name: &str| request.get(name).and_then(Json::as_str);
+    if let Some(id) = text("execution_id").or_else(|| text("executionId")) {
+        return ExecutionId::read(id).map(Scope::Execution);
+    }
+    if let Some(id) = text("process_id").or_else(|| text("processId")) {
+        return ProcessId::read(id).map(Scope::Process);
+    }
+    if request.get("all").is_some_and(|all| *all != Json::Bool(false) && !all.is_null()) {
+        return Ok(Scope::All);
+    }
+    let detail = "Name what to subscribe to: `execution_id`, `process_id`, or `all: true`";
+    Err(Problem::invalid(Code::InvalidBody, detail))
+}
+
+fn after_of(request: &Map<String, Json>) -> Result<Option<u64>, Problem> {
+    match request.get("after") {
+        None | Some(Json::Null) => Ok(None),
+        Some(after) => {
+            let number = after.as_u64().or_else(|| after.as_str().and_then(|text| text.parse().ok()));
+            let detail = "`after` must be the id of an event, a whole number";
+            number
+                .filter(|number| i64::try_from(*number).is_ok())
+                .map(Some)
+                .ok_or_else(|| Problem::invalid(Code::InvalidBody, detail))
+        }
+    }
+}
+
+fn answer_about(kind: &str, scope: Scope) -> Json {
+    match scope {
+        Scope::All => json!({"type": kind, "all": true}),
+        Scope::Execution(id) => json!({"type": kind, "execution_id": id}),
+        Scope::Process(id) => json!({"type": kind, "process_id": id}),
+    }
+}

@@ -1,0 +1,195 @@
+//! What errors of the application mean on the wire: the one place that decides (spec 4, errors).
+
+use procession_application::{
+    access::AccessFailure,
+    approvals::ApprovalFailure,
+    definitions::DefinitionFailure,
+    executions::{ExecutionFailure, StartFailure},
+    notifications::NotificationFailure,
+    ports::{AccessError, AgentFailure, DefinitionStoreError, StartError, StoreError},
+};
+use procession_domain::{approval::ApprovalError, definition::ProcessError, execution::CommandError};
+use procession_language::Diagnostic;
+
+use super::{Code, FieldError, Problem};
+use crate::wire::Issue;
+
+/// How long a client is asked to wait while too many executions are pending, in seconds.
+const QUEUE_PATIENCE: u64 = 10;
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Unavailable(_) => {
+                tracing::error!(%error, "the store is not available");
+                Self::unavailable(Code::StoreUnavailable, "The database can't be used at the moment; try again")
+            }
+            StoreError::Corrupt(_) => {
+                tracing::error!(%error, "the store can't be read");
+                Self::internal()
+            }
+            StoreError::UnknownCursor(_) => Self::invalid(Code::InvalidQuery, error.to_string()),
+        }
+    }
+}
+
+impl From<DefinitionFailure> for Problem {
+    fn from(error: DefinitionFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            DefinitionFailure::NotFound => Self::not_found(detail),
+            DefinitionFailure::Invalid(diagnostics) => {
+                let errors = diagnostics.iter().filter(|diagnostic| Diagnostic::is_error(diagnostic));
+                Self::invalid(Code::InvalidDefinition, detail).with_errors(errors.map(Issue::of))
+            }
+            DefinitionFailure::Version(_) => Self::invalid(Code::InvalidDefinition, detail),
+            DefinitionFailure::State(error) => error.into(),
+            DefinitionFailure::Store(error) => match error {
+                DefinitionStoreError::NameTaken { .. } => Self::conflict(Code::NameTaken, detail),
+                DefinitionStoreError::Stale => Self::conflict(Code::Stale, detail),
+                DefinitionStoreError::HasLiveExecutions => Self::conflict(Code::InUse, detail),
+                DefinitionStoreError::Store(error) => error.into(),
+            },
+        }
+    }
+}
+
+impl From<ProcessError> for Problem {
+    fn from(error: ProcessError) -> Self {
+        let code = match error {
+            ProcessError::Stale { .. } => Code::Stale,
+            ProcessError::NotEditable(_)
+            | ProcessError::NotPublishable(_)
+            | ProcessError::AlreadyArchived
+            | ProcessError::NotDeletable
+            | ProcessError::NotStartable(_) => Code::Conflict,
+        };
+        Self::conflict(code, error.to_string())
+    }
+}
+
+impl From<StartFailure> for Problem {
+    fn from(error: StartFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            StartFailure::NotFound => Self::not_found(detail),
+            StartFailure::NotStartable(error) => error.into(),
+            StartFailure::InvalidInput(problems) => {
+                let errors = problems.into_iter().map(|problem| FieldError::new(problem.field, problem.message));
+                Self::invalid(Code::InvalidInput, detail).with_errors(errors)
+            }
+            StartFailure::TooLarge(_) => Self::too_large(detail),
+            StartFailure::Start(error) => error.into(),
+        }
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        let detail = error.to_string();
+        match error {
+            StartError::KeyReused => Self::conflict(Code::KeyReused, detail),
+            StartError::QueueFull { .. } => Self::too_many(Code::QueueFull, detail, QUEUE_PATIENCE),
+            StartError::ProcessGone => Self::not_found(detail),
+            StartError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExecutionFailure> for Problem {
+    fn from(error: ExecutionFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            ExecutionFailure::NotFound | ExecutionFailure::NothingThere(_) => Self::not_found(detail),
+            ExecutionFailure::Refused(
+                CommandError::Ended { .. }
+                | CommandError::RollingBack { .. }
+                | CommandError::NotStarted { .. }
+                | CommandError::AlreadyPaused
+                | CommandError::NotPaused,
+            )
+            | ExecutionFailure::Retry(_)
+            | ExecutionFailure::OutputPurged(_) => Self::conflict(Code::Conflict, detail),
+            ExecutionFailure::Waiting => Self::conflict(Code::CommandWaiting, detail),
+            ExecutionFailure::Start(error) => error.into(),
+            ExecutionFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ApprovalFailure> for Problem {
+    fn from(error: ApprovalFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            ApprovalFailure::NotFound => Self::not_found(detail),
+            ApprovalFailure::UnknownUser(_) => {
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("to", "is no user")])
+            }
+            ApprovalFailure::Refused(refused) => match refused {
+                ApprovalError::Settled(_) | ApprovalError::VotedBefore(_) | ApprovalError::TooLate => {
+                    Self::conflict(Code::AlreadyDecided, detail)
+                }
+                ApprovalError::AssignedAlready(_) => Self::conflict(Code::Conflict, detail),
+                ApprovalError::NotAsked(_) => Self::forbidden(detail),
+                ApprovalError::CommentRequired => {
+                    let errors = [FieldError::new("comment", "is required")];
+                    Self::invalid(Code::InvalidValue, detail).with_errors(errors)
+                }
+            },
+            ApprovalFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AccessFailure> for Problem {
+    fn from(error: AccessFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            AccessFailure::SetupRequired => Self { code: Code::SetupRequired, ..Self::forbidden(detail) },
+            AccessFailure::SetupDone => Self { code: Code::SetupDone, ..Self::forbidden(detail) },
+            AccessFailure::WrongPassword => Self { code: Code::WrongPassword, ..Self::no_session(&detail) },
+            AccessFailure::TooManyAttempts(wait) => {
+                Self::too_many(Code::TooManyAttempts, detail, wait.as_millis().div_ceil(1_000))
+            }
+            AccessFailure::LastAdmin(_) => Self::conflict(Code::Conflict, detail),
+            AccessFailure::Password(_)
+            | AccessFailure::UnknownRole(_)
+            | AccessFailure::BadName
+            | AccessFailure::BadEmail(_)
+            | AccessFailure::BadKeyName
+            | AccessFailure::UnknownScope(_) => Self::invalid(Code::InvalidValue, capitalised(&detail)),
+            AccessFailure::Store(error) => match error {
+                AccessError::Taken => Self::conflict(Code::NameTaken, capitalised(&detail)),
+                AccessError::Unknown => Self::not_found(capitalised(&detail)),
+                AccessError::Store(error) => error.into(),
+            },
+        }
+    }
+}
+
+impl From<NotificationFailure> for Problem {
+    fn from(error: NotificationFailure) -> Self {
+        let detail = capitalised(&error.to_string());
+        match error {
+            NotificationFailure::Settings(_) => Self::invalid(Code::InvalidValue, detail),
+            NotificationFailure::UnknownChannel { .. } => {
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("channel", "is no channel")])
+            }
+            // What is tested are the settings, and they don't do: a receiver that is down is no failure of this server.
+            NotificationFailure::Undelivered(_) => Self::invalid(Code::Undelivered, detail),
+            NotificationFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AgentFailure> for Problem {
+    fn from(error: AgentFailure) -> Self {
+        Self::unavailable(Code::AgentsUnavailable, format!("The agents can't be listed: {error}"))
+    }
+}
+
+/// A sentence with a capital at its beginning.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

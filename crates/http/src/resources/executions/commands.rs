@@ -1,0 +1,167 @@
+//! Commands to executions (spec 3.7): each is written at once and answered with its effect, or with 202 while it is still
+//! to be carried out.
+
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use procession_application::access::Permission;
+use procession_domain::{
+    execution::{ExecutionStatus, Signal},
+    value::ExecutionId,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::detail::{ExecutionResponse, visible};
+use crate::{
+    auth::Session,
+    extract::{IdPath, SentOrNothing},
+    problem::{Code, FieldError, Problem},
+    state::App,
+};
+
+/// How an execution is cancelled.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(example = json!({"reason": "no longer needed", "compensate": false}))]
+pub(super) struct CancelRequest {
+    /// Why; shown with the execution.
+    #[serde(default)]
+    reason: Option<String>,
+    /// Whether completed steps are undone first.
+    #[serde(default)]
+    compensate: bool,
+}
+
+/// A command that says nothing but its name.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct PlainRequest {}
+
+/// What becomes of a failure in lists.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(example = json!({"dismissed": true}))]
+pub(super) struct DismissRequest {
+    /// `false` brings it back; `true` if absent.
+    #[serde(default)]
+    dismissed: Option<bool>,
+}
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 2_000;
+
+/// Cancels an execution: what runs is ended, what waits does not start.
+#[utoipa::path(
+    post, path = "/api/executions/{execution_id}/cancel", tag = "executions", request_body = Option<CancelRequest>,
+    params(("execution_id" = Uuid, Path, description = "The execution")),
+    responses(
+        (status = 200, description = "It is cancelled", body = ExecutionResponse),
+        (status = 202, description = "The command is taken: see `pending_command`", body = ExecutionResponse),
+        (status = 400, description = "Ill-formed id"),
+        (status = 404, description = "No such execution"),
+        (status = 409, description = "It has ended, rolls back, or is being cancelled already"),
+        (status = 422, description = "Malformed body"),
+    ),
+)]
+pub(super) async fn cancel_execution(
+    app: App,
+    path: IdPath<ExecutionId>,
+    sent: SentOrNothing<CancelRequest>,
+) -> Result<Response, Problem> {
+    let SentOrNothing { session, body } = sent;
+    session.require(Permission::ExecutionCancel)?;
+    let id = path.id()?;
+    let reason = body.reason.filter(|reason| !reason.trim().is_empty());
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
+        let error = FieldError::new("reason", format!("has more than {LONGEST_REASON} characters"));
+        return Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &[error]));
+    }
+    let by = session.user().to_owned();
+    command(&app, &session, id, Signal::Cancel { by, reason, compensate: body.compensate }).await
+}
+
+/// Pauses an execution: what runs goes on to its end, nothing new starts.
+#[utoipa::path(
+    post, path = "/api/executions/{execution_id}/pause", tag = "executions", request_body = Option<PlainRequest>,
+    params(("execution_id" = Uuid, Path, description = "The execution")),
+    responses(
+        (status = 200, description = "It is paused", body = ExecutionResponse),
+        (status = 202, description = "The command is taken: see `pending_command`", body = ExecutionResponse),
+        (status = 400, description = "Ill-formed id"),
+        (status = 404, description = "No such execution"),
+        (status = 409, description = "It has not begun, has ended, or is paused already"),
+        (status = 422, description = "Malformed body"),
+    ),
+)]
+pub(super) async fn pause_execution(
+    app: App,
+    path: IdPath<ExecutionId>,
+    sent: SentOrNothing<PlainRequest>,
+) -> Result<Response, Problem> {
+    sent.session.require(Permission::ExecutionCancel)?;
+    let by = sent.session.user().to_owned();
+    command(&app, &sent.session, path.id()?, Signal::Pause { by }).await
+}
+
+/// Lets a paused execution go on.
+#[utoipa::path(
+    post, path = "/api/executions/{execution_id}/resume", tag = "executions", request_body = Option<PlainRequest>,
+    params(("execution_id" = Uuid, Path, description = "The execution")),
+    responses(
+        (status = 200, description = "It goes on", body = ExecutionResponse),
+        (status = 202, description = "The command is taken: see `pending_command`", body = ExecutionResponse),
+        (status = 400, description = "Ill-formed id"),
+        (status = 404, description = "No such execution"),
+        (status = 409, description = "No operator has paused it"),
+        (status = 422, description = "Malformed body"),
+    ),
+)]
+pub(super) async fn resume_execution(
+    app: App,
+    path: IdPath<ExecutionId>,
+    sent: SentOrNothing<PlainRequest>,
+) -> Result<Response, Problem> {
+    sent.session.require(Permission::ExecutionCancel)?;
+    let by = sent.session.user().to_owned();
+    command(&app, &sent.session, path.id()?, Signal::Resume { by }).await
+}
+
+/// Notes that someone has looked at a failure and puts it aside, or takes that back.
+#[utoipa::path(
+    post, path = "/api/executions/{execution_id}/dismiss", tag = "executions", request_body = Option<DismissRequest>,
+    params(("execution_id" = Uuid, Path, description = "The execution")),
+    responses(
+        (status = 200, description = "The execution", body = ExecutionResponse),
+        (status = 400, description = "Ill-formed id"),
+        (status = 404, description = "No such execution"),
+        (status = 409, description = "It has not failed"),
+        (status = 422, description = "Malformed body"),
+    ),
+)]
+pub(super) async fn dismiss_execution(
+    app: App,
+    path: IdPath<ExecutionId>,
+    sent: SentOrNothing<DismissRequest>,
+) -> Result<Json<ExecutionResponse>, Problem> {
+    let SentOrNothing { session, body } = sent;
+    session.require(Permission::ExecutionRetry)?;
+    let execution = visible(&app, &session, path.id()?).await?;
+    if execution.status() != ExecutionStatus::Failed {
+        let status = execution.status().as_str();
+        return Err(Problem::conflict(
+            Code::Conflict,
+            format!("Can only dismiss failed executions (status: {status})"),
+        ));
+    }
+    let at = body.dismissed.unwrap_or(true).then(|| app.now());
+    app.ports.queries.dismiss(execution.id(), at).await?;
+    Ok(Json(ExecutionResponse::of(&app, &execution, None).await?))
+}
+
+async fn command(app: &App, session: &Session, id: ExecutionId, signal: Signal) -> Result<Response, Problem> {
+    visible(app, session, id).await?;
+    let outcome = app.executions.command(id, signal).await?;
+    let status = if outcome.pending.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let response = ExecutionResponse::of(app, &outcome.execution, None).await?;
+    Ok((status, Json(response.with_pending(outcome.pending))).into_response())
+}

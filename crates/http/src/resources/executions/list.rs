@@ -1,0 +1,254 @@
+//! The list of executions, with the filters of page 4.
+
+use axum::Json;
+use procession_application::ports::{ExecutionFilter, ExecutionRow, Page, PageStart, Paging, Sort};
+use procession_domain::{
+    execution::ExecutionStatus,
+    value::{ExecutionId, Json as Value, Timestamp},
+};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::summary::seconds;
+use crate::{
+    auth::Session,
+    extract::{PageParameters, Parameters, Parsed, Query, ReadParameters},
+    problem::{Code, Problem},
+    state::App,
+    wire::{ExactCost, Time},
+};
+
+/// How many executions a list without `limit` shows.
+const USUAL: u32 = 50;
+
+/// A status of steps that existing clients also ask for; no execution has it (spec 4b 18.A.7).
+const SKIPPED: &str = "skipped";
+
+/// The query of the list of executions. Conditions add up; an empty one is none.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParameters {
+    /// `pending`, `running`, `paused`, `completed`, `failed` or `cancelled`; several with commas between them.
+    #[param(example = "running,paused")]
+    status: Option<String>,
+    /// Of this version.
+    #[param(value_type = Option<Uuid>)]
+    process_id: Option<String>,
+    /// Of any version of this process.
+    process_name: Option<String>,
+    /// Begun at or after this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    started_after: Option<Timestamp>,
+    /// Begun before this time.
+    #[param(value_type = Option<String>, format = DateTime)]
+    started_before: Option<Timestamp>,
+    /// Started by this.
+    #[param(example = "schedule")]
+    triggered_by: Option<String>,
+    /// With this label: `key` or `key=value`.
+    #[param(example = "team=press")]
+    label: Option<String>,
+    /// Whose id begins with this text, or whose process's name holds it.
+    q: Option<String>,
+    /// Sub-processes of this execution.
+    #[param(value_type = Option<Uuid>)]
+    parent_id: Option<String>,
+    /// `newest` first, or `oldest`.
+    #[param(example = "newest")]
+    sort: Option<String>,
+    #[param(ignore)]
+    page: PageParameters,
+}
+
+/// A page of executions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ExecutionListResponse {
+    executions: Vec<ExecutionSummary>,
+    /// How many the filter leaves in all.
+    #[schema(example = 1)]
+    total: u64,
+    #[schema(example = 50)]
+    limit: u32,
+    #[schema(example = 0)]
+    offset: u64,
+    /// Where the next page begins; null at the end.
+    next_cursor: Option<String>,
+}
+
+/// An execution in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "id": "0199a6f0-7a11-7c55-b0a4-5f0c2d9e8b71", "process_id": "0199a6f0-5c3e-7d31-a7c5-0b9d4a1f2c33",
+    "process_name": "hello", "process_version": "1", "status": "completed", "phase": null, "triggered_by": "api",
+    "user": "ann", "created_at": "2026-11-21T03:05:00.000000+00:00", "started_at": "2026-11-21T03:05:00.012000+00:00",
+    "completed_at": "2026-11-21T03:05:04.512000+00:00", "duration_seconds": 4, "total_cost": "$0.01",
+    "exact_cost": {"amount": "0.0123", "currency": "USD", "complete": true}, "retry_of": null,
+    "parent_execution_id": null, "labels": {}, "dismissed_at": null,
+}))]
+struct ExecutionSummary {
+    id: Uuid,
+    process_id: Uuid,
+    process_name: String,
+    process_version: String,
+    /// `pending`, `running`, `paused`, `completed`, `failed` or `cancelled`.
+    status: &'static str,
+    /// `compensating` while it rolls back.
+    phase: Option<&'static str>,
+    triggered_by: String,
+    user: Option<String>,
+    created_at: Time,
+    started_at: Option<Time>,
+    completed_at: Option<Time>,
+    /// Whole seconds from its start to its end; null until then.
+    duration_seconds: Option<u64>,
+    /// The cost so far, rounded.
+    total_cost: String,
+    exact_cost: ExactCost,
+    retry_of: Option<Uuid>,
+    parent_execution_id: Option<Uuid>,
+    #[schema(value_type = HashMap<String, String>)]
+    labels: Value,
+    /// When a person looked at its failure and put it aside.
+    dismissed_at: Option<Time>,
+}
+
+/// Lists executions, the newest first. Viewers see those that they started.
+#[utoipa::path(
+    get, path = "/api/executions", tag = "executions", params(ListParameters, PageParameters),
+    responses(
+        (status = 200, description = "A page", body = ExecutionListResponse),
+        (status = 400, description = "There is no such status, or an ill-formed id"),
+        (status = 422, description = "A parameter does not fit"),
+    ),
+)]
+pub(super) async fn list_executions(
+    app: App,
+    session: Session,
+    Query(parameters): Query<ListParameters>,
+) -> Result<Json<ExecutionListResponse>, Problem> {
+    session.require_view()?;
+    let paging = parameters.page.paging(USUAL);
+    let page = match parameters.filter(&session)? {
+        Some(filter) => app.executions.list(&filter, &paging).await?,
+        None => Page { rows: Vec::new(), total: 0, next_cursor: None },
+    };
+    Ok(Json(ExecutionListResponse::of(page, &paging)))
+}
+
+impl ReadParameters for ListParameters {
+    fn read(parameters: &mut Parameters) -> Self {
+        let sort = parameters.text("sort");
+        if sort.as_deref().is_some_and(|sort| order(sort).is_none()) {
+            parameters.refuse("sort", "must be `newest` or `oldest`");
+        }
+        Self {
+            status: parameters.text("status"),
+            process_id: parameters.text("process_id"),
+            process_name: parameters.text("process_name"),
+            started_after: parameters.time("started_after"),
+            started_before: parameters.time("started_before"),
+            triggered_by: parameters.text("triggered_by"),
+            label: parameters.text("label"),
+            q: parameters.text("q"),
+            parent_id: parameters.text("parent_id"),
+            sort,
+            page: PageParameters::read(parameters, 100),
+        }
+    }
+}
+
+impl ListParameters {
+    /// The filter; `None` if it leaves nothing, whatever there is.
+    fn filter(self, session: &Session) -> Result<Option<ExecutionFilter>, Problem> {
+        let statuses = self.status.as_deref().map(statuses).transpose()?;
+        let process_id = self.process_id.as_deref().map(id_or_nothing).transpose()?;
+        let parent_id = self.parent_id.as_deref().map(id_or_nothing).transpose()?;
+        let names_nothing = process_id == Some(None) || parent_id == Some(None);
+        if names_nothing || statuses.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(None);
+        }
+        let sees_all = session.principal.may(procession_application::access::Permission::ExecutionView);
+        Ok(Some(ExecutionFilter {
+            statuses: statuses.unwrap_or_default(),
+            process_id: process_id.flatten(),
+            process_name: self.process_name,
+            started_after: self.started_after,
+            started_before: self.started_before,
+            triggered_by: self.triggered_by,
+            user: (!sees_all).then(|| session.user().to_owned()),
+            label: self.label,
+            text: self.q,
+            parent_id: parent_id.flatten(),
+            sort: self.sort.as_deref().and_then(order).unwrap_or_default(),
+        }))
+    }
+}
+
+fn statuses(text: &str) -> Result<Vec<ExecutionStatus>, Problem> {
+    let mut found = Vec::new();
+    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != SKIPPED) {
+        let status = ExecutionStatus::ALL.into_iter().find(|status| status.as_str() == name);
+        found.push(status.ok_or_else(|| Problem::bad_request(Code::BadFilter, format!("Invalid status: {name}")))?);
+    }
+    Ok(found)
+}
+
+fn order(name: &str) -> Option<Sort> {
+    match name {
+        "newest" => Some(Sort::Newest),
+        "oldest" => Some(Sort::Oldest),
+        _ => None,
+    }
+}
+
+/// An id, or `None` if the text is one that nothing can have.
+fn id_or_nothing<T: Parsed>(text: &str) -> Result<Option<T>, Problem> {
+    match T::read(text) {
+        Ok(id) => Ok(Some(id)),
+        Err(problem) if problem.code == Code::NotFound => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
+impl ExecutionListResponse {
+    fn of(page: Page<ExecutionRow>, paging: &Paging) -> Self {
+        let offset = match paging.start {
+            PageStart::Offset(offset) => offset,
+            PageStart::Cursor(_) => 0,
+        };
+        Self {
+            executions: page.rows.into_iter().map(ExecutionSummary::of).collect(),
+            total: page.total,
+            limit: paging.limit,
+            offset,
+            next_cursor: page.next_cursor,
+        }
+    }
+}
+
+impl ExecutionSummary {
+    fn of(row: ExecutionRow) -> Self {
+        let duration = row.completed_at.map(|ended| ended.since(row.started_at.unwrap_or(ended)));
+        Self {
+            id: row.id.uuid(),
+            process_id: row.process_id.uuid(),
+            process_name: row.process_name.to_string(),
+            process_version: row.process_version.to_string(),
+            status: row.status.as_str(),
+            phase: row.compensating.then_some("compensating"),
+            triggered_by: row.triggered_by,
+            user: row.user,
+            created_at: row.created_at.into(),
+            started_at: row.started_at.map(Into::into),
+            completed_at: row.completed_at.map(Into::into),
+            duration_seconds: duration.map(seconds),
+            total_cost: row.cost.amount.to_string(),
+            exact_cost: row.cost.into(),
+            retry_of: row.retry_of.map(ExecutionId::uuid),
+            parent_execution_id: row.parent_id.map(ExecutionId::uuid),
+            labels: row.labels,
+            dismissed_at: row.dismissed_at.map(Into::into),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Executions: start, watch, steer (spec 3.7; 4b 4).
+
+mod commands;
+mod costs;
+mod detail;
+mod history;
+mod list;
+mod server;
+mod start;
+mod step;
+mod summary;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::HttpState;
+
+pub(crate) fn routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list_executions))
+        .routes(routes!(server::recovery_status))
+        .routes(routes!(server::limits_status))
+        .routes(routes!(start::execute_process))
+        .routes(routes!(start::execute_process_by_execution_path))
+        .routes(routes!(detail::get_execution))
+        .routes(routes!(commands::cancel_execution))
+        .routes(routes!(commands::pause_execution))
+        .routes(routes!(commands::resume_execution))
+        .routes(routes!(start::retry_execution))
+        .routes(routes!(commands::dismiss_execution))
+        .routes(routes!(history::list_events))
+        .routes(routes!(costs::execution_costs))
+        .routes(routes!(step::get_step))
+        .routes(routes!(step::get_step_output))
+}

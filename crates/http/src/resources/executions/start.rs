@@ -1,0 +1,208 @@
+//! Starting and repeating executions.
+
+use axum::{http::StatusCode, response::Response};
+use indexmap::IndexMap;
+use procession_application::{
+    access::Permission,
+    executions::{RetryFrom, StartRequest, StartTrigger},
+};
+use procession_domain::value::{ExecutionId, Json, ProcessId};
+use serde::Deserialize;
+use serde_json::Map;
+use utoipa::ToSchema;
+
+use super::detail::{ExecutionResponse, visible};
+use crate::{
+    auth::Session,
+    extract::{IdPath, IdempotencyHeader, SentOrNothing},
+    problem::{Code, FieldError, Problem},
+    state::App,
+};
+
+/// With what a process starts.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(example = json!({"input": {"name": "Ben"}, "labels": {"team": "press"}}))]
+pub(super) struct ExecuteRequest {
+    /// The input; `input_data` is the same.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    input: Option<Map<String, Json>>,
+    /// The input under the name that existing clients use.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    input_data: Option<Map<String, Json>>,
+    /// Who or what starts it, in the caller's words; `api` where it does not say.
+    #[serde(default)]
+    triggered_by: Option<String>,
+    /// Labels besides those of the definition.
+    #[serde(default)]
+    #[schema(value_type = Option<HashMap<String, String>>)]
+    labels: Option<IndexMap<String, String>>,
+}
+
+/// From where an execution is repeated.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(example = json!({"from": "failed"}))]
+pub(super) struct RetryRequest {
+    /// `start` runs everything again; `failed` only what failed and what comes after that.
+    #[serde(default)]
+    from: Option<RetryStart>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum RetryStart {
+    Start,
+    Failed,
+}
+
+/// The longest text that says who or what starts an execution, and the longest label, in characters.
+const LONGEST_TEXT: usize = 256;
+
+/// How many labels a start may bring.
+const MOST_LABELS: usize = 50;
+
+/// Starts a published version. With an `Idempotency-Key`, repeating the request does not start it again.
+#[utoipa::path(
+    post, path = "/api/processes/{process_id}/execute", tag = "executions", request_body = Option<ExecuteRequest>,
+    params(
+        ("process_id" = Uuid, Path, description = "The version"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeated requests one start, for 24 hours"),
+    ),
+    responses(
+        (status = 201, description = "The new execution", body = ExecutionResponse,
+            headers(("Location" = String, description = "Where it is"))),
+        (status = 200, description = "The execution that the same request started before", body = ExecutionResponse),
+        (status = 400, description = "Ill-formed id"),
+        (status = 404, description = "No such process"),
+        (status = 409, description = "It is not published, or the key was used with another request"),
+        (status = 422, description = "Malformed body, or the input does not fit: `errors` says which fields"),
+        (status = 429, description = "The user starts too many executions, or too many wait to begin"),
+    ),
+)]
+pub(super) async fn execute_process(
+    app: App,
+    path: IdPath<ProcessId>,
+    key: IdempotencyHeader,
+    sent: SentOrNothing<ExecuteRequest>,
+) -> Result<Response, Problem> {
+    start(&app, &path, key, sent).await
+}
+
+/// Starts a published version: the same as `/api/processes/{process_id}/execute`.
+#[utoipa::path(
+    post, path = "/api/executions/processes/{process_id}/execute", tag = "executions",
+    request_body = Option<ExecuteRequest>,
+    params(
+        ("process_id" = Uuid, Path, description = "The version"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes repeated requests one start, for 24 hours"),
+    ),
+    responses(
+        (status = 201, description = "The new execution", body = ExecutionResponse,
+            headers(("Location" = String, description = "Where it is"))),
+        (status = 200, description = "The execution that the same request started before", body = ExecutionResponse),
+        (status = 400, description = "Ill-formed id"),
+        (status = 404, description = "No such process"),
+        (status = 409, description = "It is not published, or the key was used with another request"),
+        (status = 422, description = "Malformed body, or the input does not fit: `errors` says which fields"),
+        (status = 429, description = "The user starts too many executions, or too many wait to begin"),
+    ),
+)]
+pub(super) async fn execute_process_by_execution_path(
+    app: App,
+    path: IdPath<ProcessId>,
+    key: IdempotencyHeader,
+    sent: SentOrNothing<ExecuteRequest>,
+) -> Result<Response, Problem> {
+    start(&app, &path, key, sent).await
+}
+
+/// Repeats a failed or cancelled execution as a new one, on the same version.
+#[utoipa::path(
+    post, path = "/api/executions/{execution_id}/retry", tag = "executions", request_body = Option<RetryRequest>,
+    params(("execution_id" = Uuid, Path, description = "The execution to repeat")),
+    responses(
+        (status = 201, description = "The new execution", body = ExecutionResponse,
+            headers(("Location" = String, description = "Where it is"))),
+        (status = 400, description = "Ill-formed id"),
+        (status = 404, description = "No such execution"),
+        (status = 409, description = "It has not failed, or what the repetition needs is gone"),
+        (status = 422, description = "Malformed body"),
+        (status = 429, description = "The user starts too many executions, or too many wait to begin"),
+    ),
+)]
+pub(super) async fn retry_execution(
+    app: App,
+    path: IdPath<ExecutionId>,
+    sent: SentOrNothing<RetryRequest>,
+) -> Result<Response, Problem> {
+    let SentOrNothing { session, body } = sent;
+    session.require(Permission::ExecutionRetry)?;
+    let id = path.id()?;
+    visible(&app, &session, id).await?;
+    app.shell().start_limit.take(session.user(), app.now())?;
+    let from = match body.from {
+        None | Some(RetryStart::Start) => RetryFrom::Start,
+        Some(RetryStart::Failed) => RetryFrom::Failed,
+    };
+    let outcome = app.executions.retry(id, from, Some(session.user().to_owned())).await?;
+    let response = ExecutionResponse::of(&app, &outcome.execution, outcome.input).await?;
+    Ok(response.created(StatusCode::CREATED))
+}
+
+async fn start(
+    app: &App,
+    path: &IdPath<ProcessId>,
+    IdempotencyHeader(idempotency_key): IdempotencyHeader,
+    sent: SentOrNothing<ExecuteRequest>,
+) -> Result<Response, Problem> {
+    let SentOrNothing { session, body } = sent;
+    session.require(Permission::ExecutionTrigger)?;
+    let process = path.id()?;
+    let request = body.into_start(&session, idempotency_key)?;
+    app.shell().start_limit.take(session.user(), app.now())?;
+    let outcome = app.executions.start(process, request).await?;
+    let status = if outcome.repeated { StatusCode::OK } else { StatusCode::CREATED };
+    let response = ExecutionResponse::of(app, &outcome.execution, outcome.input).await?;
+    Ok(response.created(status))
+}
+
+impl ExecuteRequest {
+    fn into_start(self, session: &Session, idempotency_key: Option<String>) -> Result<StartRequest, Problem> {
+        self.check()?;
+        let triggered_by = self.triggered_by.filter(|text| !text.trim().is_empty());
+        Ok(StartRequest {
+            input: Json::Object(self.input.or(self.input_data).unwrap_or_default()),
+            trigger: StartTrigger::default(),
+            triggered_by: triggered_by.unwrap_or_else(|| "api".to_owned()),
+            user: Some(session.user().to_owned()),
+            labels: self.labels.unwrap_or_default(),
+            idempotency_key,
+        })
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        let mut errors = Vec::new();
+        if self.input.is_some() && self.input_data.as_ref().is_some_and(|other| Some(other) != self.input.as_ref()) {
+            errors.push(FieldError::new("input_data", "says something else than `input`; send one of the two"));
+        }
+        let is_long = |text: &str| text.chars().count() > LONGEST_TEXT;
+        if self.triggered_by.as_deref().is_some_and(is_long) {
+            errors.push(FieldError::new("triggered_by", format!("has more than {LONGEST_TEXT} characters")));
+        }
+        let labels = self.labels.iter().flatten();
+        if labels.clone().count() > MOST_LABELS {
+            errors.push(FieldError::new("labels", format!("are more than {MOST_LABELS}")));
+        }
+        for (name, _) in labels.filter(|(name, value)| name.is_empty() || is_long(name) || is_long(value)) {
+            let shown: String = name.chars().take(32).collect();
+            let message =
+                format!("must have at most {LONGEST_TEXT} characters, and so must its name, which is not empty");
+            errors.push(FieldError::new(format!("labels.{shown}"), message));
+        }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &errors))
+    }
+}

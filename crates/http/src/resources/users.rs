@@ -1,0 +1,234 @@
+//! Users, for administrators (spec 8.1, `user …` at a running server).
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use procession_application::ports::{Role, User};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    HttpState,
+    auth::Session,
+    extract::{NamePath, Sent},
+    problem::Problem,
+    state::App,
+    wire::Time,
+};
+
+pub(crate) fn routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(list_users, create_user))
+        .routes(routes!(get_user, remove_user))
+        .routes(routes!(set_role))
+        .routes(routes!(set_password))
+}
+
+/// A user to create.
+#[derive(Deserialize, ToSchema)]
+struct UserRequest {
+    /// The name by which it logs in: 1 to 128 characters.
+    #[schema(example = "ann")]
+    username: String,
+    /// `admin`, `designer`, `operator`, `approver`, `viewer` or `user`.
+    #[schema(example = "designer")]
+    role: String,
+    /// The e-mail address.
+    #[serde(default)]
+    #[schema(example = "ann@example.com")]
+    email: Option<String>,
+    /// The password; without one the user works by API keys, or by tokens of the platform.
+    #[serde(default)]
+    #[schema(write_only, format = Password, min_length = 8, example = "correct horse")]
+    password: Option<String>,
+}
+
+/// Another role.
+#[derive(Debug, Deserialize, ToSchema)]
+struct RoleRequest {
+    /// `admin`, `designer`, `operator`, `approver`, `viewer` or `user`.
+    #[schema(example = "operator")]
+    role: String,
+}
+
+/// Another password.
+#[derive(Deserialize, ToSchema)]
+struct PasswordRequest {
+    /// At least 8 characters.
+    #[schema(write_only, format = Password, min_length = 8, example = "correct horse")]
+    password: String,
+}
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+struct UserResponse {
+    id: Uuid,
+    /// The name by which it logs in.
+    #[schema(example = "ann")]
+    username: String,
+    /// The e-mail address.
+    #[schema(example = "ann@example.com")]
+    email: Option<String>,
+    /// The role as it is stored.
+    #[schema(example = "designer")]
+    role: String,
+    /// The role towards processes.
+    #[schema(example = "process_designer")]
+    process_role: &'static str,
+    /// Whether it can log in with a password.
+    #[schema(example = true)]
+    has_password: bool,
+    created_at: Time,
+    last_login: Option<Time>,
+}
+
+/// All users.
+#[derive(Debug, Serialize, ToSchema)]
+struct UserListResponse {
+    /// By name.
+    users: Vec<UserResponse>,
+    /// How many there are.
+    #[schema(example = 1)]
+    total: usize,
+}
+
+/// Lists all users.
+#[utoipa::path(
+    get, path = "/api/users", tag = "access",
+    responses(
+        (status = 200, description = "All users, by name", body = UserListResponse),
+        (status = 403, description = "For administrators"),
+    ),
+)]
+async fn list_users(app: App, session: Session) -> Result<Json<UserListResponse>, Problem> {
+    session.require_administrator()?;
+    let users: Vec<UserResponse> = app.access.users().await?.into_iter().map(UserResponse::of).collect();
+    Ok(Json(UserListResponse { total: users.len(), users }))
+}
+
+/// Creates a user.
+#[utoipa::path(
+    post, path = "/api/users", tag = "access", request_body = UserRequest,
+    responses(
+        (status = 201, description = "The user", body = UserResponse,
+            headers(("Location" = String, description = "Where it is"))),
+        (status = 403, description = "For administrators"),
+        (status = 409, description = "The name or the address is taken"),
+        (status = 422, description = "Malformed body, or the name, role, address or password does not do"),
+    ),
+)]
+async fn create_user(app: App, sent: Sent<UserRequest>) -> Result<Response, Problem> {
+    let Sent { session, body } = sent;
+    session.require_administrator()?;
+    let email = body.email.filter(|email| !email.is_empty());
+    app.access.create_user(&body.username, &body.role, email, body.password.as_deref()).await?;
+    let user = UserResponse::of(app.access.user(&body.username).await?);
+    let location = HeaderValue::from_str(&format!("/api/users/{}", encoded(&user.username)));
+    let mut response = (StatusCode::CREATED, Json(user)).into_response();
+    if let Ok(location) = location {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Shows a user.
+#[utoipa::path(
+    get, path = "/api/users/{name}", tag = "access", params(("name" = String, Path, description = "The user name")),
+    responses(
+        (status = 200, description = "The user", body = UserResponse),
+        (status = 403, description = "For administrators"),
+        (status = 404, description = "No such user"),
+    ),
+)]
+async fn get_user(app: App, session: Session, path: NamePath) -> Result<Json<UserResponse>, Problem> {
+    session.require_administrator()?;
+    Ok(Json(UserResponse::of(app.access.user(&path.0).await?)))
+}
+
+/// Gives a user another role. What it may do changes at once.
+#[utoipa::path(
+    put, path = "/api/users/{name}/role", tag = "access", request_body = RoleRequest,
+    params(("name" = String, Path, description = "The user name")),
+    responses(
+        (status = 200, description = "The user", body = UserResponse),
+        (status = 403, description = "For administrators"),
+        (status = 404, description = "No such user"),
+        (status = 409, description = "It is the only administrator"),
+        (status = 422, description = "Malformed body, or there is no such role"),
+    ),
+)]
+async fn set_role(app: App, path: NamePath, sent: Sent<RoleRequest>) -> Result<Json<UserResponse>, Problem> {
+    sent.session.require_administrator()?;
+    app.access.set_role(&path.0, &sent.body.role).await?;
+    app.shell().sessions.forget();
+    Ok(Json(UserResponse::of(app.access.user(&path.0).await?)))
+}
+
+/// Gives a user another password. Tokens that were made before stay good until they end.
+#[utoipa::path(
+    put, path = "/api/users/{name}/password", tag = "access", request_body = PasswordRequest,
+    params(("name" = String, Path, description = "The user name")),
+    responses(
+        (status = 204, description = "It is changed"),
+        (status = 403, description = "For administrators"),
+        (status = 404, description = "No such user"),
+        (status = 422, description = "Malformed body, or the password is too short or too long"),
+    ),
+)]
+async fn set_password(app: App, path: NamePath, sent: Sent<PasswordRequest>) -> Result<StatusCode, Problem> {
+    sent.session.require_administrator()?;
+    app.access.set_password(&path.0, &sent.body.password).await?;
+    app.shell().sessions.forget();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Removes a user and its API keys. Its tokens are good for nothing from then on.
+#[utoipa::path(
+    delete, path = "/api/users/{name}", tag = "access", params(("name" = String, Path, description = "The user name")),
+    responses(
+        (status = 204, description = "It is gone"),
+        (status = 403, description = "For administrators"),
+        (status = 404, description = "No such user"),
+        (status = 409, description = "It is the only administrator"),
+    ),
+)]
+async fn remove_user(app: App, session: Session, path: NamePath) -> Result<StatusCode, Problem> {
+    session.require_administrator()?;
+    app.access.remove_user(&path.0).await?;
+    app.shell().sessions.forget();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl UserResponse {
+    fn of(user: User) -> Self {
+        Self {
+            id: user.id.uuid(),
+            process_role: Role::of(&user.role).as_str(),
+            has_password: user.password_hash.is_some(),
+            created_at: user.created_at.into(),
+            last_login: user.last_login.map(Time::from),
+            username: user.name,
+            email: user.email,
+            role: user.role,
+        }
+    }
+}
+
+/// A name as one part of a path.
+fn encoded(name: &str) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut text = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            let digits = [byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)]));
+            text.extend(['%', digits[0], digits[1]]);
+        }
+    }
+    text
+}

@@ -1,0 +1,18 @@
+//! The API as clients see it: requests through the router, answers compared as a whole.
+
+#![cfg(test)]
+
+mod approvals;
+mod auth;
+mod bad_input;
+mod document;
+mod executions;
+mod keys;
+mod live;
+mod notifications;
+mod permissions;
+mod processes;
+mod setup;
+mod shell;
+mod support;
+mod users;

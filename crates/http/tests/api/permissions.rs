@@ -1,0 +1,215 @@
+//! Who may do what: every endpoint of the document with every role.
+
+use std::collections::BTreeSet;
+
+use axum::http::{Method, StatusCode};
+use procession_http::openapi;
+use serde_json::{Value as Json, json};
+
+use crate::support::{Call, Server};
+
+/// Roles by their letters below.
+const ROLES: [(char, &str, &str); 5] = [
+    ('A', "root", "admin"),
+    ('D', "dora", "designer"),
+    ('O', "otto", "user"),
+    ('P', "pia", "approver"),
+    ('V', "vic", "viewer"),
+];
+
+/// An id of nothing.
+const UNKNOWN: &str = "0199a6f0-5c3e-7d31-a7c5-0b9d4a1f2c33";
+
+/// The endpoints that need no session.
+const PUBLIC: &[&str] = &[
+    "GET /api/auth/mode",
+    "GET /api/auth/validate",
+    "GET /api/schema/process.json",
+    "GET /api/setup/status",
+    "GET /api/version",
+    "GET /health",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /ws",
+    "POST /api/auth/email/request",
+    "POST /api/auth/email/verify",
+    "POST /api/setup/admin-password",
+    "POST /api/token",
+    "POST /token",
+];
+
+/// Every other endpoint with the roles that may use it (spec 4b 1.4). The execution is another user's, and its question
+/// names nobody.
+const TABLE: &[(&str, &str)] = &[
+    ("GET /api/agents", "ADOPV"),
+    ("GET /api/alerts/count", "ADOPV"),
+    ("GET /api/approvals", "ADOPV"),
+    ("GET /api/approvals/execution/{execution_id}/step/{step_id}", "ADOP"),
+    ("GET /api/approvals/{approval_id}", "ADOP"),
+    ("POST /api/approvals/{approval_id}/approve", "AP"),
+    ("POST /api/approvals/{approval_id}/delegate", "AP"),
+    ("POST /api/approvals/{approval_id}/reject", "AP"),
+    ("POST /api/approvals/{approval_id}/request-changes", "AP"),
+    ("GET /api/executions", "ADOPV"),
+    ("GET /api/executions/limits/status", "A"),
+    ("POST /api/executions/processes/{process_id}/execute", "AO"),
+    ("GET /api/executions/recovery/status", "ADOP"),
+    ("GET /api/executions/{execution_id}", "ADOP"),
+    ("POST /api/executions/{execution_id}/cancel", "AO"),
+    ("GET /api/executions/{execution_id}/costs", "ADOP"),
+    ("POST /api/executions/{execution_id}/dismiss", "AO"),
+    ("GET /api/executions/{execution_id}/events", "ADOP"),
+    ("POST /api/executions/{execution_id}/pause", "AO"),
+    ("POST /api/executions/{execution_id}/resume", "AO"),
+    ("POST /api/executions/{execution_id}/retry", "AO"),
+    ("GET /api/executions/{execution_id}/steps/{step_id}", "ADOP"),
+    ("GET /api/executions/{execution_id}/steps/{step_id}/output", "ADOP"),
+    ("GET /api/executions/{execution_id}/stream", "ADOP"),
+    ("GET /api/keys", "A"),
+    ("POST /api/keys", "A"),
+    ("DELETE /api/keys/{key_id}", "A"),
+    ("GET /api/notifications", "ADOPV"),
+    ("POST /api/notifications/test", "A"),
+    ("GET /api/observability/status", "ADOPV"),
+    ("GET /api/operator-queue", "ADOPV"),
+    ("GET /api/processes", "ADOPV"),
+    ("POST /api/processes", "AD"),
+    ("POST /api/processes/validate", "ADOPV"),
+    ("DELETE /api/processes/{process_id}", "AD"),
+    ("GET /api/processes/{process_id}", "ADOPV"),
+    ("PUT /api/processes/{process_id}", "AD"),
+    ("POST /api/processes/{process_id}/archive", "AD"),
+    ("POST /api/processes/{process_id}/execute", "AO"),
+    ("POST /api/processes/{process_id}/new-version", "AD"),
+    ("POST /api/processes/{process_id}/publish", "AD"),
+    ("POST /api/processes/{process_id}/validate", "ADOPV"),
+    ("GET /api/settings/notifications", "A"),
+    ("PUT /api/settings/notifications", "A"),
+    ("GET /api/system-agent/status", "ADOPV"),
+    ("GET /api/system-views", "ADOPV"),
+    ("GET /api/tags", "ADOPV"),
+    ("GET /api/users", "A"),
+    ("POST /api/users", "A"),
+    ("GET /api/users/me", "ADOPV"),
+    ("DELETE /api/users/{name}", "A"),
+    ("GET /api/users/{name}", "A"),
+    ("PUT /api/users/{name}/password", "A"),
+    ("PUT /api/users/{name}/role", "A"),
+];
+
+/// What asks somebody who may decide approvals.
+const ASKING: &str = "
+name: asking
+steps:
+  - {id: review, type: human_approval, title: Well?}
+";
+
+/// A server with an execution of `somebody`, which asks.
+struct House {
+    server: Server,
+    execution: String,
+    approval: String,
+}
+
+impl House {
+    async fn open() -> Self {
+        let server = Server::start().await;
+        for (_, name, role) in ROLES {
+            server.user(name, role).await;
+        }
+        let id = server.execution_of(ASKING, "somebody").await;
+        let approval = server.stage.open_approval(id, "review").await.id().to_string();
+        Self { server, execution: id.to_string(), approval }
+    }
+
+    /// A call of an endpoint with a body of the right shape. It names an execution and an approval that exist where one
+    /// must be looked at to tell who may see it.
+    fn call(&self, endpoint: &str) -> Call<'_> {
+        let (method, path) = endpoint.split_once(' ').unwrap();
+        let method: Method = method.parse().unwrap();
+        let execution = if method == Method::GET { self.execution.as_str() } else { UNKNOWN };
+        let path = path
+            .replace("{execution_id}", execution)
+            .replace("{approval_id}", &self.approval)
+            .replace("{process_id}", UNKNOWN)
+            .replace("{key_id}", UNKNOWN)
+            .replace("{step_id}", "review")
+            .replace("{name}", "nobody");
+        let call = self.server.call(method, path);
+        match body_of(endpoint) {
+            Some(body) => call.json(&body),
+            None => call,
+        }
+    }
+}
+
+fn body_of(endpoint: &str) -> Option<Json> {
+    Some(match endpoint.split_once(' ').unwrap() {
+        ("POST", "/api/processes" | "/api/processes/validate") | ("PUT", "/api/processes/{process_id}") => {
+            json!({"yaml_content": "nonsense"})
+        }
+        ("POST", path) if path.ends_with("/request-changes") || path.ends_with("/reject") => json!({"comment": "more"}),
+        ("POST", path) if path.ends_with("/approve") => json!({}),
+        ("POST", path) if path.ends_with("/delegate") => json!({"to": "vic"}),
+        ("POST", "/api/keys") => json!({"name": "a key"}),
+        ("POST", "/api/users") => json!({"username": "new", "role": "viewer"}),
+        ("PUT", path) if path.ends_with("/role") => json!({"role": "viewer"}),
+        ("PUT", path) if path.ends_with("/password") => json!({"password": "correct horse"}),
+        ("PUT", "/api/settings/notifications") => json!({}),
+        ("POST", "/api/notifications/test") => json!({"channel": "slack"}),
+        _ => return None,
+    })
+}
+
+#[test]
+fn every_endpoint_of_the_document_is_in_the_table() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    let mut documented = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in
+            methods.as_object().unwrap().keys().filter(|key| ["get", "post", "put", "delete"].contains(&key.as_str()))
+        {
+            documented.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    let known: BTreeSet<String> =
+        PUBLIC.iter().copied().chain(TABLE.iter().map(|(endpoint, _)| *endpoint)).map(str::to_owned).collect();
+    assert_eq!(documented, known);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_role_may_do_what_the_table_says_and_nothing_else() {
+    let house = House::open().await;
+    let mut wrong = Vec::new();
+    // First what is refused: what is allowed may settle the question, which comes before who is asked.
+    for is_allowed in [false, true] {
+        for (endpoint, roles) in TABLE {
+            for (letter, name, _) in ROLES.iter().filter(|(letter, ..)| roles.contains(*letter) == is_allowed) {
+                let status = house.call(endpoint).by(&crate::support::token_of(name)).status().await;
+                if status == StatusCode::UNAUTHORIZED || (status != StatusCode::FORBIDDEN) != is_allowed {
+                    wrong.push(format!("{letter} {endpoint}: {status}"));
+                }
+                assert!(!status.is_server_error(), "{letter} {endpoint}: {status}");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_session_there_is_nothing_to_see() {
+    let house = House::open().await;
+    for (endpoint, _) in TABLE {
+        assert_eq!(house.call(endpoint).status().await, StatusCode::UNAUTHORIZED, "{endpoint}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_limited_to_something_else_may_do_nothing() {
+    let house = House::open().await;
+    let scopes = vec!["admin:view_all".to_owned()];
+    let (key, _) = house.server.stage.access.create_key("root", "limited", scopes).await.unwrap();
+    for (endpoint, _) in TABLE.iter().filter(|(endpoint, _)| *endpoint != "GET /api/users/me") {
+        assert_eq!(house.call(endpoint).by(&key).status().await, StatusCode::FORBIDDEN, "{endpoint}");
+    }
+}
