@@ -1,0 +1,149 @@
+//! `agents list` and `agents test`: which agents answer.
+
+use std::{path::PathBuf, time::Instant};
+
+use clap::{Args, Subcommand};
+use procession_application::{
+    ports::{AgentFailure, AgentGateway, AgentListing, AgentReply, AgentStatus, AgentTask, IdGenerator, Submitted},
+    system::UuidGenerator,
+};
+use procession_domain::value::{Duration, ExecutionId, StepId};
+use serde_json::{Value, json};
+
+use super::{GlobalArguments, block_on, config::Format};
+use crate::{
+    config::{FlagValue, Loaded},
+    exit::{Exit, Failure},
+    terminal::{self, style},
+    wiring::only_agents,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  procession agents list
+  procession agents test researcher \"What is known about tea?\"
+  procession agents list --agents samples/agents.yaml";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct AgentsArguments {
+    /// The file of local agents; else agents.file of the configuration.
+    #[arg(long, global = true, value_name = "FILE")]
+    agents: Option<PathBuf>,
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the agents, local ones and the platform's.
+    List {
+        /// How the list is written.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Ask an agent something and print its reply.
+    Test {
+        /// The agent.
+        name: String,
+        /// What it is asked.
+        message: String,
+        /// How long it may take.
+        #[arg(long, value_name = "DURATION", default_value = "5m")]
+        timeout: Duration,
+    },
+}
+
+pub(super) fn run(arguments: AgentsArguments, global: &GlobalArguments) -> Result<Exit, Failure> {
+    let own = arguments.agents.as_deref().map(agents_flag).transpose()?;
+    let loaded = global.configuration(own.into_iter().collect())?;
+    block_on(async {
+        match arguments.action {
+            Action::List { format } => list(&loaded, format).await,
+            Action::Test { name, message, timeout } => test(&loaded, name, message, timeout).await,
+        }
+    })
+}
+
+/// The flag `--agents` as what it sets.
+pub(super) fn agents_flag(path: &std::path::Path) -> Result<FlagValue, Failure> {
+    let Some(text) = path.to_str() else {
+        return Err(Failure::usage(format_args!("the path {} is not UTF-8 text", path.display())));
+    };
+    Ok(FlagValue { flag: "--agents", key: "agents.file".to_owned(), value: text.to_owned() })
+}
+
+async fn list(loaded: &Loaded, format: Format) -> Result<Exit, Failure> {
+    let (agents, _) = only_agents(loaded).await?;
+    let listed = agents.list().await.map_err(Failure::failed)?;
+    if format == Format::Json {
+        let agents: Vec<Value> = listed.iter().map(as_json).collect();
+        terminal::say(format_args!("{:#}", json!({"agents": agents})))?;
+        return Ok(Exit::Done);
+    }
+    if listed.is_empty() {
+        let file = loaded.configuration.agents_file();
+        terminal::tell(format_args!("There are no agents: add some to {}, or set agents.mcp.url", file.display()));
+    }
+    let names = listed.iter().map(|agent| agent.name.chars().count()).max().unwrap_or(0);
+    for agent in &listed {
+        let state = match agent.status {
+            AgentStatus::Running => style::paint(style::GOOD, "running"),
+            AgentStatus::Stopped => style::paint(style::WAITING, "stopped"),
+        };
+        let description = agent.description.as_deref().unwrap_or_default();
+        terminal::say(format_args!("{:names$}  {:7}  {state}  {description}", agent.name, agent.kind))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn as_json(agent: &AgentListing) -> Value {
+    let status = match agent.status {
+        AgentStatus::Running => "running",
+        AgentStatus::Stopped => "stopped",
+    };
+    json!({
+        "name": agent.name,
+        "kind": agent.kind,
+        "status": status,
+        "concurrency": agent.concurrency,
+        "description": agent.description,
+    })
+}
+
+async fn test(loaded: &Loaded, name: String, message: String, timeout: Duration) -> Result<Exit, Failure> {
+    let (agents, _) = only_agents(loaded).await?;
+    let execution_id = ExecutionId::new(UuidGenerator.new_id());
+    let step_id = StepId::new("test").map_err(Failure::failed)?;
+    let task = AgentTask {
+        key: format!("{execution_id}/{step_id}/1"),
+        agent: name,
+        message,
+        model: None,
+        temperature: None,
+        timeout: Some(timeout),
+        execution_id,
+        step_id,
+        attempt: 1,
+    };
+    let began = Instant::now();
+    let asked = tokio::time::timeout(timeout.to_std(), ask(agents.as_ref(), &task)).await;
+    let reply = asked
+        .map_err(|_| Failure::failed(format_args!("`{}` has not answered within {timeout}", task.agent)))?
+        .map_err(Failure::failed)?;
+    terminal::say(reply.text.trim_end())?;
+    let took = Duration::from_millis(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+    let cost = reply
+        .usage
+        .cost
+        .map_or("unknown cost".to_owned(), |cost| format!("{} {}", cost.amount(), cost.currency().as_str()));
+    terminal::tell(style::paint(style::DIM, format_args!("{took}, {cost}")));
+    Ok(Exit::Done)
+}
+
+async fn ask(agents: &dyn AgentGateway, task: &AgentTask) -> Result<AgentReply, AgentFailure> {
+    match agents.submit(task).await? {
+        Submitted::Done(reply) => Ok(reply),
+        Submitted::Accepted(call_ref) => agents.wait(task, &call_ref).await,
+    }
+}

@@ -1,0 +1,379 @@
+//! Approvals of a run: decided by `--decide`, or by whoever sits at the terminal.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use procession_application::{access::Principal, approvals::ApprovalFailure, executions::ExecutionFailure};
+use procession_domain::{
+    approval::{Approval, ApprovalError, ApprovalStatus, Ballot},
+    event::Event,
+    execution::{CompensationLife, Execution, Life, StepLife, WaitingKind},
+    value::{ApprovalId, Duration, Timestamp},
+};
+
+use super::{
+    view::View,
+    watch::{Seen, Watch},
+};
+use crate::{
+    exit::Failure,
+    terminal::{self, prompt, style},
+    wiring::Application,
+};
+
+/// A deadline that is nearer than this is waited for when nobody can decide.
+const WORTH_WAITING: Duration = Duration::from_secs(60);
+
+/// A decision with what is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    ballot: Ballot,
+    comment: Option<String>,
+}
+
+/// Whether the execution can go on here.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outlook {
+    /// It can, or something else is still under way.
+    GoesOn,
+    /// It only waits for decisions that nobody here can give.
+    Stuck,
+}
+
+/// Gives the decisions.
+pub(super) struct Decider {
+    given: HashMap<String, VecDeque<Answer>>,
+    person: String,
+    can_ask: bool,
+    open: Vec<Open>,
+    /// Settled here; the execution has not said so yet.
+    settled: HashSet<ApprovalId>,
+    /// Steps for which a decision was given and used.
+    used: HashSet<String>,
+}
+
+/// A request that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Open {
+    id: ApprovalId,
+    /// The step with those that lead to it: `report/approval`.
+    place: String,
+    /// Nobody here has an answer.
+    is_left: bool,
+}
+
+/// Reads `STEP=approve`, `STEP=reject:reason`.
+pub(super) fn read_decision(text: &str) -> Result<(String, Answer), Failure> {
+    let wrong = || {
+        Failure::usage(format_args!("--decide takes STEP=approve, STEP=reject or STEP=changes, not `{text}`"))
+            .hint("a comment comes after a colon: --decide approval=reject:\"Too long\"")
+    };
+    let (step, decision) = text.split_once('=').ok_or_else(wrong)?;
+    let (word, comment) = match decision.split_once(':') {
+        Some((word, comment)) => (word, Some(comment.trim().to_owned()).filter(|comment| !comment.is_empty())),
+        None => (decision, None),
+    };
+    let ballot = match word.trim() {
+        "approve" | "approved" => Ballot::Approve,
+        "reject" | "rejected" => Ballot::Reject,
+        "changes" | "request-changes" => Ballot::RequestChanges,
+        _ => return Err(wrong()),
+    };
+    if step.trim().is_empty() {
+        return Err(wrong());
+    }
+    if ballot == Ballot::RequestChanges && comment.is_none() {
+        return Err(Failure::usage(format_args!("--decide {step}=changes needs a comment: {step}=changes:WHAT")));
+    }
+    Ok((step.trim().to_owned(), Answer { ballot, comment }))
+}
+
+impl Decider {
+    /// Gives these decisions, and asks for others if that is possible.
+    pub fn new(given: HashMap<String, VecDeque<Answer>>, person: &str) -> Self {
+        Self {
+            given,
+            person: person.to_owned(),
+            can_ask: terminal::can_ask(),
+            open: Vec::new(),
+            settled: HashSet::new(),
+            used: HashSet::new(),
+        }
+    }
+
+    /// Notes what is asked, and what is not any more.
+    pub fn note(&mut self, seen: &[Seen]) {
+        for Seen { path, stored } in seen {
+            match &stored.event {
+                Event::ApprovalRequested { step_id, approval_id, .. } => {
+                    self.open.push(Open { id: *approval_id, place: format!("{path}{step_id}"), is_left: false });
+                }
+                Event::ApprovalDecided { approval_id, .. } => {
+                    self.open.retain(|open| open.id != *approval_id);
+                    self.settled.remove(approval_id);
+                }
+                Event::StepCancelled { step_id } => {
+                    let place = format!("{path}{step_id}");
+                    self.open.retain(|open| open.place != place);
+                }
+                Event::ProcessCompleted { .. } | Event::ProcessFailed { .. } | Event::ProcessCancelled(_) => {
+                    self.open.retain(|open| !is_step_of(path, &open.place));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Decides what can be decided, and says whether the execution can go on.
+    pub async fn decide(
+        &mut self,
+        application: &Application,
+        watch: &Watch,
+        view: &mut View,
+    ) -> Result<Outlook, Failure> {
+        while let Some(number) = self.open.iter().position(|open| !open.is_left && !self.settled.contains(&open.id)) {
+            let Open { id, place, .. } = self.open[number].clone();
+            let is_settled = match (self.answer_for(&place), self.can_ask) {
+                (Some(answer), _) => self.vote(application, id, &place, &answer, view).await?,
+                (None, true) => self.ask(application, id, &place, view).await?,
+                (None, false) => false,
+            };
+            if is_settled {
+                self.settled.insert(id);
+            } else {
+                self.open[number].is_left = true;
+            }
+        }
+        let is_left = self.open.iter().any(|open| open.is_left);
+        if !is_left || !self.settled.is_empty() || something_goes_on(application, watch).await? {
+            return Ok(Outlook::GoesOn);
+        }
+        Ok(Outlook::Stuck)
+    }
+
+    /// What nobody here could decide, as a sentence.
+    pub fn what_is_open(&self) -> String {
+        let places: Vec<String> = self.open.iter().map(|open| format!("`{}`", open.place)).collect();
+        format!("it waits for a decision that nobody here can give: {}", places.join(", "))
+    }
+
+    /// A step that waits for a decision.
+    pub fn open_step(&self) -> Option<&str> {
+        self.open.first().map(|open| open.place.as_str())
+    }
+
+    /// Decisions that were given for steps that never asked.
+    pub fn unused(&self) -> Vec<&str> {
+        let mut unused: Vec<&str> =
+            self.given.keys().filter(|step| !self.used.contains(*step)).map(String::as_str).collect();
+        unused.sort_unstable();
+        unused
+    }
+
+    /// The decision given for a place: by its whole path, or by its step. The last one counts again and again, unless it
+    /// asks for changes, which would never end.
+    fn answer_for(&mut self, place: &str) -> Option<Answer> {
+        let step = place.rsplit('/').next().unwrap_or(place);
+        let key = [place, step].into_iter().find(|key| self.given.contains_key(*key))?;
+        self.used.insert(key.to_owned());
+        let answers = self.given.get_mut(key)?;
+        match answers.front()? {
+            last if answers.len() == 1 && last.ballot != Ballot::RequestChanges => Some(last.clone()),
+            _ => answers.pop_front(),
+        }
+    }
+
+    /// Votes until the request is settled. `false` if it can't be settled so.
+    async fn vote(
+        &self,
+        application: &Application,
+        id: ApprovalId,
+        place: &str,
+        answer: &Answer,
+        view: &mut View,
+    ) -> Result<bool, Failure> {
+        // Here one person stands in for all who must approve.
+        for number in 1..=100_u32 {
+            let name = if number == 1 { self.person.clone() } else { format!("{} ({number})", self.person) };
+            let principal = Principal::at_terminal(&name);
+            let voted = application.approvals.vote(id, &principal, answer.ballot, answer.comment.clone()).await;
+            match voted {
+                Ok(approval) if approval.status() == ApprovalStatus::Pending => {}
+                Ok(_) | Err(ApprovalFailure::Refused(ApprovalError::Settled(_) | ApprovalError::TooLate)) => {
+                    return Ok(true);
+                }
+                Err(ApprovalFailure::Refused(ApprovalError::VotedBefore(_))) => {}
+                Err(ApprovalFailure::Refused(ApprovalError::CommentRequired)) => {
+                    view.note(&format!(
+                        "{place} needs a reason; give it after a colon: --decide {place}=reject:REASON"
+                    ))?;
+                    return Ok(false);
+                }
+                Err(error) => return Err(Failure::failed(format_args!("{place}: {error}"))),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Asks who sits at the terminal. `false` if there is no answer.
+    async fn ask(
+        &mut self,
+        application: &Application,
+        id: ApprovalId,
+        place: &str,
+        view: &mut View,
+    ) -> Result<bool, Failure> {
+        let row = application.approvals.get(id).await.map_err(Failure::failed)?;
+        if row.approval.status() != ApprovalStatus::Pending {
+            return Ok(true);
+        }
+        view.stand_aside()?;
+        present(place, &row.approval);
+        let needs_reason = row.approval.request().require_reason_on_reject;
+        let Some(answer) = ask_for_answer(needs_reason).await? else {
+            self.can_ask = false;
+            return Ok(false);
+        };
+        let is_settled = self.vote(application, id, place, &answer, view).await;
+        view.draw()?;
+        is_settled
+    }
+}
+
+/// Whether a place is a step of the execution under this path itself, or below it.
+fn is_step_of(path: &str, place: &str) -> bool {
+    place.starts_with(path)
+}
+
+fn present(place: &str, approval: &Approval) {
+    let request = approval.request();
+    terminal::tell(format_args!(
+        "\n{} {}",
+        style::paint(style::STRONG, &request.title),
+        style::paint(style::DIM, place)
+    ));
+    for line in request.description.trim().lines() {
+        terminal::tell(format_args!("  {}", style::fit(line, terminal::width().saturating_sub(3))));
+    }
+    if !request.assignees.is_empty() {
+        terminal::tell(style::paint(style::DIM, format_args!("  asked: {}", request.assignees.join(", "))));
+    }
+    if request.required_approvals > 1 {
+        let note = format!("  {} people must approve; here you stand in for all of them", request.required_approvals);
+        terminal::tell(style::paint(style::DIM, note));
+    }
+}
+
+/// Asks until there is an answer; nothing when the input has ended.
+async fn ask_for_answer(needs_reason_on_reject: bool) -> Result<Option<Answer>, Failure> {
+    let asked = tokio::task::spawn_blocking(move || -> std::io::Result<Option<Answer>> {
+        loop {
+            let Some(word) = prompt::ask("[a]pprove, [r]eject, request [c]hanges? ")? else { return Ok(None) };
+            let ballot = match word.trim().to_lowercase().as_str() {
+                "a" | "approve" | "y" | "yes" => Ballot::Approve,
+                "r" | "reject" | "n" | "no" => Ballot::Reject,
+                "c" | "changes" => Ballot::RequestChanges,
+                _ => continue,
+            };
+            let needs_comment = match ballot {
+                Ballot::Approve => false,
+                Ballot::Reject => needs_reason_on_reject,
+                Ballot::RequestChanges => true,
+            };
+            let question = if needs_comment { "Reason: " } else { "Comment (may be empty): " };
+            loop {
+                let Some(comment) = prompt::ask(question)? else { return Ok(None) };
+                let comment = Some(comment.trim().to_owned()).filter(|comment| !comment.is_empty());
+                if comment.is_some() || !needs_comment {
+                    return Ok(Some(Answer { ballot, comment }));
+                }
+            }
+        }
+    });
+    let answer = asked.await.map_err(Failure::failed)?;
+    Ok(answer?)
+}
+
+/// Whether anything of the tree goes on without a decision, or a deadline is near.
+async fn something_goes_on(application: &Application, watch: &Watch) -> Result<bool, Failure> {
+    let now = application.ports.clock.now();
+    for id in watch.alive() {
+        match application.executions.get(id).await {
+            Ok(execution) if goes_on(&execution, now) => return Ok(true),
+            Ok(_) | Err(ExecutionFailure::NotFound) => {}
+            Err(error) => return Err(Failure::failed(error)),
+        }
+    }
+    Ok(false)
+}
+
+fn goes_on(execution: &Execution, now: Timestamp) -> bool {
+    match execution.state().life {
+        // It waits to begin, or its end has not been told yet.
+        Life::Pending | Life::Completed { .. } | Life::Failed(_) | Life::Cancelled(_) => return true,
+        Life::Running | Life::Paused(_) | Life::Compensating(_) => {}
+    }
+    let is_undoing =
+        |life: &CompensationLife| matches!(life, CompensationLife::Running | CompensationLife::BackOff { .. });
+    let is_active = execution.steps().any(|(_, state)| {
+        state.life == StepLife::Running || state.compensation.as_ref().is_some_and(|state| is_undoing(&state.life))
+    });
+    let is_near = |until: Option<Timestamp>| until.is_some_and(|until| until.since(now) <= WORTH_WAITING);
+    is_active
+        || execution.waiting_for(usize::MAX).iter().any(|wait| match wait.kind {
+            WaitingKind::Limit
+            | WaitingKind::AgentQueue
+            | WaitingKind::Breaker
+            | WaitingKind::Timer
+            | WaitingKind::BackOff => true,
+            WaitingKind::Person => is_near(wait.until),
+            WaitingKind::Child | WaitingKind::Operator => false,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decisions_are_read_with_their_comments() {
+        let answer = |ballot, comment: Option<&str>| Answer { ballot, comment: comment.map(str::to_owned) };
+        let cases = [
+            ("approval=approve", "approval", answer(Ballot::Approve, None)),
+            (" approval = approve ", "approval", answer(Ballot::Approve, None)),
+            ("a/b=reject: no: never ", "a/b", answer(Ballot::Reject, Some("no: never"))),
+            ("a=reject:", "a", answer(Ballot::Reject, None)),
+            ("a=changes:shorter", "a", answer(Ballot::RequestChanges, Some("shorter"))),
+        ];
+        for (text, step, expected) in cases {
+            assert_eq!(read_decision(text).unwrap(), (step.to_owned(), expected), "{text}");
+        }
+        for bad in ["", "approve", "=approve", "a=maybe", "a=changes", "a=changes: "] {
+            assert!(read_decision(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_last_decision_counts_again_unless_it_asks_for_changes() {
+        let answers = |texts: &[&str]| {
+            let mut given: HashMap<String, VecDeque<Answer>> = HashMap::new();
+            for text in texts {
+                let (step, answer) = read_decision(text).unwrap();
+                given.entry(step).or_default().push_back(answer);
+            }
+            Decider::new(given, "ada")
+        };
+        let ballots = |decider: &mut Decider, place: &str| {
+            [(); 3].map(|()| decider.answer_for(place).map(|answer| answer.ballot))
+        };
+        let (approve, changes) = (Some(Ballot::Approve), Some(Ballot::RequestChanges));
+        let mut decider = answers(&["a=changes:x", "a=approve"]);
+        assert_eq!(ballots(&mut decider, "a"), [changes, approve, approve]);
+        let mut decider = answers(&["a=changes:x"]);
+        assert_eq!(ballots(&mut decider, "b/a"), [changes, None, None]);
+        assert_eq!(decider.unused(), [] as [&str; 0]);
+        let mut decider = answers(&["b/a=approve", "a=reject", "c=approve"]);
+        assert_eq!(ballots(&mut decider, "b/a")[0], approve);
+        assert_eq!(ballots(&mut decider, "d/a")[0], Some(Ballot::Reject));
+        assert_eq!(decider.unused(), ["c"]);
+    }
+}

@@ -1,0 +1,52 @@
+//! Which lines are logged (`log.filter`).
+
+use tracing_subscriber::EnvFilter;
+
+use super::values::{Given, GivenValue, Setting};
+
+/// Which lines are logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// Nothing is logged.
+    pub fn nothing() -> Self {
+        Self("off".to_owned())
+    }
+
+    /// Warnings and errors are logged.
+    pub fn warnings() -> Self {
+        Self("warn".to_owned())
+    }
+
+    /// The filter's directives.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for LogFilter {
+    fn default() -> Self {
+        Self("info".to_owned())
+    }
+}
+
+impl Setting for LogFilter {
+    const TAKES: &'static str = "a level, or directives with commas between them";
+
+    fn read(given: &Given) -> Result<Self, String> {
+        let text = match &given.value {
+            GivenValue::Text(text) => text.trim().to_owned(),
+            GivenValue::List(directives) => directives.join(","),
+        };
+        match EnvFilter::builder().parse(&text) {
+            Ok(_) if !text.is_empty() => Ok(Self(text)),
+            Ok(_) => Err(format!("it is empty; it takes {}", Self::TAKES)),
+            Err(error) => Err(format!("`{text}` is no filter: {error}")),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
+    }
+}

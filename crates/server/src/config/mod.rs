@@ -1,0 +1,297 @@
+//! The configuration (spec 8.2): typed values, and where each of them came from.
+//!
+//! [`KEYS`] is the one table of keys: reading, `config show` and the generated page `docs/configuration.md` walk it. A new
+//! key is one field of [`Configuration`] and one line there.
+//!
+//! Flags beat the environment, that beats the file, and that the defaults. Every problem is reported at once.
+
+mod docs;
+mod environment;
+mod file;
+mod keys;
+mod load;
+mod log_filter;
+mod notifications;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+};
+
+pub use docs::configuration_page;
+pub use file::unknown as unknown_key;
+pub use keys::{KEYS, Key};
+pub use load::{ConfigurationError, FlagValue, Sources, load};
+pub use log_filter::LogFilter;
+pub use notifications::{Channels, Notifications, Smtp};
+use procession_domain::{
+    definition::UndefinedRule,
+    value::{Currency, Duration},
+};
+use secrecy::SecretString;
+pub use values::{ByteSize, DatabaseUrl, ListenAddress, LogFormat, Synchronous, UserRole};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Default)]
+pub struct Configuration {
+    /// Where the server listens.
+    pub listen: ListenAddress,
+    /// The data folder.
+    pub data_dir: DataDir,
+    /// The database.
+    pub database: Database,
+    /// Who is let in.
+    pub auth: Auth,
+    /// Agents.
+    pub agents: Agents,
+    /// The engine.
+    pub engine: Engine,
+    /// Sizes and rates.
+    pub limits: Limits,
+    /// The web server.
+    pub http: Http,
+    /// Notifications.
+    pub notifications: Notifications,
+    /// Outgoing requests.
+    pub outgoing: Outgoing,
+    /// What definitions may read of the environment.
+    pub environment: Environment,
+    /// Logs.
+    pub log: Log,
+}
+
+/// The data folder's path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataDir(pub PathBuf);
+
+/// Settings of the database.
+#[derive(Debug, Clone, Default)]
+pub struct Database {
+    /// Which database; by default a SQLite file in the data folder.
+    pub url: Option<DatabaseUrl>,
+    /// When a commit is on the disk.
+    pub synchronous: Synchronous,
+}
+
+/// Settings of authentication.
+#[derive(Debug, Clone)]
+pub struct Auth {
+    /// Signs tokens; without one, the data folder's is used.
+    pub secret_key: Option<SecretString>,
+    /// The password that the user `admin` gets at the first start.
+    pub admin_password: Option<SecretString>,
+    /// What the stored role `user` means.
+    pub user_role: UserRole,
+    /// How long a log-in lasts.
+    pub token_lifetime: Duration,
+}
+
+/// Settings of agents.
+#[derive(Debug, Clone, Default)]
+pub struct Agents {
+    /// The file of local agents; by default in the data folder.
+    pub file: Option<PathBuf>,
+    /// The platform's MCP server.
+    pub mcp: Mcp,
+    /// Whether agents may be programs on this machine.
+    pub allow_commands: bool,
+}
+
+/// The platform's MCP server.
+#[derive(Debug, Clone, Default)]
+pub struct Mcp {
+    /// Its address.
+    pub url: Option<values::WebAddress>,
+    /// Its key.
+    pub api_key: Option<SecretString>,
+}
+
+/// Settings of the engine.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    /// Root executions in work at once.
+    pub max_concurrent_executions: NonZeroU32,
+    /// Executions of one process at once, where it does not say.
+    pub max_concurrent_instances: Option<NonZeroU32>,
+    /// Calls of one execution in flight at once, where its process does not say.
+    pub max_concurrent_steps: NonZeroU32,
+    /// Executions that may wait to start.
+    pub queue_length: NonZeroU32,
+    /// What undefined references do in processes that don't say.
+    pub undefined: Option<UndefinedRule>,
+    /// The currency in which costs are counted.
+    pub currency: Currency,
+}
+
+/// Sizes and rates.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// A request's body.
+    pub body: ByteSize,
+    /// A definition's text.
+    pub definition: ByteSize,
+    /// Values up to this size are kept in the database.
+    pub inline_output: ByteSize,
+    /// Larger values are refused.
+    pub output: ByteSize,
+    /// Starts a minute by one user; 0 = no limit.
+    pub starts_per_minute: u32,
+}
+
+/// Settings of the web server.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// Other origins whose pages may call the API.
+    pub allowed_origins: Vec<String>,
+    /// Reverse proxies, which are believed when they say for whom they ask.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// Settings of outgoing requests.
+#[derive(Debug, Clone, Default)]
+pub struct Outgoing {
+    /// Hosts that may be reached although they are private.
+    pub allow: Vec<String>,
+}
+
+/// What definitions may read of the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// Names of variables.
+    pub allow: Vec<String>,
+}
+
+/// Settings of logs.
+#[derive(Debug, Clone, Default)]
+pub struct Log {
+    /// What is logged.
+    pub filter: LogFilter,
+    /// How it is written.
+    pub format: LogFormat,
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// Nobody set it.
+    #[default]
+    Default,
+    /// A line of the file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+    },
+    /// A variable of the environment.
+    Environment(String),
+    /// A flag of the command line.
+    Flag(&'static str),
+}
+
+/// A configuration with the origins of its values.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The values in force.
+    pub configuration: Configuration,
+    /// The origin of each value that someone set, by key.
+    origins: BTreeMap<&'static str, Origin>,
+}
+
+impl Loaded {
+    /// Where a key's value came from.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or_default()
+    }
+}
+
+impl Configuration {
+    /// The data folder.
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir.0
+    }
+
+    /// The file of local agents.
+    pub fn agents_file(&self) -> PathBuf {
+        self.agents.file.clone().unwrap_or_else(|| self.data_dir().join("agents.yaml"))
+    }
+
+    /// The database's file.
+    pub fn database_file(&self) -> PathBuf {
+        match &self.database.url {
+            Some(DatabaseUrl::Sqlite(path)) => path.clone(),
+            None => self.data_dir().join("procession.db"),
+        }
+    }
+}
+
+impl Default for DataDir {
+    fn default() -> Self {
+        Self("procession-data".into())
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            secret_key: None,
+            admin_password: None,
+            user_role: UserRole::default(),
+            token_lifetime: Duration::from_secs(7 * 24 * 3_600),
+        }
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            max_concurrent_executions: values::count(1_000),
+            max_concurrent_instances: None,
+            max_concurrent_steps: values::count(50),
+            queue_length: values::count(10_000),
+            undefined: None,
+            currency: Currency::USD,
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            allowed_origins: ["http://localhost:3000", "http://localhost:8080"].map(str::to_owned).into(),
+            trusted_proxies: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const KIB: u64 = 1024;
+        const MIB: u64 = 1024 * KIB;
+        Self {
+            body: ByteSize(2 * MIB),
+            definition: ByteSize(MIB),
+            inline_output: ByteSize(64 * KIB),
+            output: ByteSize(16 * MIB),
+            starts_per_minute: 0,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Environment(name) => write!(f, "environment {name}"),
+            Self::Flag(name) => write!(f, "flag {name}"),
+        }
+    }
+}

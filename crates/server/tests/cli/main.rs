@@ -1,0 +1,12 @@
+//! The command line as people and scripts use it: the program is started, and what it says and how it ends is checked.
+
+mod config;
+mod database;
+mod help;
+mod people;
+mod run;
+mod samples;
+mod seed;
+mod serve;
+mod support;
+mod validate;
