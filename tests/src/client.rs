@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::server::ADMIN_PASSWORD;
 
 /// How long an execution may take; generous, since machines of tests are busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A client that is logged in.
 #[derive(Debug, Clone)]
@@ -162,5 +162,5 @@ pub fn http() -> anyhow::Result<reqwest::Client> {
         // Another part of the process may have chosen a provider already, which is as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    Ok(reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build()?)
+    Ok(reqwest::Client::builder().no_proxy().timeout(Duration::from_mins(1)).build()?)
 }

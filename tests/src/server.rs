@@ -18,7 +18,7 @@ use anyhow::{Context as _, anyhow, bail};
 pub const ADMIN_PASSWORD: &str = "correct-horse-battery-staple-1";
 
 /// How long a server may take to answer; generous, since machines of tests are busy.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// How a server is started.
 #[derive(Debug, Clone)]
@@ -78,19 +78,15 @@ impl ServerOptions {
         let errors = lines(process.stderr.take().context("no standard error")?);
         let deadline = Instant::now() + START;
         loop {
-            match output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    if let Some(url) = address_in(&line) {
-                        return Ok(Server { process, url, errors });
-                    }
-                }
-                Err(_) => {
-                    // It has ended, or never will say anything.
-                    let _ = process.kill();
-                    let status = process.wait()?;
-                    let said: Vec<String> = errors.iter().collect();
-                    bail!("the server did not start ({status}):\n{}", said.join("\n"));
-                }
+            let Ok(line) = output.recv_timeout(deadline.saturating_duration_since(Instant::now())) else {
+                // It has ended, or never will say anything.
+                let _ = process.kill();
+                let status = process.wait()?;
+                let said: Vec<String> = errors.iter().collect();
+                bail!("the server did not start ({status}):\n{}", said.join("\n"));
+            };
+            if let Some(url) = address_in(&line) {
+                return Ok(Server { process, url, errors });
             }
         }
     }

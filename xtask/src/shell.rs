@@ -65,7 +65,8 @@ pub const PROGRAM: &str = "PROCESSION_BIN";
 /// The program as building the tests has left it: beside this one. Another build of it alone would choose other features
 /// for what it shares with the tests, and so build everything again.
 pub fn built_program() -> Result<PathBuf, Failure> {
-    let own = env::current_exe().map_err(|error| Failure::failed(format!("this program can't find itself: {error}")))?;
+    let own =
+        env::current_exe().map_err(|error| Failure::failed(format!("this program can't find itself: {error}")))?;
     Ok(own.with_file_name(format!("procession{}", env::consts::EXE_SUFFIX)))
 }
 

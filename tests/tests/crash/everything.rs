@@ -75,15 +75,15 @@ outputs:
 const PLAN: &str = r#"
 agents:
   AGENTS
-any_agent: {capacity: 100, rules: [{delay: 30}]}
 "#;
 
 fn plan() -> String {
     let mut agents = String::new();
     for variant in 0..VARIANTS {
         agents += &format!(
-            "clerk-{variant}: {{capacity: 100, rules: [{{when: /prepare/1], ends: failed, error: not yet, delay: 10}}, \
-             {{delay: 30}}]}}\n  doomed-{variant}: {{capacity: 100, rules: [{{ends: failed, error: never}}]}}\n  "
+            "clerk-{variant}: {{capacity: 100, rules: [{{when: '/prepare/1]', ends: failed, error: not yet, delay: 10}}, \
+             {{delay: 30}}]}}\n  worker-{variant}: {{capacity: 100, rules: [{{delay: 30}}]}}\n  \
+             doomed-{variant}: {{capacity: 100, rules: [{{ends: failed, error: never}}]}}\n  "
         );
     }
     PLAN.replace("AGENTS\n", &agents)

@@ -92,6 +92,7 @@ held!(Queries as queries {
     fn children(parent: ExecutionId) -> Result<Vec<ExecutionId>, StoreError>;
     fn events(execution: ExecutionId, page: EventPage) -> Result<Vec<StoredEvent>, StoreError>;
     fn execution_counts() -> Result<Vec<(ExecutionStatus, u64)>, StoreError>;
+    fn dismissed_at(execution: ExecutionId) -> Result<Option<Timestamp>, StoreError>;
     fn dismiss(execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError>;
     fn step_costs(process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError>;
 });

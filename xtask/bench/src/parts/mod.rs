@@ -1,0 +1,58 @@
+//! What is measured, part by part.
+
+mod http;
+mod shapes;
+mod startup;
+mod steps;
+mod timers;
+mod validation;
+
+use clap::ValueEnum;
+
+use crate::{Bench, report::Section};
+
+/// A part of the measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Checking definitions.
+    Validation,
+    /// What a step costs in the engine.
+    Steps,
+    /// Wide, long, nested and undecided executions.
+    Shapes,
+    /// Many executions that wait.
+    Timers,
+    /// The program, from its start.
+    Startup,
+    /// The program, under clients.
+    Http,
+}
+
+impl Part {
+    /// All, in the order in which they are measured.
+    pub const ALL: &[Self] = &[Self::Validation, Self::Steps, Self::Shapes, Self::Timers, Self::Startup, Self::Http];
+
+    /// Its name, as `--only` takes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Steps => "steps",
+            Self::Shapes => "shapes",
+            Self::Timers => "timers",
+            Self::Startup => "startup",
+            Self::Http => "http",
+        }
+    }
+
+    /// Measures it.
+    pub async fn measure(self, bench: &Bench) -> anyhow::Result<Section> {
+        match self {
+            Self::Validation => validation::measure(bench),
+            Self::Steps => steps::measure(bench).await,
+            Self::Shapes => shapes::measure(bench).await,
+            Self::Timers => timers::measure(bench).await,
+            Self::Startup => startup::measure(bench).await,
+            Self::Http => http::measure(bench).await,
+        }
+    }
+}
