@@ -54,22 +54,21 @@ struct World {
     _folder: tempfile::TempDir,
 }
 
-async fn world() -> World {
-    let folder = tempfile::tempdir().unwrap();
+async fn world() -> anyhow::Result<World> {
+    let folder = tempfile::tempdir()?;
     let binary = Path::new(env!("CARGO_BIN_EXE_procession-fake-platform"));
-    let platform = PlatformProcess::start(binary, folder.path(), PLAN).unwrap();
+    let platform = PlatformProcess::start(binary, folder.path(), PLAN)?;
     let server = ServerOptions::on(&folder.path().join("data"))
         .with("agents.mcp.url", platform.url())
         .with("agents.mcp.api_key", "key-of-the-test")
-        .start()
-        .unwrap();
-    let client = Client::log_in(server.url()).await.unwrap();
-    World { platform, server, client, _folder: folder }
+        .start()?;
+    let client = Client::log_in(server.url()).await?;
+    Ok(World { platform, server, client, _folder: folder })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_steps_run_to_their_end_with_agents_behind_a_real_mcp_connection() {
-    let world = world().await;
+    let world = world().await.unwrap();
     let client = &world.client;
 
     let created = client.post("/api/processes", &json!({"yaml_content": PROCESS})).await.unwrap();
@@ -99,7 +98,7 @@ async fn three_steps_run_to_their_end_with_agents_behind_a_real_mcp_connection()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_come_over_the_websocket_in_order_and_without_gaps() {
-    let world = world().await;
+    let world = world().await.unwrap();
     let client = &world.client;
     let process = client.publish(PROCESS).await.unwrap();
     let address = world.server.url().replace("http://", "ws://");
@@ -124,7 +123,7 @@ async fn events_come_over_the_websocket_in_order_and_without_gaps() {
         }
         panic!("the socket was closed");
     };
-    tokio::time::timeout(Duration::from_secs(60), listening).await.expect("the end was not heard of");
+    tokio::time::timeout(Duration::from_mins(1), listening).await.expect("the end was not heard of");
 
     let stored = client.events(&execution).await.unwrap();
     let sequences: Vec<u64> = heard.iter().map(|event| event["sequence"].as_u64().unwrap()).collect();

@@ -95,6 +95,11 @@ impl Problems {
         }
     }
 
+    /// Whether what is found now will probably be listed, so that it is worth looking for its exact place.
+    pub fn has_room(&self) -> bool {
+        self.found.len() < MOST_DIAGNOSTICS
+    }
+
     pub fn has_errors(&self) -> bool {
         self.found.iter().any(|problem| problem.code.severity() == Severity::Error)
     }

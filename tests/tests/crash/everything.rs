@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -71,22 +72,20 @@ outputs:
   - {name: answer, source: "{{steps.work.output.response}}"}
 "#;
 
-/// The first attempt of each `prepare` fails, and `doomed` always does.
-const PLAN: &str = r#"
-agents:
-  AGENTS
-"#;
-
+/// The agents: the first attempt of each `prepare` fails, and `doomed` always does.
 fn plan() -> String {
-    let mut agents = String::new();
+    let mut plan = "agents:\n".to_owned();
     for variant in 0..VARIANTS {
-        agents += &format!(
-            "clerk-{variant}: {{capacity: 100, rules: [{{when: '/prepare/1]', ends: failed, error: not yet, delay: 10}}, \
-             {{delay: 30}}]}}\n  worker-{variant}: {{capacity: 100, rules: [{{delay: 30}}]}}\n  \
-             doomed-{variant}: {{capacity: 100, rules: [{{ends: failed, error: never}}]}}\n  "
-        );
+        let agents = [
+            ("clerk", "[{when: '/prepare/1]', ends: failed, error: not yet, delay: 10}, {delay: 30}]"),
+            ("worker", "[{delay: 30}]"),
+            ("doomed", "[{ends: failed, error: never}]"),
+        ];
+        for (name, rules) in agents {
+            let _ = writeln!(plan, "  {name}-{variant}: {{capacity: 100, rules: {rules}}}");
+        }
     }
-    PLAN.replace("AGENTS\n", &agents)
+    plan
 }
 
 /// The delivery ids that a receiver of webhooks has seen, and how often.

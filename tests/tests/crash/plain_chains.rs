@@ -18,9 +18,9 @@ fn process(variant: usize) -> String {
         ("report", "[left, right]", "{{steps.left.output.response}} and {{steps.right.output.response}}"),
     ];
     for (id, upstream, message) in steps {
-        let _ = write!(
+        let _ = writeln!(
             yaml,
-            "  - {{id: {id}, type: agent_task, agent: {id}-{variant}, depends_on: {upstream}, message: \"{message}\"}}\n"
+            "  - {{id: {id}, type: agent_task, agent: {id}-{variant}, depends_on: {upstream}, message: \"{message}\"}}"
         );
     }
     yaml + "outputs:\n  - {name: report, source: \"{{steps.report.output.response}}\"}\n"

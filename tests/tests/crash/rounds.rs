@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Display,
+    io::Write as _,
     path::Path,
     sync::{
         Arc, Mutex,
@@ -46,7 +48,7 @@ struct Heard {
 impl World {
     pub async fn new(plan: &str, settle: impl FnOnce(ServerOptions) -> ServerOptions) -> Self {
         let seed = std::env::var("CRASH_SEED").ok().map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
-        println!("CRASH_SEED={seed}");
+        tell(format_args!("CRASH_SEED={seed}"));
         let folder = tempfile::tempdir().unwrap();
         let binary = Path::new(env!("CARGO_BIN_EXE_procession-fake-platform"));
         let platform = PlatformProcess::start(binary, folder.path(), plan).unwrap();
@@ -87,7 +89,7 @@ impl World {
             for (detail, events) in &ended {
                 check(detail, events, &calls);
             }
-            println!("round {round}: {} executions ended as they should", ended.len());
+            tell(format_args!("round {round}: {} executions ended as they should", ended.len()));
         }
         drop(self.server);
         drop(self.folder);
@@ -110,7 +112,7 @@ impl World {
         let ids: BTreeSet<String> = stream::iter(starts).buffer_unordered(16).collect().await;
         let steps = self.random.usize(AT_LEAST..=2 * EXECUTIONS);
         let pause = Duration::from_micros(self.random.u64(0..20_000));
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while heard.completed_steps.load(Ordering::SeqCst) < steps {
             assert!(Instant::now() < deadline, "only {:?} steps have completed", heard.completed_steps);
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -144,4 +146,9 @@ async fn listen(client: Client, heard: Arc<Heard>) {
             _ => {}
         }
     }
+}
+
+/// Says something that is wanted when a test has failed.
+fn tell(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

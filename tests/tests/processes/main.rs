@@ -14,6 +14,8 @@ mod held;
 #[cfg(test)]
 mod play;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod stores;
 #[cfg(test)]
 mod table;

@@ -13,6 +13,7 @@ use super::{
     case::{Case, Expected, Payload, all},
     ending::{Ending, end_of, name_of},
     play::play,
+    rules::broken_rules,
     stores,
 };
 
@@ -110,6 +111,7 @@ fn compare(expected: &Expected, ending: &Ending, found: &mut Differences) {
     for step in expected.steps.keys().filter(|step| execution.step(step).is_none()) {
         found.0.push(format!("  there is no step `{step}`"));
     }
+    found.0.extend(broken_rules(&ending.events).iter().map(|rule| format!("  {rule}")));
     found.check_if("outputs", &ending.outputs, expected.outputs.as_ref());
     for (step, fields) in &expected.step_outputs {
         let output = ending.step_outputs.get(step).cloned().unwrap_or_default();

@@ -17,7 +17,7 @@ pub const PASSWORD: &str = "correct-horse-battery-staple-1";
 const AGENTS: &str = "agents:\n  echo:\n    kind: echo\n";
 
 /// How long the program may take to start before the measurement is given up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running server. It is killed when dropped.
 pub struct Server {

@@ -32,7 +32,7 @@ use tempfile::TempDir;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// How long anything may take before the measurement is given up.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// An engine with all around it.
 pub struct Stage {

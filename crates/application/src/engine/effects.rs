@@ -27,6 +27,8 @@ pub(super) struct CallTask {
     pub engine: Arc<Inner>,
     pub process_name: ProcessName,
     pub call: Call,
+    /// Names the message, if it is one: a repetition for want of an answer has the same name, a re-run's has its own.
+    pub message_id: String,
     /// The expanded input, if it is at hand.
     pub input: Option<Arc<Json>>,
     /// The schema that the reply must fit.
@@ -207,7 +209,7 @@ impl CallTask {
         for (channel, failure) in failures {
             deliveries.push(json!({"channel": channel, "status": "failed", "error": failure.message}));
         }
-        let output = notification_output(input, &call, deliveries);
+        let output = notification_output(input, &self.message_id, deliveries);
         Command::Finished { call, reply: Reply::Notification { output } }
     }
 
@@ -230,7 +232,7 @@ impl CallTask {
             process_name: self.process_name.clone(),
             execution_id: self.call.id.execution_id,
             step_id: self.call.id.step_id.clone(),
-            delivery_id: format!("{}/{channel}", self.call.id),
+            delivery_id: format!("{}/{channel}", self.message_id),
             timeout: self.call.timeout,
         }
     }
@@ -277,7 +279,7 @@ async fn wake_for(engine: Arc<Inner>, id: ExecutionId, command: Command) {
 }
 
 /// The output of a notification (spec 2.4).
-fn notification_output(input: &Json, call: &CallId, deliveries: Vec<Json>) -> Json {
+fn notification_output(input: &Json, message_id: &str, deliveries: Vec<Json>) -> Json {
     let message = input["message"].as_str().unwrap_or_default();
     let preview: String = message.chars().take(MESSAGE_PREVIEW).collect();
     let first = deliveries.first().cloned().unwrap_or_default();
@@ -285,7 +287,7 @@ fn notification_output(input: &Json, call: &CallId, deliveries: Vec<Json>) -> Js
         "channel": first["channel"],
         "status": first["status"],
         "message_preview": preview,
-        "delivery_id": call.to_string(),
+        "delivery_id": message_id,
     });
     if !first["status_code"].is_null() {
         output["status_code"] = first["status_code"].clone();

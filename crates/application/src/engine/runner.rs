@@ -219,6 +219,19 @@ impl Run {
         Ok(true)
     }
 
+    /// Reads how the tree's budget stands, which a child has spent from since this execution last wrote.
+    pub async fn read_ledger(&mut self) {
+        loop {
+            match self.engine.ports.executions.load(self.id).await {
+                Ok(loaded) => {
+                    self.ledger = loaded.and_then(|loaded| loaded.ledger);
+                    return;
+                }
+                Err(error) => self.pause_for_store(&error).await,
+            }
+        }
+    }
+
     /// Waits until something arrives or a stored time comes, and takes in all that has arrived.
     async fn wait(&mut self) {
         let due = self.execution.as_ref().and_then(Execution::attention_at);

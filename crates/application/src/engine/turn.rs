@@ -59,6 +59,10 @@ impl Run {
     /// Lets the domain decide, loading what it asks for until it has all.
     async fn decide(&mut self) -> Option<Transition> {
         let mut commands = self.pending.clone();
+        let has_child_ended = self.inbox.iter().any(|row| matches!(row.signal, Signal::ChildEnded { .. }));
+        if has_child_ended && self.ledger.is_some() {
+            self.read_ledger().await;
+        }
         for row in self.inbox.clone() {
             commands.push(match row.signal {
                 Signal::ChildEnded { execution_id } => match self.child_end(execution_id).await {
@@ -332,10 +336,12 @@ impl Run {
 
     fn start_call(&mut self, call: procession_domain::execution::Call, place: Option<SlotGuard>, recover: bool) {
         let Some(execution) = &self.execution else { return };
-        let schema = execution.step(&call.id.step_id).and_then(|(step, _)| match &step.kind {
+        let Some((step, state)) = execution.step(&call.id.step_id) else { return };
+        let schema = match &step.kind {
             StepKind::AgentTask(task) if !call.id.compensation => task.output_schema.clone(),
             _ => None,
-        });
+        };
+        let occasion = if call.id.compensation { "compensation".to_owned() } else { state.round.to_string() };
         let input = procession_domain::execution::Values::get(&self.values, &call.input);
         self.calls.retain(|_, running| !running.is_cancelled());
         let token = CallTask {
@@ -345,6 +351,7 @@ impl Run {
             schema,
             mailbox: self.sender.clone(),
             recover,
+            message_id: format!("{}/{}/{occasion}", call.id.execution_id, call.id.step_id),
             call: call.clone(),
         }
         .spawn(place);

@@ -114,7 +114,7 @@ impl Turn<'_, '_> {
         self.transition.effects.push(Effect::Call(call));
     }
 
-    /// A breaker does not hold a roll-back up for long: the step is tried when it may close, by the retry policy.
+    /// While a breaker is open nothing is sent; the step is tried when it may close.
     fn take_compensation_slot(&mut self, step: StepIndex, agent: &str) -> bool {
         use super::boundary::Slot;
         let priority = self.execution.definition.priority_of(step);
@@ -157,17 +157,27 @@ impl Turn<'_, '_> {
         let policy = &compensation.retry;
         let attempt = self.state(step).compensation.as_ref().map_or(1, CompensationState::newest_attempt);
         let step_id = self.id(step);
-        if !policy.retries(error.code) || attempt >= policy.max_attempts {
+        let undoing = self.state(step).compensation.as_ref();
+        let is_refused = undoing.is_some_and(|undoing| undoing.is_refused(error.code));
+        let may_wait = is_refused && !self.has_compensation_waited_too_long(step);
+        let tries = attempt.saturating_sub(undoing.map_or(0, CompensationState::refused_attempts)).max(1);
+        if !may_wait && (!policy.retries(error.code) || tries >= policy.max_attempts) {
             self.emit(Event::CompensationFailed { step_id, error, usage });
             return;
         }
         let delay =
-            policy.delay_after(attempt, self.context.seed ^ u64::from(attempt)).max(retry_after.unwrap_or_default());
+            policy.delay_after(tries, self.context.seed ^ u64::from(attempt)).max(retry_after.unwrap_or_default());
         let (max_attempts, next_retry_at) = (policy.max_attempts, self.now().saturating_add(delay));
         self.emit(Event::CompensationStepRetrying { step_id, attempt, max_attempts, next_retry_at, error, usage });
     }
 
-    /// A busy agent delays a compensation by its retry policy.
+    /// A step may wait for its agent so long in all (spec 5.3), counted from its first attempt to be undone.
+    fn has_compensation_waited_too_long(&self, step: StepIndex) -> bool {
+        let first = self.state(step).compensation.as_ref().and_then(|state| state.attempts.first());
+        first.is_some_and(|first| self.now().since(first.started_at) >= self.context.settings.agent_wait)
+    }
+
+    /// A busy agent delays a compensation; that uses up none of its tries.
     pub fn delay_compensation(&mut self, step: StepIndex, retry_after: Duration) {
         let error = StepError { code: ErrorCode::AgentBusy, message: "the agent is busy".into() };
         self.fail_compensation(step, error, Usage::default(), Some(retry_after));
@@ -207,6 +217,18 @@ impl CompensationState {
         self.attempts.last().map_or(1, |attempt| attempt.number)
     }
 
+    /// How many attempts ended because their agent took nothing.
+    fn refused_attempts(&self) -> u32 {
+        let is_refused =
+            |attempt: &&Attempt| attempt.error.as_ref().is_some_and(|error| is_refusal(attempt, error.code));
+        u32::try_from(self.attempts.iter().filter(is_refused).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether an error with this code means that the agent took nothing in the newest attempt.
+    fn is_refused(&self, code: ErrorCode) -> bool {
+        self.attempts.last().is_some_and(|attempt| is_refusal(attempt, code))
+    }
+
     fn next_attempt(&self) -> u32 {
         self.attempts.last().map_or(1, |attempt| attempt.number + 1)
     }
@@ -224,5 +246,14 @@ impl Execution {
             .collect();
         steps.sort_by_key(|step| std::cmp::Reverse(self.steps[*step].completion.as_ref().map(|done| done.order)));
         steps
+    }
+}
+
+/// Whether an agent took nothing: it was busy, or nothing was sent to it since its breaker is open.
+fn is_refusal(attempt: &Attempt, code: ErrorCode) -> bool {
+    match code {
+        ErrorCode::AgentBusy => true,
+        ErrorCode::AgentUnavailable => attempt.input.is_none(),
+        _ => false,
     }
 }

@@ -101,17 +101,24 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unfit> {
         return Err(Unfit::Misshapen(missing_body()));
     }
     // Only a body that does not fit is looked at again, for what is wrong with it.
-    let body = serde_json::from_slice(bytes).map_err(|error| explain::<T>(bytes, &error))?;
-    // A list of the fields' values in their order would be taken for an object.
-    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'[') => Err(Unfit::Misshapen(no_object())),
-        Some(_) | None => Ok(body),
+    match serde_json::from_slice(bytes) {
+        Ok(body) if is_object(bytes) => Ok(body),
+        // The values of the fields in their order, as a list, would be taken for an object.
+        Ok(_) => Err(Unfit::Misshapen(no_object())),
+        Err(error) => Err(explain::<T>(bytes, &error)),
     }
+}
+
+fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().starts_with(b"{")
 }
 
 fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Unfit {
     if let Err(syntax) = serde_json::from_slice::<IgnoredAny>(bytes) {
         return Unfit::Malformed(malformed(&syntax));
+    }
+    if !is_object(bytes) {
+        return Unfit::Misshapen(no_object());
     }
     if !error.is_data() {
         return Unfit::Malformed(malformed(error));
@@ -131,7 +138,7 @@ fn malformed(error: &serde_json::Error) -> Problem {
 }
 
 fn no_object() -> Problem {
-    let error = FieldError::new("", "a JSON object is expected, not a list");
+    let error = FieldError::new("", "a JSON object is expected");
     Problem::fields(Code::InvalidBody, "The request body does not fit", &[error])
 }
 

@@ -16,10 +16,12 @@ fn text(yaml: &str) -> Vec<u8> {
 
 /// Texts that parsers choke on.
 fn hostile_texts() -> Vec<(&'static str, String)> {
-    let aliases: String = (1..40).map(|n| format!("a{n}: &a{n} [*a{}, *a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
+    let alias = |n: u32| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}]\n", n - 1);
+    let aliases = (1..40).map(alias).collect::<Vec<_>>().concat();
+    let blocks: Vec<String> = (0..1_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
     vec![
         ("deep flow", format!("name: x\nsteps: {}{}", "[".repeat(20_000), "]".repeat(20_000))),
-        ("deep blocks", (0..1_000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect()),
+        ("deep blocks", blocks.concat()),
         ("alias bomb", format!("name: x\na0: &a0 [x, x, x, x]\n{aliases}steps: *a39\n")),
         ("no mapping", "- just\n- a list\n".to_owned()),
         ("broken", "name: [unclosed\n".to_owned()),

@@ -94,7 +94,8 @@ impl Resolver<'_, '_> {
         message: String,
         suggestion: Option<impl Into<String>>,
     ) {
-        let place = self.text.place(cx.source, range);
+        let exact = cx.problems.has_room();
+        let place = if exact { self.text.place(cx.source, range) } else { self.text.node.span };
         cx.problems.push(Problem::new(code, place, message).at(&self.text.path).suggest(suggestion));
     }
 

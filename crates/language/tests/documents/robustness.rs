@@ -44,13 +44,13 @@ fn many_steps(count: usize) -> String {
 
 #[test]
 fn what_is_too_much_is_refused_with_its_reason() {
-    let indented: String = (0..300).map(|depth| format!("{}k:\n", " ".repeat(depth))).collect();
+    let lines: Vec<String> = (0..300).map(|depth| " ".repeat(depth) + "k:\n").collect();
     let cases: Vec<(&str, String, Code)> = vec![
         ("lists in lists", format!("a: {}{}\n", "[".repeat(100_000), "]".repeat(100_000)), Code::NestedTooDeep),
         ("open brackets", format!("a: {}", "[".repeat(500_000)), Code::NestedTooDeep),
         ("open braces", format!("a: {}", "{a: ".repeat(200_000)), Code::NestedTooDeep),
         ("lists by dashes", "- ".repeat(300_000), Code::NestedTooDeep),
-        ("mappings by indentation", indented, Code::NestedTooDeep),
+        ("mappings by indentation", lines.concat(), Code::NestedTooDeep),
         ("explicit keys", "? ".repeat(300_000), Code::NestedTooDeep),
         ("aliases of aliases", alias_bomb(), Code::TooManyNodes),
         ("an alias within its anchor", "a: &a [*a]\n".to_owned(), Code::UnknownAnchor),

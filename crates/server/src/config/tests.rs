@@ -141,6 +141,25 @@ fn bad_values_are_refused_with_a_sentence() {
 }
 
 #[test]
+fn notifications_are_checked_when_the_server_starts() {
+    let cases = [
+        ("PROCESSION_NOTIFICATIONS__SLACK_WEBHOOK_URL", "hunter2", "`slack_webhook_url` must be an address"),
+        ("PROCESSION_NOTIFICATIONS__CHANNELS", "https://hunter2", "it takes a list of `name=address`"),
+        ("PROCESSION_NOTIFICATIONS__CHANNELS", "slack=https://hunter2", "can't be a channel of its own"),
+        ("PROCESSION_NOTIFICATIONS__SMTP__HOST", "mail.internal", "`smtp.from` must be a mail address"),
+        ("PROCESSION_NOTIFICATIONS__SMTP__FROM", "a@example.org", "notifications.smtp.host is missing"),
+        ("PROCESSION_NOTIFICATIONS__SMTP__PORT", "0", "`0` is not a port"),
+        ("PROCESSION_NOTIFICATIONS__SMTP__SECURITY", "ssl", "it takes `starttls`, `tls` or `none`"),
+        ("PROCESSION_OUTGOING__ALLOW", "http://10.0.0.1", "is no host for outgoing.allow"),
+    ];
+    for (variable, value, expected) in cases {
+        let found = problems(&Given { environment: &[(variable, value)], ..Given::default() });
+        assert!(found.len() == 1 && found[0].contains(expected), "{variable}={value} gives {found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?} shows a secret");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_yaml_is_refused_with_its_line() {
     let cases = ["listen: [", "listen: 1\nlisten: 2\n", "- listen", "a: b: c"];
     let found = cases.map(|text| problems(&Given { file: Some(text), ..Given::default() }).join("\n"));

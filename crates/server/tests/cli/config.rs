@@ -29,7 +29,7 @@ fn json_has_every_key_and_no_secret() {
 
 #[test]
 fn a_good_configuration_is_checked_without_a_word() {
-    Place::new().run(&["config", "check"]).ends_with(0).is_quiet();
+    Place::new().run(&["config", "check"]).ends_with(0).says_nothing();
 }
 
 #[test]

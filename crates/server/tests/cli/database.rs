@@ -8,10 +8,10 @@ fn a_database_is_made_checked_copied_and_rewritten() {
     let db = |arguments: &[&str]| place.run(&[&["db", "--data-dir", "data"], arguments].concat());
     db(&["check"]).ends_with(2).complains("there is no database");
     assert!(db(&["migrate"]).ends_with(0).out.contains("applied"));
-    db(&["migrate"]).ends_with(0).is_quiet();
+    db(&["migrate"]).ends_with(0).says_nothing();
     db(&["check"]).ends_with(0).complains("no problems");
-    db(&["vacuum"]).ends_with(0).is_quiet();
-    db(&["backup", "copy.db"]).ends_with(0).is_quiet();
+    db(&["vacuum"]).ends_with(0).says_nothing();
+    db(&["backup", "copy.db"]).ends_with(0).says_nothing();
     assert!(place.path().join("copy.db").is_file());
     db(&["backup", "copy.db"]).ends_with(2).complains("exists already");
     let of_copy = format!("database.url=sqlite://{}", place.path().join("copy.db").display());

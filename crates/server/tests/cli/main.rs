@@ -1,4 +1,5 @@
 //! The command line as people and scripts use it: the program is started, and what it says and how it ends is checked.
+#![cfg(test)]
 
 mod config;
 mod database;

@@ -18,8 +18,8 @@ fn users_are_managed_in_a_data_folder() {
         &["user", "add", "bob", "--role", "admin", "--password-stdin", "--data-dir", "data"],
         "correct horse\n",
     );
-    added.ends_with(0).is_quiet();
-    user(&["role", "ann", "viewer"]).ends_with(0).is_quiet();
+    added.ends_with(0).says_nothing();
+    user(&["role", "ann", "viewer"]).ends_with(0).says_nothing();
     let listed = user(&["list", "--format", "json"]).ends_with(0).json();
     let shown: Vec<_> = listed["users"]
         .as_array()
@@ -34,7 +34,7 @@ fn users_are_managed_in_a_data_folder() {
         })
         .collect();
     assert_eq!(shown, [("ann", "viewer", false), ("bob", "admin", true)]);
-    user(&["remove", "ann"]).ends_with(0).is_quiet();
+    user(&["remove", "ann"]).ends_with(0).says_nothing();
     let listed = user(&["list"]).ends_with(0);
     assert!(listed.out.contains("bob") && !listed.out.contains("ann"), "{listed:?}");
 }
@@ -65,7 +65,7 @@ fn keys_are_made_listed_and_revoked() {
     assert!(!listed.out.contains(secret), "{listed:?}");
     let listed = listed.json()["keys"][0].clone();
     assert_eq!((listed["name"].as_str(), listed["scopes"][0].as_str()), (Some("import"), Some("execution:view")));
-    key(&["revoke", listed["id"].as_str().unwrap()]).ends_with(0).is_quiet();
+    key(&["revoke", listed["id"].as_str().unwrap()]).ends_with(0).says_nothing();
     assert!(key(&["list"]).ends_with(0).out.contains("revoked"));
     key(&["create", "x", "--user", "nobody"]).ends_with(1).complains("no such user");
     key(&["create", "x", "--user", "bot", "--scope", "everything"]).ends_with(2).complains("process:read");

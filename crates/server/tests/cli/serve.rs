@@ -1,6 +1,10 @@
 //! `serve`: starting, the first log-in, and stopping in order.
 
-use std::{net::TcpListener, os::unix::fs::PermissionsExt};
+use std::{
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    time::{Duration, Instant},
+};
 
 use super::support::{Place, said};
 
@@ -94,4 +98,24 @@ fn agents_are_listed_and_tried() {
     place.run(&["agents", "test", "nobody", "Hello?", "--agents", "agents.yaml"]).ends_with(1).complains("nobody");
     let none = said(&mut place.program(&["agents", "list"])).ends_with(0);
     assert!(none.out.is_empty() && none.err.contains("There are no agents"), "{none:?}");
+}
+
+#[test]
+fn a_changed_file_of_agents_counts_while_the_server_runs() {
+    let place = Place::new();
+    place.run(&["db", "migrate", "--data-dir", "data"]).ends_with(0);
+    place.run(&["user", "add", "root", "--role", "admin", "--data-dir", "data"]).ends_with(0);
+    let key = place.run(&["key", "create", "test", "--user", "root", "--data-dir", "data"]).ends_with(0).out;
+    place.write("data/agents.yaml", "agents:\n  early: {kind: echo}\n");
+    let server = place.serve(&[]);
+    let agents = || server.get_as(key.trim(), "/api/agents");
+    assert!(agents().contains("early"), "{}", agents());
+    place.write("data/agents.yaml", "agents:\n  early: {kind: echo}\n  newcomer: {kind: echo}\n");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !agents().contains("newcomer") {
+        assert!(Instant::now() < deadline, "{}", agents());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let said = server.stop().ends_with(0);
+    assert!(said.err.contains("the agents were read again"), "{said:?}");
 }

@@ -77,20 +77,18 @@ impl Place {
     pub fn serve(&self, arguments: &[&str]) -> Server {
         let mut command = self.program(&["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
         let mut process = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
-        let mut greeting = String::new();
-        loop {
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let mut server = Server { process, output, address: String::new(), greeting: String::new() };
+        while server.address.is_empty() {
             let mut line = String::new();
-            if output.read_line(&mut line).unwrap() == 0 {
-                let mut errors = String::new();
-                process.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-                panic!("the server did not start: {errors}");
-            }
-            greeting.push_str(&line);
+            let read = server.output.read_line(&mut line).unwrap();
+            assert!(read > 0, "the server did not start: {:?}", server.ended());
             if let Some((_, address)) = line.split_once("http://") {
-                return Server { process, output, address: address.trim().to_owned(), greeting };
+                address.trim().clone_into(&mut server.address);
             }
+            server.greeting.push_str(&line);
         }
+        server
     }
 }
 
@@ -129,7 +127,7 @@ impl Said {
 
     /// Fails unless nothing was said on standard output and standard error.
     #[track_caller]
-    pub fn is_quiet(self) -> Self {
+    pub fn says_nothing(self) -> Self {
         assert!(self.out.is_empty() && self.err.is_empty(), "{self:?}");
         self
     }
@@ -139,6 +137,12 @@ impl Server {
     /// Asks for a page: its status and body.
     pub fn get(&self, path: &str) -> (u16, String) {
         self.ask(&format!("GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"))
+    }
+
+    /// Asks for a page with an API key: its body.
+    pub fn get_as(&self, key: &str, path: &str) -> String {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nAuthorization: Bearer {key}");
+        self.ask(&format!("{head}\r\n\r\n")).1
     }
 
     /// Sends JSON.
@@ -165,12 +169,16 @@ impl Server {
     pub fn stop(mut self) -> Said {
         let pid = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        let code = self.process.wait().unwrap().code();
+        self.ended()
+    }
+
+    /// What it said, once it has ended.
+    fn ended(&mut self) -> Said {
         let mut out = std::mem::take(&mut self.greeting);
         self.output.read_to_string(&mut out).unwrap();
         let mut err = String::new();
         self.process.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-        Said { code, out, err }
+        Said { code: self.process.wait().unwrap().code(), out, err }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -110,13 +110,13 @@ async fn until_completed(client: &mut Client, count: usize) -> anyhow::Result<()
         if completed >= u64::try_from(count)? {
             return none_failed(client).await;
         }
-        ensure!(begun.elapsed() < Duration::from_secs(300), "{completed} of {count} executions have completed");
+        ensure!(begun.elapsed() < Duration::from_mins(5), "{completed} of {count} executions have completed");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 async fn none_failed(client: &mut Client) -> anyhow::Result<()> {
     let failed = client.get("/api/executions?status=failed&limit=1").await?;
-    ensure!(failed.body["total"] == Value::from(0), "executions failed: {}", failed.body);
+    ensure!(failed.body["total"] == 0, "executions failed: {}", failed.body);
     Ok(())
 }

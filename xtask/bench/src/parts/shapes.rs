@@ -130,7 +130,7 @@ async fn open_approvals(stage: &Stage, execution: ExecutionId, count: usize) -> 
         if page.rows.len() == count {
             return Ok(page.rows.into_iter().map(|row| row.approval.id()).collect());
         }
-        ensure!(begun.elapsed() < Duration::from_secs(60), "{} of {count} decisions are asked for", page.rows.len());
+        ensure!(begun.elapsed() < Duration::from_mins(1), "{} of {count} decisions are asked for", page.rows.len());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

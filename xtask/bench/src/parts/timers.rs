@@ -81,7 +81,7 @@ async fn wait(stage: &Stage, process: ProcessId, count: usize) -> anyhow::Result
     stream::iter(starts).buffer_unordered(64).try_for_each(|_| async { Ok(()) }).await?;
     let begun = Instant::now();
     while stage.engine.executions_in_memory() > 0 {
-        ensure!(begun.elapsed() < Duration::from_secs(60), "executions that wait do not leave memory");
+        ensure!(begun.elapsed() < Duration::from_mins(1), "executions that wait do not leave memory");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(())
@@ -97,7 +97,7 @@ async fn how_late(stage: &Stage) -> anyhow::Result<Times> {
     let mut late = Times::default();
     let mut open = started;
     while !open.is_empty() {
-        let events = tokio::time::timeout(Duration::from_secs(60), feed.recv()).await.context("no timer fires")??;
+        let events = tokio::time::timeout(Duration::from_mins(1), feed.recv()).await.context("no timer fires")??;
         for event in events.iter() {
             if !open.contains(&event.execution_id) {
                 continue;
