@@ -12,7 +12,7 @@ use std::{
 use procession_domain::{
     definition::Priority,
     execution::Slot,
-    value::{ErrorCode, ExecutionId, StepId, Timestamp},
+    value::{ErrorCode, StepId, Timestamp},
 };
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -33,10 +33,9 @@ pub(super) struct SlotGuard {
 
 /// Who asks for a place.
 pub(super) struct Asker<'a> {
-    pub execution: ExecutionId,
     pub step: &'a StepId,
     pub priority: Priority,
-    /// Where the answer goes when the step has to wait.
+    /// The run's mailbox, where the answer goes when the step has to wait.
     pub mailbox: &'a UnboundedSender<Message>,
 }
 
@@ -48,9 +47,8 @@ struct Queue {
     breaker: Breaker,
 }
 
-/// The steps of one execution that wait within a priority; the first lane's turn is next.
+/// The steps of one execution's run that wait within a priority; the first lane's turn is next.
 struct Lane {
-    execution: ExecutionId,
     mailbox: UnboundedSender<Message>,
     steps: VecDeque<StepId>,
 }
@@ -107,11 +105,12 @@ impl AgentQueues {
         self.guard(agent)
     }
 
-    /// Takes a step out of every queue; all steps of the execution if none is named.
-    pub fn leave(&self, execution: ExecutionId, step: Option<&StepId>) {
+    /// Takes a step out of every queue; all that a run waits for if none is named. Only what waits for this mailbox: when a
+    /// run leaves memory, the next one of its execution may be waiting already.
+    pub fn leave(&self, mailbox: &UnboundedSender<Message>, step: Option<&StepId>) {
         for queue in self.lock().values_mut() {
             for lanes in queue.waiting.values_mut() {
-                for lane in lanes.iter_mut().filter(|lane| lane.execution == execution) {
+                for lane in lanes.iter_mut().filter(|lane| lane.mailbox.same_channel(mailbox)) {
                     lane.steps.retain(|waiting| step.is_some_and(|step| step != waiting));
                 }
                 lanes.retain(|lane| !lane.steps.is_empty());
@@ -187,14 +186,12 @@ impl Queue {
 
     fn wait(&mut self, asker: &Asker<'_>) {
         let lanes = self.waiting.entry(asker.priority).or_default();
-        match lanes.iter_mut().find(|lane| lane.execution == asker.execution) {
+        match lanes.iter_mut().find(|lane| lane.mailbox.same_channel(asker.mailbox)) {
             Some(lane) if lane.steps.contains(asker.step) => {}
             Some(lane) => lane.steps.push_back(asker.step.clone()),
-            None => lanes.push_back(Lane {
-                execution: asker.execution,
-                mailbox: asker.mailbox.clone(),
-                steps: VecDeque::from([asker.step.clone()]),
-            }),
+            None => {
+                lanes.push_back(Lane { mailbox: asker.mailbox.clone(), steps: VecDeque::from([asker.step.clone()]) })
+            }
         }
     }
 
@@ -232,25 +229,23 @@ impl Drop for SlotGuard {
 mod tests {
     use procession_domain::value::Duration;
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-    use uuid::Uuid;
 
     use super::*;
 
     struct Run {
-        id: ExecutionId,
         mailbox: UnboundedSender<Message>,
         inbox: UnboundedReceiver<Message>,
     }
 
     impl Run {
-        fn new(number: u128) -> Self {
+        fn new() -> Self {
             let (mailbox, inbox) = unbounded_channel();
-            Self { id: ExecutionId::new(Uuid::from_u128(number)), mailbox, inbox }
+            Self { mailbox, inbox }
         }
 
         fn take(&self, queues: &AgentQueues, step: &str, priority: Priority, now: i64) -> (Slot, Option<SlotGuard>) {
             let step = StepId::new(step).unwrap();
-            let asker = Asker { execution: self.id, step: &step, priority, mailbox: &self.mailbox };
+            let asker = Asker { step: &step, priority, mailbox: &self.mailbox };
             queues.take("writer", 1, &asker, Timestamp::from_micros(now))
         }
 
@@ -280,7 +275,7 @@ mod tests {
     #[test]
     fn executions_take_turns_within_a_priority_and_high_goes_first() {
         let queues = queues();
-        let (mut large, mut small) = (Run::new(1), Run::new(2));
+        let (mut large, mut small) = (Run::new(), Run::new());
         let (_, first) = large.take(&queues, "a", Priority::Normal, 0);
         for step in ["b", "c", "d"] {
             assert_eq!(large.take(&queues, step, Priority::Normal, 0).0, Slot::Queued);
@@ -302,13 +297,11 @@ mod tests {
     #[test]
     fn a_place_given_to_a_run_that_is_gone_goes_to_the_next() {
         let queues = queues();
-        let (gone, mut waiting) = (Run::new(1), Run::new(2));
+        let (gone, mut waiting) = (Run::new(), Run::new());
         let (_, held) = gone.take(&queues, "a", Priority::Normal, 0);
         gone.take(&queues, "b", Priority::Normal, 0);
         waiting.take(&queues, "c", Priority::Normal, 0);
-        let (id, mailbox) = (gone.id, gone.mailbox.clone());
         drop(gone);
-        drop((id, mailbox));
         drop(held);
         assert_eq!(waiting.turns(), ["c"]);
     }
@@ -316,20 +309,32 @@ mod tests {
     #[test]
     fn asking_twice_is_asking_once_and_leaving_ends_the_wait() {
         let queues = queues();
-        let (busy, mut waiting) = (Run::new(1), Run::new(2));
+        let (busy, mut waiting) = (Run::new(), Run::new());
         let (_, held) = busy.take(&queues, "a", Priority::Normal, 0);
         for step in ["b", "b", "c"] {
             waiting.take(&queues, step, Priority::Normal, 0);
         }
-        queues.leave(waiting.id, Some(&StepId::new("c").unwrap()));
+        queues.leave(&waiting.mailbox, Some(&StepId::new("c").unwrap()));
         drop(held);
         assert_eq!(waiting.turns(), ["b"]);
     }
 
     #[test]
+    fn a_run_that_leaves_takes_nothing_from_the_next_run_of_its_execution() {
+        let queues = queues();
+        let (busy, leaving, mut next) = (Run::new(), Run::new(), Run::new());
+        let (_, held) = busy.take(&queues, "a", Priority::Normal, 0);
+        leaving.take(&queues, "b", Priority::Normal, 0);
+        next.take(&queues, "b", Priority::Normal, 0);
+        queues.leave(&leaving.mailbox, None);
+        drop(held);
+        assert_eq!(next.turns(), ["b"]);
+    }
+
+    #[test]
     fn a_breaker_opens_after_failures_in_a_row_and_is_probed_when_its_time_is_over() {
         let queues = queues();
-        let run = Run::new(1);
+        let run = Run::new();
         let fail = |code| queues.report("writer", Some(code), Timestamp::from_micros(0));
         let (_, held) = run.take(&queues, "a", Priority::Normal, 0);
         fail(ErrorCode::AgentUnavailable);
@@ -350,7 +355,7 @@ mod tests {
     #[test]
     fn who_waits_when_the_breaker_opens_asks_again() {
         let queues = queues();
-        let (busy, mut waiting) = (Run::new(1), Run::new(2));
+        let (busy, mut waiting) = (Run::new(), Run::new());
         let (_, _held) = busy.take(&queues, "a", Priority::Normal, 0);
         waiting.take(&queues, "b", Priority::Normal, 0);
         for _ in 0..2 {

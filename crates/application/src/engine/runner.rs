@@ -297,7 +297,7 @@ impl Run {
         for call in self.calls.values() {
             call.cancel();
         }
-        self.engine.queues.leave(self.id, None);
+        self.engine.queues.leave(&self.sender, None);
         drop(self.registration);
         // What came in since the last turn is in the store, except for the cost of a call that was given up.
         self.mailbox.close();

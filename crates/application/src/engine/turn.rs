@@ -90,8 +90,7 @@ impl Run {
         let runnable = self.runnable.as_ref()?;
         let ports = &self.engine.ports;
         let now = ports.clock.now();
-        let mut slots =
-            RunSlots { engine: &self.engine, execution: self.id, mailbox: &self.sender, places: &mut self.places, now };
+        let mut slots = RunSlots { engine: &self.engine, mailbox: &self.sender, places: &mut self.places, now };
         let ids = &ports.ids;
         let mut new_id = || ids.new_id();
         let settings: Settings = self.engine.settings.for_executions();
@@ -325,7 +324,7 @@ impl Run {
                     effects::abandon(&self.engine, agent, call, call_ref);
                 }
             }
-            Effect::LeaveQueue { step_id } => self.engine.queues.leave(self.id, Some(&step_id)),
+            Effect::LeaveQueue { step_id } => self.engine.queues.leave(&self.sender, Some(&step_id)),
         }
     }
 
@@ -362,7 +361,6 @@ impl Run {
 /// Asks the queues of agents on behalf of one execution.
 struct RunSlots<'a> {
     engine: &'a Inner,
-    execution: ExecutionId,
     mailbox: &'a UnboundedSender<Message>,
     places: &'a mut HashMap<StepId, SlotGuard>,
     now: Timestamp,
@@ -373,7 +371,7 @@ impl Slots for RunSlots<'_> {
         if self.places.contains_key(step) {
             return Slot::Granted;
         }
-        let asker = Asker { execution: self.execution, step, priority, mailbox: self.mailbox };
+        let asker = Asker { step, priority, mailbox: self.mailbox };
         let capacity = self.engine.ports.agents.concurrency(agent);
         let (slot, guard) = self.engine.queues.take(agent, capacity, &asker, self.now);
         if let Some(guard) = guard {
