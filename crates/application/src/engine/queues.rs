@@ -190,7 +190,7 @@ impl Queue {
             Some(lane) if lane.steps.contains(asker.step) => {}
             Some(lane) => lane.steps.push_back(asker.step.clone()),
             None => {
-                lanes.push_back(Lane { mailbox: asker.mailbox.clone(), steps: VecDeque::from([asker.step.clone()]) })
+                lanes.push_back(Lane { mailbox: asker.mailbox.clone(), steps: VecDeque::from([asker.step.clone()]) });
             }
         }
     }
