@@ -16,13 +16,13 @@ use procession_application::{
     definitions::Definitions,
     engine::EngineSettings,
     ports::{ApprovalFilter, Clock, PageStart, Paging},
-    testing::{Line, ScriptedAgents, Stage, statuses},
 };
 use procession_domain::{
     approval::{ApprovalStatus, Ballot},
     definition::{CompensationAction, Definition, InputType, StepKind},
     value::{Currency, Duration, ErrorCode, Json},
 };
+use procession_testing::{Line, ScriptedAgents, Stage, statuses};
 use serde_json::{Map, json};
 
 /// The agent of the pages that always fails.

@@ -6,11 +6,15 @@ use std::{collections::BTreeMap, process::Command};
 use serde::Deserialize;
 
 /// What each of our crates may use of ours. A crate that is not listed here is not a part of the architecture.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("procession-domain", &[]),
     ("procession-expression", &["procession-domain"]),
     ("procession-language", &["procession-domain", "procession-expression"]),
     ("procession-application", &["procession-domain", "procession-expression", "procession-language"]),
+    (
+        "procession-testing",
+        &["procession-application", "procession-domain", "procession-expression", "procession-language"],
+    ),
     ("procession-store-sqlite", &["procession-application", "procession-domain"]),
     ("procession-agents", &["procession-application", "procession-domain"]),
     ("procession-notifications", &["procession-application", "procession-domain"]),

@@ -18,15 +18,12 @@ mod witness;
 mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
-    use procession_application::{
-        engine::EngineSettings,
-        ports::Ports,
-        testing::{CURTAIN, KeptMessages, ManualClock, ScriptedAgents, Stage},
-    };
+    use procession_application::{engine::EngineSettings, ports::Ports};
     use procession_domain::{
         event::Event,
         value::{Duration, ExecutionId, Timestamp},
     };
+    use procession_testing::{CURTAIN, KeptMessages, ManualClock, ScriptedAgents, Stage};
     use serde_json::json;
 
     use super::{

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use procession_domain::{
     definition::{Definition, InputProblem, Process, ProcessError, StepKind},
     event::{Creation, Event, PauseReason, ProcessRef, Recorded, TriggerContext, ValueRef},
-    execution::{CommandError, Execution, Life, RetryError, Signal, StepLife, StepState, ValueKey, WaitingFor},
+    execution::{CommandError, Execution, Life, RetryError, Signal, StepLife, ValueKey, WaitingFor},
     value::{Duration, ExecutionId, Json, Money, ProcessId, StepId},
 };
 
@@ -185,13 +185,7 @@ impl Executions {
         let runnable = self.engine.catalog().runnable(loaded.creation.process.id).await?;
         let missing = || StoreError::Corrupt(format!("the definition of execution {id} is missing"));
         let definition = Arc::clone(&runnable.ok_or_else(missing)?.definition);
-        let mut steps = vec![StepState::pending(); definition.steps().len()];
-        for (step, state) in loaded.steps {
-            if let Some(position) = definition.position(&step) {
-                steps[position] = state;
-            }
-        }
-        Ok(Execution::restore(definition, loaded.creation, loaded.state, steps))
+        Ok(Execution::restore(definition, loaded.creation, loaded.state, loaded.steps))
     }
 
     /// What its running steps will cost, as far as their last twenty completed runs tell: the median (spec 3.10).

@@ -18,6 +18,4 @@ pub mod notifications;
 mod pins;
 pub mod ports;
 pub mod system;
-#[cfg(feature = "testing")]
-pub mod testing;
 mod values;

@@ -11,9 +11,9 @@ use procession_application::{
         SmtpSecurity, SmtpSettings, TestMessage,
     },
     ports::{AccessStore, DeliveryFailure, Setting, StoreError},
-    testing::{ScriptedAgents, Stage},
 };
 use procession_domain::value::ErrorCode;
+use procession_testing::{ScriptedAgents, Stage};
 use serde_json::json;
 
 const SLACK: &str = "https://hooks.slack.com/services/T0/B0/s3cret";

@@ -6,13 +6,13 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use procession_application::{
     engine::EngineSettings,
     executions::{StartRequest, StartTrigger},
-    testing::{CURTAIN, KeptMessages, ScriptedAgents, Stage, statuses},
 };
 use procession_domain::{
     approval::{ApprovalStatus, Ballot},
     execution::{Execution, Life, ValueKey},
     value::{Duration, ExecutionId, Json, ProcessId, ProcessName, StepId},
 };
+use procession_testing::{CURTAIN, KeptMessages, ScriptedAgents, Stage, statuses};
 use serde_json::json;
 
 use crate::{database::ports_in, fast_clock::FastClock, history::check_history, world::World};

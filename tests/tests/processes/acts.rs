@@ -2,15 +2,13 @@
 
 use std::{cell::Cell, fmt::Debug};
 
-use procession_application::{
-    ports::{ApprovalFilter, PageStart, Paging},
-    testing::Stage,
-};
+use procession_application::ports::{ApprovalFilter, PageStart, Paging};
 use procession_domain::{
     approval::{Approval, ApprovalStatus, Ballot},
     execution::{Life, Signal},
     value::{Duration, ExecutionId, ProcessId},
 };
+use procession_testing::Stage;
 
 use super::{
     case::{Action, Deed, Order, Sight, Vote},

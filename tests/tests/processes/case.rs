@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use indexmap::IndexMap;
-use procession_application::testing::{Answer, Line, Recovery};
 use procession_domain::value::{Duration, ErrorCode, Money, TokenUsage};
+use procession_testing::{Answer, Line, Recovery};
 use serde::Deserialize;
 use serde_json::Value as Json;
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use procession_application::testing::Stage;
 use procession_domain::{
     event::{Event, Recorded},
     execution::{CompensationLife, Execution, Life, StepLife, StepState, ValueKey},
     value::{ExecutionId, Json},
 };
+use procession_testing::Stage;
 
 use super::acts::approvals;
 

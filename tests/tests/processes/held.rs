@@ -6,15 +6,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use procession_application::{
-    ports::{
-        AccessError, AccessStore, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore,
-        ApprovalStoreError, BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content,
-        DefinitionStore, DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore,
-        InboxRow, Lease, Loaded, NewUser, Page, Paging, ProcessFilter, ProcessRow, PublishedVersion, Queries, Setting,
-        SignalError, Start, StartError, Started, StoreError, StoredEvent, User,
-    },
-    testing::contract::Stores,
+use procession_application::ports::{
+    AccessError, AccessStore, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError,
+    BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, DefinitionStore,
+    DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, InboxRow, Lease, Loaded,
+    NewUser, Page, Paging, ProcessFilter, ProcessRow, PublishedVersion, Queries, Setting, SignalError, Start,
+    StartError, Started, StoreError, StoredEvent, User,
 };
 use procession_domain::{
     definition::Process,
@@ -22,6 +19,7 @@ use procession_domain::{
     execution::{ExecutionStatus, Signal},
     value::{ApprovalId, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId, Version},
 };
+use procession_testing::contract::Stores;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 

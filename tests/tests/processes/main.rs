@@ -16,6 +16,7 @@ mod play;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
+#[path = "../support/stores.rs"]
 mod stores;
 #[cfg(test)]
 mod table;

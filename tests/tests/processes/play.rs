@@ -6,12 +6,12 @@ use procession_application::{
     engine::EngineSettings,
     executions::{Executions, RetryFrom, StartRequest},
     ports::{Clock, DeliveryFailure, Ports},
-    testing::{CURTAIN, KeptMessages, ScriptedAgents, SequentialIds, Stage, VirtualClock, contract::Stores},
 };
 use procession_domain::{
     event::Usage,
     value::{Duration, ErrorCode, ExecutionId, Money, ProcessId},
 };
+use procession_testing::{CURTAIN, KeptMessages, ScriptedAgents, SequentialIds, Stage, VirtualClock, contract::Stores};
 
 use super::{
     acts::{carry_out, people_act},

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use procession_application::testing::contract::Stores;
 use procession_domain::{
     execution::{Execution, Life},
     value::Duration,
 };
+use procession_testing::contract::Stores;
 use serde_json::Value as Json;
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
 
 #[test]
 fn every_process_file_ends_as_it_says_in_memory() {
-    check_all(|| async { Arc::new(stores::in_memory()) });
+    check_all(|| async { Arc::new(Stores::in_memory()) });
 }
 
 #[test]

@@ -2,15 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use procession_application::{
-    engine::EngineSettings,
-    testing::{CURTAIN, KeptMessages, ManualClock, ScriptedAgents, Stage},
-};
+use procession_application::engine::EngineSettings;
 use procession_domain::{
     event::Event,
     execution::Execution,
     value::{ApprovalId, ExecutionId, ProcessId},
 };
+use procession_testing::{CURTAIN, KeptMessages, ManualClock, ScriptedAgents, Stage};
 use serde_json::json;
 use tempfile::TempDir;
 

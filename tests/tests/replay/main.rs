@@ -21,3 +21,6 @@ mod interrupting;
 mod property;
 #[cfg(test)]
 mod random_process;
+#[cfg(test)]
+#[path = "../support/stores.rs"]
+mod stores;

@@ -8,14 +8,13 @@ use std::{
 use procession_application::{
     engine::EngineSettings,
     ports::{ApprovalFilter, Clock, PageStart, Paging, Ports},
-    testing::{CURTAIN, KeptMessages, ScriptedAgents, SequentialIds, Stage, VirtualClock, contract::Stores, statuses},
 };
 use procession_domain::{
     approval::ApprovalStatus,
     execution::{Execution, Life, ValueKey},
     value::{Duration, ExecutionId, Json, ProcessId},
 };
-use procession_store_sqlite::{FileBlobs, Options, SqliteStore, Synchronous};
+use procession_testing::{CURTAIN, KeptMessages, ScriptedAgents, SequentialIds, Stage, VirtualClock, statuses};
 use serde_json::json;
 
 use crate::{
@@ -25,6 +24,7 @@ use crate::{
     history::check_history,
     interrupting::{Interrupting, Kill},
     random_process::{LEAF, random_process},
+    stores,
 };
 
 /// How many random processes are run.
@@ -95,7 +95,7 @@ async fn publish_random(stage: &Stage, case: u64, dice: &mut fastrand::Rng) -> (
 
 impl Theatre {
     async fn new() -> Self {
-        let held = Arc::new(Held(Arc::new(on_sqlite().await)));
+        let held = Arc::new(Held(Arc::new(stores::on_sqlite().await)));
         // From here on time jumps whenever everyone waits.
         tokio::time::pause();
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(CURTAIN));
@@ -217,23 +217,4 @@ async fn end_of(stage: &Stage, execution: &Execution) -> Json {
         "outputs": outputs,
         "cost": execution.state().cost.amount.to_string(),
     })
-}
-
-/// Stores in a folder that goes with them.
-async fn on_sqlite() -> Stores {
-    let folder = tempfile::tempdir().unwrap();
-    let options = Options { synchronous: Synchronous::Normal, ..Options::new(folder.path().join("procession.db")) };
-    let store = Arc::new(SqliteStore::open(options).await.unwrap());
-    let blobs = FileBlobs::open(folder.path().join("blobs")).await.unwrap();
-    Stores {
-        definitions: store.clone(),
-        executions: store.clone(),
-        approvals: store.clone(),
-        access: store.clone(),
-        queries: store.clone(),
-        feed: store,
-        blobs: Arc::new(blobs),
-        ids: Arc::new(SequentialIds::new()),
-        keep: Box::new(folder),
-    }
 }

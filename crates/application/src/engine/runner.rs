@@ -6,7 +6,7 @@ use std::{
 };
 
 use procession_domain::{
-    execution::{CallId, Command, Execution, Ledger, Life, StepState},
+    execution::{CallId, Command, Execution, Ledger, Life},
     value::{Duration, ExecutionId, StepId, Timestamp},
 };
 use tokio::sync::{
@@ -204,13 +204,7 @@ impl Run {
             return Err(StoreError::Corrupt(format!("its definition {} is missing", creation.process.id)));
         };
         let definition = Arc::clone(&runnable.definition);
-        let mut states = vec![StepState::pending(); definition.steps().len()];
-        for (id, state) in steps {
-            if let Some(position) = definition.position(&id) {
-                states[position] = state;
-            }
-        }
-        let execution = Execution::restore(definition, creation, state, states);
+        let execution = Execution::restore(definition, creation, state, steps);
         self.registration.count(&execution);
         self.execution = Some(execution);
         self.runnable = Some(runnable);

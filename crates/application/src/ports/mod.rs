@@ -1,7 +1,7 @@
 //! The ports: what the application asks of the world, as traits that adapters implement.
 //!
 //! A repository method is one unit of work; no transaction crosses a port. The docs of each trait state the promises an
-//! implementation must keep, and the contract suite (feature `testing`) tests each of them by name.
+//! implementation must keep, and the contract suite (`crates/testing`) tests each of them by name.
 
 mod access;
 mod agents;

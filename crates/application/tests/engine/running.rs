@@ -2,12 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use procession_application::{
-    engine::EngineSettings,
-    ports::Clock,
-    testing::{Line, ScriptedAgents, Stage, statuses},
-};
+use procession_application::{engine::EngineSettings, ports::Clock};
 use procession_domain::value::{Duration, ErrorCode};
+use procession_testing::{Line, ScriptedAgents, Stage, statuses};
 use serde_json::json;
 
 fn agents(scripts: Vec<(&str, Vec<Line>)>) -> impl FnOnce(Arc<dyn Clock>) -> ScriptedAgents {

@@ -56,7 +56,7 @@ pub use waiting::{WaitingFor, WaitingKind};
 use crate::{
     definition::{Definition, Step, StepIndex},
     event::{Creation, Event, Recorded},
-    value::{Cost, ExecutionId, Timestamp, TokenUsage},
+    value::{Cost, ExecutionId, StepId, Timestamp, TokenUsage},
 };
 
 /// One run of a process.
@@ -101,17 +101,23 @@ impl Execution {
             warnings: creation.warnings.clone(),
             budget: BudgetState::default(),
         };
-        let steps = vec![StepState::pending(); definition.steps().len()];
-        (Self::restore(definition, Arc::new(creation), state, steps), recorded)
+        (Self::restore(definition, Arc::new(creation), state, []), recorded)
     }
 
-    /// An execution as it was stored: its state, and its steps in definition order.
+    /// An execution as it was stored: its state, and the states of its steps, of which those that never changed may be
+    /// left out. A step that the definition does not have is passed over.
     pub fn restore(
         definition: Arc<Definition>,
         creation: Arc<Creation>,
         state: ExecutionState,
-        steps: Vec<StepState>,
+        changed: impl IntoIterator<Item = (StepId, StepState)>,
     ) -> Self {
+        let mut steps = vec![StepState::pending(); definition.steps().len()];
+        for (id, step) in changed {
+            if let Some(position) = definition.position(&id) {
+                steps[position] = step;
+            }
+        }
         let index = Index::of(&definition, &state, &steps);
         Self { definition, creation, state, steps, index, changed: BTreeSet::new() }
     }

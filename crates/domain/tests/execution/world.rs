@@ -414,14 +414,17 @@ impl World {
     /// gateways don't know them.
     pub fn crash(&mut self) {
         let state = serde_json::to_string(self.execution.state()).unwrap();
-        let steps: Vec<String> =
-            self.execution.steps().map(|(_, state)| serde_json::to_string(state).unwrap()).collect();
+        let steps: Vec<_> = self
+            .execution
+            .steps()
+            .map(|(step, state)| (step.id.clone(), serde_json::to_string(state).unwrap()))
+            .collect();
         let definition = serde_json::to_string(&**self.execution.definition()).unwrap();
         self.execution = Execution::restore(
             Arc::new(serde_json::from_str(&definition).unwrap()),
             Arc::clone(self.execution.creation()),
             serde_json::from_str(&state).unwrap(),
-            steps.iter().map(|step| serde_json::from_str(step).unwrap()).collect(),
+            steps.into_iter().map(|(id, step)| (id, serde_json::from_str(&step).unwrap())),
         );
         self.calls.clear();
         self.give(vec![Command::Interrupted { in_order: false }]);

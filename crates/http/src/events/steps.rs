@@ -80,22 +80,11 @@ pub(super) fn put_own(fields: &mut Fields, stored: &StoredEvent, context: &Conte
             fields.put("attempt", attempt);
             fields.put_usage(usage);
         }
-        Event::ChildStarted { child_execution_id, process, .. } => {
-            fields.put("child_execution_id", child_execution_id);
-            fields.put("child_process_id", process.id);
-            fields.put("child_process_name", &process.name);
-            fields.put("child_process_version", process.version);
-        }
-        Event::ChildCompleted { child_execution_id, status, cost, .. } => {
-            fields.put("child_execution_id", child_execution_id);
-            fields.put("child_status", status);
-            fields.put("child_cost", cost.amount.to_string());
-            fields.put("exact_child_cost", ExactCost::from(*cost));
-        }
         // Which others there are, `flat` says.
         event => {
             put_compensation(fields, event, context);
             put_approval(fields, event);
+            put_child(fields, event);
         }
     }
 }
@@ -130,6 +119,24 @@ fn put_compensation(fields: &mut Fields, event: &Event, context: &Context) {
             fields.put_some("compensation_type", kind(step_id));
             fields.put_error(error);
             fields.put_usage(usage);
+        }
+        _ => {}
+    }
+}
+
+fn put_child(fields: &mut Fields, event: &Event) {
+    match event {
+        Event::ChildStarted { child_execution_id, process, .. } => {
+            fields.put("child_execution_id", child_execution_id);
+            fields.put("child_process_id", process.id);
+            fields.put("child_process_name", &process.name);
+            fields.put("child_process_version", process.version);
+        }
+        Event::ChildCompleted { child_execution_id, status, cost, .. } => {
+            fields.put("child_execution_id", child_execution_id);
+            fields.put("child_status", status);
+            fields.put("child_cost", cost.amount.to_string());
+            fields.put("exact_child_cost", ExactCost::from(*cost));
         }
         _ => {}
     }

@@ -56,7 +56,7 @@ async fn a_question_is_listed_shown_and_answered_by_who_is_asked() {
     assert_json_snapshot!("approved", lasting(&approved));
     let execution = server.stage.until_ended(id).await;
     assert_eq!(
-        procession_application::testing::statuses(&execution),
+        procession_testing::statuses(&execution),
         "completed: draft=completed review=completed publish=completed"
     );
     assert_eq!(server.get(&path).by(&ann).send().await.ok(200), approved);

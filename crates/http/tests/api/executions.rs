@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::http::HeaderName;
 use insta::assert_json_snapshot;
-use procession_application::testing::{Answer, Line};
 use procession_domain::value::{ErrorCode, ExecutionId, Json, ProcessId};
+use procession_testing::{Answer, Line};
 use serde_json::json;
 
 use crate::support::{Reply, Server, lasting};

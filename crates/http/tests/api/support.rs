@@ -13,10 +13,10 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use procession_application::{
     engine::EngineSettings,
     notifications::{NotificationSettings, Notifications},
-    testing::{Line, ScriptedAgents, Stage},
 };
 use procession_domain::value::ExecutionId;
 use procession_http::{HttpSettings, HttpState, Services, router};
+use procession_testing::{Line, ScriptedAgents, Stage};
 use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 

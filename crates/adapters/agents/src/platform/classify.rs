@@ -43,6 +43,25 @@ pub(super) enum Trouble {
     FalselyFailed(String),
 }
 
+impl Trouble {
+    /// Whether asking again can't help.
+    pub(super) const fn is_permanent(&self) -> bool {
+        match self {
+            Self::NotFound(_) | Self::Denied(_) | Self::ContractBroken(_) => true,
+            Self::Busy
+            | Self::RateLimited { .. }
+            | Self::Unavailable(_)
+            | Self::AgentError(_)
+            | Self::TimedOut(_)
+            | Self::Cancelled(_)
+            | Self::UnknownOutcome(_)
+            | Self::NotSent(_)
+            | Self::KeyOrBackend(_)
+            | Self::FalselyFailed(_) => false,
+        }
+    }
+}
+
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

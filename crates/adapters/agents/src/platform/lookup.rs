@@ -60,7 +60,7 @@ impl Platform {
                         return Err(self.failure(trouble));
                     }
                 }
-                Err(trouble) if is_permanent(&trouble) => return Err(self.failure(trouble)),
+                Err(trouble) if trouble.is_permanent() => return Err(self.failure(trouble)),
                 Err(trouble) if self.clock.now() >= give_up_at => return Err(self.failure(trouble)),
                 Err(trouble) => tracing::debug!(?trouble, "the platform's executions can't be listed yet"),
             }
@@ -88,22 +88,5 @@ impl Platform {
             }
         }
         Ok(Found::Nothing)
-    }
-}
-
-/// Whether asking again can't help.
-fn is_permanent(trouble: &Trouble) -> bool {
-    match trouble {
-        Trouble::NotFound(_) | Trouble::Denied(_) | Trouble::ContractBroken(_) => true,
-        Trouble::Busy
-        | Trouble::RateLimited { .. }
-        | Trouble::Unavailable(_)
-        | Trouble::AgentError(_)
-        | Trouble::TimedOut(_)
-        | Trouble::Cancelled(_)
-        | Trouble::UnknownOutcome(_)
-        | Trouble::NotSent(_)
-        | Trouble::KeyOrBackend(_)
-        | Trouble::FalselyFailed(_) => false,
     }
 }

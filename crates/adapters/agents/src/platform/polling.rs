@@ -157,25 +157,15 @@ impl Platform {
 impl Refusals {
     /// Counts a trouble; whether it is time to believe it.
     const fn are_enough(&mut self, trouble: &Trouble, key_attempts: u32) -> bool {
-        match trouble {
-            Trouble::KeyOrBackend(_) => {
-                self.keys += 1;
-                self.keys >= key_attempts.saturating_mul(KEY_PATIENCE)
-            }
-            Trouble::NotFound(_) | Trouble::Denied(_) | Trouble::ContractBroken(_) => {
-                self.permanent += 1;
-                self.permanent >= REFUSALS
-            }
-            Trouble::Busy
-            | Trouble::RateLimited { .. }
-            | Trouble::Unavailable(_)
-            | Trouble::AgentError(_)
-            | Trouble::TimedOut(_)
-            | Trouble::Cancelled(_)
-            | Trouble::UnknownOutcome(_)
-            | Trouble::NotSent(_)
-            | Trouble::FalselyFailed(_) => false,
+        if matches!(trouble, Trouble::KeyOrBackend(_)) {
+            self.keys += 1;
+            return self.keys >= key_attempts.saturating_mul(KEY_PATIENCE);
         }
+        if trouble.is_permanent() {
+            self.permanent += 1;
+            return self.permanent >= REFUSALS;
+        }
+        false
     }
 }
 

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use lettre::message::header;
-use procession_application::{notifications::SmtpSecurity, ports::NewUser, testing::MemoryStore};
+use procession_application::{notifications::SmtpSecurity, ports::NewUser};
 use procession_domain::value::{ExecutionId, ProcessName, StepId, UserId};
+use procession_testing::MemoryStore;
 
 use super::*;
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use procession_application::{
     notifications::{NotificationSettings, SmtpSecurity, SmtpSettings},
     ports::{AccessStore, DeliveryFailure, Message, NewUser, Notifier},
-    testing::MemoryStore,
 };
 use procession_domain::value::{Duration, ErrorCode, UserId};
 use procession_notifications::Notifications;
+use procession_testing::MemoryStore;
 use serde_json::json;
 
 use crate::{

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use procession_application::{
     notifications::{NotificationSettings, SecretText},
     ports::{AccessStore, Message},
-    testing::{ManualClock, MemoryStore},
 };
 use procession_domain::value::{Duration, ExecutionId, ProcessName, StepId, Timestamp};
 use procession_notifications::{AllowedHosts, Notifications, SafeHttp};
+use procession_testing::{ManualClock, MemoryStore};
 
 /// Where the clock stands.
 pub fn now() -> Timestamp {

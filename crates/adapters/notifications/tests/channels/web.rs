@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use procession_application::{
     notifications::{NotificationSettings, SecretText},
     ports::{AccessStore, Message, Notifier, Setting},
-    testing::MemoryStore,
 };
 use procession_domain::value::{Duration, ErrorCode};
+use procession_testing::MemoryStore;
 use serde_json::json;
 use standardwebhooks::Webhook;
 

@@ -3,12 +3,10 @@
 use std::{path::Path, time::Duration};
 
 use crate::support::{options_in, stores_of};
-use procession_application::{
-    ports::{CommitError, SignalError, StartError, StoreError},
-    testing::contract::{Launch, Run, agent, at, at_once},
-};
+use procession_application::ports::{CommitError, SignalError, StartError, StoreError};
 use procession_domain::execution::Signal;
 use procession_store_sqlite::{Options, SqliteStore};
+use procession_testing::contract::{Launch, Run, agent, at, at_once};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Whatever happens to an execution reads back from SQLite as it was written, and its stored events add up to it.
 
 use crate::support::empty_stores;
-use procession_application::testing::contract::histories;
+use procession_testing::contract::histories;
 use proptest::prelude::*;
 
 proptest! {

@@ -11,13 +11,13 @@ use std::{
 };
 
 use crate::support::{options_in, stores_of};
-use procession_application::testing::contract::{Published, Run, Stores, agent, at, much_later};
 use procession_domain::{
     event::{ProcessRef, Recorded},
     execution::Execution,
     value::{ExecutionId, ProcessName},
 };
 use procession_store_sqlite::{SqliteStore, check};
+use procession_testing::contract::{Published, Run, Stores, agent, at, much_later};
 use tokio::task::JoinSet;
 
 /// The folder of the child's database; without it this process is not the child.

@@ -3,11 +3,9 @@
 use std::path::Path;
 
 use crate::support::{options_in, stores_of};
-use procession_application::{
-    ports::Content,
-    testing::contract::{Launch, Published, Stores, agent},
-};
+use procession_application::ports::Content;
 use procession_store_sqlite::{Options, SqliteStore, Synchronous};
+use procession_testing::contract::{Launch, Published, Stores, agent};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 
 const MEBIBYTE: u64 = 1024 * 1024;

@@ -17,5 +17,5 @@ mod support;
 
 #[cfg(test)]
 mod contract {
-    procession_application::store_contract!(crate::support::empty_stores);
+    procession_testing::store_contract!(crate::support::empty_stores);
 }

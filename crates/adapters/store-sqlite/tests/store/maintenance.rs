@@ -3,11 +3,9 @@
 use std::fs;
 
 use crate::support::{options_in, stores_of};
-use procession_application::{
-    ports::ExecutionStore,
-    testing::contract::{agent, at},
-};
+use procession_application::ports::ExecutionStore;
 use procession_store_sqlite::{OpenError, SqliteStore, backup, check, migrate, vacuum};
+use procession_testing::contract::{agent, at};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 #[tokio::test]

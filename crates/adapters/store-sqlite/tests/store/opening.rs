@@ -3,11 +3,9 @@
 use std::{fs, path::Path};
 
 use crate::support::{options_in, stores_of};
-use procession_application::{
-    ports::{ClaimKind, ExecutionStore, StoreError},
-    testing::contract::{agent, at, much_later},
-};
+use procession_application::ports::{ClaimKind, ExecutionStore, StoreError};
 use procession_store_sqlite::{OpenError, Options, SqliteStore, migrate, pending_migrations};
+use procession_testing::contract::{agent, at, much_later};
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 #[tokio::test]
@@ -152,7 +150,7 @@ async fn numbers_of_deleted_events_are_not_used_again() {
     execute(&options.path, "DELETE FROM execution_events").await;
     let store = SqliteStore::open(options).await.unwrap();
     let ids = std::sync::Arc::clone(&stores.ids);
-    let stores = procession_application::testing::contract::Stores { ids, ..stores_of(&store) };
+    let stores = procession_testing::contract::Stores { ids, ..stores_of(&store) };
     stores.queued(&process).await;
     assert_eq!(stores.feed.newest().await.unwrap(), 3);
 }

@@ -2,8 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
-use procession_application::testing::{SequentialIds, contract::Stores};
 use procession_store_sqlite::{FileBlobs, Options, SqliteStore, Synchronous};
+use procession_testing::{MemoryStore, contract::Stores};
 
 /// Empty stores.
 pub async fn empty_stores() -> Stores {
@@ -22,16 +22,5 @@ pub fn options_in(folder: &Path) -> Options {
 
 /// A database with values in memory, for tests that look at the database alone.
 pub fn stores_of(store: &SqliteStore) -> Stores {
-    let store = Arc::new(store.clone());
-    Stores {
-        definitions: store.clone(),
-        executions: store.clone(),
-        approvals: store.clone(),
-        access: store.clone(),
-        queries: store.clone(),
-        feed: store,
-        blobs: Arc::new(procession_application::testing::MemoryStore::new()),
-        ids: Arc::new(SequentialIds::new()),
-        keep: Box::new(()),
-    }
+    Stores::of(&Arc::new(store.clone()), Arc::new(MemoryStore::new()), Box::new(()))
 }

@@ -1,0 +1,272 @@
+//! An execution as a runner holds it: what was decided in memory, and the commits that write it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use indexmap::IndexMap;
+use procession_domain::{
+    definition::{Budget, Priority},
+    event::{Creation, Recorded, TriggerContext, Usage},
+    execution::{CallId, ChildPlan, ChildVersion, Command, Context, Execution, Ledger, Reply, Settings, Signal, Write},
+    value::{ExecutionId, Money, Timestamp},
+};
+use uuid::Uuid;
+
+use super::given::{Published, Stores, at, some_value, step_id};
+use crate::{GivenValues, OpenSlots, PlainTexts, SequentialIds};
+use procession_application::ports::{
+    ApprovalWrite, Commit, Content, IdGenerator, IdempotencyKey, InboxRow, Lease, NewChild, NewSignal, NewValue, Start,
+    root_of_tree,
+};
+
+/// How an execution is started.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// When.
+    pub at: Timestamp,
+    /// Its place in queues.
+    pub priority: Priority,
+    /// Under which lease it is admitted at once.
+    pub admit: Option<Lease>,
+    /// How many of its process may run at once.
+    pub instance_limit: Option<u32>,
+    /// How many executions may be pending.
+    pub queue_length: u32,
+    /// Makes repeated starts one.
+    pub idempotency: Option<IdempotencyKey>,
+    /// The budget of its tree.
+    pub budget: Option<Budget>,
+    /// Who or what starts it.
+    pub triggered_by: String,
+    /// The user who starts it.
+    pub user: Option<String>,
+    /// Its labels.
+    pub labels: IndexMap<String, String>,
+    /// The execution it repeats.
+    pub retry_of: Option<ExecutionId>,
+}
+
+/// An execution as a runner holds it.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Its state in memory.
+    pub execution: Execution,
+    /// Under which lease its commits are made.
+    pub lease: Lease,
+    /// The last signal that it has seen.
+    pub seen: i64,
+    /// The ledger of its tree.
+    pub ledger: Option<Ledger>,
+    /// Its values.
+    pub values: GivenValues,
+    ids: Arc<SequentialIds>,
+}
+
+impl Default for Launch {
+    fn default() -> Self {
+        Self {
+            at: at(0),
+            priority: Priority::Normal,
+            admit: None,
+            instance_limit: None,
+            queue_length: 10_000,
+            idempotency: None,
+            budget: None,
+            triggered_by: "api".to_owned(),
+            user: None,
+            labels: IndexMap::new(),
+            retry_of: None,
+        }
+    }
+}
+
+impl Launch {
+    /// The start, and the execution as its runner holds it.
+    pub fn prepare(self, stores: &Stores, process: &Published) -> (Run, Start) {
+        let creation = Creation {
+            process: process.process.clone(),
+            input: some_value(),
+            trigger: TriggerContext { trigger_type: "manual".to_owned(), ..TriggerContext::default() },
+            triggered_by: self.triggered_by,
+            user: self.user,
+            pins: BTreeMap::new(),
+            retry_of: self.retry_of,
+            parent: None,
+            labels: self.labels,
+            priority: self.priority,
+            undefined: None,
+            warnings: Vec::new(),
+        };
+        let id = ExecutionId::new(stores.id());
+        let (execution, created) = Execution::create(id, Arc::clone(&process.definition), creation, self.at);
+        let ledger = self.budget.as_ref().map(|budget| Ledger {
+            spent: Money::ZERO,
+            limit: budget.max_cost,
+            action: budget.action,
+        });
+        let lease = self.admit.unwrap_or(Lease { node: Uuid::nil(), epoch: 0 });
+        let start = Start {
+            execution: execution.clone(),
+            events: vec![created],
+            values: vec![input_value()],
+            idempotency: self.idempotency,
+            budget: self.budget,
+            instance_limit: self.instance_limit,
+            queue_length: self.queue_length,
+            admit: self.admit,
+        };
+        let run =
+            Run { execution, lease, seen: 0, ledger, values: GivenValues::default(), ids: Arc::clone(&stores.ids) };
+        (run, start)
+    }
+}
+
+impl Run {
+    /// The execution as its store has it, for a node that has claimed it.
+    pub async fn loaded(stores: &Stores, process: &Published, id: ExecutionId, lease: Lease) -> Self {
+        let loaded = stores.stored(id).await;
+        let definition = Arc::clone(&process.definition);
+        assert!(loaded.steps.iter().all(|(step, _)| definition.position(step).is_some()), "a step nobody knows");
+        Self {
+            execution: Execution::restore(definition, loaded.creation, loaded.state, loaded.steps),
+            lease,
+            seen: 0,
+            ledger: loaded.ledger,
+            values: GivenValues::default(),
+            ids: Arc::clone(&stores.ids),
+        }
+    }
+
+    /// Its id.
+    pub const fn id(&self) -> ExecutionId {
+        self.execution.id()
+    }
+
+    /// Lets the domain decide what these commands do, and makes the commit of it.
+    pub fn turn(&mut self, now: Timestamp, commands: Vec<Command>) -> Commit {
+        let before = self.execution.state().sequence;
+        let (settings, mut slots) = (Settings::default(), OpenSlots);
+        let ids = Arc::clone(&self.ids);
+        let mut new_id = || ids.new_id();
+        let mut context = Context {
+            expressions: &PlainTexts,
+            values: &mut self.values,
+            slots: &mut slots,
+            new_id: &mut new_id,
+            now,
+            seed: 7,
+            settings: &settings,
+            ledger: self.ledger,
+        };
+        let transition = self.execution.handle(commands, &mut context);
+        let mut commit = self.commit_of(before, transition.events);
+        for write in transition.writes {
+            add(&mut commit, write);
+        }
+        commit
+    }
+
+    /// The turn in which it takes these signals from its inbox.
+    pub fn hear(&mut self, now: Timestamp, rows: Vec<InboxRow>) -> Commit {
+        self.seen = rows.last().map_or(self.seen, |row| row.number);
+        self.turn(now, rows.into_iter().map(|row| Command::Signal(row.signal)).collect())
+    }
+
+    /// The turn in which it begins.
+    pub fn begin(&mut self) -> Commit {
+        self.turn(at(1), vec![Command::Start])
+    }
+
+    /// The turn in which an agent's answer arrives.
+    pub fn finish(&mut self, now: Timestamp, step: &str) -> Commit {
+        self.finish_for(now, step, "0.25".parse().unwrap())
+    }
+
+    /// The turn in which an agent's answer arrives that cost so much.
+    pub fn finish_for(&mut self, now: Timestamp, step: &str, cost: Money) -> Commit {
+        let command = Command::Finished {
+            call: self.open_call(step),
+            reply: Reply::Agent {
+                text: format!("{step} is done"),
+                usage: Usage { cost: Some(cost), token_usage: None },
+            },
+        };
+        self.turn(now, vec![command])
+    }
+
+    /// The turn in which it is cancelled.
+    pub fn cancel(&mut self, now: Timestamp) -> Commit {
+        let signal = Signal::Cancel { by: "ada".to_owned(), reason: None, compensate: false };
+        self.turn(now, vec![Command::Signal(signal)])
+    }
+
+    /// Says which process a step runs.
+    pub fn give_child(&mut self, step: &str, child: &Published) {
+        let version = ChildVersion {
+            process: child.process.clone(),
+            definition: Arc::clone(&child.definition),
+            pins: BTreeMap::new(),
+        };
+        self.values.give_child(step_id(step), ChildPlan::Found(Arc::new(version)));
+    }
+
+    /// The call of a step's newest attempt.
+    pub fn open_call(&self, step: &str) -> CallId {
+        let (_, state) = self.execution.step(step).unwrap();
+        CallId {
+            execution_id: self.id(),
+            step_id: step_id(step),
+            attempt: state.attempts.last().unwrap().number,
+            compensation: false,
+        }
+    }
+
+    /// The commit that writes what the execution is now, after these events.
+    fn commit_of(&mut self, before: u64, events: Vec<Recorded>) -> Commit {
+        let changed = self.execution.take_changed();
+        Commit {
+            steps: changed.into_iter().map(|(step, state)| (step.id.clone(), state.clone())).collect(),
+            execution_id: self.id(),
+            process_id: self.execution.creation().process.id,
+            lease: self.lease,
+            before,
+            state: self.execution.state().clone(),
+            events,
+            values: self.values.take_fresh(),
+            approvals: Vec::new(),
+            children: Vec::new(),
+            signals: Vec::new(),
+            spent: Money::ZERO,
+            raise_budget: None,
+            seen: self.seen,
+            attention_at: self.execution.attention_at(),
+            release: !self.execution.is_under_way(),
+        }
+    }
+}
+
+/// Adds a row of another aggregate to a commit, as the engine does.
+fn add(commit: &mut Commit, write: Write) {
+    match write {
+        Write::OpenApproval(approval) => commit.approvals.push(ApprovalWrite::Open(approval)),
+        Write::CancelApproval(id) => commit.approvals.push(ApprovalWrite::Cancel(id)),
+        Write::SettleApproval(approval) => commit.approvals.push(ApprovalWrite::Settle(approval)),
+        Write::Signal { to, signal } => commit.signals.push(NewSignal { to, signal }),
+        Write::RaiseBudget(limit) => commit.raise_budget = Some(limit),
+        Write::StartChild { child, created, .. } => {
+            let is_own_tree = root_of_tree(child.id(), child.creation()) == child.id();
+            let budget = child.definition().config().budget.clone();
+            commit.children.push(NewChild {
+                execution: *child,
+                created: *created,
+                values: vec![input_value()],
+                budget: budget.filter(|_| is_own_tree),
+            });
+        }
+    }
+}
+
+/// An empty input.
+fn input_value() -> NewValue {
+    let value = some_value();
+    NewValue { key: format!("input/{}", value.hash), value, content: Content::Inline("{}".into()) }
+}

@@ -1,0 +1,177 @@
+//! All store ports in memory: plain maps behind one lock, so that every method is one unit of work.
+//!
+//! It keeps the same promises as a database, durability excepted, and the contract suite holds it to them. Several nodes
+//! may work on it at once.
+
+mod access;
+mod approvals;
+mod blobs;
+mod claims;
+mod commits;
+mod definitions;
+mod executions;
+mod feed;
+mod paging;
+mod queries;
+mod signals;
+mod starts;
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use procession_domain::{
+    approval::Approval,
+    definition::Process,
+    event::{Creation, DefinitionEvent, Recorded},
+    execution::{ExecutionState, Ledger, StepState},
+    value::{ApprovalId, ExecutionId, ProcessId, StepId, Timestamp},
+};
+use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use procession_application::ports::{ApiKey, Clock, Content, IdempotencyKey, InboxRow, Lease, StoredEvent, User};
+
+/// How many commits a slow reader of the feed may lag behind.
+const FEED_CAPACITY: usize = 4_096;
+
+/// All stores, in memory.
+pub struct MemoryStore {
+    /// Tells when blobs are written; the system's time without one.
+    clock: Option<Arc<dyn Clock>>,
+    tables: Mutex<Tables>,
+    blobs: Mutex<BTreeMap<String, blobs::Blob>>,
+    feed: broadcast::Sender<Arc<[StoredEvent]>>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    definitions: BTreeMap<ProcessId, StoredProcess>,
+    definition_events: Vec<(ProcessId, DefinitionEvent)>,
+    executions: BTreeMap<ExecutionId, StoredExecution>,
+    events: Vec<StoredEvent>,
+    /// The number of the last signal; never used again, since commits name the last one seen.
+    last_signal: i64,
+    approvals: BTreeMap<ApprovalId, Approval>,
+    nodes: HashMap<Uuid, Node>,
+    idempotency_keys: HashMap<String, KeptKey>,
+    ledgers: HashMap<ExecutionId, Ledger>,
+    users: Vec<User>,
+    api_keys: Vec<ApiKey>,
+    settings: HashMap<&'static str, String>,
+}
+
+#[derive(Debug)]
+struct StoredProcess {
+    process: Process,
+    hidden: bool,
+}
+
+#[derive(Debug)]
+struct StoredExecution {
+    creation: Arc<Creation>,
+    state: ExecutionState,
+    steps: BTreeMap<StepId, StepState>,
+    values: HashMap<String, Content>,
+    inbox: Vec<InboxRow>,
+    root_of_tree: ExecutionId,
+    instance_limit: Option<u32>,
+    owner: Option<Lease>,
+    attention_at: Option<Timestamp>,
+    dismissed_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    epoch: u64,
+    /// `None` once its end was noticed.
+    until: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct KeptKey {
+    key: IdempotencyKey,
+    execution: ExecutionId,
+}
+
+impl MemoryStore {
+    /// Empty stores.
+    pub fn new() -> Self {
+        Self {
+            clock: None,
+            tables: Mutex::default(),
+            blobs: Mutex::default(),
+            feed: broadcast::Sender::new(FEED_CAPACITY),
+        }
+    }
+
+    /// Empty stores that note the time of blobs by this clock.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Some(clock), ..Self::new() }
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the feed of events. The tables are still locked, so that the order is that of the commits.
+    fn publish(&self, _tables: &MutexGuard<'_, Tables>, events: Vec<StoredEvent>) {
+        if !events.is_empty() {
+            // Without subscribers nobody needs to be told.
+            let _ = self.feed.send(events.into());
+        }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tables {
+    /// Appends the events of one execution, which exists.
+    fn append(&mut self, id: ExecutionId, creation: &Creation, events: Vec<Recorded>) -> Vec<StoredEvent> {
+        let first = self.events.len() as u64 + 1;
+        let stored: Vec<StoredEvent> = (first..)
+            .zip(events)
+            .map(|(number, Recorded { sequence, at, event })| StoredEvent {
+                id: number,
+                execution_id: id,
+                sequence,
+                at,
+                process_id: creation.process.id,
+                process_name: creation.process.name.clone(),
+                event,
+            })
+            .collect();
+        self.events.extend(stored.iter().cloned());
+        stored
+    }
+
+    /// Whether a node still has this lease, as far as anyone has noticed.
+    fn is_live(&self, lease: Lease) -> bool {
+        self.nodes.get(&lease.node).is_some_and(|node| node.epoch == lease.epoch && node.until.is_some())
+    }
+
+    /// Which of the processes of these ids exist, hidden ones too.
+    fn known_processes(&self) -> HashSet<ProcessId> {
+        self.definitions.keys().copied().collect()
+    }
+}
+
+impl StoredExecution {
+    fn is_ended(&self) -> bool {
+        self.state.life.status().is_ended()
+    }
+
+    fn is_root(&self) -> bool {
+        self.creation.parent.is_none()
+    }
+
+    /// Makes it need attention no later than `at`.
+    fn call_attention(&mut self, at: Timestamp) {
+        self.attention_at = Some(self.attention_at.map_or(at, |before| before.min(at)));
+    }
+}

@@ -1,0 +1,130 @@
+//! The port of lists.
+
+use async_trait::async_trait;
+use procession_domain::{
+    execution::{ExecutionStatus, Life, StepLife},
+    value::{ExecutionId, Money, ProcessName, StepId, Timestamp},
+};
+use serde_json::json;
+
+use super::{MemoryStore, StoredExecution, paging::page};
+use procession_application::ports::{
+    EventPage, ExecutionFilter, ExecutionRow, Page, Paging, Queries, RowPlace, Sort, StoreError, StoredEvent,
+};
+
+#[async_trait]
+impl Queries for MemoryStore {
+    async fn executions(&self, filter: &ExecutionFilter, paging: &Paging) -> Result<Page<ExecutionRow>, StoreError> {
+        let tables = self.tables();
+        let fitting = tables.executions.values().filter(|stored| fits(stored, filter));
+        let mut rows: Vec<(RowPlace, ExecutionRow)> = fitting.map(|stored| (stored.place(), stored.to_row())).collect();
+        rows.sort_by_key(|(place, _)| *place);
+        match filter.sort {
+            Sort::Oldest => page(rows, paging, |place, after| place > after),
+            Sort::Newest => {
+                rows.reverse();
+                page(rows, paging, |place, after| place < after)
+            }
+        }
+    }
+
+    async fn children(&self, parent: ExecutionId) -> Result<Vec<ExecutionId>, StoreError> {
+        let tables = self.tables();
+        let children = tables.executions.values().filter(|stored| stored.is_child_of(parent));
+        let mut places: Vec<RowPlace> = children.map(StoredExecution::place).collect();
+        places.sort_unstable();
+        Ok(places.into_iter().map(|place| ExecutionId::new(place.id)).collect())
+    }
+
+    async fn events(&self, execution: ExecutionId, page: EventPage) -> Result<Vec<StoredEvent>, StoreError> {
+        let tables = self.tables();
+        let events = tables.events.iter().filter(|stored| stored.execution_id == execution);
+        let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
+        Ok(events.skip(offset).take(page.limit as usize).cloned().collect())
+    }
+
+    async fn execution_counts(&self) -> Result<Vec<(ExecutionStatus, u64)>, StoreError> {
+        let tables = self.tables();
+        let count = |status: ExecutionStatus| {
+            let in_status = |stored: &&StoredExecution| stored.state.life.status() == status;
+            tables.executions.values().filter(in_status).count() as u64
+        };
+        Ok(ExecutionStatus::ALL.into_iter().map(|status| (status, count(status))).collect())
+    }
+
+    async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError> {
+        let tables = self.tables();
+        let of_process = |stored: &&StoredExecution| stored.creation.process.name == *process;
+        let mut runs: Vec<&StoredExecution> = tables.executions.values().filter(of_process).collect();
+        runs.sort_by_key(|stored| stored.place());
+        let steps = runs.iter().rev().take(1_000).filter_map(|stored| stored.steps.get(step));
+        let completed = steps.filter(|state| state.life == StepLife::Completed);
+        Ok(completed.map(|state| state.cost().amount).take(limit as usize).collect())
+    }
+
+    async fn dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.tables().executions.get(&execution).and_then(|stored| stored.dismissed_at))
+    }
+
+    async fn dismiss(&self, execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError> {
+        let mut tables = self.tables();
+        let stored = tables.executions.get_mut(&execution);
+        Ok(stored.map(|stored| stored.dismissed_at = at).is_some())
+    }
+}
+
+impl StoredExecution {
+    fn place(&self) -> RowPlace {
+        RowPlace { at: self.state.created_at, id: self.state.id.uuid() }
+    }
+
+    fn is_child_of(&self, parent: ExecutionId) -> bool {
+        let link = self.creation.parent.as_ref();
+        link.is_some_and(|link| link.execution_id == parent)
+    }
+
+    fn to_row(&self) -> ExecutionRow {
+        let (creation, state) = (&self.creation, &self.state);
+        ExecutionRow {
+            id: state.id,
+            process_id: creation.process.id,
+            process_name: creation.process.name.clone(),
+            process_version: creation.process.version,
+            status: state.life.status(),
+            compensating: matches!(state.life, Life::Compensating(_)),
+            triggered_by: creation.triggered_by.clone(),
+            user: creation.user.clone(),
+            created_at: state.created_at,
+            started_at: state.started_at,
+            completed_at: state.completed_at,
+            cost: state.cost,
+            retry_of: creation.retry_of,
+            parent_id: creation.parent.as_ref().map(|parent| parent.execution_id),
+            labels: json!(creation.labels),
+            dismissed_at: self.dismissed_at,
+        }
+    }
+}
+
+fn fits(stored: &StoredExecution, filter: &ExecutionFilter) -> bool {
+    let (creation, state) = (&stored.creation, &stored.state);
+    let name = creation.process.name.as_str();
+    let has_label = |label: &String| match label.split_once('=') {
+        Some((key, value)) => creation.labels.get(key).is_some_and(|known| known == value),
+        None => creation.labels.contains_key(label),
+    };
+    let is_found = |text: &String| {
+        let text = text.to_lowercase();
+        state.id.to_string().starts_with(&text) || name.to_lowercase().contains(&text)
+    };
+    (filter.statuses.is_empty() || filter.statuses.contains(&state.life.status()))
+        && filter.process_id.is_none_or(|process| process == creation.process.id)
+        && filter.process_name.as_ref().is_none_or(|wanted| wanted == name)
+        && filter.started_after.is_none_or(|from| state.started_at.is_some_and(|at| at >= from))
+        && filter.started_before.is_none_or(|until| state.started_at.is_some_and(|at| at < until))
+        && filter.triggered_by.as_ref().is_none_or(|by| *by == creation.triggered_by)
+        && (filter.user.is_none() || filter.user == creation.user)
+        && filter.label.as_ref().is_none_or(has_label)
+        && filter.text.as_ref().is_none_or(is_found)
+        && filter.parent_id.is_none_or(|parent| stored.is_child_of(parent))
+}
