@@ -5,26 +5,23 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration as StdDuration};
 use indexmap::IndexMap;
 use procession_domain::{
     definition::{Definition, InputProblem, Process, ProcessError, StepKind},
-    event::{Creation, Event, PauseReason, ProcessRef, Recorded, TriggerContext, ValueRef},
+    event::{Creation, Event, PauseReason, ProcessEvent, ProcessRef, Recorded, TriggerContext, ValueRef},
     execution::{CommandError, Execution, Life, RetryError, Signal, StepLife, ValueKey, WaitingFor},
     value::{Duration, ExecutionId, Json, Money, ProcessId, StepId},
 };
 
 use crate::{
-    engine::{Engine, EngineSettings, ValueLimits},
+    engine::{Engine, EngineSettings, RUNS_FOR_ESTIMATE},
     pins::pins_of,
     ports::{
-        Content, EventPage, ExecutionFilter, ExecutionRow, IdempotencyKey, NewValue, Page, Paging, Ports, SignalError,
-        Start, StartError, Started, StoreError, StoredEvent,
+        Content, EventPage, ExecutionFilter, ExecutionRow, IdempotencyKey, Page, Paging, Ports, SignalError, Start,
+        StartError, Started, StoreError, StoredEvent,
     },
-    values,
+    values::{self, Measured},
 };
 
 /// How long a command waits for the run loop before it answers "pending".
 const COMMAND_WAIT: StdDuration = StdDuration::from_secs(5);
-
-/// From how many completed runs of a step its cost is estimated.
-const RUNS_FOR_ESTIMATE: u32 = 20;
 
 /// How long an idempotency key is kept.
 const KEY_KEPT: Duration = Duration::from_secs(24 * 3_600);
@@ -157,25 +154,18 @@ impl Executions {
         let definition = Arc::clone(process.definition());
         let server_rule = self.engine.settings().undefined;
         let checked = definition.check_input(&request.input, server_rule).map_err(StartFailure::InvalidInput)?;
-        let (input, input_row) = self.measured(&ValueKey::Input, &checked.input)?;
-        let payload = request.trigger.payload.as_ref().map(|payload| self.measured(&ValueKey::TriggerPayload, payload));
-        let payload = payload.transpose()?;
+        let input = self.measured(&checked.input)?;
+        let payload = request.trigger.payload.as_ref().map(|payload| self.measured(payload)).transpose()?;
         let pins = pins_of(&definition, self.ports.definitions.as_ref()).await.map_err(StartError::from)?;
         let digest = digest(&request, process.id());
         let idempotency = self.idempotency(&request, &definition, digest);
-        let creation = self.creation(
-            &process,
-            request,
-            input,
-            payload.as_ref().map(|(value, _)| value.clone()),
-            pins,
-            checked.warnings,
-        );
+        let of_payload = payload.as_ref().map(|payload| payload.value);
+        let creation = self.creation(&process, request, input.value, of_payload, pins, checked.warnings);
         let id = ExecutionId::new(self.ports.ids.new_id());
         let (execution, created) = Execution::create(id, definition, creation, self.ports.clock.now());
-        let values = std::iter::once(input_row).chain(payload.map(|(_, row)| row)).collect();
-        let start = self.new_start(&execution, vec![created], values, idempotency);
-        let outcome = self.launch(execution, start).await?;
+        let payload = payload.map(|payload| (ValueKey::TriggerPayload, payload));
+        let values = std::iter::once((ValueKey::Input, input)).chain(payload).collect();
+        let outcome = self.launch(execution, vec![created], values, idempotency).await?;
         Ok(StartOutcome { input: (!outcome.repeated).then_some(checked.input), ..outcome })
     }
 
@@ -185,7 +175,8 @@ impl Executions {
         let runnable = self.engine.catalog().runnable(loaded.creation.process.id).await?;
         let missing = || StoreError::Corrupt(format!("the definition of execution {id} is missing"));
         let definition = Arc::clone(&runnable.ok_or_else(missing)?.definition);
-        Ok(Execution::restore(definition, loaded.creation, loaded.state, loaded.steps))
+        let corrupt = |error| StoreError::Corrupt(format!("execution {id}: {error}"));
+        Ok(loaded.execution(definition).map_err(corrupt)?)
     }
 
     /// What its running steps will cost, as far as their last twenty completed runs tell: the median (spec 3.10).
@@ -194,7 +185,7 @@ impl Executions {
         let mut estimates = BTreeMap::new();
         for (step, state) in execution.steps() {
             if state.life == StepLife::Running && matches!(step.kind, StepKind::AgentTask(_)) {
-                let costs = self.ports.queries.step_costs(process, &step.id, RUNS_FOR_ESTIMATE).await?;
+                let costs = self.ports.executions.step_costs(process, &step.id, RUNS_FOR_ESTIMATE).await?;
                 if let Some(median) = Money::median(costs) {
                     estimates.insert(step.id.clone(), median);
                 }
@@ -224,13 +215,8 @@ impl Executions {
     }
 
     /// A value of an execution: its input, its outputs, a step's output or an attempt's input.
-    pub async fn value(
-        &self,
-        id: ExecutionId,
-        key: &ValueKey,
-        value: &ValueRef,
-    ) -> Result<Option<Arc<Json>>, StoreError> {
-        values::load(&self.ports, id, key, value).await
+    pub async fn value(&self, id: ExecutionId, value: &ValueRef) -> Result<Option<Arc<Json>>, StoreError> {
+        values::load(self.ports.executions.as_ref(), self.ports.blobs.as_ref(), id, value).await
     }
 
     /// Has a command of a person carried out (spec 3.7). It is written at once; the answer waits a little for its effect.
@@ -250,7 +236,7 @@ impl Executions {
                 match feed.recv().await {
                     Ok(events) => {
                         let mut events = events.iter().filter(|event| event.execution_id == id);
-                        if events.any(|event| shows_effect(&signal, &event.event)) {
+                        if events.any(|event| shows_effect(&signal, event.event())) {
                             return;
                         }
                     }
@@ -295,8 +281,7 @@ impl Executions {
             RetryFrom::Failed => Execution::retry_from_failed(new_id, &old, creation, now)?,
         };
         let values = self.values_of_before(&old, new_id, &events).await?;
-        let start = self.new_start(&execution, events, values, None);
-        match self.launch(execution, start).await {
+        match self.launch(execution, events, values, None).await {
             Ok(outcome) => Ok(outcome),
             Err(StartFailure::Start(error)) => Err(error.into()),
             // A retry brings no input of its own, and its version need not be published.
@@ -307,50 +292,41 @@ impl Executions {
         }
     }
 
-    async fn launch(&self, execution: Execution, start: Start) -> Result<StartOutcome, StartFailure> {
-        for value in &start.values {
-            if let Content::Inline(text) = &value.content
-                && value.value.size > self.engine.settings().inline_output
-            {
-                let key = values::blob_key(execution.id(), &value.key);
-                let put = self.ports.blobs.put(&key, text.as_bytes()).await;
+    async fn launch(
+        &self,
+        execution: Execution,
+        events: Vec<Recorded>,
+        values: Vec<(ValueKey, Measured)>,
+        idempotency: Option<IdempotencyKey>,
+    ) -> Result<StartOutcome, StartFailure> {
+        let settings = self.engine.settings();
+        let mut rows = Vec::with_capacity(values.len());
+        for (key, measured) in &values {
+            let row = settings.value_limits().place(execution.id(), key, measured);
+            if let Content::Blob { key, .. } = &row.content {
+                let put = self.ports.blobs.put(key, measured.text.as_bytes()).await;
                 put.map_err(|error| StartError::Store(StoreError::Unavailable(error.to_string())))?;
             }
+            rows.push(row);
         }
-        let inline = self.engine.settings().inline_output;
-        let values = start.values.into_iter().map(|value| {
-            let content = if value.value.size > inline { Content::Blob } else { value.content };
-            NewValue { content, ..value }
-        });
-        let start = Start { values: values.collect(), ..start };
+        let config = execution.definition().config();
+        let start = Start {
+            budget: config.budget.clone(),
+            instance_limit: config.max_concurrent_instances.or(settings.max_concurrent_instances),
+            queue_length: settings.queue_length,
+            execution: execution.clone(),
+            events: events.into_iter().map(Arc::new).collect(),
+            values: rows,
+            idempotency,
+            admit: None,
+        };
         match self.engine.launch(start).await? {
-            Started::Created => Ok(StartOutcome { execution, repeated: false, input: None }),
+            Started::Created { .. } => Ok(StartOutcome { execution, repeated: false, input: None }),
             Started::Before(id) => match self.get(id).await {
                 Ok(execution) => Ok(StartOutcome { execution, repeated: true, input: None }),
                 Err(ExecutionFailure::Store(error)) => Err(StartError::Store(error).into()),
                 Err(_) => Err(StartFailure::NotFound),
             },
-        }
-    }
-
-    fn new_start(
-        &self,
-        execution: &Execution,
-        events: Vec<Recorded>,
-        values: Vec<NewValue>,
-        idempotency: Option<IdempotencyKey>,
-    ) -> Start {
-        let config = execution.definition().config();
-        let settings = self.engine.settings();
-        Start {
-            budget: config.budget.clone(),
-            instance_limit: config.max_concurrent_instances.or(settings.max_concurrent_instances),
-            queue_length: settings.queue_length,
-            execution: execution.clone(),
-            events,
-            values,
-            idempotency,
-            admit: None,
         }
     }
 
@@ -388,6 +364,7 @@ impl Executions {
             labels,
             priority: definition.config().priority,
             undefined: definition.config().undefined.or(settings.undefined),
+            currency: settings.currency,
             warnings,
         }
     }
@@ -399,17 +376,15 @@ impl Executions {
         Some(IdempotencyKey { scope, digest, expires_at: self.ports.clock.now().saturating_add(KEY_KEPT) })
     }
 
-    /// The reference of a value and its row, the text inline whatever its size.
-    fn measured(&self, key: &ValueKey, value: &Json) -> Result<(ValueRef, NewValue), StartFailure> {
-        let settings = self.engine.settings();
-        let text: Arc<str> = value.to_string().into();
-        let reference = values::reference(&text);
-        if reference.size > settings.output {
-            let message = format!("{} bytes, and {} are kept at most (limits.output)", reference.size, settings.output);
+    /// A value that is to be kept; one that is too large is refused.
+    fn measured(&self, value: &Json) -> Result<Measured, StartFailure> {
+        let most = self.engine.settings().output;
+        let measured = Measured::of(value);
+        if measured.value.size > most {
+            let message = format!("{} bytes, and {most} are kept at most (limits.output)", measured.value.size);
             return Err(StartFailure::TooLarge(message));
         }
-        let limits = ValueLimits { inline: u64::MAX, most: settings.output };
-        Ok((reference.clone(), limits.row(key, &reference, &text)))
+        Ok(measured)
     }
 
     /// The values that a retry takes over: input, payload, outputs of steps that don't run again.
@@ -418,40 +393,39 @@ impl Executions {
         old: &Execution,
         new_id: ExecutionId,
         events: &[Recorded],
-    ) -> Result<Vec<NewValue>, ExecutionFailure> {
+    ) -> Result<Vec<(ValueKey, Measured)>, ExecutionFailure> {
         let creation = old.creation();
-        let mut wanted = vec![(ValueKey::Input, creation.input.clone())];
-        wanted.extend(creation.trigger.payload.clone().map(|payload| (ValueKey::TriggerPayload, payload)));
+        let mut wanted = vec![(ValueKey::Input, creation.input)];
+        wanted.extend(creation.trigger.payload.map(|payload| (ValueKey::TriggerPayload, payload)));
         let outputs = Execution::outputs_to_reuse(events);
         wanted.extend(outputs.into_iter().map(|(step, output)| (ValueKey::StepOutput(step), output)));
-        let limits = ValueLimits { inline: u64::MAX, most: u64::MAX };
-        let mut rows = Vec::new();
+        let mut values = Vec::with_capacity(wanted.len());
         for (key, value) in wanted {
-            let Some(json) = values::load(&self.ports, old.id(), &key, &value).await? else {
+            let Some(json) = self.value(old.id(), &value).await? else {
                 return Err(match key {
                     ValueKey::StepOutput(step) => ExecutionFailure::OutputPurged(step),
                     _ => StoreError::Corrupt(format!("the {key} of {} is missing for {new_id}", old.id())).into(),
                 });
             };
-            let text: Arc<str> = json.to_string().into();
-            rows.push(limits.row(&key, &value, &text));
+            values.push((key, Measured { value, text: json.to_string().into() }));
         }
-        Ok(rows)
+        Ok(values)
     }
 }
 
 /// Whether an event shows that a command was carried out, or can't be any more.
 const fn shows_effect(signal: &Signal, event: &Event) -> bool {
+    let Event::Process(event) = event else { return false };
     let ended = matches!(
         event,
-        Event::ProcessCompleted { .. }
-            | Event::ProcessFailed { .. }
-            | Event::ProcessCancelled(_)
-            | Event::CompensationStarted { .. }
+        ProcessEvent::Completed { .. }
+            | ProcessEvent::Failed { .. }
+            | ProcessEvent::Cancelled(_)
+            | ProcessEvent::RollBackStarted { .. }
     );
     match signal {
-        Signal::Pause { .. } => ended || matches!(event, Event::ProcessPaused(_)),
-        Signal::Resume { .. } => ended || matches!(event, Event::ProcessResumed { .. }),
+        Signal::Pause { .. } => ended || matches!(event, ProcessEvent::Paused(_)),
+        Signal::Resume { .. } => ended || matches!(event, ProcessEvent::Resumed { .. }),
         _ => ended,
     }
 }
@@ -467,9 +441,10 @@ const fn is_carried_out(signal: &Signal, life: &Life) -> bool {
         }
 }
 
-/// The digest by which repeated starts are compared: what was asked, not when.
+/// The digest by which repeated starts are compared: what was asked, not when, and not in which order members stood.
 fn digest(request: &StartRequest, process: ProcessId) -> String {
-    let asked = serde_json::json!([process, request.input, request.trigger.payload, request.labels]);
+    let mut asked = serde_json::json!([process, request.input, request.trigger.payload, request.labels]);
+    asked.sort_all_objects();
     blake3::hash(asked.to_string().as_bytes()).to_hex().to_string()
 }
 

@@ -16,8 +16,7 @@ use tokio::sync::watch;
 use crate::{
     HttpSettings,
     auth::{Sessions, StartLimit, Tokens},
-    events::Contexts,
-    live::Rendered,
+    events::{Messages, PublishedDefinitions},
     problem::Problem,
 };
 
@@ -33,8 +32,8 @@ pub(crate) struct Shell {
     pub tokens: Tokens,
     pub sessions: Sessions,
     pub start_limit: StartLimit,
-    pub contexts: Contexts,
-    pub rendered: Rendered,
+    pub published: PublishedDefinitions,
+    pub messages: Messages,
     services: OnceLock<Arc<Services>>,
     phase: watch::Sender<Phase>,
 }
@@ -76,8 +75,8 @@ impl HttpState {
             tokens: Tokens::new(&settings.secret_key, settings.token_lifetime),
             sessions: Sessions::new(),
             start_limit: StartLimit::new(settings.starts_per_minute),
-            contexts: Contexts::new(),
-            rendered: Rendered::new(),
+            published: PublishedDefinitions::new(),
+            messages: Messages::new(),
             services: OnceLock::new(),
             phase: watch::Sender::new(Phase::Starting),
             settings,

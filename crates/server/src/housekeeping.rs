@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use procession_application::ports::{BlobError, Ports, StoreError};
+use procession_application::ports::{BlobError, Content, Ports, StoreError};
 use procession_domain::value::ExecutionId;
 
 /// How long after the start it begins, so that it does not slow the start down.
@@ -54,8 +54,14 @@ pub async fn sweep(ports: &Ports) -> Result<(u64, u64), SweepError> {
 
 /// Whether no row names this value. What is no key of a value is left alone.
 async fn is_unnamed(ports: &Ports, key: &str) -> Result<bool, StoreError> {
-    let parts = key.strip_prefix("executions/").and_then(|rest| rest.split_once('/'));
-    let Some((execution, address)) = parts else { return Ok(false) };
-    let Ok(execution) = execution.parse::<ExecutionId>() else { return Ok(false) };
-    Ok(ports.executions.value(execution, address).await?.is_none())
+    let parts =
+        key.strip_prefix("executions/").and_then(|rest| Some((rest.split_once('/')?.0, rest.rsplit_once('/')?.1)));
+    let Some((Ok(execution), Ok(hash))) =
+        parts.map(|(execution, hash)| (execution.parse::<ExecutionId>(), hash.parse()))
+    else {
+        return Ok(false);
+    };
+    // The value may be named under another key, or have become small enough for its row.
+    let content = ports.executions.value(execution, hash).await?;
+    Ok(!matches!(content, Some(Content::Blob { key: named, .. }) if *named == *key))
 }

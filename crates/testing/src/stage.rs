@@ -243,9 +243,9 @@ impl Stage {
 
     /// The types of an execution's events with their steps, in order: `StepStarted write`.
     pub async fn event_names(&self, id: ExecutionId) -> Vec<String> {
-        let name = |event: &StoredEvent| match event.event.step_id() {
-            Some(step) => format!("{} {step}", event.event.event_type()),
-            None => event.event.event_type().to_owned(),
+        let name = |event: &StoredEvent| match event.event().step_id() {
+            Some(step) => format!("{} {step}", event.event().event_type()),
+            None => event.event().event_type().to_owned(),
         };
         self.events(id).await.iter().map(name).collect()
     }

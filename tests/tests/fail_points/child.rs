@@ -9,7 +9,7 @@ use procession_application::{
 };
 use procession_domain::{
     approval::{ApprovalStatus, Ballot},
-    execution::{Execution, Life, ValueKey},
+    execution::{Execution, Life},
     value::{Duration, ExecutionId, Json, ProcessId, ProcessName, StepId},
 };
 use procession_testing::{CURTAIN, KeptMessages, ScriptedAgents, Stage, statuses};
@@ -160,7 +160,7 @@ async fn ending(stage: &Stage, execution: &Execution) -> Json {
     let id = execution.id();
     check_history(execution, &stage.events(id).await);
     let outputs = match &execution.state().life {
-        Life::Completed { outputs, .. } => stage.executions.value(id, &ValueKey::Outputs, outputs).await.unwrap(),
+        Life::Completed { outputs, .. } => stage.executions.value(id, outputs).await.unwrap(),
         _ => None,
     };
     let undone: BTreeMap<&str, String> = execution

@@ -16,8 +16,8 @@ use procession_application::ports::{
 use procession_domain::{
     definition::Process,
     event::DefinitionEvent,
-    execution::{ExecutionStatus, Signal},
-    value::{ApprovalId, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId, Version},
+    execution::{ExecutionStatus, Ledger, Signal},
+    value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId, Version},
 };
 use procession_testing::contract::Stores;
 use tokio::sync::broadcast;
@@ -64,13 +64,16 @@ held!(ExecutionStore as executions {
     fn start(start: Start) -> Result<Started, StartError>;
     fn load(id: ExecutionId) -> Result<Option<Loaded>, StoreError>;
     fn inbox(id: ExecutionId, after: i64) -> Result<Vec<InboxRow>, StoreError>;
-    fn commit(commit: Commit) -> Result<Committed, CommitError>;
+    fn commit(commit: Arc<Commit>) -> Result<Committed, CommitError>;
     fn claim(request: ClaimRequest) -> Result<Vec<Claim>, StoreError>;
     fn claim_one(lease: Lease, id: ExecutionId, now: Timestamp) -> Result<bool, StoreError>;
     fn owned_and_due(lease: Lease, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError>;
+    fn owned(lease: Lease) -> Result<Vec<ExecutionId>, StoreError>;
+    fn ledger(id: ExecutionId) -> Result<Option<Ledger>, StoreError>;
+    fn step_costs(process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError>;
     fn next_attention() -> Result<Option<Timestamp>, StoreError>;
     fn signal(to: ExecutionId, signal: Signal, now: Timestamp) -> Result<(), SignalError>;
-    fn value(id: ExecutionId, key: &str) -> Result<Option<Content>, StoreError>;
+    fn value(id: ExecutionId, hash: ContentHash) -> Result<Option<Content>, StoreError>;
     fn join(node: Uuid, now: Timestamp, until: Timestamp) -> Result<Lease, StoreError>;
     fn renew(lease: Lease, until: Timestamp) -> Result<bool, StoreError>;
     fn leave(lease: Lease) -> Result<(), StoreError>;
@@ -92,7 +95,6 @@ held!(Queries as queries {
     fn execution_counts() -> Result<Vec<(ExecutionStatus, u64)>, StoreError>;
     fn dismissed_at(execution: ExecutionId) -> Result<Option<Timestamp>, StoreError>;
     fn dismiss(execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError>;
-    fn step_costs(process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError>;
 });
 
 held!(BlobStore as blobs {

@@ -8,8 +8,8 @@ use procession_application::ports::{
     Start, StartError, Started, StoreError,
 };
 use procession_domain::{
-    execution::Signal,
-    value::{ExecutionId, Timestamp},
+    execution::{Ledger, Signal},
+    value::{ContentHash, ExecutionId, Money, ProcessName, StepId, Timestamp},
 };
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -65,7 +65,7 @@ impl Interrupting {
 
 #[async_trait]
 impl ExecutionStore for Interrupting {
-    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+    async fn commit(&self, commit: Arc<Commit>) -> Result<Committed, CommitError> {
         let Some(kill) = self.count() else { return self.store.commit(commit).await };
         if kill.is_written {
             let _ = self.store.commit(commit).await;
@@ -106,8 +106,20 @@ impl ExecutionStore for Interrupting {
         self.store.signal(to, signal, now).await
     }
 
-    async fn value(&self, id: ExecutionId, key: &str) -> Result<Option<Content>, StoreError> {
-        self.store.value(id, key).await
+    async fn value(&self, id: ExecutionId, hash: ContentHash) -> Result<Option<Content>, StoreError> {
+        self.store.value(id, hash).await
+    }
+
+    async fn owned(&self, lease: Lease) -> Result<Vec<ExecutionId>, StoreError> {
+        self.store.owned(lease).await
+    }
+
+    async fn ledger(&self, id: ExecutionId) -> Result<Option<Ledger>, StoreError> {
+        self.store.ledger(id).await
+    }
+
+    async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError> {
+        self.store.step_costs(process, step, limit).await
     }
 
     async fn join(&self, node: Uuid, now: Timestamp, until: Timestamp) -> Result<Lease, StoreError> {

@@ -11,7 +11,7 @@ use procession_application::{
 };
 use procession_domain::{
     approval::ApprovalStatus,
-    execution::{Execution, Life, ValueKey},
+    execution::{Execution, Life},
     value::{Duration, ExecutionId, Json, ProcessId},
 };
 use procession_testing::{CURTAIN, KeptMessages, ScriptedAgents, SequentialIds, Stage, VirtualClock, statuses};
@@ -193,7 +193,7 @@ async fn end_of(stage: &Stage, execution: &Execution) -> Json {
     check_history(execution, &stage.events(execution.id()).await);
     let (outputs, error) = match &execution.state().life {
         Life::Completed { outputs, .. } => {
-            let outputs = stage.executions.value(execution.id(), &ValueKey::Outputs, outputs).await.unwrap();
+            let outputs = stage.executions.value(execution.id(), outputs).await.unwrap();
             ((*outputs.unwrap()).clone(), None)
         }
         Life::Failed(error) => (Json::Null, Some(error.code)),

@@ -23,7 +23,7 @@ use procession_application::{
     system::{SystemClock, UuidGenerator},
 };
 use procession_domain::{
-    event::{Event, Usage},
+    event::{Event, ProcessEvent, Usage},
     execution::ExecutionStatus,
     value::{Currency, ErrorCode, ExecutionId, Json, Money, ProcessId},
 };
@@ -204,10 +204,10 @@ impl Stage {
 fn ends_in(events: &[StoredEvent]) -> anyhow::Result<Vec<ExecutionId>> {
     let mut ended = Vec::new();
     for event in events {
-        match &event.event {
-            Event::ProcessCompleted { .. } => ended.push(event.execution_id),
-            Event::ProcessFailed { error, .. } => bail!("an execution failed: {error:?}"),
-            Event::ProcessCancelled(_) => bail!("an execution was cancelled"),
+        match event.event() {
+            Event::Process(ProcessEvent::Completed { .. }) => ended.push(event.execution_id),
+            Event::Process(ProcessEvent::Failed { error, .. }) => bail!("an execution failed: {error:?}"),
+            Event::Process(ProcessEvent::Cancelled(_)) => bail!("an execution was cancelled"),
             _ => {}
         }
     }

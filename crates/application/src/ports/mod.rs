@@ -16,6 +16,7 @@ mod queries;
 
 use std::sync::Arc;
 
+pub use crate::values::preview;
 pub use access::{AccessError, AccessStore, ApiKey, NewUser, Role, Setting, User};
 pub use agents::{AgentFailure, AgentGateway, AgentListing, AgentReply, AgentStatus, AgentTask, Recovered, Submitted};
 pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError};
@@ -23,9 +24,9 @@ pub use blobs::{BlobError, BlobStore, is_blob_key};
 pub use clock::{Clock, IdGenerator};
 pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, ProcessRow, PublishedVersion};
 pub use executions::{
-    ApprovalWrite, Claim, ClaimKind, ClaimRequest, Commit, CommitError, Committed, Content, ExecutionStore,
-    IdempotencyKey, InboxRow, Lease, Loaded, NewChild, NewSignal, NewValue, SignalError, Start, StartError, Started,
-    root_of_tree,
+    Admission, ApprovalWrite, BudgetChange, Claim, ClaimKind, ClaimRequest, Commit, CommitError, Committed, Content,
+    ExecutionStore, IdempotencyKey, InboxRow, Lease, Loaded, NewChild, NewSignal, NewValue, SignalError, Start,
+    StartError, Started, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
 pub use notifier::{DeliveryFailure, Message, Notifier};

@@ -2,6 +2,7 @@
 
 mod duration;
 mod error_code;
+mod hash;
 mod ids;
 mod money;
 mod names;
@@ -11,6 +12,7 @@ mod version;
 
 pub use duration::{Duration, DurationError};
 pub use error_code::{CodeScope, ErrorCode, UnknownCode};
+pub use hash::{ContentHash, HashError};
 pub use ids::{ApprovalId, ExecutionId, IdError, ProcessId, UserId};
 pub use money::{Cost, Currency, Money, MoneyError};
 pub use names::{AgentName, NameError, ProcessName, StepId, TriggerId};

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures::SinkExt;
-use procession_application::{access::Permission, ports::StoredEvent};
+use procession_application::ports::StoredEvent;
 use procession_domain::value::{ExecutionId, Json, ProcessId};
 use serde_json::{Map, json};
 use tokio::{
@@ -17,11 +17,11 @@ use tokio::{
 };
 
 use super::{
-    Format,
     socket::Admitted,
     subscriptions::{Scope, Subscriptions},
 };
 use crate::{
+    events::Format,
     extract::Parsed,
     problem::{Code, Problem},
     state::App,
@@ -178,15 +178,14 @@ impl Conversation {
     /// The message of an event, if the client may see it.
     async fn text_of(&self, event: &StoredEvent) -> Result<Option<Utf8Bytes>, Ended> {
         let shell = self.app.shell();
-        let principal = &self.caller.known.principal;
-        if principal.may(Permission::ExecutionView)
-            && let Some(text) = shell.rendered.known(event, self.format)
-        {
+        if !self.caller.known.principal.may_see_execution_of(event.creation.user.as_deref()) {
+            return Ok(None);
+        }
+        if let Some(text) = shell.messages.known(event, self.format) {
             return Ok(Some(text));
         }
-        let context = shell.contexts.of_event(&self.app, event).await.map_err(|_| Ended::Failed)?;
-        let visible = context.filter(|context| principal.may_see_execution_of(context.user()));
-        Ok(visible.map(|context| shell.rendered.of(event, &context, self.format)))
+        let definition = shell.published.of(&self.app, event.process_id()).await.map_err(|_| Ended::Failed)?;
+        Ok(definition.map(|definition| shell.messages.of(event, &definition, self.format)))
     }
 
     /// Takes a message of the client. What it does not know, it passes over.
@@ -220,9 +219,8 @@ impl Conversation {
         let scope = scope_of(request)?;
         let after = after_of(request)?;
         if let Scope::Execution(id) = scope {
-            let context = self.app.shell().contexts.of_execution(&self.app, id).await?;
-            let context = context.ok_or_else(|| Problem::not_found("Execution not found"))?;
-            if !self.caller.known.principal.may_see_execution_of(context.user()) {
+            let execution = self.app.executions.get(id).await?;
+            if !self.caller.known.principal.may_see_execution_of(execution.creation().user.as_deref()) {
                 return Err(Problem::forbidden("Viewers can only see their own executions"));
             }
         }

@@ -12,13 +12,12 @@ use axum::{
 };
 use futures::Stream;
 use procession_application::ports::StoredEvent;
-use procession_domain::{event::Event, value::ExecutionId};
+use procession_domain::{definition::Definition, value::ExecutionId};
 use tokio::sync::broadcast::Receiver;
 
-use super::Format;
 use crate::{
     auth::Session,
-    events::Context,
+    events::Format,
     extract::{IdPath, Parameters, Query, ReadParameters},
     problem::{Code, FieldError, Problem},
     state::App,
@@ -77,7 +76,7 @@ pub(crate) async fn stream_execution(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let reader = Reader {
-        context: Arc::new(Context::of(&execution)),
+        definition: Arc::clone(execution.definition()),
         format: parameters.format.as_deref().and_then(Format::named).unwrap_or(Format::Classic),
         app,
         id,
@@ -95,7 +94,7 @@ pub(crate) async fn stream_execution(
 /// Reads on behind an event: first from the store, then from the feed.
 struct Reader {
     app: App,
-    context: Arc<Context>,
+    definition: Arc<Definition>,
     id: ExecutionId,
     format: Format,
     feed: Receiver<Arc<[StoredEvent]>>,
@@ -111,7 +110,7 @@ impl Reader {
     fn into_stream(self) -> impl Stream<Item = Result<axum::response::sse::Event, Infallible>> {
         futures::stream::unfold(self, |mut reader| async move {
             let event = reader.next().await?;
-            let text = reader.app.shell().rendered.of(&event, &reader.context, reader.format);
+            let text = reader.app.shell().messages.of(&event, &reader.definition, reader.format);
             let message = axum::response::sse::Event::default().id(event.id.to_string()).data(text.as_str());
             Some((Ok(message), reader))
         })
@@ -154,10 +153,7 @@ impl Reader {
     fn take<'a>(&mut self, events: impl Iterator<Item = &'a StoredEvent>) {
         for event in events {
             self.at = event.id;
-            self.has_ended |= matches!(
-                event.event,
-                Event::ProcessCompleted { .. } | Event::ProcessFailed { .. } | Event::ProcessCancelled(_)
-            );
+            self.has_ended |= event.event().ends_execution();
             self.ready.push_back(event.clone());
         }
     }

@@ -44,7 +44,7 @@ pub(super) fn lower_retry<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, atte
         policy.backoff_multiplier = multiplier;
     }
     if let Some(longest) = fields.read(cx, "max_delay", Lowering::duration) {
-        policy.max_delay = longest;
+        policy.max_delay = Some(longest);
     }
     if let Some(jitter) = fields.read(cx, "jitter", Lowering::boolean) {
         policy.jitter = jitter;

@@ -17,7 +17,7 @@ use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
     AccessStore, ApprovalStore, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed, ExecutionStore,
-    IdGenerator, Lease, Loaded, Queries,
+    IdGenerator, Lease, Loaded, Queries, Started,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -147,7 +147,8 @@ pub fn process_name(name: &str) -> ProcessName {
 
 /// The reference of some value, as good as any other where nobody reads it.
 pub fn some_value() -> ValueRef {
-    ValueRef { hash: "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a".to_owned(), size: 2 }
+    let hash = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    ValueRef { hash: hash.parse().unwrap(), size: 2 }
 }
 
 /// Runs everything at once, on as many threads as there are, and waits for all.
@@ -223,7 +224,7 @@ impl Stores {
         self.executions.join(self.id(), at(0), much_later()).await.unwrap()
     }
 
-    /// An execution that was started in work of this node, and its first turn is not yet done.
+    /// An execution that was started in work of this node, whoever else waits, and its first turn is not yet done.
     pub async fn admitted(&self, process: &Published, lease: Lease) -> Run {
         let launch = Launch { admit: Some(lease), ..Launch::default() };
         self.launched(process, launch).await
@@ -234,10 +235,14 @@ impl Stores {
         self.launched(process, Launch::default()).await.execution.id()
     }
 
-    /// An execution started so.
+    /// An execution started so; one that is to be admitted is, whoever else waits.
     pub async fn launched(&self, process: &Published, launch: Launch) -> Run {
+        let admit = launch.admit;
         let (run, start) = launch.prepare(self, process);
-        self.executions.start(start).await.unwrap();
+        let started = self.executions.start(start).await.unwrap();
+        if let (Some(lease), Started::Created { admitted: false }) = (admit, started) {
+            self.executions.claim_one(lease, run.id(), at(0)).await.unwrap();
+        }
         run
     }
 

@@ -33,11 +33,14 @@ macro_rules! store_contract {
                 the_queue_of_pending_executions_is_limited,
                 the_queue_is_limited_for_starts_at_once,
                 an_admitted_start_belongs_to_its_node,
+                of_starts_at_once_as_many_are_admitted_as_there_is_room_for,
+                a_start_is_admitted_within_the_limit_of_its_process_and_past_nobody,
                 an_ended_lease_admits_nothing,
                 what_a_retry_takes_over_is_read_back,
                 a_start_with_a_budget_opens_a_ledger;
             commits:
                 a_commit_is_read_back_as_it_was_written,
+                an_execution_is_read_as_its_newest_snapshot_and_what_came_after_it,
                 a_value_says_where_it_is,
                 a_commit_on_another_state_is_a_conflict,
                 a_commit_of_an_unknown_execution_is_a_conflict,
@@ -73,6 +76,8 @@ macro_rules! store_contract {
                 of_two_ends_that_signal_each_other_one_is_written,
                 a_tree_spends_from_one_ledger,
                 what_is_spent_at_once_adds_up,
+                a_call_is_refused_that_the_budget_allows_no_more,
+                the_root_is_told_when_what_was_set_aside_is_given_back,
                 money_of_another_currency_is_not_added,
                 a_child_that_nobody_waits_for_has_its_own_ledger,
                 without_a_budget_there_is_no_ledger;
@@ -86,7 +91,8 @@ macro_rules! store_contract {
                 a_processs_own_limit_holds_back_only_its_own,
                 a_long_queue_of_held_back_executions_hides_nobody,
                 one_execution_is_claimed_unless_another_node_has_it,
-                claiming_what_one_has_forgets_no_signal;
+                claiming_what_one_has_forgets_no_signal,
+                a_node_knows_what_it_owns;
             leases:
                 epochs_rise,
                 a_lease_is_prolonged_until_its_end_is_noticed,

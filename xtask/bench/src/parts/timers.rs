@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use procession_domain::{
-    event::Event,
+    event::{AttemptEvent, Event},
     value::{ProcessId, Timestamp},
 };
 use serde_json::json;
@@ -102,10 +102,10 @@ async fn how_late(stage: &Stage) -> anyhow::Result<Times> {
             if !open.contains(&event.execution_id) {
                 continue;
             }
-            if let Event::StepCompleted { .. } = &event.event {
-                late.note(after(event.at, until));
+            if let Event::Attempt(_, _, AttemptEvent::Completed { .. }) = event.event() {
+                late.note(after(event.at(), until));
             }
-            if let Event::ProcessCompleted { .. } = &event.event {
+            if event.event().ends_execution() {
                 open.remove(&event.execution_id);
             }
         }

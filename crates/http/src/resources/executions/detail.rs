@@ -9,8 +9,8 @@ use axum::{
 };
 use indexmap::IndexMap;
 use procession_domain::{
-    event::{Cancellation, ExecutionError, RollBackCause},
-    execution::{Execution, ExecutionStatus, Life, ValueKey},
+    event::Cancellation,
+    execution::{Execution, ExecutionStatus, Life},
     value::{ExecutionId, Json as Value},
 };
 use serde::Serialize;
@@ -152,7 +152,7 @@ impl ExecutionResponse {
             Arc::new(input)
         } else {
             let stored = &execution.creation().input;
-            app.executions.value(execution.id(), &ValueKey::Input, stored).await?.unwrap_or_default()
+            app.executions.value(execution.id(), stored).await?.unwrap_or_default()
         };
         let output = output_data(app, execution).await?;
         let outlook = Outlook::of(app, execution).await?;
@@ -194,8 +194,8 @@ impl ExecutionResponse {
             completed_at: state.completed_at.map(Into::into),
             deadline: state.deadline.map(Into::into),
             duration_seconds: duration.map(seconds),
-            error: failure(execution).map(Into::into),
-            warnings: state.warnings.clone(),
+            error: execution.failure().as_ref().map(Into::into),
+            warnings: execution.warnings(),
             labels: creation.labels.clone(),
             priority: name_of(creation.priority),
             steps: StepSummary::all(execution, &outlook),
@@ -223,9 +223,7 @@ impl ExecutionResponse {
 /// What an execution puts out (spec 4b 4.1).
 async fn output_data(app: &App, execution: &Execution) -> Result<Arc<Value>, Problem> {
     Ok(match &execution.state().life {
-        Life::Completed { outputs, .. } => {
-            app.executions.value(execution.id(), &ValueKey::Outputs, outputs).await?.unwrap_or_default()
-        }
+        Life::Completed { outputs, .. } => app.executions.value(execution.id(), outputs).await?.unwrap_or_default(),
         Life::Failed(error) => Arc::new(json!({"error": error.message})),
         Life::Cancelled(cancellation) => Arc::new(json!({"cancelled_reason": cancelled_reason(cancellation)})),
         Life::Pending | Life::Running | Life::Paused(_) | Life::Compensating(_) => Arc::new(json!({})),
@@ -269,15 +267,6 @@ fn output_warnings(life: &Life) -> Vec<String> {
         | Life::Compensating(_)
         | Life::Failed(_)
         | Life::Cancelled(_) => Vec::new(),
-    }
-}
-
-/// Why an execution failed, or is going to fail once its other branches have ended.
-fn failure(execution: &Execution) -> Option<&ExecutionError> {
-    match &execution.state().life {
-        Life::Failed(error) | Life::Compensating(RollBackCause::Failure(error)) => Some(error),
-        Life::Pending | Life::Running | Life::Paused(_) => execution.state().failure.as_ref(),
-        Life::Compensating(RollBackCause::Cancel(_)) | Life::Completed { .. } | Life::Cancelled(_) => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use procession_domain::{
     event::ValueRef,
-    execution::{Attempt, CompensationLife, CompensationState, Execution, StepState, ValueKey},
+    execution::{Attempt, CompensationLife, CompensationState, Execution, StepState},
     value::{ExecutionId, Json as Value, StepId},
 };
 use serde::Serialize;
@@ -46,8 +46,6 @@ pub(super) struct StepDetailResponse {
     attempts: Vec<AttemptResponse>,
     /// How it is undone, if that was begun.
     compensation: Option<UndoResponse>,
-    /// What was undefined in its texts and let pass.
-    warnings: Vec<String>,
 }
 
 /// Where a value is.
@@ -144,8 +142,8 @@ pub(super) async fn get_step(
             Some(found.ok_or_else(|| Problem::not_found("The step has no such attempt"))?)
         }
     };
-    let input = match asked.and_then(|attempt| Some((attempt.number, attempt.input.as_ref()?))) {
-        Some((number, input)) => app.executions.value(id, &ValueKey::AttemptInput(step.clone(), number), input).await?,
+    let input = match asked.and_then(|attempt| attempt.input.as_ref()) {
+        Some(input) => app.executions.value(id, input).await?,
         None => None,
     };
     let outlook = Outlook::of(&app, &execution).await?;
@@ -175,7 +173,7 @@ pub(super) async fn get_step_output(
     let none = || Problem::not_found("Step output not found");
     let (_, state) = execution.step(step.as_str()).ok_or_else(none)?;
     let output = match &state.output {
-        Some(output) => app.executions.value(id, &ValueKey::StepOutput(step), output).await?,
+        Some(output) => app.executions.value(id, output).await?,
         // What existing clients look for at steps that did not run (spec 4b 4.4).
         None => skip_reason(state).map(|reason| Arc::new(json!({"skipped_reason": reason}))),
     };
@@ -201,7 +199,6 @@ impl StepDetailResponse {
             decision: state.decision.as_ref().and_then(|decision| serde_json::to_value(decision).ok()),
             attempts: attempts(execution.id(), id, &state.attempts),
             compensation: state.compensation.as_ref().map(UndoResponse::of),
-            warnings: state.warnings.clone(),
         }
     }
 }
@@ -236,7 +233,7 @@ impl UndoResponse {
     fn of(state: &CompensationState) -> Self {
         let (status, until) = match &state.life {
             CompensationLife::Running => ("running", None),
-            CompensationLife::BackOff { until } => ("waiting", Some((*until).into())),
+            CompensationLife::Waiting(wait) => ("waiting", wait.until().map(Into::into)),
             CompensationLife::Completed => ("completed", None),
             CompensationLife::Failed => ("failed", None),
         };
@@ -247,6 +244,6 @@ impl UndoResponse {
 
 impl ReferenceResponse {
     fn of(value: &ValueRef, url: Option<String>) -> Self {
-        Self { hash: value.hash.clone(), size: value.size, url }
+        Self { hash: value.hash.to_string(), size: value.size, url }
     }
 }

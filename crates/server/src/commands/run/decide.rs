@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use procession_application::{access::Principal, approvals::ApprovalFailure, executions::ExecutionFailure};
 use procession_domain::{
     approval::{Approval, ApprovalError, ApprovalStatus, Ballot},
-    event::Event,
+    event::{ApprovalEvent, Event, StepEvent},
     execution::{CompensationLife, Execution, Life, StepLife, WaitingKind},
     value::{ApprovalId, Duration, Timestamp},
 };
@@ -103,21 +103,19 @@ impl Decider {
     /// Notes what is asked, and what is not any more.
     pub fn note(&mut self, seen: &[Seen]) {
         for Seen { path, stored } in seen {
-            match &stored.event {
-                Event::ApprovalRequested { step_id, approval_id, .. } => {
-                    self.open.push(Open { id: *approval_id, place: format!("{path}{step_id}"), is_left: false });
+            match stored.event() {
+                Event::Approval(step, id, ApprovalEvent::Requested { .. }) => {
+                    self.open.push(Open { id: *id, place: format!("{path}{step}"), is_left: false });
                 }
-                Event::ApprovalDecided { approval_id, .. } => {
-                    self.open.retain(|open| open.id != *approval_id);
-                    self.settled.remove(approval_id);
+                Event::Approval(_, id, ApprovalEvent::Decided(_)) => {
+                    self.open.retain(|open| open.id != *id);
+                    self.settled.remove(id);
                 }
-                Event::StepCancelled { step_id } => {
-                    let place = format!("{path}{step_id}");
+                Event::Step(step, StepEvent::Cancelled) => {
+                    let place = format!("{path}{step}");
                     self.open.retain(|open| open.place != place);
                 }
-                Event::ProcessCompleted { .. } | Event::ProcessFailed { .. } | Event::ProcessCancelled(_) => {
-                    self.open.retain(|open| !is_step_of(path, &open.place));
-                }
+                event if event.ends_execution() => self.open.retain(|open| !is_step_of(path, &open.place)),
                 _ => {}
             }
         }
@@ -312,8 +310,7 @@ fn goes_on(execution: &Execution, now: Timestamp) -> bool {
         Life::Pending | Life::Completed { .. } | Life::Failed(_) | Life::Cancelled(_) => return true,
         Life::Running | Life::Paused(_) | Life::Compensating(_) => {}
     }
-    let is_undoing =
-        |life: &CompensationLife| matches!(life, CompensationLife::Running | CompensationLife::BackOff { .. });
+    let is_undoing = |life: &CompensationLife| matches!(life, CompensationLife::Running | CompensationLife::Waiting(_));
     let is_active = execution.steps().any(|(_, state)| {
         state.life == StepLife::Running || state.compensation.as_ref().is_some_and(|state| is_undoing(&state.life))
     });
@@ -322,6 +319,8 @@ fn goes_on(execution: &Execution, now: Timestamp) -> bool {
         || execution.waiting_for(usize::MAX).iter().any(|wait| match wait.kind {
             WaitingKind::Limit
             | WaitingKind::AgentQueue
+            | WaitingKind::Agent
+            | WaitingKind::RateLimit
             | WaitingKind::Breaker
             | WaitingKind::Timer
             | WaitingKind::BackOff => true,

@@ -1,26 +1,30 @@
 //! What happens to an execution, in words.
 
 use procession_domain::{
-    event::{Decision, Event, GatewayDecision, PauseReason, RollBackCause, SkipReason, StepError, Verdict, Wait},
+    event::{
+        Decision, Event, GatewayDecision, PauseReason, ProcessEvent, RollBackCause, SkipReason, StepError, Verdict,
+        Wait,
+    },
     value::{Duration, Json, Money},
 };
 
 /// What happened to the execution as a whole, as a sentence; nothing for what its steps or the end tell anyway.
 pub(super) fn note(event: &Event) -> Option<String> {
+    let Event::Process(event) = event else { return None };
     Some(match event {
-        Event::ProcessPaused(PauseReason::Operator { by }) => format!("paused by {by}"),
-        Event::ProcessResumed { by: Some(by) } => format!("resumed by {by}"),
-        Event::CompensationStarted { compensation_count, cause } => {
+        ProcessEvent::Paused(PauseReason::Operator { by }) => format!("paused by {by}"),
+        ProcessEvent::Resumed { by: Some(by) } => format!("resumed by {by}"),
+        ProcessEvent::RollBackStarted { count, cause } => {
             let cause = match cause {
                 RollBackCause::Failure(error) => format!("{}: {}", error.code, error.message),
                 RollBackCause::Cancel(cancellation) => format!("cancelled by {}", cancellation.cancelled_by),
             };
-            format!("rolls back, {compensation_count} steps at most ({cause})")
+            format!("rolls back, {count} steps at most ({cause})")
         }
-        Event::BudgetWarning { spent, limit } => {
+        ProcessEvent::BudgetWarning { spent, limit } => {
             format!("{} of the budget of {} are spent", money(*spent), money(*limit))
         }
-        Event::BudgetRaised { limit, by } => {
+        ProcessEvent::BudgetRaised { limit, by } => {
             let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
             format!("the budget is raised to {}{by}", money(*limit))
         }
@@ -42,13 +46,18 @@ pub(super) const fn skipped(reason: SkipReason) -> &'static str {
 }
 
 /// For what a step waits.
-pub(super) const fn waits(wait: &Wait) -> &'static str {
-    match wait {
-        Wait::Timer { .. } => "waits",
-        Wait::Child { .. } => "waits for its process",
-        Wait::BackOff { .. } => "waits for the next attempt",
-        Wait::AgentBusy { .. } => "its agent is busy",
-        Wait::Breaker { .. } => "its agent failed too often and is left alone",
+pub(super) fn waits(wait: &Wait) -> String {
+    let (what, reason) = match wait {
+        Wait::Timer { .. } => ("waits", None),
+        Wait::Child { .. } => ("waits for its process", None),
+        Wait::BackOff { .. } => ("waits for the next attempt", None),
+        Wait::AgentBusy { reason, .. } => ("its agent is busy", reason.as_ref()),
+        Wait::RateLimit { reason, .. } => ("its agent takes no calls for a while", reason.as_ref()),
+        Wait::Breaker { .. } => ("its agent failed too often and is left alone", None),
+    };
+    match reason {
+        Some(reason) => format!("{what}: {reason}"),
+        None => what.to_owned(),
     }
 }
 

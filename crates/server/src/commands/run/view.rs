@@ -63,7 +63,7 @@ impl View {
     /// Shows what has happened.
     pub fn show(&mut self, seen: &[Seen]) -> io::Result<()> {
         for seen in seen {
-            match self.rows.take(seen) {
+            match self.rows.take(&seen.path, &seen.stored.recorded) {
                 Change::Row(number) if !self.is_table() => {
                     let layout = Layout::of(self.rows.all(), false);
                     let line = line(self.rows.row(number), self.clock.now(), layout);

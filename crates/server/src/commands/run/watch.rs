@@ -3,7 +3,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use procession_application::ports::{EventFeed, StoreError, StoredEvent};
-use procession_domain::{event::Event, value::ExecutionId};
+use procession_domain::{
+    event::{ChildEvent, Event},
+    value::ExecutionId,
+};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 /// How many stored events are read at a time.
@@ -103,21 +106,15 @@ impl Watch {
             return Ok(());
         };
         place.last = stored.id;
-        if ends(&stored.event) {
+        if stored.event().ends_execution() {
             place.ended = true;
         }
         let path = place.path.clone();
         seen.push(Seen { path: path.clone(), stored: stored.clone() });
-        if let Event::ChildStarted { step_id, child_execution_id, .. } = &stored.event {
-            let child = Place { path: format!("{path}{step_id}/"), last: 0, ended: false };
-            self.places.insert(*child_execution_id, child);
-            Box::pin(self.read_stored(*child_execution_id, seen)).await?;
+        if let Event::Child(step, child, ChildEvent::Started { .. }) = stored.event() {
+            self.places.insert(*child, Place { path: format!("{path}{step}/"), last: 0, ended: false });
+            Box::pin(self.read_stored(*child, seen)).await?;
         }
         Ok(())
     }
-}
-
-/// Whether it is the last event of an execution.
-const fn ends(event: &Event) -> bool {
-    matches!(event, Event::ProcessCompleted { .. } | Event::ProcessFailed { .. } | Event::ProcessCancelled(_))
 }
