@@ -63,14 +63,14 @@ impl Fate {
             code,
             message: "so it is".to_owned(),
             retry_after: None,
-            usage: Usage { cost: Some("0.1".parse().unwrap()), token_usage: None },
+            usage: Usage::of_cost(Some("0.1".parse().unwrap())),
         };
         match self.percent(&("answers", question)) {
             0..65 => {}
             65..75 => return Err(failure(ErrorCode::AgentNotFound)),
             _ => return Err(failure(ErrorCode::AgentError)),
         }
-        let usage = Usage { cost: Some("0.25".parse().unwrap()), token_usage: None };
+        let usage = Usage::of_cost(Some("0.25".parse().unwrap()));
         Ok(AgentReply { text: format!("{question}: {}", task.message), usage })
     }
 }

@@ -229,7 +229,7 @@ struct Echo;
 #[async_trait]
 impl AgentGateway for Echo {
     async fn submit(&self, task: &AgentTask) -> Result<Submitted, AgentFailure> {
-        let usage = Usage { cost: Some(Money::ZERO), token_usage: None };
+        let usage = Usage::of_cost(Some(Money::ZERO));
         Ok(Submitted::Done(AgentReply { text: task.message.clone(), usage }))
     }
 

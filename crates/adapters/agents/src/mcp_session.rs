@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration as StdDuration};
 
 use procession_application::ports::Clock;
-use procession_domain::value::{Duration, Timestamp};
+use procession_domain::value::{Duration, RetryAfter, Timestamp};
 use rmcp::{
     RoleClient, ServiceError,
     model::{
@@ -14,14 +14,19 @@ use rmcp::{
     transport::{
         StreamableHttpClientTransport,
         common::client_side_sse::ExponentialBackoff,
-        streamable_http_client::{AuthRequiredError, StreamableHttpClientTransportConfig, StreamableHttpError},
+        streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpError},
     },
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::{sync::Mutex, time::timeout};
 
-use crate::http_client::{describe, http_client};
+use crate::{
+    address::Address,
+    failure::shortened,
+    mcp_http::{McpHttp, Refusal, WireFailure},
+    secret::Masks,
+};
 
 /// How long opening a session may take.
 const OPENING: StdDuration = StdDuration::from_secs(20);
@@ -33,8 +38,10 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Which server, and how to speak to it.
 pub(crate) struct Endpoint {
-    pub(crate) url: String,
+    pub(crate) address: Address,
     pub(crate) api_key: Option<SecretString>,
+    /// The HTTP client, or why there is none.
+    pub(crate) http: Result<reqwest::Client, String>,
     pub(crate) protocol: Protocol,
     /// The largest single event of a stream, in bytes.
     pub(crate) largest_event: usize,
@@ -66,10 +73,41 @@ pub(crate) enum CallFailure {
     NoSuchServer(String),
     /// The server lacks what is expected of it.
     Unexpected(String),
-    /// HTTP 429 or 5xx.
-    Http { status: u16, retry_after: Option<Duration> },
-    /// A JSON-RPC error.
+    /// The server does not know the session any more, and has not done the call.
+    SessionLost {
+        text: String,
+        /// Whether it says so by HTTP 404, which has no other meaning in a session.
+        by_status: bool,
+    },
+    /// Any other status that is no success.
+    Http {
+        status: u16,
+        /// The code of the JSON-RPC error in the body, if there is one.
+        rpc_code: Option<i32>,
+        /// The status, and what the server says about it.
+        text: String,
+        retry_after: Option<RetryAfter>,
+    },
+    /// A JSON-RPC error in an answer with success.
     Rpc { code: i32, message: String },
+}
+
+impl CallFailure {
+    /// Whether it may be the session that the server refuses, so that the next call must have a new one. A new one too
+    /// many costs little; a dead one is kept for ever.
+    fn refuses_session(&self) -> bool {
+        match self {
+            Self::SessionLost { .. } | Self::Unauthorized(_) | Self::NoSuchServer(_) | Self::Unexpected(_) => true,
+            // Too slow, too large, too often: the session has nothing to do with these.
+            Self::Http { status: 408 | 413 | 429, .. } => false,
+            Self::Http { status: 400..=499, .. } => true,
+            Self::Http { text, .. } => speaks_of_session(text),
+            // An invalid request, or one of the errors that servers may define.
+            Self::Rpc { code: -32_600 | -32_099..=-32_000, .. } => true,
+            Self::Rpc { message, .. } => speaks_of_session(message),
+            Self::NotSent(_) | Self::Lost(_) | Self::TimedOut(_) => false,
+        }
+    }
 }
 
 /// A session that is opened when needed.
@@ -102,9 +140,20 @@ impl Session {
         arguments: BTreeMap<String, Value>,
         longest: StdDuration,
     ) -> Result<CallToolResult, CallFailure> {
-        let client = self.client().await?;
         let arguments: JsonObject = arguments.into_iter().collect();
         let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        match self.call_once(params.clone(), longest).await {
+            Err(CallFailure::SessionLost { by_status: true, .. }) => self.call_once(params, longest).await,
+            other => other,
+        }
+    }
+
+    async fn call_once(
+        &self,
+        params: CallToolRequestParams,
+        longest: StdDuration,
+    ) -> Result<CallToolResult, CallFailure> {
+        let client = self.client().await?;
         match timeout(longest, client.call_tool_once(params)).await {
             Ok(Ok(CallToolResponse::Complete(result))) => Ok(result),
             Ok(Ok(_)) => Err(CallFailure::Rpc {
@@ -112,7 +161,7 @@ impl Session {
                 message: "the tool asks for something in between, which an agent's call can't give".to_owned(),
             }),
             Ok(Err(error)) => Err(self.lost(&client, error).await),
-            Err(_) => Err(CallFailure::TimedOut(format!("no answer within {} s", longest.as_secs()))),
+            Err(_) => Err(too_late(longest)),
         }
     }
 
@@ -122,7 +171,7 @@ impl Session {
         match timeout(longest, client.list_all_tools()).await {
             Ok(Ok(tools)) => Ok(tools),
             Ok(Err(error)) => Err(self.lost(&client, error).await),
-            Err(_) => Err(CallFailure::TimedOut(format!("no answer within {} s", longest.as_secs()))),
+            Err(_) => Err(too_late(longest)),
         }
     }
 
@@ -155,17 +204,20 @@ impl Session {
     }
 
     async fn open(&self) -> Result<Client, CallFailure> {
-        let http = http_client().map_err(|error| CallFailure::NotSent(describe(error)))?;
-        let mut config = StreamableHttpClientTransportConfig::with_uri(self.endpoint.url.as_str())
+        let Endpoint { address, api_key, http, .. } = &self.endpoint;
+        let http = http.clone().map_err(CallFailure::NotSent)?;
+        let http = McpHttp::new(http, Masks::new(api_key.as_ref(), address));
+        // What makes a session anew is here, so that every kind of refusal is told and the tools are looked at again.
+        let mut config = StreamableHttpClientTransportConfig::with_uri(address.url().as_str())
             .max_concurrent_requests(CONCURRENT_REQUESTS)
             .max_sse_event_size(self.endpoint.largest_event)
-            .reinit_on_expired_session(true);
+            .reinit_on_expired_session(false);
         let mut backoff = ExponentialBackoff::default();
         backoff.max_times = Some(6);
         backoff.base_duration = FIRST_PAUSE.to_std();
         backoff.max_delay = Some(LAST_PAUSE.to_std());
         config.retry_config = Arc::new(backoff);
-        if let Some(key) = &self.endpoint.api_key {
+        if let Some(key) = api_key {
             config = config.auth_header(key.expose_secret());
         }
         let transport = StreamableHttpClientTransport::with_client(http, config);
@@ -179,8 +231,10 @@ impl Session {
         let opening = async {
             let identity = Implementation::new("procession", env!("CARGO_PKG_VERSION"));
             let config = ClientConfig::new(ClientCapabilities::default(), identity);
-            let client = config.serve_with_lifecycle(transport, lifecycle).await.map_err(not_opened)?;
-            let tools = client.list_all_tools().await.map_err(explained).map_err(before_any_call)?;
+            let now = self.clock.now();
+            let client =
+                config.serve_with_lifecycle(transport, lifecycle).await.map_err(|error| not_opened(error, now))?;
+            let tools = client.list_all_tools().await.map_err(|error| before_any_call(explained(error, now)))?;
             (self.endpoint.expectation)(&tools).map_err(CallFailure::Unexpected)?;
             Ok(client)
         };
@@ -188,15 +242,18 @@ impl Session {
         timeout(OPENING, opening).await.unwrap_or_else(|_| Err(failure()))
     }
 
-    /// What an error means; a session that is gone is forgotten.
+    /// What an error means. A session that is gone, or that the server may have refused, is forgotten: calls under way in
+    /// it go on, the next call opens a new one.
     async fn lost(&self, client: &Arc<Client>, error: ServiceError) -> CallFailure {
-        if client.is_closed() || matches!(error, ServiceError::TransportClosed) {
+        let is_closed = client.is_closed() || matches!(error, ServiceError::TransportClosed);
+        let failure = explained(error, self.clock.now());
+        if is_closed || failure.refuses_session() {
             let mut state = self.state.lock().await;
             if state.client.as_ref().is_some_and(|current| Arc::ptr_eq(current, client)) {
                 state.client = None;
             }
         }
-        explained(error)
+        failure
     }
 }
 
@@ -207,13 +264,17 @@ pub(crate) fn text_of(answer: &CallToolResult) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("\n"))
 }
 
-fn not_opened(error: ClientInitializeError) -> CallFailure {
+fn too_late(longest: StdDuration) -> CallFailure {
+    CallFailure::TimedOut(format!("no answer within {} s", longest.as_secs_f64()))
+}
+
+fn not_opened(error: ClientInitializeError, now: Timestamp) -> CallFailure {
     let failure = match error {
-        ClientInitializeError::TransportError { error, .. } => transport_failure(&error),
+        ClientInitializeError::TransportError { error, .. } => transport_failure(&error, now),
         ClientInitializeError::JsonRpcError(error) => {
             CallFailure::Rpc { code: error.code.0, message: error.message.into_owned() }
         }
-        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => return not_opened(*fallback),
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => return not_opened(*fallback, now),
         other => CallFailure::Lost(other.to_string()),
     };
     before_any_call(failure)
@@ -222,7 +283,9 @@ fn not_opened(error: ClientInitializeError) -> CallFailure {
 /// While the session is opened, nothing that matters has been sent.
 fn before_any_call(failure: CallFailure) -> CallFailure {
     match failure {
-        CallFailure::Lost(text) | CallFailure::TimedOut(text) => CallFailure::NotSent(text),
+        CallFailure::Lost(text) | CallFailure::TimedOut(text) | CallFailure::SessionLost { text, .. } => {
+            CallFailure::NotSent(text)
+        }
         other @ (CallFailure::NotSent(_)
         | CallFailure::Unauthorized(_)
         | CallFailure::NoSuchServer(_)
@@ -232,69 +295,120 @@ fn before_any_call(failure: CallFailure) -> CallFailure {
     }
 }
 
-fn explained(error: ServiceError) -> CallFailure {
+fn explained(error: ServiceError, now: Timestamp) -> CallFailure {
     match error {
+        ServiceError::McpError(error) if speaks_of_session(&error.message) => {
+            let text = format!("{} (JSON-RPC {})", error.message, error.code.0);
+            CallFailure::SessionLost { text, by_status: false }
+        }
         ServiceError::McpError(error) => CallFailure::Rpc { code: error.code.0, message: error.message.into_owned() },
-        ServiceError::TransportSend(error) => transport_failure(&error),
-        ServiceError::Timeout { timeout } => CallFailure::TimedOut(format!("no answer within {} s", timeout.as_secs())),
+        ServiceError::TransportSend(error) => transport_failure(&error, now),
+        ServiceError::Timeout { timeout } => too_late(timeout),
         other => CallFailure::Lost(other.to_string()),
     }
 }
 
 /// Finds, among the causes of an error, the one that decides.
-fn transport_failure(error: &(dyn Error + 'static)) -> CallFailure {
+fn transport_failure(error: &(dyn Error + 'static), now: Timestamp) -> CallFailure {
     let mut current = Some(error);
     let mut last = error.to_string();
     while let Some(cause) = current {
-        if cause.is::<AuthRequiredError>() {
-            return CallFailure::Unauthorized("the server refuses the key (HTTP 401)".to_owned());
-        }
-        if let Some(http) = cause.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
-            match http {
-                StreamableHttpError::HttpStatus(status) => {
-                    return CallFailure::Http {
-                        status: status.status,
-                        retry_after: status.retry_after.as_deref().and_then(|text| text.trim().parse().ok()),
-                    };
+        if let Some(StreamableHttpError::Client(failure)) = cause.downcast_ref::<StreamableHttpError<WireFailure>>() {
+            return match failure {
+                WireFailure::Unreachable(_) => CallFailure::NotSent(failure.to_string()),
+                WireFailure::Broken(_) | WireFailure::TooLarge(_) | WireFailure::NoMessage(_) => {
+                    CallFailure::Lost(failure.to_string())
                 }
-                StreamableHttpError::InsufficientScope(_) => {
-                    return CallFailure::Unauthorized("the server refuses the key (HTTP 403)".to_owned());
-                }
-                StreamableHttpError::UnexpectedServerResponse(text) => return http_answer(text),
-                StreamableHttpError::Client(error) if error.is_connect() => {
-                    let cause = innermost(error);
-                    return CallFailure::NotSent(format!("the server can't be reached ({cause})"));
-                }
-                StreamableHttpError::Client(error) => {
-                    return CallFailure::Lost(format!("the connection broke ({})", innermost(error)));
-                }
-                _ => {}
-            }
+                WireFailure::Refused(refusal) => refused_with(refusal, now),
+            };
         }
         last = cause.to_string();
         current = cause.source();
     }
-    CallFailure::Lost(last)
+    CallFailure::Lost(shortened(&last, 300))
 }
 
-/// The library tells the other HTTP statuses only in words: `HTTP 401 Unauthorized: …`.
-fn http_answer(text: &str) -> CallFailure {
-    let status: Option<u16> = text
-        .strip_prefix("HTTP ")
-        .and_then(|rest| rest.split_whitespace().next())
-        .and_then(|status| status.trim_end_matches(':').parse().ok());
+/// What a status other than success means.
+fn refused_with(refusal: &Refusal, now: Timestamp) -> CallFailure {
+    let Refusal { status, in_session, rpc_code, said, retry_after } = refusal;
     match status {
-        Some(status @ (401 | 403)) => CallFailure::Unauthorized(format!("the server refuses the key (HTTP {status})")),
-        Some(404 | 405) => CallFailure::NoSuchServer("no MCP server answers at this address".to_owned()),
-        Some(_) | None => CallFailure::Lost(crate::failure::shortened(text, 300)),
+        401 | 403 => CallFailure::Unauthorized(format!("the server refuses the key ({refusal})")),
+        404 if *in_session => CallFailure::SessionLost { text: refusal.to_string(), by_status: true },
+        404 | 405 if !in_session && rpc_code.is_none() => {
+            CallFailure::NoSuchServer(format!("no MCP server answers at this address ({refusal})"))
+        }
+        400..=499 if *in_session && speaks_of_session(said) => {
+            CallFailure::SessionLost { text: refusal.to_string(), by_status: false }
+        }
+        _ => CallFailure::Http {
+            status: *status,
+            rpc_code: *rpc_code,
+            text: refusal.to_string(),
+            retry_after: retry_after.as_deref().and_then(|text| RetryAfter::read(text, now)),
+        },
     }
 }
 
-/// The last cause of an error: the only one that does not show the address.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
+/// Whether a server's words are about the session, or the handshake that makes one.
+fn speaks_of_session(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["session", "initializ", "initialis"].iter().any(|word| text.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http(status: u16, text: &str) -> CallFailure {
+        CallFailure::Http { status, rpc_code: None, text: text.to_owned(), retry_after: None }
     }
-    cause.to_string()
+
+    fn rpc(code: i32, message: &str) -> CallFailure {
+        CallFailure::Rpc { code, message: message.to_owned() }
+    }
+
+    #[test]
+    fn whatever_may_refuse_the_session_asks_for_a_new_one() {
+        for failure in [
+            http(400, "HTTP 400"),
+            http(410, "HTTP 410"),
+            http(422, "HTTP 422"),
+            http(500, "HTTP 500: unknown session"),
+            rpc(-32_600, "Invalid request"),
+            rpc(-32_001, "gone"),
+            rpc(-32_602, "Received request before initialization was complete"),
+            CallFailure::SessionLost { text: "HTTP 404".into(), by_status: true },
+            CallFailure::Unauthorized("HTTP 401".into()),
+        ] {
+            assert!(failure.refuses_session(), "{failure:?}");
+        }
+        for failure in [
+            http(429, "HTTP 429"),
+            http(503, "HTTP 503: come back later"),
+            rpc(-32_602, "Unknown tool: ask"),
+            rpc(-32_603, "broken inside"),
+            rpc(7, "out of cheese"),
+            CallFailure::Lost("reset".into()),
+        ] {
+            assert!(!failure.refuses_session(), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn statuses_are_told_with_their_words() {
+        let now: Timestamp = "2026-11-21T10:00:00+00:00".parse().unwrap();
+        let refusal = |status, in_session, said: &str| {
+            let refusal =
+                Refusal { status, in_session, rpc_code: None, said: said.into(), retry_after: Some("7".into()) };
+            refused_with(&refusal, now)
+        };
+        let retry_after = RetryAfter::read("7", now);
+        let text = "HTTP 503: down".to_owned();
+        assert_eq!(refusal(503, true, "down"), CallFailure::Http { status: 503, rpc_code: None, text, retry_after });
+        let lost = |text: &str, by_status| CallFailure::SessionLost { text: text.to_owned(), by_status };
+        assert_eq!(refusal(400, true, "Bad session"), lost("HTTP 400: Bad session", false));
+        assert_eq!(refusal(404, true, ""), lost("HTTP 404", true));
+        assert!(matches!(refusal(404, false, ""), CallFailure::NoSuchServer(_)));
+        assert!(matches!(refusal(401, true, ""), CallFailure::Unauthorized(_)));
+    }
 }

@@ -143,7 +143,7 @@ impl CallTask {
                     }
                 }
             }
-            Err(AgentFailure::Busy { retry_after }) => Command::Busy { call, retry_after },
+            Err(AgentFailure::Busy { retry_after, .. }) => Command::Busy { call, retry_after },
             Err(AgentFailure::Failed { code, message, retry_after, usage }) => {
                 report(Some(code));
                 Command::Failed { call, error: StepError { code, message }, usage, retry_after }

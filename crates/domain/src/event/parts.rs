@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     definition::{GatewayType, Priority, UndefinedRule},
     expressions::Evaluation,
-    value::{ErrorCode, ExecutionId, Json, Money, ProcessId, ProcessName, StepId, Timestamp, TokenUsage, Version},
+    value::{
+        ErrorCode, ExecutionId, FinishReason, Json, Money, ProcessId, ProcessName, StepId, Timestamp, TokenUsage,
+        Version,
+    },
 };
 
 /// A value kept beside the state: its content hash and size. The value itself may be megabytes (spec 2.4).
@@ -60,6 +63,16 @@ pub struct Usage {
     /// The tokens; `None` when they are unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_usage: Option<TokenUsage>,
+    /// Why the model stopped writing, when it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<FinishReason>,
+}
+
+impl Usage {
+    /// A cost, known or not, of which nothing else is known.
+    pub const fn of_cost(cost: Option<Money>) -> Self {
+        Self { cost, token_usage: None, finish_reason: None }
+    }
 }
 
 /// Why a step was skipped.

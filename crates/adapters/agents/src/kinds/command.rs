@@ -169,7 +169,7 @@ impl LocalAgent for CommandAgent {
         Ok(AgentReply {
             // As a shell does with `$(…)`.
             text: reply.trim_end_matches(['\n', '\r']).to_owned(),
-            usage: Usage { cost: self.settings.cost, token_usage: None },
+            usage: Usage::of_cost(self.settings.cost),
         })
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod command;
 pub(crate) mod echo;
 pub(crate) mod mcp;
 pub(crate) mod openai;
+mod openai_answer;
 mod openai_wire;
 mod process_group;
 pub(crate) mod script;

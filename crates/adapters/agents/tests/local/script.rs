@@ -54,7 +54,7 @@ async fn the_first_two_calls_of_each_step_fail_and_then_the_reply_comes() {
     assert_eq!(reply.text, "Read (3): the market");
     assert_eq!(reply.usage.cost.unwrap().amount(), "0.012");
     let tokens = reply.usage.token_usage.unwrap();
-    assert_eq!((tokens.input_tokens, tokens.output_tokens, tokens.total_tokens), (120, 300, 420));
+    assert_eq!((tokens.input_tokens, tokens.output_tokens, tokens.total_tokens), (Some(120), Some(300), Some(420)));
     assert_eq!(tokens.model.as_deref(), Some("tiny"));
 }
 
@@ -83,7 +83,8 @@ async fn a_failure_without_times_is_for_ever() {
 async fn a_busy_answer_uses_up_no_attempt() {
     let router = scripted();
     for _ in 0..2 {
-        let busy = AgentFailure::Busy { retry_after: Duration::from_secs(5) };
+        let reason = "the script of `analyst` fails with AGENT_BUSY".to_owned();
+        let busy = AgentFailure::Busy { retry_after: Duration::from_secs(5), reason };
         assert_eq!(ask(&router, &task("analyst", "full")).await, Err(busy));
     }
     assert_eq!(ask(&router, &task("analyst", "full")).await.unwrap().text, "there is room");

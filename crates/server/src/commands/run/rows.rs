@@ -327,7 +327,7 @@ mod tests {
     }
 
     fn cost(amount: &str) -> Usage {
-        Usage { cost: amount.parse().ok(), token_usage: None }
+        Usage::of_cost(amount.parse().ok())
     }
 
     fn completed(id: &str, usage: Usage) -> Event {

@@ -1,0 +1,402 @@
+//! How the MCP library reaches a server: each HTTP answer is looked at here, so that a refusal is told at once whatever
+//! id it carries, with its status and words, and so that no error holds an address.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use futures::{Stream, StreamExt, stream::BoxStream};
+use procession_domain::value::reply::mend_surrogates;
+use reqwest::{
+    Client, RequestBuilder, Response, StatusCode,
+    header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
+};
+use rmcp::{
+    model::{ClientJsonRpcMessage, ClientRequest, RequestId},
+    transport::{
+        common::http_header::{EVENT_STREAM_MIME_TYPE, HEADER_LAST_EVENT_ID, HEADER_SESSION_ID, JSON_MIME_TYPE},
+        streamable_http_client::{SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse},
+    },
+};
+use sse_stream::{Sse, SseStream};
+
+use crate::{
+    error_body::error_message,
+    mcp_message::{answer_to, error_in, error_of_body, refusal_message},
+    secret::Masks,
+};
+
+/// How much of a refusal's body is read, in bytes.
+const LARGEST_REFUSAL: usize = 64 * 1024;
+/// The largest event of a stream when the caller does not say, in bytes.
+const LARGEST_EVENT: usize = 16 * 1024 * 1024;
+
+/// The HTTP client under a session.
+#[derive(Clone)]
+pub(crate) struct McpHttp {
+    http: Client,
+    masks: Masks,
+}
+
+/// Why a request has no answer that the protocol knows. No variant holds an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum WireFailure {
+    /// Nobody is there; the server has seen nothing.
+    #[error("the server can't be reached ({0})")]
+    Unreachable(String),
+    /// The connection broke on the way.
+    #[error("the connection broke ({0})")]
+    Broken(String),
+    /// The answer is beyond all bounds.
+    #[error("the server's answer is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The answer is a success, and no message.
+    #[error("the server's answer is no message of MCP: {0}")]
+    NoMessage(String),
+    /// A status other than success.
+    #[error(transparent)]
+    Refused(Refusal),
+}
+
+/// An answer with a status other than success.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    /// Whether the request named a session.
+    pub(crate) in_session: bool,
+    /// The code of the JSON-RPC error that the body is, if it is one.
+    pub(crate) rpc_code: Option<i32>,
+    /// The words of the body.
+    pub(crate) said: String,
+    pub(crate) retry_after: Option<String>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HTTP {}", self.status)?;
+        if !self.said.is_empty() {
+            write!(f, ": {}", self.said)?;
+        }
+        match self.rpc_code {
+            Some(code) => write!(f, " (JSON-RPC {code})"),
+            None => Ok(()),
+        }
+    }
+}
+
+type Failure = StreamableHttpError<WireFailure>;
+type Events = BoxStream<'static, Result<Sse, SseError>>;
+
+impl McpHttp {
+    /// A client for a server whose secrets these masks know.
+    pub(crate) const fn new(http: Client, masks: Masks) -> Self {
+        Self { http, masks }
+    }
+
+    async fn send(&self, request: RequestBuilder, headers: Headers) -> Result<Response, Failure> {
+        let request = headers.put_on(request.header(ACCEPT, format!("{EVENT_STREAM_MIME_TYPE}, {JSON_MIME_TYPE}")));
+        request.send().await.map_err(|error| StreamableHttpError::Client(broken(error)))
+    }
+
+    /// Reads what a refusal says.
+    async fn refusal(&self, response: Response, in_session: bool) -> (Refusal, Vec<u8>) {
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        // A body that breaks or is too large says nothing; the status stands.
+        let body = read(response, LARGEST_REFUSAL).await.unwrap_or_default();
+        let rpc_error = error_of_body(&body);
+        let said = self.masks.masked(&match &rpc_error {
+            Some(error) => error.message.to_string(),
+            None => error_message(&body),
+        });
+        let rpc_code = rpc_error.map(|error| error.code.0);
+        (Refusal { status, in_session, rpc_code, said, retry_after }, body)
+    }
+
+    async fn post(
+        &self,
+        uri: &str,
+        message: &ClientJsonRpcMessage,
+        headers: Headers,
+        largest_event: usize,
+    ) -> Result<StreamableHttpPostResponse, Failure> {
+        let in_session = headers.session.is_some();
+        let response = self.send(self.http.post(uri).json(message), headers).await?;
+        let status = response.status();
+        let ClientJsonRpcMessage::Request(request) = message else {
+            if status.is_success() {
+                return Ok(StreamableHttpPostResponse::Accepted);
+            }
+            let (refusal, _) = self.refusal(response, in_session).await;
+            return Err(refused(refusal));
+        };
+        if !status.is_success() {
+            let (refusal, body) = self.refusal(response, in_session).await;
+            if is_old_server(&request.request, &refusal) {
+                let answer = refusal_message(&body, &refusal.to_string(), &request.id);
+                return Ok(StreamableHttpPostResponse::Json(answer, None));
+            }
+            return Err(refused(refusal));
+        }
+        if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
+            return Ok(StreamableHttpPostResponse::Accepted);
+        }
+        let session = response.headers().get(HEADER_SESSION_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+        if is_event_stream(&response) {
+            let events = events(response, largest_event, Some(request.id.clone()));
+            return Ok(StreamableHttpPostResponse::Sse(events, session));
+        }
+        let kind = content_type(&response);
+        let body = read(response, largest_event).await.map_err(StreamableHttpError::Client)?;
+        match answer_to(&body, &request.id) {
+            Some(answer) => Ok(StreamableHttpPostResponse::Json(answer, session)),
+            None => {
+                let said = self.masks.masked(&format!("{kind}, {}", error_message(&body)));
+                Err(StreamableHttpError::Client(WireFailure::NoMessage(said)))
+            }
+        }
+    }
+
+    async fn get(&self, uri: &str, headers: Headers, largest_event: usize) -> Result<Events, Failure> {
+        let in_session = headers.session.is_some();
+        let response = self.send(self.http.get(uri), headers).await?;
+        let status = response.status();
+        if status.is_success() && is_event_stream(&response) {
+            return Ok(events(response, largest_event, None));
+        }
+        // Asking again changes nothing about these: such a stream can't be had here, or not any more.
+        let is_final =
+            status.is_client_error() && !matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+        if status.is_success() || is_final {
+            return Err(StreamableHttpError::ServerDoesNotSupportSse);
+        }
+        let (refusal, _) = self.refusal(response, in_session).await;
+        Err(refused(refusal))
+    }
+}
+
+/// What goes with every request.
+struct Headers {
+    session: Option<Arc<str>>,
+    last_event: Option<String>,
+    key: Option<String>,
+    further: HashMap<HeaderName, HeaderValue>,
+}
+
+impl Headers {
+    fn put_on(self, mut request: RequestBuilder) -> RequestBuilder {
+        if let Some(key) = self.key {
+            request = request.bearer_auth(key);
+        }
+        if let Some(session) = self.session {
+            request = request.header(HEADER_SESSION_ID, session.as_ref());
+        }
+        if let Some(event) = self.last_event {
+            request = request.header(HEADER_LAST_EVENT_ID, event);
+        }
+        self.further.into_iter().fold(request, |request, (name, value)| request.header(name, value))
+    }
+}
+
+impl StreamableHttpClient for McpHttp {
+    type Error = WireFailure;
+
+    async fn post_message(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        key: Option<String>,
+        further: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<StreamableHttpPostResponse, Failure> {
+        self.post_message_with_max_sse_event_size(uri, message, session, key, further, LARGEST_EVENT).await
+    }
+
+    async fn post_message_with_max_sse_event_size(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        key: Option<String>,
+        further: HashMap<HeaderName, HeaderValue>,
+        largest_event: usize,
+    ) -> Result<StreamableHttpPostResponse, Failure> {
+        self.post(&uri, &message, Headers { session, last_event: None, key, further }, largest_event).await
+    }
+
+    async fn delete_session(
+        &self,
+        uri: Arc<str>,
+        session: Arc<str>,
+        key: Option<String>,
+        further: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<(), Failure> {
+        let headers = Headers { session: Some(session), last_event: None, key, further };
+        // It is a courtesy: whatever comes of it, the session is not used any more.
+        if let Err(error) = self.send(self.http.delete(uri.as_ref()), headers).await {
+            tracing::debug!(%error, "a session could not be ended");
+        }
+        Ok(())
+    }
+
+    async fn get_stream(
+        &self,
+        uri: Arc<str>,
+        session: Option<Arc<str>>,
+        last_event: Option<String>,
+        key: Option<String>,
+        further: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<Events, Failure> {
+        self.get_stream_with_max_sse_event_size(uri, session, last_event, key, further, LARGEST_EVENT).await
+    }
+
+    async fn get_stream_with_max_sse_event_size(
+        &self,
+        uri: Arc<str>,
+        session: Option<Arc<str>>,
+        last_event: Option<String>,
+        key: Option<String>,
+        further: HashMap<HeaderName, HeaderValue>,
+        largest_event: usize,
+    ) -> Result<Events, Failure> {
+        self.get(&uri, Headers { session, last_event, key, further }, largest_event).await
+    }
+}
+
+const fn refused(refusal: Refusal) -> Failure {
+    StreamableHttpError::Client(WireFailure::Refused(refusal))
+}
+
+/// Whether a refusal says that the server is older than the question which generation it speaks. The library then goes
+/// on with the older handshake.
+const fn is_old_server(request: &ClientRequest, refusal: &Refusal) -> bool {
+    matches!(request, ClientRequest::DiscoverRequest(_))
+        && !refusal.in_session
+        && matches!(refusal.status, 400..=499)
+        && !matches!(refusal.status, 401 | 403 | 429)
+}
+
+fn content_type(response: &Response) -> String {
+    let kind = response.headers().get(CONTENT_TYPE).map(|kind| String::from_utf8_lossy(kind.as_bytes()).into_owned());
+    kind.unwrap_or_else(|| "without a content type".to_owned())
+}
+
+fn is_event_stream(response: &Response) -> bool {
+    content_type(response).trim_start().to_ascii_lowercase().starts_with(EVENT_STREAM_MIME_TYPE)
+}
+
+/// Reads a body that is no larger than allowed.
+async fn read(mut response: Response, largest: usize) -> Result<Vec<u8>, WireFailure> {
+    let mut body = Vec::new();
+    while let Some(part) = response.chunk().await.map_err(broken)? {
+        if body.len() + part.len() > largest {
+            return Err(WireFailure::TooLarge(largest));
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body)
+}
+
+/// The events of a stream. In the one that answers a request, an error belongs to that request whatever its id says,
+/// and so does an event that is too large.
+fn events(response: Response, largest: usize, request: Option<RequestId>) -> Events {
+    let mut event = EventSize::default();
+    let bytes = response.bytes_stream().map(move |part| {
+        let part = part.map_err(broken)?;
+        if event.grows_beyond(largest, &part) { Err(WireFailure::TooLarge(largest)) } else { Ok(part) }
+    });
+    told_in(SseStream::from_bytes_stream(bytes), request).boxed()
+}
+
+fn told_in(
+    events: impl Stream<Item = Result<Sse, SseError>>,
+    request: Option<RequestId>,
+) -> impl Stream<Item = Result<Sse, SseError>> {
+    events.map(move |event| match (event, &request) {
+        (Ok(mut event), Some(request)) => {
+            event.data = event.data.map(|data| {
+                let data = mend_surrogates(&data);
+                error_in(&data, request).unwrap_or_else(|| data.into_owned())
+            });
+            Ok(event)
+        }
+        (Err(SseError::Body(error)), Some(request)) => match error.downcast_ref::<WireFailure>() {
+            Some(failure @ WireFailure::TooLarge(_)) => {
+                let answer = refusal_message(&[], &failure.to_string(), request);
+                serde_json::to_string(&answer).map(|data| Sse::default().data(data)).map_err(|_| SseError::Body(error))
+            }
+            _ => Err(SseError::Body(error)),
+        },
+        (other, _) => other,
+    })
+}
+
+/// Counts the bytes of an event as they come in.
+#[derive(Default)]
+struct EventSize {
+    bytes: usize,
+    is_line_empty: bool,
+    after_carriage_return: bool,
+}
+
+impl EventSize {
+    /// Whether the event under way is too large with these bytes. An empty line ends it.
+    fn grows_beyond(&mut self, largest: usize, part: &[u8]) -> bool {
+        for byte in part {
+            let is_second_half = self.after_carriage_return && *byte == b'\n';
+            self.after_carriage_return = *byte == b'\r';
+            match byte {
+                _ if is_second_half => {}
+                b'\r' | b'\n' => {
+                    if self.is_line_empty {
+                        self.bytes = 0;
+                    }
+                    self.is_line_empty = true;
+                }
+                _ => {
+                    self.is_line_empty = false;
+                    self.bytes += 1;
+                    if self.bytes > largest {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
+    }
+}
+
+/// What became of a request that got no answer, without its address.
+fn broken(error: reqwest::Error) -> WireFailure {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let cause = cause.to_string();
+    if error.is_connect() { WireFailure::Unreachable(cause) } else { WireFailure::Broken(cause) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_of_an_event_is_counted_from_empty_line_to_empty_line() {
+        let is_too_large = |parts: &[&str]| {
+            let mut event = EventSize::default();
+            parts.iter().any(|part| event.grows_beyond(8, part.as_bytes()))
+        };
+        assert!(!is_too_large(&["data: 12\n\n", "data: 34\n\n"]));
+        assert!(!is_too_large(&["data: 12\r\n\r\ndata: 34\r", "\n\r\ndata: 56\r\r"]));
+        assert!(is_too_large(&["data: 123\n\n"]));
+        assert!(is_too_large(&["data: 1\ndata: 2\n"]));
+        assert!(is_too_large(&["data: 1\r", "\ndata: 2"]));
+    }
+
+    #[test]
+    fn a_refusal_shows_its_status_words_and_code() {
+        let refusal = Refusal { status: 400, in_session: true, rpc_code: None, said: String::new(), retry_after: None };
+        assert_eq!(refusal.to_string(), "HTTP 400");
+        let refusal = Refusal { said: "no session".into(), rpc_code: Some(-32_000), ..refusal };
+        assert_eq!(refusal.to_string(), "HTTP 400: no session (JSON-RPC -32000)");
+    }
+}
