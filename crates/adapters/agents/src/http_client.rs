@@ -34,11 +34,12 @@ impl Proxies {
             let given = |variable| Some(Given { variable, value: environment(variable)?.trim().to_owned() });
             names.into_iter().find_map(given).filter(|given| !given.value.is_empty())
         };
-        Self {
-            http: find(["http_proxy", "HTTP_PROXY"]),
-            https: find(["https_proxy", "HTTPS_PROXY"]),
-            exceptions: find(["no_proxy", "NO_PROXY"]).map(|given| given.value),
+        let exceptions = find(["no_proxy", "NO_PROXY"]).map(|given| given.value);
+        // The library takes a star for a name, which an address never is.
+        if exceptions.as_deref().is_some_and(|hosts| hosts.split(',').any(|host| host.trim() == "*")) {
+            return Self::default();
         }
+        Self { http: find(["http_proxy", "HTTP_PROXY"]), https: find(["https_proxy", "HTTPS_PROXY"]), exceptions }
     }
 
     fn add_to(&self, mut builder: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, String> {
