@@ -19,10 +19,12 @@ const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 #[error("agents.mcp.url: {0}")]
 pub struct BadPlatformAddress(String);
 
-/// The router to all agents that are configured, with no local ones yet.
+/// The router to all agents that are configured, with no local ones yet; for the server of a data folder, if there is
+/// one.
 pub fn router(
     configuration: &Configuration,
     clock: Arc<dyn Clock>,
+    data_folder: Option<&Path>,
 ) -> Result<(Arc<Router>, Option<Arc<Platform>>), BadPlatformAddress> {
     // The operator writes the file of agents, so it may name any variable.
     let environment: Environment = Arc::new(|name| std::env::var(name).ok());
@@ -35,7 +37,12 @@ pub fn router(
         None => None,
     };
     let surroundings = Surroundings { clock, environment, allow_commands: settings.allow_commands };
-    Ok((Arc::new(Router::new(surroundings, platform.clone())), platform))
+    let router = Router::new(surroundings, platform.clone());
+    let router = match data_folder {
+        Some(folder) => router.of_data_folder(folder),
+        None => router,
+    };
+    Ok((Arc::new(router), platform))
 }
 
 fn platform_settings(url: &str, mcp: &Mcp, environment: &Environment) -> Result<PlatformSettings, String> {
@@ -44,6 +51,14 @@ fn platform_settings(url: &str, mcp: &Mcp, environment: &Environment) -> Result<
     settings.poll_first = mcp.poll_first;
     settings.poll_most = mcp.poll_most;
     Ok(settings)
+}
+
+/// Ends the programs that an earlier server of the data folder has left behind.
+pub fn end_leftovers(router: &Router) {
+    let count = router.end_leftovers();
+    if count > 0 {
+        tracing::warn!(count, "programs of agents had outlived the server before this one, and were ended");
+    }
 }
 
 /// The file of local agents.

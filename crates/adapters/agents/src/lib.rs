@@ -21,6 +21,8 @@ mod failure;
 mod file;
 mod http_client;
 mod kinds;
+mod launcher;
+mod leftovers;
 mod lenient_json;
 mod local;
 mod mcp_http;
@@ -34,6 +36,7 @@ mod usage;
 
 pub use file::{AgentsFile, AgentsFileError, Problem};
 pub use http_client::{Proxies, install_tls};
+pub use launcher::launched;
 pub use local::Surroundings;
 pub use platform::{Platform, PlatformSettings};
 pub use router::Router;

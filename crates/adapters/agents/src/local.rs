@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsString,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -16,7 +17,13 @@ use crate::{
     failure::failed,
     file::{AgentsFile, Kind, LocalAgentSettings},
     http_client::Proxies,
-    kinds::{command::CommandAgent, echo::EchoAgent, mcp::McpAgent, openai::OpenAiAgent, script::ScriptAgent},
+    kinds::{
+        command::{CommandAgent, Programs},
+        echo::EchoAgent,
+        mcp::McpAgent,
+        openai::OpenAiAgent,
+        script::ScriptAgent,
+    },
     secret::Environment,
 };
 
@@ -68,11 +75,12 @@ struct InForce {
 }
 
 impl LocalAgents {
-    /// Builds the agents of a file; `folder` is that of the file.
-    pub(crate) fn of(file: AgentsFile, folder: &Path, surroundings: &Surroundings) -> Self {
+    /// Builds the agents of a file; `folder` is that of the file, `mark` that of their programs.
+    pub(crate) fn of(file: AgentsFile, folder: &Path, surroundings: &Surroundings, mark: Option<OsString>) -> Self {
         let proxies = Proxies::from_environment(&surroundings.environment);
+        let programs = Programs { are_allowed: surroundings.allow_commands, mark };
         let in_force = |(name, settings): (String, LocalAgentSettings)| {
-            let agent = build(&name, settings.kind.clone(), folder, surroundings, &proxies);
+            let agent = build(&name, settings.kind.clone(), folder, surroundings, &proxies, &programs);
             (name, InForce { settings, agent })
         };
         Self { agents: file.agents.into_iter().map(in_force).collect() }
@@ -136,13 +144,20 @@ fn took_too_long(agent: &str, limit: Duration) -> AgentFailure {
     failed(ErrorCode::Timeout, format!("the agent `{agent}` has not answered within {limit}"))
 }
 
-fn build(name: &str, kind: Kind, folder: &Path, surroundings: &Surroundings, proxies: &Proxies) -> Box<dyn LocalAgent> {
+fn build(
+    name: &str,
+    kind: Kind,
+    folder: &Path,
+    surroundings: &Surroundings,
+    proxies: &Proxies,
+    programs: &Programs,
+) -> Box<dyn LocalAgent> {
     let clock = Arc::clone(&surroundings.clock);
     let environment = &surroundings.environment;
     match kind {
         Kind::Echo => Box::new(EchoAgent),
         Kind::Script(script) => Box::new(ScriptAgent::new(name, script, clock)),
-        Kind::Command(settings) => Box::new(CommandAgent::new(name, settings, folder, surroundings.allow_commands)),
+        Kind::Command(settings) => Box::new(CommandAgent::new(name, settings, folder, environment, programs)),
         Kind::OpenAi(settings) => Box::new(OpenAiAgent::new(name, settings, environment, proxies, clock)),
         Kind::Mcp(settings) => Box::new(McpAgent::new(name, settings, environment, proxies, clock)),
     }

@@ -65,6 +65,14 @@ impl SecretSource {
         Ok(Self { parts })
     }
 
+    /// The names of the variables in it.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable(name) => Some(name.as_str()),
+            Part::Text(_) => None,
+        })
+    }
+
     /// Fills the variables in. One that is set to nothing counts as missing.
     pub(crate) fn resolve(&self, environment: &Environment) -> Secret {
         let mut text = String::new();
@@ -104,7 +112,11 @@ impl Secret {
 
 /// What must not be shown of what a server says, should it repeat it: its key, and what of its address may be one.
 #[derive(Clone, Default)]
-pub(crate) struct Masks(Vec<SecretString>);
+pub(crate) struct Masks {
+    secrets: Vec<SecretString>,
+    /// Whether a word with asterisks in it is what somebody else has made of a secret.
+    stars: bool,
+}
 
 impl Masks {
     /// The masks for a server with this key at this address.
@@ -112,15 +124,23 @@ impl Masks {
         let of_address = address.possible_secrets().into_iter().filter(|part| part.len() >= LIKELY_SECRET);
         let mut secrets: Vec<SecretString> = of_address.map(Into::into).collect();
         secrets.extend(key.filter(|key| !key.expose_secret().is_empty()).cloned());
-        // A secret that holds another one is replaced first, and as a whole.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
-        Self(secrets)
+        Self { stars: key.is_some(), ..Self::of(secrets) }
     }
 
-    /// The text without the secrets, and without words that show the ends of one around asterisks, as some servers do.
+    /// The masks for these secrets.
+    pub(crate) fn of(secrets: impl IntoIterator<Item = SecretString>) -> Self {
+        let mut secrets: Vec<SecretString> = secrets.into_iter().collect();
+        // A secret that holds another one is replaced first, and as a whole.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
+        Self { secrets, stars: false }
+    }
+
+    /// The text without the secrets. From a server with a key, also without words that show the ends of it around
+    /// asterisks.
     pub(crate) fn masked(&self, text: &str) -> String {
-        let mut text = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.expose_secret(), MASK));
-        while let Some(stars) = text.find("***") {
+        let mask = |text: String, secret: &SecretString| text.replace(secret.expose_secret(), MASK);
+        let mut text = self.secrets.iter().fold(text.to_owned(), mask);
+        while let Some(stars) = text.find("***").filter(|_| self.stars) {
             let start = text[..stars].trim_end_matches(|c: char| !c.is_whitespace()).len();
             let end = text[stars..].find(char::is_whitespace).map_or(text.len(), |space| stars + space);
             text.replace_range(start..end, MASK);

@@ -96,7 +96,8 @@ async fn list(loaded: &Loaded, format: Format) -> Result<Exit, Failure> {
             (Some(text), None) | (None, Some(text)) => text.clone(),
             (None, None) => String::new(),
         };
-        terminal::say(format_args!("{:names$}  {:7}  {state}  {about}", agent.name, agent.kind))?;
+        let line = format!("{:names$}  {:7}  {state}  {about}", agent.name, agent.kind);
+        terminal::say(line.trim_end())?;
     }
     Ok(Exit::Done)
 }

@@ -2,6 +2,7 @@
 //! output. Off unless the operator allows it (spec 8.2, `agents.allow_commands`).
 
 use std::{
+    ffi::OsString,
     io,
     path::{Path, PathBuf},
     process::ExitStatus,
@@ -9,11 +10,12 @@ use std::{
 };
 
 use async_trait::async_trait;
-use procession_application::ports::{AgentFailure, AgentReply, AgentStatus, AgentTask};
+use procession_application::ports::{AgentFailure, AgentReply, AgentTask};
 use procession_domain::{
     event::Usage,
     value::{ErrorCode, Money},
 };
+use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{ChildStdin, Command},
@@ -23,52 +25,157 @@ use tokio::{
 use super::process_group::ProcessGroup;
 use crate::{
     failure::failed,
-    file::{Content, Section},
+    file::{Content, Node, Section},
+    launcher,
+    leftovers::MARK,
     local::LocalAgent,
+    secret::{Environment, Masks, Secret, SecretSource, missing},
 };
 
 /// The largest reply, in bytes (spec 8.2, `limits.output`).
 const LARGEST_REPLY: u64 = 16 * 1024 * 1024;
 /// How much of the end of standard error a failure shows, in bytes.
 const SHOWN_OF_STDERR: usize = 4 * 1024;
+/// Why no program runs when the operator has not said that they may.
+const NOT_ALLOWED: &str = "commands are off; set agents.allow_commands to true to allow them";
 /// How long the outputs may stay open once the program has ended, by something it left behind.
 const LEFTOVER_GRACE: StdDuration = StdDuration::from_secs(1);
 
-/// A program and its arguments.
+/// What programs get of the server's environment unasked; further names are listed in the file.
+const ALWAYS_INHERITED: [&str; 18] = [
+    "PATH",
+    "HOME",
+    "LANG",
+    "TZ",
+    "TMPDIR",
+    "LC_ALL",
+    "LC_ADDRESS",
+    "LC_COLLATE",
+    "LC_CTYPE",
+    "LC_IDENTIFICATION",
+    "LC_MEASUREMENT",
+    "LC_MESSAGES",
+    "LC_MONETARY",
+    "LC_NAME",
+    "LC_NUMERIC",
+    "LC_PAPER",
+    "LC_TELEPHONE",
+    "LC_TIME",
+];
+
+/// A program, its arguments, and its environment.
 #[derive(Debug, Clone)]
 pub(crate) struct CommandSettings {
     program: String,
     arguments: Vec<String>,
     cost: Option<Money>,
+    variables: Vec<(String, Option<SecretSource>)>,
+    inherited: Vec<String>,
 }
 
 impl CommandSettings {
     /// Reads the keys of this kind.
     pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         let cost = section.money("cost");
+        let variables = section.node("env").map(|node| read_variables(node, section)).unwrap_or_default();
+        let inherited = section.node("inherit").map(|node| read_inherited(node, section)).unwrap_or_default();
         let node = section.required_node("command")?;
         let Content::List(items) = &node.content else {
             let message = "`command` is a list: the program, then its arguments, such as [./format.sh, --short]";
             section.refuse(node.place, message);
             return None;
         };
-        let mut words = Vec::new();
-        for item in items {
-            match &item.content {
-                Content::Scalar(word) => words.push(word.clone()),
-                Content::Null | Content::List(_) | Content::Map(_) => {
-                    let message = format!("a word of `command` is {}; a text is expected", item.content.kind());
-                    section.refuse(item.place, message);
-                }
-            }
-        }
+        let mut words = texts(items, "`command`", section);
         if words.first().is_none_or(|program| program.trim().is_empty()) {
             section.refuse(node.place, "`command` names no program");
             return None;
         }
         let program = words.remove(0);
-        Some(Self { program, arguments: words, cost })
+        Some(Self { program, arguments: words, cost, variables, inherited })
     }
+}
+
+/// The texts of a list.
+fn texts(items: &[Node], what: &str, section: &mut Section<'_>) -> Vec<String> {
+    let mut texts = Vec::new();
+    for item in items {
+        match &item.content {
+            Content::Scalar(text) => texts.push(text.clone()),
+            Content::Null | Content::List(_) | Content::Map(_) => {
+                let message = format!("a word of {what} is {}; a text is expected", item.content.kind());
+                section.refuse(item.place, message);
+            }
+        }
+    }
+    texts
+}
+
+/// `env`: names and values, which may read the server's environment. An empty value is `None`.
+fn read_variables(node: &Node, section: &mut Section<'_>) -> Vec<(String, Option<SecretSource>)> {
+    let Content::Map(entries) = &node.content else {
+        section
+            .refuse(node.place, format!("`env` is {}; a mapping of names to values is expected", node.content.kind()));
+        return Vec::new();
+    };
+    let mut variables = Vec::new();
+    for (key, value) in entries {
+        if let Err(problem) = check_variable(&key.text) {
+            section.refuse(key.place, format!("`env`: {problem}"));
+        }
+        let source = match &value.content {
+            Content::Scalar(text) if text.is_empty() => Ok(None),
+            Content::Scalar(text) => SecretSource::parse(text).map(Some),
+            Content::Null => Err("it has no value; write \"\" for an empty one".to_owned()),
+            Content::List(_) | Content::Map(_) => {
+                Err(format!("it is {}; a single value is expected", value.content.kind()))
+            }
+        };
+        let is_own = |source: &SecretSource| source.variables().find(|name| is_of_server(name)).map(str::to_owned);
+        match source {
+            Ok(source) => match source.as_ref().and_then(is_own) {
+                Some(name) => section.refuse(value.place, format!("`env`: {}", belongs_to_server(&name))),
+                None => variables.push((key.text.clone(), source)),
+            },
+            Err(problem) => section.refuse(value.place, format!("`{}` of `env`: {problem}", key.text)),
+        }
+    }
+    variables
+}
+
+/// `inherit`: names of variables that the program gets as the server has them.
+fn read_inherited(node: &Node, section: &mut Section<'_>) -> Vec<String> {
+    let Content::List(items) = &node.content else {
+        section.refuse(node.place, format!("`inherit` is {}; a list of names is expected", node.content.kind()));
+        return Vec::new();
+    };
+    for item in items {
+        if let Content::Scalar(name) = &item.content
+            && let Err(problem) = check_variable(name)
+        {
+            section.refuse(item.place, format!("`inherit`: {problem}"));
+        }
+    }
+    texts(items, "`inherit`", section)
+}
+
+/// Whether a program may be given a variable of this name; the error is a sentence.
+fn check_variable(name: &str) -> Result<(), String> {
+    let is_name = !name.starts_with(|c: char| c.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !is_name {
+        return Err(format!("`{name}` is no name of a variable: letters, digits and `_` are expected"));
+    }
+    if is_of_server(name) { Err(belongs_to_server(name)) } else { Ok(()) }
+}
+
+/// The server's own settings, its secret key and first password among them, are none of a program's business.
+fn is_of_server(name: &str) -> bool {
+    name.starts_with("PROCESSION_") || name == "SECRET_KEY"
+}
+
+fn belongs_to_server(name: &str) -> String {
+    format!("`{name}` is the server's own; give the program a variable of another name")
 }
 
 /// An agent that is a program.
@@ -76,17 +183,42 @@ pub(crate) struct CommandAgent {
     name: String,
     settings: CommandSettings,
     folder: PathBuf,
-    is_allowed: bool,
+    programs: Programs,
+    /// The variables that the program gets, or the name of one that is missing for them.
+    environment: Result<Vec<(String, SecretString)>, String>,
+    masks: Masks,
+}
+
+/// What all programs have in common.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Programs {
+    /// Whether there may be any (spec 8.2, `agents.allow_commands`).
+    pub(crate) are_allowed: bool,
+    /// What tells those of this server from others.
+    pub(crate) mark: Option<OsString>,
 }
 
 impl CommandAgent {
     /// An agent of this name; `folder` is that of the agents file, in which the program runs.
-    pub(crate) fn new(name: &str, settings: CommandSettings, folder: &Path, is_allowed: bool) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        settings: CommandSettings,
+        folder: &Path,
+        environment: &Environment,
+        programs: &Programs,
+    ) -> Self {
+        let secrets = settings
+            .variables
+            .iter()
+            .filter(|(_, source)| source.as_ref().is_some_and(|source| source.variables().next().is_some()));
+        let secrets = secrets.filter_map(|(_, source)| source.as_ref()?.resolve(environment).known().cloned());
         Self {
             name: name.to_owned(),
+            masks: Masks::of(secrets),
+            environment: variables(&settings, environment),
             settings,
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
-            is_allowed,
+            programs: programs.clone(),
         }
     }
 
@@ -94,27 +226,47 @@ impl CommandAgent {
     fn program(&self) -> PathBuf {
         let program = Path::new(&self.settings.program);
         if program.is_relative() && program.components().count() > 1 {
-            self.folder.join(program)
+            self.folder.join(program.strip_prefix(".").unwrap_or(program))
         } else {
             program.to_owned()
         }
     }
 
-    fn command(&self, task: &AgentTask) -> Command {
-        let mut command = Command::new(self.program());
-        command.args(&self.settings.arguments).current_dir(&self.folder);
-        // The server's own settings, its secret key and first password among them, are none of the program's business.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("PROCESSION_") || name == "SECRET_KEY" {
-                command.env_remove(name);
-            }
+    /// Why the program can't be started, as far as a look at its file tells.
+    fn missing_program(&self) -> Option<String> {
+        let program = self.program();
+        if program.components().count() > 1 {
+            let shown = program.display();
+            return match std::fs::metadata(&program) {
+                Ok(file) if file.is_file() && is_executable(&file) => None,
+                Ok(file) if file.is_file() => {
+                    Some(format!("the program {shown} may not be run; make it executable (chmod +x)"))
+                }
+                Ok(_) | Err(_) => Some(format!("there is no program {shown}; check `command`")),
+            };
         }
+        let path = self.environment.as_ref().ok()?.iter().find(|(name, _)| name == "PATH")?;
+        let is_there = std::env::split_paths(path.1.expose_secret()).any(|folder| folder.join(&program).is_file());
+        let shown = program.display();
+        (!is_there).then(|| format!("there is no program `{shown}` in the search path (PATH); check `command`"))
+    }
+
+    fn command(&self, task: &AgentTask) -> Result<Command, AgentFailure> {
+        let environment = self.environment.as_ref().map_err(|variable| {
+            failed(ErrorCode::InvalidConfig, format!("the agent `{}`: {}", self.name, missing(variable)))
+        })?;
+        let mut command = launcher::command(&self.program());
+        command.args(&self.settings.arguments).current_dir(&self.folder).env_clear();
+        command.envs(environment.iter().map(|(name, value)| (name, value.expose_secret())));
         command
             .env("PROCESSION_KEY", &task.key)
             .env("PROCESSION_EXECUTION_ID", task.execution_id.to_string())
             .env("PROCESSION_STEP_ID", task.step_id.as_str())
             .env("PROCESSION_ATTEMPT", task.attempt.to_string());
-        command
+        if let Some(mark) = &self.programs.mark {
+            command.env(MARK, mark);
+        }
+        Ok(command)
     }
 
     fn cannot_start(&self, error: &io::Error) -> AgentFailure {
@@ -135,16 +287,21 @@ impl CommandAgent {
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         // The end of standard error says most, so it must survive the shortening of messages.
         let from = said.char_indices().rev().nth(1_500).map_or(0, |(index, _)| index);
-        failed(ErrorCode::AgentError, format!("the program of `{}` {what}{}", self.name, &said[from..]))
+        let message = format!("the program of `{}` {what}{}", self.name, &said[from..]);
+        failed(ErrorCode::AgentError, self.masks.masked(&message))
     }
 
     async fn run(&self, task: &AgentTask) -> Result<Vec<u8>, AgentFailure> {
-        let mut group = ProcessGroup::start(self.command(task)).map_err(|error| self.cannot_start(&error))?;
+        let command = self.command(task)?;
+        let mut group = ProcessGroup::start(command).await.map_err(|error| self.cannot_start(&error))?;
         let (mut reply, mut complaint) = (Vec::new(), Vec::new());
         let outcome = converse(&mut group, task.message.as_bytes(), &mut reply, &mut complaint).await;
         match outcome {
             Ok(status) if status.success() => Ok(reply),
-            Ok(status) => Err(self.ended_badly(&format!("ended with {status}"), &complaint)),
+            Ok(status) => match launcher::failed_start(status.code(), &complaint) {
+                Some(error) => Err(self.cannot_start(&error)),
+                None => Err(self.ended_badly(&format!("ended with {status}"), &complaint)),
+            },
             Err(Trouble::TooLarge) => {
                 let message = format!("the program of `{}` wrote more than 16 MiB", self.name);
                 Err(failed(ErrorCode::OutputTooLarge, message))
@@ -157,12 +314,11 @@ impl CommandAgent {
 #[async_trait]
 impl LocalAgent for CommandAgent {
     async fn answer(&self, task: &AgentTask) -> Result<AgentReply, AgentFailure> {
-        if !self.is_allowed {
-            let message = format!(
-                "the agent `{}` is a command, and commands are off; set agents.allow_commands to true to allow them",
-                self.name
-            );
-            return Err(failed(ErrorCode::AccessDenied, message));
+        if !self.programs.are_allowed {
+            return Err(failed(
+                ErrorCode::AccessDenied,
+                format!("the agent `{}` is a command, and {NOT_ALLOWED}", self.name),
+            ));
         }
         let reply = self.run(task).await?;
         let reply = String::from_utf8_lossy(&reply);
@@ -173,11 +329,42 @@ impl LocalAgent for CommandAgent {
         })
     }
 
-    fn status(&self) -> AgentStatus {
-        let program = self.program();
-        let is_bare_name = program.components().count() == 1;
-        if self.is_allowed && (is_bare_name || program.is_file()) { AgentStatus::Running } else { AgentStatus::Stopped }
+    fn obstacle(&self) -> Option<String> {
+        if !self.programs.are_allowed {
+            return Some(NOT_ALLOWED.to_owned());
+        }
+        match &self.environment {
+            Err(variable) => Some(missing(variable)),
+            Ok(_) => self.missing_program(),
+        }
     }
+}
+
+#[cfg(unix)]
+fn is_executable(file: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+const fn is_executable(_file: &std::fs::Metadata) -> bool {
+    true
+}
+
+/// The variables that a program gets, or the name of one that is missing for them.
+fn variables(settings: &CommandSettings, environment: &Environment) -> Result<Vec<(String, SecretString)>, String> {
+    let inherited = ALWAYS_INHERITED.into_iter().chain(settings.inherited.iter().map(String::as_str));
+    let mut variables: Vec<(String, SecretString)> =
+        inherited.filter_map(|name| Some((name.to_owned(), environment(name)?.into()))).collect();
+    for (name, source) in &settings.variables {
+        let value = match source.as_ref().map(|source| source.resolve(environment)) {
+            None => SecretString::default(),
+            Some(Secret::Known(value)) => value,
+            Some(Secret::Missing(variable)) => return Err(variable),
+        };
+        variables.push((name.clone(), value));
+    }
+    Ok(variables)
 }
 
 /// Why a program's end is not known or not waited for.
