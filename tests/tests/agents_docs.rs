@@ -16,7 +16,8 @@ fn blocks() -> Vec<String> {
     let mut lines = page.lines();
     while let Some(line) = lines.next() {
         if line == "```yaml" {
-            found.push(lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect());
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            found.push(block.join("\n") + "\n");
         }
     }
     found

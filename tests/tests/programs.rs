@@ -1,6 +1,7 @@
 //! Programs of agents (kind `command`) whose server is killed: the system ends them, and what they have left behind is
 //! ended by the server's successor.
-#![cfg(all(test, target_os = "linux"))]
+#![cfg(test)]
+#![cfg(target_os = "linux")]
 
 use std::{fs, path::Path, time::Duration};
 

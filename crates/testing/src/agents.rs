@@ -175,7 +175,7 @@ impl ScriptedAgents {
         match line.answer.clone() {
             Answer::Reply { text, cost, tokens } => Ok(AgentReply {
                 text: text.replace("{message}", &task.message),
-                usage: Usage { token_usage: tokens, ..Usage::of_cost(cost) },
+                usage: Usage { token_usage: tokens.map(Box::new), ..Usage::of_cost(cost) },
             }),
             Answer::Fail { code, message, cost, retry_after } => {
                 Err(AgentFailure::Failed { code, message, retry_after, usage: Usage::of_cost(cost) })

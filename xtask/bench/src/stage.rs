@@ -256,6 +256,7 @@ impl AgentGateway for Echo {
             description: None,
             kind: "echo".to_owned(),
             status: AgentStatus::Running,
+            reason: None,
             concurrency: self.concurrency("echo"),
         }])
     }

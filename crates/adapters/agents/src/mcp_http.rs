@@ -146,13 +146,11 @@ impl McpHttp {
         }
         let kind = content_type(&response);
         let body = read(response, largest_event).await.map_err(StreamableHttpError::Client)?;
-        match answer_to(&body, &request.id) {
-            Some(answer) => Ok(StreamableHttpPostResponse::Json(answer, session)),
-            None => {
-                let said = self.masks.masked(&format!("{kind}, {}", error_message(&body)));
-                Err(StreamableHttpError::Client(WireFailure::NoMessage(said)))
-            }
-        }
+        let Some(answer) = answer_to(&body, &request.id) else {
+            let said = self.masks.masked(&format!("{kind}, {}", error_message(&body)));
+            return Err(StreamableHttpError::Client(WireFailure::NoMessage(said)));
+        };
+        Ok(StreamableHttpPostResponse::Json(answer, session))
     }
 
     async fn get(&self, uri: &str, headers: Headers, largest_event: usize) -> Result<Events, Failure> {

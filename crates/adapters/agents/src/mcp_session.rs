@@ -97,14 +97,15 @@ impl CallFailure {
     /// many costs little; a dead one is kept for ever.
     fn refuses_session(&self) -> bool {
         match self {
-            Self::SessionLost { .. } | Self::Unauthorized(_) | Self::NoSuchServer(_) | Self::Unexpected(_) => true,
+            // Of the errors within a success, an invalid request and those that servers may define.
+            Self::SessionLost { .. }
+            | Self::Unauthorized(_)
+            | Self::NoSuchServer(_)
+            | Self::Unexpected(_)
+            | Self::Rpc { code: -32_600 | -32_099..=-32_000, .. } => true,
             // Too slow, too large, too often: the session has nothing to do with these.
-            Self::Http { status: 408 | 413 | 429, .. } => false,
-            Self::Http { status: 400..=499, .. } => true,
-            Self::Http { text, .. } => speaks_of_session(text),
-            // An invalid request, or one of the errors that servers may define.
-            Self::Rpc { code: -32_600 | -32_099..=-32_000, .. } => true,
-            Self::Rpc { message, .. } => speaks_of_session(message),
+            Self::Http { status: status @ 400..=499, .. } => !matches!(status, 408 | 413 | 429),
+            Self::Http { text, .. } | Self::Rpc { message: text, .. } => speaks_of_session(text),
             Self::NotSent(_) | Self::Lost(_) | Self::TimedOut(_) => false,
         }
     }

@@ -62,7 +62,7 @@ pub struct Usage {
     pub cost: Option<Money>,
     /// The tokens; `None` when they are unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_usage: Option<TokenUsage>,
+    pub token_usage: Option<Box<TokenUsage>>,
     /// Why the model stopped writing, when it said so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,

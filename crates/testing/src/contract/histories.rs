@@ -252,7 +252,7 @@ fn submitted(call: CallId) -> Command {
 }
 
 fn cost(amount: &str) -> Usage {
-    let token_usage = Some(procession_domain::value::TokenUsage::new(7, 11));
+    let token_usage = Some(Box::new(procession_domain::value::TokenUsage::new(7, 11)));
     Usage { token_usage, ..Usage::of_cost(Some(amount.parse().unwrap())) }
 }
 

@@ -123,10 +123,9 @@ impl McpAgent {
 const fn code_of_status(status: u16, rpc_code: Option<i32>) -> ErrorCode {
     match (status, rpc_code) {
         (429, _) => ErrorCode::RateLimited,
-        (502..=504, _) => ErrorCode::AgentUnavailable,
-        // The server itself has answered, and says what is wrong with the call.
+        // From 502 on it is a gateway that speaks, whatever the body; below, a server that says what is wrong.
+        (502..=504, _) | (500.., None) => ErrorCode::AgentUnavailable,
         (_, Some(code)) => code_of_rpc(code),
-        (500.., None) => ErrorCode::AgentUnavailable,
         (_, None) => ErrorCode::AgentError,
     }
 }

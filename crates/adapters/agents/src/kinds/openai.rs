@@ -238,7 +238,7 @@ impl OpenAiAgent {
         let price = self.settings.price.filter(|_| is_priced);
         Usage {
             cost: price.zip(token_usage.as_ref()).and_then(|(price, tokens)| price.cost(tokens)),
-            token_usage,
+            token_usage: token_usage.map(Box::new),
             finish_reason: answer.finish_reason(),
         }
     }
@@ -255,13 +255,11 @@ impl LocalAgent for OpenAiAgent {
         if !status.is_success() {
             return Err(self.refused(status, pause.as_ref(), &body));
         }
-        match ChatAnswer::read(&body) {
-            Some(answer) => self.answered(task, &answer, pause),
-            None => {
-                let what = format!("the endpoint's answer is not a chat completion: {}", error_message(&body));
-                Err(self.failure(ErrorCode::AgentError, &what, None))
-            }
-        }
+        let Some(answer) = ChatAnswer::read(&body) else {
+            let what = format!("the endpoint's answer is not a chat completion: {}", error_message(&body));
+            return Err(self.failure(ErrorCode::AgentError, &what, None));
+        };
+        self.answered(task, &answer, pause)
     }
 
     fn obstacle(&self) -> Option<String> {

@@ -116,6 +116,7 @@ fn read_entry(section: &mut Section<'_>) -> Option<Entry> {
         section.refuse(section.place(), "the reply has no `reply`; only an entry that always fails can do without");
         return None;
     }
+    let token_usage = token_usage.map(Box::new);
     let usage = Usage { cost: cost.unwrap_or(Some(Money::ZERO)), token_usage, finish_reason };
     Some(Entry { when: when.unwrap_or(When::Always), reply, delay, usage, failure })
 }

@@ -167,10 +167,10 @@ fn last_summary(log: &Value) -> Option<&Value> {
 }
 
 /// The tokens that a run counted. A runtime that reports nothing gives zeros, which mean "unknown" (spec 6, 2.3).
-fn tokens(usage: &Value, model: Option<String>) -> Option<TokenUsage> {
+fn tokens(usage: &Value, model: Option<String>) -> Option<Box<TokenUsage>> {
     let found = token_usage(usage, model)?;
     let counts = [found.input_tokens, found.cached_input_tokens, found.cache_write_tokens, found.output_tokens];
-    counts.into_iter().chain([found.total_tokens]).flatten().any(|count| count > 0).then_some(found)
+    counts.into_iter().chain([found.total_tokens]).flatten().any(|count| count > 0).then(|| Box::new(found))
 }
 
 #[cfg(test)]

@@ -229,7 +229,7 @@ impl AttemptResponse {
             error: StepErrorResponse::of_attempt(attempt),
             cost: cost.map(|cost| cost.to_string()),
             exact_cost: cost.map(Into::into),
-            token_usage: attempt.usage.token_usage.as_ref().map(Into::into),
+            token_usage: attempt.usage.token_usage.as_deref().map(Into::into),
             finish_reason: attempt.usage.finish_reason.as_ref().map(|reason| reason.as_str().to_owned()),
         }
     }
