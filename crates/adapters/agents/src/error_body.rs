@@ -7,7 +7,7 @@ use crate::{failure::shortened, lenient_json::first_value};
 /// How much of an error is shown, in characters, …
 pub(crate) const SHOWN_OF_ERROR: usize = 500;
 /// … and how much of a body that is no error of a known form.
-const SHOWN_OF_BODY: usize = 200;
+pub(crate) const SHOWN_OF_BODY: usize = 200;
 
 /// The words of an error's body: `{"error": {"message": …}}`, `{"error": …}`, `{"detail": …}`, or its beginning.
 pub(crate) fn error_message(body: &[u8]) -> String {

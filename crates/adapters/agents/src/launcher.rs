@@ -51,7 +51,8 @@ pub fn launched(arguments: &[OsString]) -> Option<ExitCode> {
             Some(ExitCode::from(CANNOT_START))
         }
         _ => {
-            CAN_LAUNCH.store(cfg!(target_os = "linux"), Ordering::Relaxed);
+            let can_launch = cfg!(target_os = "linux") && Path::new(THIS_PROGRAM).exists();
+            CAN_LAUNCH.store(can_launch, Ordering::Relaxed);
             None
         }
     }

@@ -100,8 +100,12 @@ impl McpHttp {
     async fn refusal(&self, response: Response, in_session: bool) -> (Refusal, Vec<u8>) {
         let status = response.status().as_u16();
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let is_event = is_event_stream(&response);
         // A body that breaks or is too large says nothing; the status stands.
-        let body = read(response, LARGEST_REFUSAL).await.unwrap_or_default();
+        let mut body = read(response, LARGEST_REFUSAL).await.unwrap_or_default();
+        if is_event {
+            body = event_data(&body);
+        }
         let rpc_error = error_of_body(&body);
         let said = self.masks.masked(&match &rpc_error {
             Some(error) => error.message.to_string(),
@@ -291,6 +295,12 @@ async fn read(mut response: Response, largest: usize) -> Result<Vec<u8>, WireFai
         body.extend_from_slice(&part);
     }
     Ok(body)
+}
+
+/// The data of the events in a body.
+fn event_data(body: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(body);
+    text.lines().filter_map(|line| line.strip_prefix("data:")).collect::<String>().into_bytes()
 }
 
 /// The events of a stream. In the one that answers a request, an error belongs to that request whatever its id says,

@@ -1,20 +1,19 @@
 //! One shared session with an MCP server over Streamable HTTP, opened when it is first needed and again after a loss.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration as StdDuration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration as StdDuration};
 
 use procession_application::ports::Clock;
-use procession_domain::value::{Duration, RetryAfter, Timestamp};
+use procession_domain::value::{Duration, Timestamp};
 use rmcp::{
     RoleClient, ServiceError,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ClientConfig, Implementation,
         JsonObject, ProtocolVersion, Tool,
     },
-    service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt, RunningService},
+    service::{ClientLifecycleMode, ClientServiceExt, RunningService},
     transport::{
-        StreamableHttpClientTransport,
-        common::client_side_sse::ExponentialBackoff,
-        streamable_http_client::{StreamableHttpClientTransportConfig, StreamableHttpError},
+        StreamableHttpClientTransport, common::client_side_sse::ExponentialBackoff,
+        streamable_http_client::StreamableHttpClientTransportConfig,
     },
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -23,8 +22,8 @@ use tokio::{sync::Mutex, time::timeout};
 
 use crate::{
     address::Address,
-    failure::shortened,
-    mcp_http::{McpHttp, Refusal, WireFailure},
+    mcp_failure::{CallFailure, speaks_of_session},
+    mcp_http::McpHttp,
     secret::Masks,
 };
 
@@ -56,59 +55,6 @@ pub(crate) enum Protocol {
     Sessions,
     /// The newest that the server knows.
     Any,
-}
-
-/// Why a call has no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CallFailure {
-    /// The server has seen nothing of it.
-    NotSent(String),
-    /// It may have been done, and its answer is lost.
-    Lost(String),
-    /// The same, after waiting long enough.
-    TimedOut(String),
-    /// HTTP 401 or 403.
-    Unauthorized(String),
-    /// Nothing that speaks the protocol answers there.
-    NoSuchServer(String),
-    /// The server lacks what is expected of it.
-    Unexpected(String),
-    /// The server does not know the session any more, and has not done the call.
-    SessionLost {
-        text: String,
-        /// Whether it says so by HTTP 404, which has no other meaning in a session.
-        by_status: bool,
-    },
-    /// Any other status that is no success.
-    Http {
-        status: u16,
-        /// The code of the JSON-RPC error in the body, if there is one.
-        rpc_code: Option<i32>,
-        /// The status, and what the server says about it.
-        text: String,
-        retry_after: Option<RetryAfter>,
-    },
-    /// A JSON-RPC error in an answer with success.
-    Rpc { code: i32, message: String },
-}
-
-impl CallFailure {
-    /// Whether it may be the session that the server refuses, so that the next call must have a new one. A new one too
-    /// many costs little; a dead one is kept for ever.
-    fn refuses_session(&self) -> bool {
-        match self {
-            // Of the errors within a success, an invalid request and those that servers may define.
-            Self::SessionLost { .. }
-            | Self::Unauthorized(_)
-            | Self::NoSuchServer(_)
-            | Self::Unexpected(_)
-            | Self::Rpc { code: -32_600 | -32_099..=-32_000, .. } => true,
-            // Too slow, too large, too often: the session has nothing to do with these.
-            Self::Http { status: status @ 400..=499, .. } => !matches!(status, 408 | 413 | 429),
-            Self::Http { text, .. } | Self::Rpc { message: text, .. } => speaks_of_session(text),
-            Self::NotSent(_) | Self::Lost(_) | Self::TimedOut(_) => false,
-        }
-    }
 }
 
 /// A session that is opened when needed.
@@ -156,13 +102,16 @@ impl Session {
     ) -> Result<CallToolResult, CallFailure> {
         let client = self.client().await?;
         match timeout(longest, client.call_tool_once(params)).await {
-            Ok(Ok(CallToolResponse::Complete(result))) => Ok(result),
+            Ok(Ok(CallToolResponse::Complete(result))) => {
+                self.look_for_lost_session(&client, &result).await;
+                Ok(result)
+            }
             Ok(Ok(_)) => Err(CallFailure::Rpc {
                 code: -32_600,
                 message: "the tool asks for something in between, which an agent's call can't give".to_owned(),
             }),
             Ok(Err(error)) => Err(self.lost(&client, error).await),
-            Err(_) => Err(too_late(longest)),
+            Err(_) => Err(CallFailure::too_late(longest)),
         }
     }
 
@@ -172,7 +121,7 @@ impl Session {
         match timeout(longest, client.list_all_tools()).await {
             Ok(Ok(tools)) => Ok(tools),
             Ok(Err(error)) => Err(self.lost(&client, error).await),
-            Err(_) => Err(too_late(longest)),
+            Err(_) => Err(CallFailure::too_late(longest)),
         }
     }
 
@@ -233,9 +182,12 @@ impl Session {
             let identity = Implementation::new("procession", env!("CARGO_PKG_VERSION"));
             let config = ClientConfig::new(ClientCapabilities::default(), identity);
             let now = self.clock.now();
-            let client =
-                config.serve_with_lifecycle(transport, lifecycle).await.map_err(|error| not_opened(error, now))?;
-            let tools = client.list_all_tools().await.map_err(|error| before_any_call(explained(error, now)))?;
+            let client = config
+                .serve_with_lifecycle(transport, lifecycle)
+                .await
+                .map_err(|error| CallFailure::of_opening(error, now))?;
+            let tools =
+                client.list_all_tools().await.map_err(|error| CallFailure::of_call(error, now).before_any_call())?;
             (self.endpoint.expectation)(&tools).map_err(CallFailure::Unexpected)?;
             Ok(client)
         };
@@ -243,18 +195,29 @@ impl Session {
         timeout(OPENING, opening).await.unwrap_or_else(|_| Err(failure()))
     }
 
-    /// What an error means. A session that is gone, or that the server may have refused, is forgotten: calls under way in
-    /// it go on, the next call opens a new one.
+    /// What an error means. A session that is gone, or that the server may have refused, is forgotten.
     async fn lost(&self, client: &Arc<Client>, error: ServiceError) -> CallFailure {
         let is_closed = client.is_closed() || matches!(error, ServiceError::TransportClosed);
-        let failure = explained(error, self.clock.now());
+        let failure = CallFailure::of_call(error, self.clock.now());
         if is_closed || failure.refuses_session() {
-            let mut state = self.state.lock().await;
-            if state.client.as_ref().is_some_and(|current| Arc::ptr_eq(current, client)) {
-                state.client = None;
-            }
+            self.forget(client).await;
         }
         failure
+    }
+
+    /// Some servers say within a tool's own error that they do not know the session.
+    async fn look_for_lost_session(&self, client: &Arc<Client>, result: &CallToolResult) {
+        if result.is_error == Some(true) && text_of(result).is_some_and(|text| speaks_of_session(&text)) {
+            self.forget(client).await;
+        }
+    }
+
+    /// Has the next call open a new session; those under way in this one go on.
+    async fn forget(&self, client: &Arc<Client>) {
+        let mut state = self.state.lock().await;
+        if state.client.as_ref().is_some_and(|current| Arc::ptr_eq(current, client)) {
+            state.client = None;
+        }
     }
 }
 
@@ -263,153 +226,4 @@ pub(crate) fn text_of(answer: &CallToolResult) -> Option<String> {
     let parts: Vec<&str> =
         answer.content.iter().filter_map(|part| part.as_text().map(|text| text.text.as_str())).collect();
     (!parts.is_empty()).then(|| parts.join("\n"))
-}
-
-fn too_late(longest: StdDuration) -> CallFailure {
-    CallFailure::TimedOut(format!("no answer within {} s", longest.as_secs_f64()))
-}
-
-fn not_opened(error: ClientInitializeError, now: Timestamp) -> CallFailure {
-    let failure = match error {
-        ClientInitializeError::TransportError { error, .. } => transport_failure(&error, now),
-        ClientInitializeError::JsonRpcError(error) => {
-            CallFailure::Rpc { code: error.code.0, message: error.message.into_owned() }
-        }
-        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => return not_opened(*fallback, now),
-        other => CallFailure::Lost(other.to_string()),
-    };
-    before_any_call(failure)
-}
-
-/// While the session is opened, nothing that matters has been sent.
-fn before_any_call(failure: CallFailure) -> CallFailure {
-    match failure {
-        CallFailure::Lost(text) | CallFailure::TimedOut(text) | CallFailure::SessionLost { text, .. } => {
-            CallFailure::NotSent(text)
-        }
-        other @ (CallFailure::NotSent(_)
-        | CallFailure::Unauthorized(_)
-        | CallFailure::NoSuchServer(_)
-        | CallFailure::Unexpected(_)
-        | CallFailure::Http { .. }
-        | CallFailure::Rpc { .. }) => other,
-    }
-}
-
-fn explained(error: ServiceError, now: Timestamp) -> CallFailure {
-    match error {
-        ServiceError::McpError(error) if speaks_of_session(&error.message) => {
-            let text = format!("{} (JSON-RPC {})", error.message, error.code.0);
-            CallFailure::SessionLost { text, by_status: false }
-        }
-        ServiceError::McpError(error) => CallFailure::Rpc { code: error.code.0, message: error.message.into_owned() },
-        ServiceError::TransportSend(error) => transport_failure(&error, now),
-        ServiceError::Timeout { timeout } => too_late(timeout),
-        other => CallFailure::Lost(other.to_string()),
-    }
-}
-
-/// Finds, among the causes of an error, the one that decides.
-fn transport_failure(error: &(dyn Error + 'static), now: Timestamp) -> CallFailure {
-    let mut current = Some(error);
-    let mut last = error.to_string();
-    while let Some(cause) = current {
-        if let Some(StreamableHttpError::Client(failure)) = cause.downcast_ref::<StreamableHttpError<WireFailure>>() {
-            return match failure {
-                WireFailure::Unreachable(_) => CallFailure::NotSent(failure.to_string()),
-                WireFailure::Broken(_) | WireFailure::TooLarge(_) | WireFailure::NoMessage(_) => {
-                    CallFailure::Lost(failure.to_string())
-                }
-                WireFailure::Refused(refusal) => refused_with(refusal, now),
-            };
-        }
-        last = cause.to_string();
-        current = cause.source();
-    }
-    CallFailure::Lost(shortened(&last, 300))
-}
-
-/// What a status other than success means.
-fn refused_with(refusal: &Refusal, now: Timestamp) -> CallFailure {
-    let Refusal { status, in_session, rpc_code, said, retry_after } = refusal;
-    match status {
-        401 | 403 => CallFailure::Unauthorized(format!("the server refuses the key ({refusal})")),
-        404 if *in_session => CallFailure::SessionLost { text: refusal.to_string(), by_status: true },
-        404 | 405 if !in_session && rpc_code.is_none() => {
-            CallFailure::NoSuchServer(format!("no MCP server answers at this address ({refusal})"))
-        }
-        400..=499 if *in_session && speaks_of_session(said) => {
-            CallFailure::SessionLost { text: refusal.to_string(), by_status: false }
-        }
-        _ => CallFailure::Http {
-            status: *status,
-            rpc_code: *rpc_code,
-            text: refusal.to_string(),
-            retry_after: retry_after.as_deref().and_then(|text| RetryAfter::read(text, now)),
-        },
-    }
-}
-
-/// Whether a server's words are about the session, or the handshake that makes one.
-fn speaks_of_session(text: &str) -> bool {
-    let text = text.to_lowercase();
-    ["session", "initializ", "initialis"].iter().any(|word| text.contains(word))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn http(status: u16, text: &str) -> CallFailure {
-        CallFailure::Http { status, rpc_code: None, text: text.to_owned(), retry_after: None }
-    }
-
-    fn rpc(code: i32, message: &str) -> CallFailure {
-        CallFailure::Rpc { code, message: message.to_owned() }
-    }
-
-    #[test]
-    fn whatever_may_refuse_the_session_asks_for_a_new_one() {
-        for failure in [
-            http(400, "HTTP 400"),
-            http(410, "HTTP 410"),
-            http(422, "HTTP 422"),
-            http(500, "HTTP 500: unknown session"),
-            rpc(-32_600, "Invalid request"),
-            rpc(-32_001, "gone"),
-            rpc(-32_602, "Received request before initialization was complete"),
-            CallFailure::SessionLost { text: "HTTP 404".into(), by_status: true },
-            CallFailure::Unauthorized("HTTP 401".into()),
-        ] {
-            assert!(failure.refuses_session(), "{failure:?}");
-        }
-        for failure in [
-            http(429, "HTTP 429"),
-            http(503, "HTTP 503: come back later"),
-            rpc(-32_602, "Unknown tool: ask"),
-            rpc(-32_603, "broken inside"),
-            rpc(7, "out of cheese"),
-            CallFailure::Lost("reset".into()),
-        ] {
-            assert!(!failure.refuses_session(), "{failure:?}");
-        }
-    }
-
-    #[test]
-    fn statuses_are_told_with_their_words() {
-        let now: Timestamp = "2026-11-21T10:00:00+00:00".parse().unwrap();
-        let refusal = |status, in_session, said: &str| {
-            let refusal =
-                Refusal { status, in_session, rpc_code: None, said: said.into(), retry_after: Some("7".into()) };
-            refused_with(&refusal, now)
-        };
-        let retry_after = RetryAfter::read("7", now);
-        let text = "HTTP 503: down".to_owned();
-        assert_eq!(refusal(503, true, "down"), CallFailure::Http { status: 503, rpc_code: None, text, retry_after });
-        let lost = |text: &str, by_status| CallFailure::SessionLost { text: text.to_owned(), by_status };
-        assert_eq!(refusal(400, true, "Bad session"), lost("HTTP 400: Bad session", false));
-        assert_eq!(refusal(404, true, ""), lost("HTTP 404", true));
-        assert!(matches!(refusal(404, false, ""), CallFailure::NoSuchServer(_)));
-        assert!(matches!(refusal(401, true, ""), CallFailure::Unauthorized(_)));
-    }
 }

@@ -184,6 +184,10 @@ fn a_secret_in_the_file_is_not_shown() {
     let text = "agents: {a: {kind: openai, base_url: 'http://x/v1', model: m, api_key: sk-very-secret}}";
     let file = AgentsFile::parse(text).unwrap();
     assert!(!format!("{file:?}").contains("sk-very-secret"));
+    let in_address = "agents: {a: {kind: mcp, url: 'http://x/mcp?key=sk-very-secret', tool: t}}";
+    assert!(!format!("{:?}", AgentsFile::parse(in_address).unwrap()).contains("sk-very-secret"));
+    let bad = problems(&in_address.replace("http://", "ftp://"));
+    assert_eq!(bad, ["line 1, column 30: `url`: `ftp://x/mcp` must begin with http:// or https://"]);
     let with_user = "agents: {a: {kind: mcp, url: 'http://user:pw@x/mcp', tool: t}}";
     assert_eq!(problems(with_user), ["line 1, column 30: `url`: an address holds no user and password; use `api_key`"]);
 }

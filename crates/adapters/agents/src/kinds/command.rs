@@ -22,14 +22,17 @@ use tokio::{
     time::timeout,
 };
 
-use super::process_group::ProcessGroup;
+use super::{
+    process_group::ProcessGroup,
+    program_environment::{ProgramEnvironment, texts},
+};
 use crate::{
     failure::failed,
-    file::{Content, Node, Section},
+    file::{Content, Section},
     launcher,
     leftovers::MARK,
     local::LocalAgent,
-    secret::{Environment, Masks, Secret, SecretSource, missing},
+    secret::{Environment, Masks, missing},
 };
 
 /// The largest reply, in bytes (spec 8.2, `limits.output`).
@@ -41,44 +44,20 @@ const NOT_ALLOWED: &str = "commands are off; set agents.allow_commands to true t
 /// How long the outputs may stay open once the program has ended, by something it left behind.
 const LEFTOVER_GRACE: StdDuration = StdDuration::from_secs(1);
 
-/// What programs get of the server's environment unasked; further names are listed in the file.
-const ALWAYS_INHERITED: [&str; 18] = [
-    "PATH",
-    "HOME",
-    "LANG",
-    "TZ",
-    "TMPDIR",
-    "LC_ALL",
-    "LC_ADDRESS",
-    "LC_COLLATE",
-    "LC_CTYPE",
-    "LC_IDENTIFICATION",
-    "LC_MEASUREMENT",
-    "LC_MESSAGES",
-    "LC_MONETARY",
-    "LC_NAME",
-    "LC_NUMERIC",
-    "LC_PAPER",
-    "LC_TELEPHONE",
-    "LC_TIME",
-];
-
 /// A program, its arguments, and its environment.
 #[derive(Debug, Clone)]
 pub(crate) struct CommandSettings {
     program: String,
     arguments: Vec<String>,
     cost: Option<Money>,
-    variables: Vec<(String, Option<SecretSource>)>,
-    inherited: Vec<String>,
+    environment: ProgramEnvironment,
 }
 
 impl CommandSettings {
     /// Reads the keys of this kind.
     pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         let cost = section.money("cost");
-        let variables = section.node("env").map(|node| read_variables(node, section)).unwrap_or_default();
-        let inherited = section.node("inherit").map(|node| read_inherited(node, section)).unwrap_or_default();
+        let environment = ProgramEnvironment::read(section);
         let node = section.required_node("command")?;
         let Content::List(items) = &node.content else {
             let message = "`command` is a list: the program, then its arguments, such as [./format.sh, --short]";
@@ -91,91 +70,8 @@ impl CommandSettings {
             return None;
         }
         let program = words.remove(0);
-        Some(Self { program, arguments: words, cost, variables, inherited })
+        Some(Self { program, arguments: words, cost, environment })
     }
-}
-
-/// The texts of a list.
-fn texts(items: &[Node], what: &str, section: &mut Section<'_>) -> Vec<String> {
-    let mut texts = Vec::new();
-    for item in items {
-        match &item.content {
-            Content::Scalar(text) => texts.push(text.clone()),
-            Content::Null | Content::List(_) | Content::Map(_) => {
-                let message = format!("a word of {what} is {}; a text is expected", item.content.kind());
-                section.refuse(item.place, message);
-            }
-        }
-    }
-    texts
-}
-
-/// `env`: names and values, which may read the server's environment. An empty value is `None`.
-fn read_variables(node: &Node, section: &mut Section<'_>) -> Vec<(String, Option<SecretSource>)> {
-    let Content::Map(entries) = &node.content else {
-        section
-            .refuse(node.place, format!("`env` is {}; a mapping of names to values is expected", node.content.kind()));
-        return Vec::new();
-    };
-    let mut variables = Vec::new();
-    for (key, value) in entries {
-        if let Err(problem) = check_variable(&key.text) {
-            section.refuse(key.place, format!("`env`: {problem}"));
-        }
-        let source = match &value.content {
-            Content::Scalar(text) if text.is_empty() => Ok(None),
-            Content::Scalar(text) => SecretSource::parse(text).map(Some),
-            Content::Null => Err("it has no value; write \"\" for an empty one".to_owned()),
-            Content::List(_) | Content::Map(_) => {
-                Err(format!("it is {}; a single value is expected", value.content.kind()))
-            }
-        };
-        let is_own = |source: &SecretSource| source.variables().find(|name| is_of_server(name)).map(str::to_owned);
-        match source {
-            Ok(source) => match source.as_ref().and_then(is_own) {
-                Some(name) => section.refuse(value.place, format!("`env`: {}", belongs_to_server(&name))),
-                None => variables.push((key.text.clone(), source)),
-            },
-            Err(problem) => section.refuse(value.place, format!("`{}` of `env`: {problem}", key.text)),
-        }
-    }
-    variables
-}
-
-/// `inherit`: names of variables that the program gets as the server has them.
-fn read_inherited(node: &Node, section: &mut Section<'_>) -> Vec<String> {
-    let Content::List(items) = &node.content else {
-        section.refuse(node.place, format!("`inherit` is {}; a list of names is expected", node.content.kind()));
-        return Vec::new();
-    };
-    for item in items {
-        if let Content::Scalar(name) = &item.content
-            && let Err(problem) = check_variable(name)
-        {
-            section.refuse(item.place, format!("`inherit`: {problem}"));
-        }
-    }
-    texts(items, "`inherit`", section)
-}
-
-/// Whether a program may be given a variable of this name; the error is a sentence.
-fn check_variable(name: &str) -> Result<(), String> {
-    let is_name = !name.starts_with(|c: char| c.is_ascii_digit())
-        && !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if !is_name {
-        return Err(format!("`{name}` is no name of a variable: letters, digits and `_` are expected"));
-    }
-    if is_of_server(name) { Err(belongs_to_server(name)) } else { Ok(()) }
-}
-
-/// The server's own settings, its secret key and first password among them, are none of a program's business.
-fn is_of_server(name: &str) -> bool {
-    name.starts_with("PROCESSION_") || name == "SECRET_KEY"
-}
-
-fn belongs_to_server(name: &str) -> String {
-    format!("`{name}` is the server's own; give the program a variable of another name")
 }
 
 /// An agent that is a program.
@@ -207,15 +103,10 @@ impl CommandAgent {
         environment: &Environment,
         programs: &Programs,
     ) -> Self {
-        let secrets = settings
-            .variables
-            .iter()
-            .filter(|(_, source)| source.as_ref().is_some_and(|source| source.variables().next().is_some()));
-        let secrets = secrets.filter_map(|(_, source)| source.as_ref()?.resolve(environment).known().cloned());
         Self {
             name: name.to_owned(),
-            masks: Masks::of(secrets),
-            environment: variables(&settings, environment),
+            masks: settings.environment.masks(environment),
+            environment: settings.environment.resolve(environment),
             settings,
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
             programs: programs.clone(),
@@ -315,10 +206,8 @@ impl CommandAgent {
 impl LocalAgent for CommandAgent {
     async fn answer(&self, task: &AgentTask) -> Result<AgentReply, AgentFailure> {
         if !self.programs.are_allowed {
-            return Err(failed(
-                ErrorCode::AccessDenied,
-                format!("the agent `{}` is a command, and {NOT_ALLOWED}", self.name),
-            ));
+            let message = format!("the agent `{}` is a command, and {NOT_ALLOWED}", self.name);
+            return Err(failed(ErrorCode::AccessDenied, message));
         }
         let reply = self.run(task).await?;
         let reply = String::from_utf8_lossy(&reply);
@@ -349,22 +238,6 @@ fn is_executable(file: &std::fs::Metadata) -> bool {
 #[cfg(not(unix))]
 const fn is_executable(_file: &std::fs::Metadata) -> bool {
     true
-}
-
-/// The variables that a program gets, or the name of one that is missing for them.
-fn variables(settings: &CommandSettings, environment: &Environment) -> Result<Vec<(String, SecretString)>, String> {
-    let inherited = ALWAYS_INHERITED.into_iter().chain(settings.inherited.iter().map(String::as_str));
-    let mut variables: Vec<(String, SecretString)> =
-        inherited.filter_map(|name| Some((name.to_owned(), environment(name)?.into()))).collect();
-    for (name, source) in &settings.variables {
-        let value = match source.as_ref().map(|source| source.resolve(environment)) {
-            None => SecretString::default(),
-            Some(Secret::Known(value)) => value,
-            Some(Secret::Missing(variable)) => return Err(variable),
-        };
-        variables.push((name.clone(), value));
-    }
-    Ok(variables)
 }
 
 /// Why a program's end is not known or not waited for.

@@ -17,7 +17,8 @@ use crate::{
     file::Section,
     http_client::{Proxies, http_client},
     local::LocalAgent,
-    mcp_session::{CallFailure, Endpoint, Protocol, Session, text_of},
+    mcp_failure::CallFailure,
+    mcp_session::{Endpoint, Protocol, Session, text_of},
     secret::{Environment, Masks, Secret, SecretSource, missing},
 };
 
@@ -106,7 +107,7 @@ impl McpAgent {
             CallFailure::NoSuchServer(text) | CallFailure::Unexpected(text) => (ErrorCode::AgentNotFound, text),
             CallFailure::SessionLost { text, .. } => (
                 ErrorCode::AgentError,
-                format!("the server has ended the session, the next call has a new one: {text}"),
+                format!("the server refuses the session, and the next call has a new one: {text}"),
             ),
             CallFailure::Http { status, rpc_code, text, retry_after } => {
                 pause = retry_after;

@@ -7,5 +7,6 @@ pub(crate) mod openai;
 mod openai_answer;
 mod openai_wire;
 mod process_group;
+mod program_environment;
 pub(crate) mod script;
 mod script_template;

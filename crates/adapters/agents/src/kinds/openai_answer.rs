@@ -5,7 +5,7 @@ use procession_domain::value::{ErrorCode, FinishReason, TokenUsage};
 use serde_json::Value;
 
 use crate::{
-    error_body::{SHOWN_OF_ERROR, words},
+    error_body::{SHOWN_OF_BODY, SHOWN_OF_ERROR, words},
     failure::shortened,
     lenient_json::first_value,
     usage,
@@ -45,7 +45,8 @@ impl ChatAnswer {
     /// Why there is no text, as a sentence.
     pub(super) fn why_no_text(&self) -> String {
         let Some(choice) = self.choice() else {
-            return "the endpoint answered without any choice".to_owned();
+            let body = shortened(&self.0.to_string(), SHOWN_OF_BODY);
+            return format!("the endpoint answered without any choice: {body}");
         };
         let reason = self.finish_reason().map(|reason| format!(" ({reason})")).unwrap_or_default();
         match choice.pointer("/message/refusal").and_then(Value::as_str).filter(|refusal| !refusal.is_empty()) {

@@ -122,5 +122,6 @@ fn an_answer_without_text_says_why() {
         let answer = answer(&json!({"choices": [choice]}));
         assert_eq!((answer.text(), answer.why_no_text().as_str()), (None, expected));
     }
-    assert_eq!(answer(&json!({"choices": null})).why_no_text(), "the endpoint answered without any choice");
+    let empty = answer(&json!({"choices": null})).why_no_text();
+    assert_eq!(empty, r#"the endpoint answered without any choice: {"choices":null}"#);
 }

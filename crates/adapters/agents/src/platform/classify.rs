@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     failure::{failed, failed_for},
-    mcp_session::CallFailure,
+    mcp_failure::CallFailure,
 };
 
 /// Why a call has not given what was asked for.

@@ -39,10 +39,6 @@ async fn a_refusal_is_told_at_once_whatever_its_status_and_id() {
     for status in [200, 400, 405, 406, 409, 410, 413, 418, 422, 500, 502, 503] {
         for refusal in ids().into_iter().flat_map(|id| [Refusal::json(status, id.clone()), Refusal::event(status, id)])
         {
-            // As an event of a stream only a success says something.
-            if refusal.content_type == "text/event-stream" && status != 200 {
-                continue;
-            }
             let body = refusal.body.clone();
             server.refuse_calls(refusal);
             let (code, message) = failure(call(&router).await);
@@ -93,6 +89,10 @@ async fn a_session_that_is_refused_in_any_way_is_replaced_before_the_next_call()
         Refusal::json(200, Some(Value::Null)),
         Refusal::event(200, Some(Value::Null)),
         Refusal::event(200, None),
+        Refusal {
+            body: r#"{"jsonrpc": "2.0", "id": $ID, "result": {"isError": true, "content": [{"type": "text", "text": "unknown session"}]}}"#.into(),
+            ..Refusal::json(200, None)
+        },
         Refusal { body: r#"{"error": "unknown session"}"#.into(), ..Refusal::json(200, None) },
         Refusal {
             body: r#"{"jsonrpc": "2.0", "id": null, "error": {"code": -32602, "message": "Server not initialized"}}"#
