@@ -25,6 +25,7 @@ mod launcher;
 mod leftovers;
 mod lenient_json;
 mod local;
+mod mcp_events;
 mod mcp_failure;
 mod mcp_http;
 mod mcp_message;

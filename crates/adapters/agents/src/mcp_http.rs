@@ -3,24 +3,22 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use futures::{Stream, StreamExt, stream::BoxStream};
-use procession_domain::value::reply::mend_surrogates;
 use reqwest::{
     Client, RequestBuilder, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use rmcp::{
-    model::{ClientJsonRpcMessage, ClientRequest, RequestId},
+    model::{ClientJsonRpcMessage, ClientRequest},
     transport::{
         common::http_header::{EVENT_STREAM_MIME_TYPE, HEADER_LAST_EVENT_ID, HEADER_SESSION_ID, JSON_MIME_TYPE},
-        streamable_http_client::{SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse},
+        streamable_http_client::{StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse},
     },
 };
-use sse_stream::{Sse, SseStream};
 
 use crate::{
     error_body::error_message,
-    mcp_message::{answer_to, error_in, error_of_body, refusal_message},
+    mcp_events::{Events, Streams, event_data},
+    mcp_message::{answer_to, error_of_body, refusal_message},
     secret::Masks,
 };
 
@@ -34,6 +32,7 @@ const LARGEST_EVENT: usize = 16 * 1024 * 1024;
 pub(crate) struct McpHttp {
     http: Client,
     masks: Masks,
+    streams: Streams,
 }
 
 /// Why a request has no answer that the protocol knows. No variant holds an address.
@@ -83,12 +82,11 @@ impl fmt::Display for Refusal {
 }
 
 type Failure = StreamableHttpError<WireFailure>;
-type Events = BoxStream<'static, Result<Sse, SseError>>;
 
 impl McpHttp {
     /// A client for a server whose secrets these masks know.
-    pub(crate) const fn new(http: Client, masks: Masks) -> Self {
-        Self { http, masks }
+    pub(crate) fn new(http: Client, masks: Masks) -> Self {
+        Self { http, masks, streams: Streams::default() }
     }
 
     async fn send(&self, request: RequestBuilder, headers: Headers) -> Result<Response, Failure> {
@@ -145,7 +143,7 @@ impl McpHttp {
         }
         let session = response.headers().get(HEADER_SESSION_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
         if is_event_stream(&response) {
-            let events = events(response, largest_event, Some(request.id.clone()));
+            let events = self.streams.answering(response, largest_event, request.id.clone());
             return Ok(StreamableHttpPostResponse::Sse(events, session));
         }
         let kind = content_type(&response);
@@ -158,11 +156,11 @@ impl McpHttp {
     }
 
     async fn get(&self, uri: &str, headers: Headers, largest_event: usize) -> Result<Events, Failure> {
-        let in_session = headers.session.is_some();
+        let (in_session, last_event) = (headers.session.is_some(), headers.last_event.clone());
         let response = self.send(self.http.get(uri), headers).await?;
         let status = response.status();
         if status.is_success() && is_event_stream(&response) {
-            return Ok(events(response, largest_event, None));
+            return Ok(self.streams.after(response, largest_event, last_event.as_deref()));
         }
         // Asking again changes nothing about these: such a stream can't be had here, or not any more.
         let is_final =
@@ -297,83 +295,8 @@ async fn read(mut response: Response, largest: usize) -> Result<Vec<u8>, WireFai
     Ok(body)
 }
 
-/// The data of the events in a body.
-fn event_data(body: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(body);
-    text.lines().filter_map(|line| line.strip_prefix("data:")).collect::<String>().into_bytes()
-}
-
-/// The events of a stream. In the one that answers a request, an error belongs to that request whatever its id says,
-/// and so does an event that is too large.
-fn events(response: Response, largest: usize, request: Option<RequestId>) -> Events {
-    let mut event = EventSize::default();
-    let bytes = response.bytes_stream().map(move |part| {
-        let part = part.map_err(broken)?;
-        if event.grows_beyond(largest, &part) { Err(WireFailure::TooLarge(largest)) } else { Ok(part) }
-    });
-    told_in(SseStream::from_bytes_stream(bytes), request).boxed()
-}
-
-fn told_in(
-    events: impl Stream<Item = Result<Sse, SseError>>,
-    request: Option<RequestId>,
-) -> impl Stream<Item = Result<Sse, SseError>> {
-    events.map(move |event| match (event, &request) {
-        (Ok(mut event), Some(request)) => {
-            event.data = event.data.map(|data| {
-                let data = mend_surrogates(&data);
-                error_in(&data, request).unwrap_or_else(|| data.into_owned())
-            });
-            Ok(event)
-        }
-        (Err(SseError::Body(error)), Some(request)) => match error.downcast_ref::<WireFailure>() {
-            Some(failure @ WireFailure::TooLarge(_)) => {
-                let answer = refusal_message(&[], &failure.to_string(), request);
-                serde_json::to_string(&answer).map(|data| Sse::default().data(data)).map_err(|_| SseError::Body(error))
-            }
-            _ => Err(SseError::Body(error)),
-        },
-        (other, _) => other,
-    })
-}
-
-/// Counts the bytes of an event as they come in.
-#[derive(Default)]
-struct EventSize {
-    bytes: usize,
-    is_line_empty: bool,
-    after_carriage_return: bool,
-}
-
-impl EventSize {
-    /// Whether the event under way is too large with these bytes. An empty line ends it.
-    fn grows_beyond(&mut self, largest: usize, part: &[u8]) -> bool {
-        for byte in part {
-            let is_second_half = self.after_carriage_return && *byte == b'\n';
-            self.after_carriage_return = *byte == b'\r';
-            match byte {
-                _ if is_second_half => {}
-                b'\r' | b'\n' => {
-                    if self.is_line_empty {
-                        self.bytes = 0;
-                    }
-                    self.is_line_empty = true;
-                }
-                _ => {
-                    self.is_line_empty = false;
-                    self.bytes += 1;
-                    if self.bytes > largest {
-                        return true;
-                    }
-                }
-            }
-        }
-        false
-    }
-}
-
 /// What became of a request that got no answer, without its address.
-fn broken(error: reqwest::Error) -> WireFailure {
+pub(crate) fn broken(error: reqwest::Error) -> WireFailure {
     let error = error.without_url();
     let mut cause: &dyn std::error::Error = &error;
     while let Some(inner) = cause.source() {
@@ -386,19 +309,6 @@ fn broken(error: reqwest::Error) -> WireFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_size_of_an_event_is_counted_from_empty_line_to_empty_line() {
-        let is_too_large = |parts: &[&str]| {
-            let mut event = EventSize::default();
-            parts.iter().any(|part| event.grows_beyond(8, part.as_bytes()))
-        };
-        assert!(!is_too_large(&["data: 12\n\n", "data: 34\n\n"]));
-        assert!(!is_too_large(&["data: 12\r\n\r\ndata: 34\r", "\n\r\ndata: 56\r\r"]));
-        assert!(is_too_large(&["data: 123\n\n"]));
-        assert!(is_too_large(&["data: 1\ndata: 2\n"]));
-        assert!(is_too_large(&["data: 1\r", "\ndata: 2"]));
-    }
 
     #[test]
     fn a_refusal_shows_its_status_words_and_code() {

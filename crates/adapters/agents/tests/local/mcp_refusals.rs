@@ -131,6 +131,20 @@ async fn a_refused_call_does_not_end_those_beside_it() {
 }
 
 #[tokio::test]
+async fn a_refusal_in_a_stream_that_was_resumed_is_told_at_once() {
+    let server = ToolServer::default();
+    let router = remote(&server).await;
+    let broken = "id: first\ndata:\n\n".to_owned();
+    let stream = Refusal { status: 200, content_type: "text/event-stream", body: broken, retry_after: None };
+    for id in ids() {
+        server.refuse_calls(stream.clone());
+        server.resume_streams_with(Refusal::event(200, id).body);
+        let (_, message) = failure(call(&router).await);
+        assert!(message.contains(WORDS), "{message}");
+    }
+}
+
+#[tokio::test]
 async fn a_rate_limit_keeps_its_time_and_words() {
     let server = ToolServer::default();
     let router = remote(&server).await;

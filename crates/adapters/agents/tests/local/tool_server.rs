@@ -35,6 +35,8 @@ struct Inside {
     refusal: Option<Refusal>,
     /// Whether every call is refused.
     refuses_all: bool,
+    /// What follows when a stream is resumed after its last event.
+    resumed: Option<String>,
 }
 
 /// How a call is refused.
@@ -100,6 +102,11 @@ impl ToolServer {
         inside.refusal = Some(refusal);
     }
 
+    /// Answers a stream that is resumed with these events.
+    pub fn resume_streams_with(&self, events: String) {
+        self.0.lock().unwrap().resumed = Some(events);
+    }
+
     /// Until a call that waits has come in.
     pub async fn until_one_waits(&self) {
         self.1.arrived.notified().await;
@@ -158,8 +165,11 @@ async fn serve(State(server): State<ToolServer>, headers: HeaderMap, body: Bytes
             }
             answer
         }
-        // Neither streams of its own, nor sessions that can be ended.
-        Err(_) => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+        Err(_) => match server.0.lock().unwrap().resumed.clone().filter(|_| headers.contains_key("last-event-id")) {
+            Some(events) => ([(header::CONTENT_TYPE, "text/event-stream")], events).into_response(),
+            // Neither streams of its own, nor sessions that can be ended.
+            None => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+        },
     }
 }
 
