@@ -6,28 +6,59 @@ use std::{
     time::SystemTime,
 };
 
-use procession_agents::{AgentsFileError, Platform, PlatformSettings, Router, Surroundings};
+use procession_agents::{AgentsFileError, Environment, Platform, PlatformSettings, Proxies, Router, Surroundings};
 use procession_application::ports::Clock;
 
-use crate::config::{Configuration, Origin};
+use crate::config::{Configuration, Mcp, Origin};
 
 /// How often the file is looked at.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// The router to all agents that are configured, with no local ones yet.
-pub fn router(configuration: &Configuration, clock: Arc<dyn Clock>) -> (Arc<Router>, Option<Arc<Platform>>) {
+/// The agents' settings can't be used.
+#[derive(Debug, thiserror::Error)]
+#[error("agents.mcp.url: {0}")]
+pub struct BadPlatformAddress(String);
+
+/// The router to all agents that are configured, with no local ones yet; for the server of a data folder, if there is
+/// one.
+pub fn router(
+    configuration: &Configuration,
+    clock: Arc<dyn Clock>,
+    data_folder: Option<&Path>,
+) -> Result<(Arc<Router>, Option<Arc<Platform>>), BadPlatformAddress> {
+    // The operator writes the file of agents, so it may name any variable.
+    let environment: Environment = Arc::new(|name| std::env::var(name).ok());
     let settings = &configuration.agents;
-    let platform = settings.mcp.url.as_ref().map(|url| {
-        let settings = PlatformSettings::new(url.as_str(), settings.mcp.api_key.clone());
-        Arc::new(Platform::new(settings, Arc::clone(&clock)))
-    });
-    let surroundings = Surroundings {
-        clock,
-        // The operator writes this file, so it may name any variable.
-        environment: Arc::new(|name| std::env::var(name).ok()),
-        allow_commands: settings.allow_commands,
+    let platform = match &settings.mcp.url {
+        Some(url) => {
+            let settings = platform_settings(url.as_str(), &settings.mcp, &environment).map_err(BadPlatformAddress)?;
+            Some(Arc::new(Platform::new(settings, Arc::clone(&clock))))
+        }
+        None => None,
     };
-    (Arc::new(Router::new(surroundings, platform.clone())), platform)
+    let surroundings = Surroundings { clock, environment, allow_commands: settings.allow_commands };
+    let router = Router::new(surroundings, platform.clone());
+    let router = match data_folder {
+        Some(folder) => router.of_data_folder(folder),
+        None => router,
+    };
+    Ok((Arc::new(router), platform))
+}
+
+fn platform_settings(url: &str, mcp: &Mcp, environment: &Environment) -> Result<PlatformSettings, String> {
+    let mut settings = PlatformSettings::new(url, mcp.api_key.clone())?;
+    settings.proxies = Proxies::from_environment(environment);
+    settings.poll_first = mcp.poll_first;
+    settings.poll_most = mcp.poll_most;
+    Ok(settings)
+}
+
+/// Ends the programs that an earlier server of the data folder has left behind.
+pub fn end_leftovers(router: &Router) {
+    let count = router.end_leftovers();
+    if count > 0 {
+        tracing::warn!(count, "programs of agents had outlived the server before this one, and were ended");
+    }
 }
 
 /// The file of local agents.

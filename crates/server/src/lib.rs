@@ -26,6 +26,10 @@ use std::{ffi::OsString, process::ExitCode};
 
 /// Runs the program with these arguments, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(exit) = procession_agents::launched(&arguments) {
+        return exit;
+    }
     // Before anything connects: TLS of this program is rustls with ring.
     procession_agents::install_tls();
     commands::run_with(arguments)

@@ -59,6 +59,9 @@ pub enum StartError {
         /// What is wrong with it.
         error: AgentsFileError,
     },
+    /// The platform can't be spoken to.
+    #[error(transparent)]
+    Platform(#[from] agents::BadPlatformAddress),
     /// A host that outgoing requests may reach is none.
     #[error(transparent)]
     OutgoingHost(#[from] BadHost),
@@ -187,7 +190,7 @@ impl Stores {
 
     /// Users and keys, without an engine.
     pub fn access(&self, configuration: &Configuration) -> Result<Access, StartError> {
-        let (agents, _) = agents::router(configuration, self.clock.clone());
+        let (agents, _) = agents::router(configuration, self.clock.clone(), None)?;
         Ok(Access::new(self.ports(agents, configuration)?, access_settings(configuration)))
     }
 }
@@ -197,7 +200,8 @@ impl Application {
     pub async fn start(stores: Stores, loaded: &Loaded) -> Result<Self, StartError> {
         let configuration = &loaded.configuration;
         let mut background = JoinSet::new();
-        let (agents, platform) = agents::router(configuration, stores.clock.clone());
+        let (agents, platform) = agents::router(configuration, stores.clock.clone(), Some(stores.folder.path()))?;
+        agents::end_leftovers(&agents);
         let file = read_agents(&agents, loaded).await?;
         background.spawn(file.follow(Arc::clone(&agents)));
         if let Some(platform) = platform {
@@ -244,7 +248,7 @@ impl Application {
 /// The agents without stores and engine, to list and try them.
 pub async fn only_agents(loaded: &Loaded) -> Result<(Arc<Router>, Option<Arc<Platform>>), StartError> {
     let clock = Arc::new(SystemClock::default());
-    let (agents, platform) = agents::router(&loaded.configuration, clock);
+    let (agents, platform) = agents::router(&loaded.configuration, clock, None)?;
     read_agents(&agents, loaded).await?;
     Ok((agents, platform))
 }

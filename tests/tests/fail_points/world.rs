@@ -67,7 +67,7 @@ impl World {
             return Err(AgentFailure::Failed { code, message, retry_after: None, usage: Usage::default() });
         }
         let text = format!("{} by {}", task.message, task.agent);
-        let usage = Usage { cost: Some("0.25".parse().unwrap()), token_usage: None };
+        let usage = Usage::of_cost(Some("0.25".parse().unwrap()));
         Ok(AgentReply { text, usage })
     }
 }

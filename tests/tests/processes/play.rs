@@ -54,7 +54,7 @@ pub async fn play(case: &Case, stores: Arc<Stores>) -> Result<Ending, String> {
     }
     let id = start(&stage.executions, process, case).await?;
     for (call, cost) in &case.late_costs {
-        let usage = Usage { cost: Some(cost.parse::<Money>().unwrap()), token_usage: None };
+        let usage = Usage::of_cost(Some(cost.parse::<Money>().unwrap()));
         stage.agents.set_late_cost(&format!("{id}/{call}"), usage);
     }
     let started = stage.ports.clock.now();

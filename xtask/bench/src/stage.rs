@@ -229,7 +229,7 @@ struct Echo;
 #[async_trait]
 impl AgentGateway for Echo {
     async fn submit(&self, task: &AgentTask) -> Result<Submitted, AgentFailure> {
-        let usage = Usage { cost: Some(Money::ZERO), token_usage: None };
+        let usage = Usage::of_cost(Some(Money::ZERO));
         Ok(Submitted::Done(AgentReply { text: task.message.clone(), usage }))
     }
 
@@ -256,6 +256,7 @@ impl AgentGateway for Echo {
             description: None,
             kind: "echo".to_owned(),
             status: AgentStatus::Running,
+            reason: None,
             concurrency: self.concurrency("echo"),
         }])
     }

@@ -8,7 +8,7 @@ use procession_domain::{
         AgentInput, Call, CallId, CallInput, Command, Failure, Hold, NotificationInput, Recovery, Refusal, RefusalKind,
         Reply,
     },
-    value::{Duration, ErrorCode, ExecutionId, Json, ProcessName},
+    value::{Duration, ErrorCode, ExecutionId, Json, ProcessName, reply::json_of},
 };
 use procession_language::output_schema;
 use serde_json::json;
@@ -163,7 +163,7 @@ impl CallTask {
         match result {
             Ok(reply) => {
                 queues.report(agent, None, now);
-                match self.schema_problem(&reply.text) {
+                match self.schema_problem(&reply) {
                     None => Command::Finished { call, reply: Reply::Agent { text: reply.text, usage: reply.usage } },
                     Some(message) => {
                         let error = StepError { code: ErrorCode::OutputSchemaMismatch, message };
@@ -171,9 +171,10 @@ impl CallTask {
                     }
                 }
             }
-            Err(AgentFailure::Busy { retry_after }) => {
-                Command::Refused { call, refusal: Refusal { kind: RefusalKind::Busy, retry_after, reason: None } }
-            }
+            Err(AgentFailure::Busy { retry_after, reason }) => Command::Refused {
+                call,
+                refusal: Refusal { kind: RefusalKind::Busy, retry_after, reason: Some(reason) },
+            },
             // Whoever says when to come back is not unavailable, and says it to everyone.
             Err(AgentFailure::Failed {
                 code: ErrorCode::RateLimited,
@@ -194,13 +195,17 @@ impl CallTask {
     }
 
     /// How the reply does not fit the step's schema.
-    fn schema_problem(&self, text: &str) -> Option<String> {
+    fn schema_problem(&self, reply: &AgentReply) -> Option<String> {
         let schema = self.schema.as_ref()?;
-        let Some(value) = procession_domain::execution::json_reply(text) else {
-            return Some("the reply is not JSON, but the step has an output_schema".to_owned());
+        // A reply that was cut off says so: that is why it does not fit.
+        let cut = reply.usage.finish_reason.as_ref().filter(|reason| reason.is_cut());
+        let cut = cut.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let Some(value) = json_of(&reply.text) else {
+            return Some(format!("the reply is not JSON, but the step has an output_schema{cut}"));
         };
         let problems = output_schema::problems(schema, &value);
-        (!problems.is_empty()).then(|| format!("the reply does not fit the output_schema: {}", problems.join("; ")))
+        let told = || format!("the reply does not fit the output_schema: {}{cut}", problems.join("; "));
+        (!problems.is_empty()).then(told)
     }
 
     fn task(&self, input: &AgentInput) -> AgentTask {

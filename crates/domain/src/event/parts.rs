@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     definition::{GatewayType, Priority, UndefinedRule},
     value::{
-        ContentHash, Currency, ErrorCode, ExecutionId, Json, Money, ProcessId, ProcessName, StepId, Timestamp,
-        TokenUsage, Version,
+        ContentHash, Currency, ErrorCode, ExecutionId, FinishReason, Json, Money, ProcessId, ProcessName, StepId,
+        Timestamp, TokenUsage, Version,
     },
 };
 
@@ -63,13 +63,21 @@ pub struct Usage {
     pub cost: Option<Money>,
     /// The tokens; `None` when they are unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_usage: Option<TokenUsage>,
+    pub token_usage: Option<Box<TokenUsage>>,
+    /// Why the model stopped writing, when it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<FinishReason>,
 }
 
 impl Usage {
+    /// A cost, known or not, of which nothing else is known.
+    pub const fn of_cost(cost: Option<Money>) -> Self {
+        Self { cost, token_usage: None, finish_reason: None }
+    }
+
     /// Whether nothing is known.
     pub const fn is_unknown(&self) -> bool {
-        self.cost.is_none() && self.token_usage.is_none()
+        self.cost.is_none() && self.token_usage.is_none() && self.finish_reason.is_none()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     definition::{AgentTask, StepIndex, StepKind, UndefinedRule},
     event::{AttemptEvent, Direction, Shown, StepError, Usage},
     expressions::{ExpressionError, Scope},
-    value::{ErrorCode, Json},
+    value::{ErrorCode, Json, reply::json_of},
 };
 
 impl Turn<'_, '_> {
@@ -77,17 +77,18 @@ impl Turn<'_, '_> {
     }
 }
 
-/// The output of an agent's reply (spec 2.4): the fields of the JSON object that it is or holds, under the reserved ones.
+/// The output of an agent's reply (spec 2.4): the JSON that it is or holds, the fields of that if it is an object, and over
+/// them what every reply has.
 fn agent_output(text: &str, agent: &str, output_key: Option<&str>, usage: &Usage) -> Json {
-    let parsed = json_object_in(text);
+    let parsed = json_of(text);
     let mut output = Map::new();
     if let Some(key) = output_key {
-        output.insert(key.to_owned(), parsed.clone().map_or_else(|| json!(text), Json::Object));
+        output.insert(key.to_owned(), parsed.clone().unwrap_or_else(|| json!(text)));
     }
-    if let Some(fields) = &parsed {
+    if let Some(Json::Object(fields)) = &parsed {
         output.extend(fields.clone());
-        output.insert("json".into(), Json::Object(fields.clone()));
     }
+    output.extend(parsed.map(|value| ("json".to_owned(), value)));
     output.insert("response".into(), json!(text));
     output.insert("agent".into(), json!(agent));
     if let Some(cost) = usage.cost {
@@ -97,40 +98,15 @@ fn agent_output(text: &str, agent: &str, output_key: Option<&str>, usage: &Usage
         output.insert("token_usage".into(), json!(tokens));
         output.extend(tokens.model.as_ref().map(|model| ("model".to_owned(), json!(model))));
     }
+    let unusual_end = usage.finish_reason.as_ref().filter(|reason| !reason.is_stop());
+    output.extend(unusual_end.map(|reason| ("finish_reason".to_owned(), json!(reason))));
     Json::Object(output)
-}
-
-/// The JSON of an agent's reply: what the whole text is, or the object in its only fenced block of JSON.
-pub fn json_reply(text: &str) -> Option<Json> {
-    serde_json::from_str(text.trim()).ok().or_else(|| json_object_in(text).map(Json::Object))
-}
-
-/// The JSON object that a text is, or that its only fenced block of JSON holds.
-fn json_object_in(text: &str) -> Option<Map<String, Json>> {
-    if let Ok(Json::Object(object)) = serde_json::from_str(text.trim()) {
-        return Some(object);
-    }
-    let mut found = None;
-    let mut rest = text;
-    while let Some(start) = rest.find("```") {
-        let block = &rest[start + 3..];
-        let Some(end) = block.find("```") else { break };
-        let (label, body) = block[..end].split_once('\n').unwrap_or(("", &block[..end]));
-        let is_json_block = matches!(label.trim().to_ascii_lowercase().as_str(), "" | "json");
-        if is_json_block && let Ok(Json::Object(object)) = serde_json::from_str(body.trim()) {
-            if found.is_some() {
-                return None;
-            }
-            found = Some(object);
-        }
-        rest = &block[end + 3..];
-    }
-    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::FinishReason;
 
     #[test]
     fn the_fields_of_a_json_reply_are_fields_of_the_output() {
@@ -147,14 +123,28 @@ mod tests {
     }
 
     #[test]
-    fn exactly_one_fenced_object_is_found() {
-        let one = "Here:\n```json\n{\"a\": 1}\n```\nand a list\n```json\n[1]\n```";
-        assert_eq!(json_object_in(one).unwrap()["a"], 1);
-        let two = "```json\n{\"a\": 1}\n```\n```\n{\"b\": 1}\n```";
-        assert!(json_object_in(two).is_none());
-        for none in ["plain", "[1, 2]", "```yaml\na: 1\n```", "``` {\"a\": 1}"] {
-            assert!(json_object_in(none).is_none(), "{none}");
+    fn a_reply_that_is_json_is_that_value() {
+        let output = |text| agent_output(text, "a", Some("verdict"), &Usage::default());
+        for (text, value) in [
+            ("[1, 2]", json!([1, 2])),
+            ("true", json!(true)),
+            ("\"good\"", json!("good")),
+            ("Here:\n~~~json\n[1]\n~~~", json!([1])),
+        ] {
+            let output = output(text);
+            assert_eq!((&output["json"], &output["verdict"], &output["response"]), (&value, &value, &json!(text)));
         }
+        assert_eq!(output("Good.").get("json"), None);
+    }
+
+    #[test]
+    fn a_reply_that_was_cut_off_says_why() {
+        let ended = |reason| {
+            let usage = Usage { finish_reason: FinishReason::new(reason), ..Usage::default() };
+            agent_output("so far", "a", None, &usage)
+        };
+        assert_eq!(ended("length")["finish_reason"], "length");
+        assert_eq!(ended("stop").get("finish_reason"), None);
     }
 
     #[test]

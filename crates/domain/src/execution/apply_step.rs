@@ -6,7 +6,7 @@ use crate::{
         ApprovalEvent, AttemptEvent, AttemptStart, ChildEvent, Direction, Event, ReusedEnd, Skipped, StepError,
         StepEvent, Usage, ValueRef, Wait,
     },
-    value::{ApprovalId, StepId, Timestamp},
+    value::{ApprovalId, FinishReason, StepId, Timestamp},
 };
 
 impl StepState {
@@ -80,6 +80,7 @@ impl StepState {
             }
             AttemptEvent::Completed { output, usage, .. } => {
                 self.end_attempt(direction, at, None, usage);
+                self.warnings.extend(usage.finish_reason.as_ref().and_then(FinishReason::warning));
                 self.complete(direction, output.as_ref().map(|output| output.value), at, sequence);
             }
             AttemptEvent::Failed { error, output, usage, .. } => {

@@ -43,7 +43,6 @@ mod waiting;
 
 use std::sync::Arc;
 
-pub use agent_task::json_reply;
 pub use apply::ReplayError;
 pub use boundary::{
     Call, CallId, ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Effect, Estimate, Failure, Hold,

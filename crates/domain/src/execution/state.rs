@@ -444,7 +444,7 @@ impl StepState {
 
     /// What its attempts read and wrote together; `None` if no agent said so.
     pub fn tokens(&self) -> Option<TokenUsage> {
-        let mut known = self.attempts.iter().filter_map(|attempt| attempt.usage.token_usage.as_ref());
+        let mut known = self.attempts.iter().filter_map(|attempt| attempt.usage.token_usage.as_deref());
         let mut sum = known.next()?.clone();
         known.for_each(|tokens| sum.add(tokens));
         Some(sum)

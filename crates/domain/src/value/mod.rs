@@ -2,20 +2,25 @@
 
 mod duration;
 mod error_code;
+mod finish_reason;
 mod hash;
 mod ids;
 mod money;
 mod names;
+pub mod reply;
+mod retry_after;
 mod timestamp;
 mod tokens;
 mod version;
 
 pub use duration::{Duration, DurationError};
 pub use error_code::{CodeScope, ErrorCode, UnknownCode};
+pub use finish_reason::FinishReason;
 pub use hash::{ContentHash, HashError};
 pub use ids::{ApprovalId, ExecutionId, IdError, ProcessId, UserId};
 pub use money::{Cost, Currency, Money, MoneyError};
 pub use names::{AgentName, NameError, ProcessName, StepId, TriggerId};
+pub use retry_after::RetryAfter;
 pub use timestamp::{Timestamp, TimestampError};
 pub use tokens::TokenUsage;
 pub use version::{Version, VersionError};

@@ -125,6 +125,7 @@ impl Fields {
             self.put_money("cost", "exact_cost", cost);
         }
         self.put_some("token_usage", usage.token_usage.as_ref());
+        self.put_some("finish_reason", usage.finish_reason.as_ref().filter(|reason| !reason.is_stop()));
     }
 
     /// Puts why something failed.

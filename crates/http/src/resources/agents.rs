@@ -18,7 +18,8 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
 /// An agent.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "name": "writer", "type": "http", "status": "running", "description": "Writes drafts", "concurrency": 4,
+    "name": "writer", "type": "openai", "status": "stopped", "description": "Writes drafts",
+    "reason": "the environment variable OPENAI_API_KEY is not set; set it and start the server again", "concurrency": 4,
 }))]
 struct AgentResponse {
     name: String,
@@ -28,6 +29,8 @@ struct AgentResponse {
     /// `running` if it takes work, or `stopped`.
     status: &'static str,
     description: Option<String>,
+    /// Why it is stopped, where that is known.
+    reason: Option<String>,
     /// How many calls it takes at once.
     concurrency: usize,
 }
@@ -55,6 +58,7 @@ impl AgentResponse {
             kind: agent.kind,
             status,
             description: agent.description,
+            reason: agent.reason,
             concurrency: agent.concurrency,
         }
     }

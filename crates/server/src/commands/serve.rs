@@ -114,9 +114,11 @@ impl From<StartError> for Failure {
             StartError::Listen { .. } => Self::usage(&error).hint("--listen takes `host:port` of this machine"),
             StartError::Agents { path, error } => super::config::bad_agents_file(path, error),
             StartError::FirstLogin(_) => Self::usage(&error).hint("auth.admin_password sets the password of `admin`"),
-            StartError::Folder(_) | StartError::Open(_) | StartError::Blobs(_) | StartError::OutgoingHost(_) => {
-                Self::usage(&error)
-            }
+            StartError::Folder(_)
+            | StartError::Open(_)
+            | StartError::Blobs(_)
+            | StartError::Platform(_)
+            | StartError::OutgoingHost(_) => Self::usage(&error),
             StartError::Outgoing(_) | StartError::Store(_) | StartError::Engine(_) | StartError::System(_) => {
                 Self::failed(&error)
             }

@@ -300,7 +300,7 @@ pub async fn an_ended_execution_still_records_a_late_cost(stores: &Stores) {
     let call = run.open_call("a");
     stores.executions.commit(Arc::new(run.cancel(at(2)))).await.unwrap();
     assert!(stores.executions.claim_one(lease, run.id(), at(3)).await.unwrap());
-    let usage = procession_domain::event::Usage { cost: Some("0.10".parse().unwrap()), token_usage: None };
+    let usage = procession_domain::event::Usage::of_cost(Some("0.10".parse().unwrap()));
     let late = procession_domain::execution::Command::LateCost { call, usage };
     let commit = run.turn(at(3), &[late]);
     assert_eq!(commit.events.len(), 1);

@@ -253,7 +253,8 @@ fn submitted(call: CallId) -> Command {
 }
 
 fn cost(amount: &str) -> Usage {
-    Usage { cost: Some(amount.parse().unwrap()), token_usage: Some(procession_domain::value::TokenUsage::new(7, 11)) }
+    let token_usage = Some(Box::new(procession_domain::value::TokenUsage::new(7, 11)));
+    Usage { token_usage, ..Usage::of_cost(Some(amount.parse().unwrap())) }
 }
 
 /// A process of one to eight steps of any kind, each after some of those before it.

@@ -186,10 +186,7 @@ impl Run {
     pub fn finish_for(&mut self, now: Timestamp, step: &str, cost: Money) -> Commit {
         let command = Command::Finished {
             call: self.open_call(step),
-            reply: Reply::Agent {
-                text: format!("{step} is done"),
-                usage: Usage { cost: Some(cost), token_usage: None },
-            },
+            reply: Reply::Agent { text: format!("{step} is done"), usage: Usage::of_cost(Some(cost)) },
         };
         self.turn(now, &[command])
     }

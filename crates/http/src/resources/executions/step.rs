@@ -81,6 +81,8 @@ struct AttemptResponse {
     cost: Option<String>,
     exact_cost: Option<ExactCost>,
     token_usage: Option<TokensResponse>,
+    /// Why the model stopped writing, in its provider's words: `stop`, `length`, …
+    finish_reason: Option<String>,
 }
 
 /// How a step is undone.
@@ -224,7 +226,8 @@ impl AttemptResponse {
             error: StepErrorResponse::of_attempt(attempt),
             cost: cost.map(|cost| cost.to_string()),
             exact_cost: cost.map(Into::into),
-            token_usage: attempt.usage.token_usage.as_ref().map(Into::into),
+            token_usage: attempt.usage.token_usage.as_deref().map(Into::into),
+            finish_reason: attempt.usage.finish_reason.as_ref().map(|reason| reason.as_str().to_owned()),
         }
     }
 }

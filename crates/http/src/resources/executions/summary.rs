@@ -119,15 +119,24 @@ pub(super) struct ExecutionErrorResponse {
     step_id: Option<String>,
 }
 
-/// What models read and wrote.
+/// What models read and wrote; null where no agent said so.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TokensResponse {
+    /// Tokens read, without those that came from a model's cache or were put into it.
     #[schema(example = 1200)]
-    input_tokens: u64,
+    input_tokens: Option<u64>,
+    /// Tokens read from a model's cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 800)]
+    cached_input_tokens: Option<u64>,
+    /// Tokens put into a model's cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 100)]
+    cache_write_tokens: Option<u64>,
     #[schema(example = 300)]
-    output_tokens: u64,
-    #[schema(example = 1500)]
-    total_tokens: u64,
+    output_tokens: Option<u64>,
+    #[schema(example = 2400)]
+    total_tokens: Option<u64>,
     /// The model, where the agent says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "large")]
@@ -237,6 +246,8 @@ impl From<&TokenUsage> for TokensResponse {
     fn from(tokens: &TokenUsage) -> Self {
         Self {
             input_tokens: tokens.input_tokens,
+            cached_input_tokens: tokens.cached_input_tokens,
+            cache_write_tokens: tokens.cache_write_tokens,
             output_tokens: tokens.output_tokens,
             total_tokens: tokens.total_tokens,
             model: tokens.model.clone(),

@@ -340,7 +340,7 @@ mod tests {
     }
 
     fn cost(amount: &str) -> Usage {
-        Usage { cost: amount.parse().ok(), ..Usage::default() }
+        Usage::of_cost(amount.parse().ok())
     }
 
     fn completed(id: &str, usage: Usage) -> Event {
