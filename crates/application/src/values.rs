@@ -8,7 +8,7 @@ use procession_domain::{
     value::{ExecutionId, Json},
 };
 
-use crate::ports::{BlobError, Content, Ports, StoreError};
+use crate::ports::{BlobError, BlobStore, Content, ExecutionStore, Ports, StoreError};
 
 /// The address of a value within its execution: its key with its hash behind it.
 pub(crate) fn address(key: &ValueKey, value: &ValueRef) -> String {
@@ -32,11 +32,22 @@ pub(crate) async fn load(
     key: &ValueKey,
     value: &ValueRef,
 ) -> Result<Option<Arc<Json>>, StoreError> {
+    load_from(ports.executions.as_ref(), ports.blobs.as_ref(), execution, key, value).await
+}
+
+/// The same, from these stores.
+pub(crate) async fn load_from(
+    executions: &dyn ExecutionStore,
+    blobs: &dyn BlobStore,
+    execution: ExecutionId,
+    key: &ValueKey,
+    value: &ValueRef,
+) -> Result<Option<Arc<Json>>, StoreError> {
     let address = address(key, value);
-    let Some(content) = ports.executions.value(execution, &address).await? else { return Ok(None) };
+    let Some(content) = executions.value(execution, &address).await? else { return Ok(None) };
     let parsed = match content {
         Content::Inline(text) => serde_json::from_str(&text),
-        Content::Blob => match ports.blobs.get(&blob_key(execution, &address)).await {
+        Content::Blob => match blobs.get(&blob_key(execution, &address)).await {
             Ok(bytes) => serde_json::from_slice(&bytes),
             Err(BlobError::Missing(_)) => return Ok(None),
             Err(BlobError::Unavailable(error)) => return Err(StoreError::Unavailable(error)),

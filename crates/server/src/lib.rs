@@ -16,7 +16,6 @@ pub mod data_folder;
 mod demo;
 mod exit;
 mod first_login;
-mod housekeeping;
 mod logging;
 mod signals;
 mod terminal;

@@ -3,30 +3,28 @@
 //! [`serve`] reads from top to bottom: configuration, stores, agents, engine, services, routes, and then it runs until it is
 //! told to stop. `procession run` and the commands on users use the same parts without the web server.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{io, net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc};
 
 use procession_agents::{AgentsFileError, Platform, Router};
 use procession_application::{
+    ApplicationSettings, Door,
     access::{Access, AccessFailure, AccessSettings},
-    approvals::Approvals,
-    definitions::Definitions,
-    engine::{Engine, EngineError, EngineSettings},
-    executions::Executions,
-    notifications::Notifications,
-    ports::{BlobError, ExecutionStore, Ports, StoreError},
+    definitions::DefinitionSettings,
+    engine::{EngineError, EngineSettings},
+    housekeeping::Housekeeping,
+    ports::{self, BlobError, ExecutionStore, Ports, StoreError},
     system::{SystemClock, UuidGenerator},
 };
 use procession_domain::value::Duration;
-use procession_http::{HttpSettings, HttpState, Services};
+use procession_http::{HttpSettings, HttpState};
 use procession_notifications::{AllowedHosts, BadHost, ClientError, Notifications as Notifier, SafeHttp};
 use procession_store_sqlite::{FileBlobs, OpenError, Options, SqliteStore, Synchronous as SqliteSynchronous};
 use tokio::{net::TcpListener, task::JoinSet};
 
 use crate::{
     agents::{self, LocalFile},
-    config::{Configuration, ListenAddress, Loaded, Synchronous, UserRole},
+    config::{ByteSize, Configuration, ListenAddress, Loaded, Synchronous, UserRole},
     data_folder::{DataFolder, DataFolderError},
-    housekeeping,
     signals::StopSignals,
 };
 
@@ -101,20 +99,8 @@ pub struct Stores {
 pub struct Application {
     /// The stores.
     pub stores: Stores,
-    /// What the services stand on.
-    pub ports: Ports,
-    /// The engine.
-    pub engine: Engine,
-    /// Use cases of definitions.
-    pub definitions: Definitions,
-    /// Use cases of executions.
-    pub executions: Executions,
-    /// Use cases of approvals.
-    pub approvals: Approvals,
-    /// Use cases of users and keys.
-    pub access: Access,
-    /// Use cases of notifications.
-    pub notifications: Notifications,
+    /// The engine and its services.
+    behind: procession_application::Application,
     /// What goes on beside the engine; it ends with this.
     background: JoinSet<()>,
 }
@@ -137,7 +123,7 @@ pub async fn serve<P>(
 
     let application = Application::start(stores, loaded).await?;
     let prepared = prepare(&application).await?;
-    http.open(application.services());
+    http.open(application.behind.clone());
     tracing::info!(%address, "ready");
     greet(prepared, address)?;
 
@@ -148,7 +134,7 @@ pub async fn serve<P>(
         std::process::exit(crate::exit::Exit::Interrupted.code().into());
     });
     http.drain();
-    application.engine.drain(DRAIN).await;
+    application.behind.drain(DRAIN).await;
     web.stop(LAST_ANSWERS).await;
     application.stores.sqlite.close().await;
     Ok(())
@@ -170,25 +156,22 @@ impl Stores {
         let outgoing = SafeHttp::new(AllowedHosts::parse(&configuration.outgoing.allow)?)?;
         let settings = configuration.notifications.settings();
         let notifier = Notifier::new(sqlite.clone(), settings, outgoing, self.clock.clone());
-        Ok(Ports {
-            definitions: sqlite.clone(),
-            executions: sqlite.clone(),
-            approvals: sqlite.clone(),
-            queries: sqlite.clone(),
-            feed: sqlite.clone(),
-            access: sqlite,
-            blobs: Arc::new(self.blobs.clone()),
-            agents,
-            notifier: Arc::new(notifier),
-            clock: self.clock.clone(),
-            ids: Arc::new(UuidGenerator),
-        })
+        let stores = ports::Stores::of(&sqlite, Arc::new(self.blobs.clone()));
+        Ok(Ports::on(stores, agents, Arc::new(notifier), self.clock.clone(), Arc::new(UuidGenerator)))
     }
 
     /// Users and keys, without an engine.
-    pub fn access(&self, configuration: &Configuration) -> Result<Access, StartError> {
-        let (agents, _) = agents::router(configuration, self.clock.clone());
-        Ok(Access::new(self.ports(agents, configuration)?, access_settings(configuration)))
+    pub fn access(&self, configuration: &Configuration) -> Access {
+        let (store, settings) = (Arc::new(self.sqlite.clone()), access_settings(configuration));
+        Access::new(store, self.clock.clone(), Arc::new(UuidGenerator), Door::default(), settings)
+    }
+}
+
+impl Deref for Application {
+    type Target = procession_application::Application;
+
+    fn deref(&self) -> &procession_application::Application {
+        &self.behind
     }
 }
 
@@ -204,40 +187,17 @@ impl Application {
             background.spawn(agents::check_platform(platform));
         }
         let ports = stores.ports(agents, configuration)?;
-        background.spawn(housekeeping::keep_tidy(ports.clone()));
-        let settings = engine_settings(configuration);
-        let environment = configuration.environment.allow.iter().cloned().collect();
-        let engine = Engine::start(ports.clone(), settings).await?;
-        Ok(Self {
-            definitions: Definitions::new(ports.clone(), configuration.engine.currency, environment),
-            executions: Executions::new(ports.clone(), engine.clone()),
-            approvals: Approvals::new(ports.clone(), engine.clone()),
-            access: Access::new(ports.clone(), access_settings(configuration)),
-            notifications: Notifications::new(ports.clone(), configuration.notifications.settings()),
-            engine,
-            ports,
-            stores,
-            background,
-        })
+        let (executions, blobs) = (Arc::clone(&ports.executions), Arc::clone(&ports.blobs));
+        background.spawn(Housekeeping::new(executions, blobs, Arc::clone(&ports.clock)).keep_tidy());
+        let behind = procession_application::Application::start(ports, settings(configuration)).await?;
+        Ok(Self { stores, behind, background })
     }
 
     /// Stops in order: transitions under way commit, and the database is closed.
     pub async fn stop(mut self) {
-        self.engine.drain(DRAIN).await;
+        self.behind.drain(DRAIN).await;
         self.background.abort_all();
         self.stores.sqlite.close().await;
-    }
-
-    fn services(&self) -> Services {
-        Services {
-            ports: self.ports.clone(),
-            engine: self.engine.clone(),
-            definitions: self.definitions.clone(),
-            executions: self.executions.clone(),
-            approvals: self.approvals.clone(),
-            access: self.access.clone(),
-            notifications: self.notifications.clone(),
-        }
     }
 }
 
@@ -276,6 +236,24 @@ fn access_settings(configuration: &Configuration) -> AccessSettings {
     AccessSettings { users_write_processes: configuration.auth.user_role == UserRole::Designer }
 }
 
+fn settings(configuration: &Configuration) -> ApplicationSettings {
+    ApplicationSettings {
+        engine: engine_settings(configuration),
+        definitions: DefinitionSettings {
+            currency: configuration.engine.currency,
+            environment: configuration.environment.allow.iter().cloned().collect(),
+            largest_text: bytes(configuration.limits.definition),
+        },
+        access: access_settings(configuration),
+        notifications: configuration.notifications.settings(),
+        starts_per_minute: configuration.limits.starts_per_minute,
+    }
+}
+
+fn bytes(size: ByteSize) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
+}
+
 fn engine_settings(configuration: &Configuration) -> EngineSettings {
     let engine = &configuration.engine;
     EngineSettings {
@@ -296,12 +274,9 @@ fn http_settings(configuration: &Configuration, folder: &DataFolder) -> Result<H
         Some(configured) => configured.clone(),
         None => folder.secret_key()?,
     };
-    let bytes = |size: crate::config::ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
     Ok(HttpSettings {
         token_lifetime: configuration.auth.token_lifetime,
         body_limit: bytes(configuration.limits.body),
-        definition_limit: bytes(configuration.limits.definition),
-        starts_per_minute: configuration.limits.starts_per_minute,
         cors_origins: configuration.http.allowed_origins.clone(),
         trusted_proxies: configuration.http.trusted_proxies.clone(),
         ..HttpSettings::new(secret_key)

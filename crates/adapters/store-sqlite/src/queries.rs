@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    EventPage, ExecutionFilter, ExecutionRow, Page, Paging, Queries, Sort, StoreError, StoredEvent,
+    EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, Sort, StoreError, StoredEvent,
 };
 use procession_domain::{
     execution::ExecutionStatus,
@@ -56,6 +56,10 @@ impl Queries for SqliteStore {
         Ok(self.read_step_costs(process, step, limit).await?)
     }
 
+    async fn started_under(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError> {
+        Ok(self.read_kept_start(scope, now).await?)
+    }
+
     async fn dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.read_dismissed_at(execution).await?)
     }
@@ -66,6 +70,13 @@ impl Queries for SqliteStore {
 }
 
 impl SqliteStore {
+    async fn read_kept_start(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, Failure> {
+        const READ: &str = "SELECT digest, execution_id FROM idempotency_keys WHERE scope = ?1 AND expires_at > ?2";
+        let read = sqlx::query(READ).bind(scope.to_owned()).bind(now.as_micros());
+        let Some(row) = read.fetch_optional(&self.readers).await? else { return Ok(None) };
+        Ok(Some(KeptStart { digest: row.try_get("digest")?, execution_id: parsed(&row, "execution_id")? }))
+    }
+
     async fn read_children(&self, parent: ExecutionId) -> Result<Vec<ExecutionId>, Failure> {
         const READ: &str = "SELECT id FROM process_executions WHERE parent_id = ?1 ORDER BY created_at, id";
         let rows = sqlx::query(READ).bind(parent.to_string()).fetch_all(&self.readers).await?;

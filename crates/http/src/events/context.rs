@@ -1,4 +1,4 @@
-//! What an event's reader needs to know beyond the event: who started the execution, what its steps are called, when they
+//! What an event's reader needs to know beyond the event: what started the execution, what its steps are called, when they
 //! began. Kept for recent executions, so that live events cost no look-ups.
 
 use std::{
@@ -8,17 +8,15 @@ use std::{
 };
 
 use moka::sync::Cache;
-use procession_application::{definitions::DefinitionFailure, executions::ExecutionFailure, ports::StoredEvent};
+use procession_application::{Application, access::Principal, executions::ExecutionFailure, ports::StoredEvent};
 use procession_domain::{
     definition::{Definition, Step},
     event::{Creation, Event},
     execution::Execution,
-    value::{ExecutionId, ProcessId, StepId, Timestamp},
+    value::{ExecutionId, StepId, Timestamp},
 };
 
-use crate::{problem::Problem, state::App};
-
-/// How many executions, and how many definitions, are remembered.
+/// How many executions are remembered.
 const MOST_REMEMBERED: u64 = 10_000;
 
 /// For how long an execution is remembered that nobody looks at.
@@ -28,7 +26,6 @@ const REMEMBERED: Duration = Duration::from_mins(10);
 pub(crate) struct Context {
     definition: Arc<Definition>,
     triggered_by: String,
-    user: Option<String>,
     /// When steps began, by the events seen since their last reset.
     began: Mutex<HashMap<StepId, Timestamp>>,
     /// The same by the state, for steps whose beginning was not seen.
@@ -38,7 +35,6 @@ pub(crate) struct Context {
 /// The contexts of recent executions.
 pub(crate) struct Contexts {
     executions: Cache<ExecutionId, Arc<Context>>,
-    definitions: Cache<ProcessId, Arc<Definition>>,
 }
 
 impl Context {
@@ -53,7 +49,6 @@ impl Context {
         Self {
             definition,
             triggered_by: creation.triggered_by.clone(),
-            user: creation.user.clone(),
             began: Mutex::default(),
             began_before: HashMap::new(),
         }
@@ -62,11 +57,6 @@ impl Context {
     /// Who or what started the execution.
     pub fn triggered_by(&self) -> &str {
         &self.triggered_by
-    }
-
-    /// The user who started it, if one did.
-    pub fn user(&self) -> Option<&str> {
-        self.user.as_deref()
     }
 
     /// A step of it; `None` for the question about its budget.
@@ -102,52 +92,32 @@ impl Context {
 
 impl Contexts {
     pub fn new() -> Self {
-        let executions = Cache::builder().max_capacity(MOST_REMEMBERED).time_to_idle(REMEMBERED).build();
-        Self { executions, definitions: Cache::new(MOST_REMEMBERED) }
+        Self { executions: Cache::builder().max_capacity(MOST_REMEMBERED).time_to_idle(REMEMBERED).build() }
     }
 
-    /// The context of a live event; `None` if its execution is gone.
-    pub async fn of_event(&self, app: &App, event: &StoredEvent) -> Result<Option<Arc<Context>>, Problem> {
+    /// The context of an event that this principal may know of; `None` if its execution is gone.
+    pub async fn of_event(
+        &self,
+        application: &Application,
+        by: &Principal,
+        event: &StoredEvent,
+    ) -> Result<Option<Arc<Context>>, ExecutionFailure> {
         if let Some(known) = self.executions.get(&event.execution_id) {
             return Ok(Some(known));
         }
-        let Event::ExecutionCreated(creation) = &event.event else {
-            return self.of_execution(app, event.execution_id).await;
+        let executions = &application.executions;
+        let context = if let Event::ExecutionCreated(creation) = &event.event {
+            let Some(definition) = executions.definition(by, event.process_id).await? else { return Ok(None) };
+            Context::new(definition, creation)
+        } else {
+            match executions.get(by, event.execution_id).await {
+                Ok(execution) => Context::of(&execution),
+                Err(ExecutionFailure::NotFound) => return Ok(None),
+                Err(error) => return Err(error),
+            }
         };
-        let Some(definition) = self.definition(app, event.process_id).await? else { return Ok(None) };
-        let context = Arc::new(Context::new(definition, creation));
+        let context = Arc::new(context);
         self.executions.insert(event.execution_id, Arc::clone(&context));
         Ok(Some(context))
-    }
-
-    /// The context of an execution; `None` if there is none.
-    pub async fn of_execution(&self, app: &App, id: ExecutionId) -> Result<Option<Arc<Context>>, Problem> {
-        if let Some(known) = self.executions.get(&id) {
-            return Ok(Some(known));
-        }
-        match app.executions.get(id).await {
-            Ok(execution) => {
-                let context = Arc::new(Context::of(&execution));
-                self.executions.insert(id, Arc::clone(&context));
-                Ok(Some(context))
-            }
-            Err(ExecutionFailure::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    async fn definition(&self, app: &App, id: ProcessId) -> Result<Option<Arc<Definition>>, Problem> {
-        if let Some(known) = self.definitions.get(&id) {
-            return Ok(Some(known));
-        }
-        match app.definitions.get(id).await {
-            Ok(process) => {
-                // Only published versions run, and they never change again.
-                self.definitions.insert(id, Arc::clone(process.definition()));
-                Ok(Some(Arc::clone(process.definition())))
-            }
-            Err(DefinitionFailure::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
     }
 }

@@ -4,12 +4,10 @@
 //! is written once for all clients of a format.
 
 mod conversation;
-mod messages;
 mod socket;
 mod stream;
 mod subscriptions;
 
-pub(crate) use messages::{Format, Rendered};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::HttpState;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{MemoryStore, StoredExecution, paging::page};
 use procession_application::ports::{
-    EventPage, ExecutionFilter, ExecutionRow, Page, Paging, Queries, RowPlace, Sort, StoreError, StoredEvent,
+    EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, RowPlace, Sort, StoreError, StoredEvent,
 };
 
 #[async_trait]
@@ -60,6 +60,12 @@ impl Queries for MemoryStore {
         let steps = runs.iter().rev().take(1_000).filter_map(|stored| stored.steps.get(step));
         let completed = steps.filter(|state| state.life == StepLife::Completed);
         Ok(completed.map(|state| state.cost().amount).take(limit as usize).collect())
+    }
+
+    async fn started_under(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError> {
+        let tables = self.tables();
+        let kept = tables.idempotency_keys.get(scope).filter(|kept| kept.key.expires_at > now);
+        Ok(kept.map(|kept| KeptStart { digest: kept.key.digest.clone(), execution_id: kept.execution }))
     }
 
     async fn dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, StoreError> {

@@ -6,7 +6,7 @@ use procession_application::ports::StoredEvent;
 use procession_domain::{event::Event, value::Json};
 use serde_json::Map;
 
-use crate::events::{Context, flat};
+use super::{Context, flat};
 
 /// How messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
