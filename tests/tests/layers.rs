@@ -1,6 +1,8 @@
 //! Keeps the layers: which of our crates may use which, and that the inner ones know nothing of the outside world
 //! (docs/architecture.md).
 
+#![cfg(test)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -11,7 +13,7 @@ use std::{
 use serde::Deserialize;
 
 /// What each of our crates may use of ours. A crate that is not listed here is not a part of the architecture.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("procession-domain", &[]),
     ("procession-expression", &["procession-domain"]),
     ("procession-language", &["procession-domain", "procession-expression"]),
@@ -25,15 +27,27 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("procession-notifications", &["procession-application", "procession-domain"]),
     ("procession-http", &["procession-application", "procession-domain", "procession-language"]),
     (
+        "procession",
+        &[
+            "procession-agents",
+            "procession-application",
+            "procession-domain",
+            "procession-language",
+            "procession-notifications",
+            "procession-store-sqlite",
+            "procession-testing",
+        ],
+    ),
+    (
         "procession-server",
         &[
+            "procession",
             "procession-agents",
             "procession-application",
             "procession-domain",
             "procession-expression",
             "procession-http",
             "procession-language",
-            "procession-notifications",
             "procession-store-sqlite",
         ],
     ),
@@ -81,7 +95,7 @@ fn crates_know_only_the_layers_below_them() {
     let all = dependencies().unwrap();
     for (name, allowed) in MAY_USE {
         let used = all.get(name).unwrap_or_else(|| panic!("{name} is not there"));
-        for dependency in used.iter().filter(|dependency| dependency.starts_with("procession-")) {
+        for dependency in used.iter().filter(|dependency| dependency.starts_with("procession")) {
             assert!(allowed.contains(&dependency.as_str()), "{name} must not use {dependency}");
         }
     }
@@ -122,6 +136,39 @@ fn the_architecture_page_lists_every_crate() {
     for (name, _) in MAY_USE {
         let folder = name.trim_start_matches("procession-");
         assert!(page.contains(&format!("/{folder}`")), "docs/architecture.md does not mention {folder}");
+    }
+}
+
+/// The packages behind the library with these features, without what only its tests use.
+fn behind_the_library(features: &str) -> BTreeSet<String> {
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["tree", "--package", "procession", "--no-default-features", "--features", features])
+        .args(["--edges", "normal", "--prefix", "none", "--format", "{p}", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(output.stdout).unwrap();
+    let found: BTreeSet<String> = tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
+    assert!(found.contains("procession-application"), "{}", String::from_utf8_lossy(&output.stderr));
+    found
+}
+
+#[test]
+fn the_library_brings_only_what_its_features_need() {
+    for (features, has, has_not) in [
+        ("", vec!["tokio"], vec!["sqlx", "axum", "reqwest", "rmcp", "lettre", "hyper", "procession-testing"]),
+        ("sqlite", vec!["procession-store-sqlite"], vec!["axum", "reqwest", "rmcp", "lettre", "hyper"]),
+        ("agents", vec!["rmcp", "reqwest"], vec!["axum", "sqlx", "lettre"]),
+        ("notifications", vec!["lettre", "reqwest"], vec!["axum", "sqlx", "rmcp"]),
+        ("testing", vec!["procession-testing"], vec!["axum", "sqlx", "reqwest", "rmcp", "lettre"]),
+    ] {
+        let found = behind_the_library(features);
+        for package in has {
+            assert!(found.contains(package), "`{features}` lacks {package}");
+        }
+        for package in has_not {
+            assert!(!found.contains(package), "`{features}` brings {package}");
+        }
     }
 }
 
@@ -238,7 +285,9 @@ fn the_rooms_of_the_http_shell_know_each_other_in_one_direction_only() {
         if free.is_empty() {
             break;
         }
-        free.iter().for_each(|room| drop(left.remove(room)));
+        for room in free {
+            left.remove(&room);
+        }
     }
     assert!(left.is_empty(), "these use each other: {left:#?}");
 }

@@ -128,7 +128,7 @@ impl ExpectedRevision {
 
 impl Definitions {
     /// The service.
-    pub(crate) fn new(
+    pub fn new(
         store: Arc<dyn DefinitionStore>,
         access: Arc<dyn AccessStore>,
         agents: Arc<dyn AgentGateway>,

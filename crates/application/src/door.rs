@@ -113,6 +113,6 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "a defect")]
     async fn a_defect_is_the_one_of_who_waits() {
-        Door::default().carry_through(async { panic!("a defect") }).await
+        Door::default().carry_through(async { panic!("a defect") }).await;
     }
 }

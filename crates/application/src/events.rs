@@ -102,6 +102,12 @@ impl Events {
     }
 }
 
+impl From<Receiver<Arc<[StoredEvent]>>> for Subscription {
+    fn from(feed: Receiver<Arc<[StoredEvent]>>) -> Self {
+        Self(feed)
+    }
+}
+
 impl Subscription {
     /// The next events. Nothing is lost when this is dropped while it waits.
     pub async fn next(&mut self) -> Result<Unsorted, FeedError> {

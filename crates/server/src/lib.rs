@@ -9,7 +9,6 @@
 //! Invariants: this is the one crate that names every adapter; it decides nothing about processes. Secrets are never
 //! logged and never printed, but for a one-time password that is shown to whoever starts the first server.
 
-mod agents;
 mod commands;
 pub mod config;
 pub mod data_folder;
@@ -26,6 +25,6 @@ use std::{ffi::OsString, process::ExitCode};
 /// Runs the program with these arguments, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Before anything connects: TLS of this program is rustls with ring.
-    procession_agents::install_tls();
+    procession::install_tls();
     commands::run_with(arguments)
 }

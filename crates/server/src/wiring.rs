@@ -1,29 +1,29 @@
-//! The composition root: the one place that names every adapter.
+//! The composition root: configuration becomes an engine, the library that this program is built on, with a web server
+//! before it.
 //!
-//! [`serve`] reads from top to bottom: configuration, stores, agents, engine, services, routes, and then it runs until it is
-//! told to stop. `procession run` and the commands on users use the same parts without the web server.
+//! [`serve`] reads from top to bottom: configuration, store, engine, routes, and then it runs until it is told to stop.
+//! `procession run` and the commands on users use the same parts without the web server.
 
 use std::{io, net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc};
 
-use procession_agents::{AgentsFileError, Platform, Router};
+use procession::{
+    AgentSourceError, AgentSources, AgentsFileError, AllowedHosts, ApplicationSettings, BadHost, BuildError, Engine,
+    FoundAgents, OpenError, Sqlite, SqliteError, SqliteOptions, Synchronous as SqliteSynchronous,
+};
 use procession_application::{
-    ApplicationSettings, Door,
+    Door,
     access::{Access, AccessFailure, AccessSettings},
     definitions::DefinitionSettings,
-    engine::{EngineError, EngineSettings},
-    housekeeping::Housekeeping,
-    ports::{self, BlobError, ExecutionStore, Ports, StoreError},
+    engine::EngineSettings,
+    ports::{BlobError, ExecutionStore, StoreError},
     system::{SystemClock, UuidGenerator},
 };
 use procession_domain::value::Duration;
 use procession_http::{HttpSettings, HttpState};
-use procession_notifications::{AllowedHosts, BadHost, ClientError, Notifications as Notifier, SafeHttp};
-use procession_store_sqlite::{FileBlobs, OpenError, Options, SqliteStore, Synchronous as SqliteSynchronous};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::net::TcpListener;
 
 use crate::{
-    agents::{self, LocalFile},
-    config::{ByteSize, Configuration, ListenAddress, Loaded, Synchronous, UserRole},
+    config::{ByteSize, Configuration, ListenAddress, Loaded, Origin, Synchronous, UserRole},
     data_folder::{DataFolder, DataFolderError},
     signals::StopSignals,
 };
@@ -60,12 +60,9 @@ pub enum StartError {
     /// A host that outgoing requests may reach is none.
     #[error(transparent)]
     OutgoingHost(#[from] BadHost),
-    /// Outgoing requests can't be made.
+    /// The engine can't be built.
     #[error(transparent)]
-    Outgoing(#[from] ClientError),
-    /// The engine can't start.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(BuildError),
     /// The first log-in can't be made.
     #[error("the first log-in can't be made: {0}")]
     FirstLogin(#[from] AccessFailure),
@@ -89,20 +86,14 @@ pub enum StartError {
 pub struct Stores {
     /// The folder.
     pub folder: DataFolder,
-    /// The database.
-    pub sqlite: SqliteStore,
-    blobs: FileBlobs,
-    clock: Arc<SystemClock>,
+    sqlite: Sqlite,
 }
 
 /// Everything but the web server.
 pub struct Application {
-    /// The stores.
-    pub stores: Stores,
-    /// The engine and its services.
-    behind: procession_application::Application,
-    /// What goes on beside the engine; it ends with this.
-    background: JoinSet<()>,
+    /// The data folder.
+    pub folder: DataFolder,
+    engine: Engine,
 }
 
 /// Runs the server until it is told to stop. `prepare` is called before anyone is answered; `greet` as soon as everyone
@@ -123,7 +114,7 @@ pub async fn serve<P>(
 
     let application = Application::start(stores, loaded).await?;
     let prepared = prepare(&application).await?;
-    http.open(application.behind.clone());
+    http.open(application.engine.application().clone());
     tracing::info!(%address, "ready");
     greet(prepared, address)?;
 
@@ -134,9 +125,9 @@ pub async fn serve<P>(
         std::process::exit(crate::exit::Exit::Interrupted.code().into());
     });
     http.drain();
-    application.behind.drain(DRAIN).await;
+    application.drain(DRAIN).await;
     web.stop(LAST_ANSWERS).await;
-    application.stores.sqlite.close().await;
+    application.engine.close().await;
     Ok(())
 }
 
@@ -144,26 +135,21 @@ impl Stores {
     /// Opens the data folder and its database, creating what is missing.
     pub async fn open(configuration: &Configuration) -> Result<Self, StartError> {
         let folder = DataFolder::open(configuration.data_dir())?;
-        let sqlite = SqliteStore::open(database_options(configuration)).await?;
-        let blobs = FileBlobs::open(folder.blobs()).await?;
-        let clock = Arc::new(SystemClock::starting_at(sqlite.newest_event_time().await?));
-        Ok(Self { folder, sqlite, blobs, clock })
-    }
-
-    /// All ports, with these agents.
-    pub fn ports(&self, agents: Arc<Router>, configuration: &Configuration) -> Result<Ports, StartError> {
-        let sqlite = Arc::new(self.sqlite.clone());
-        let outgoing = SafeHttp::new(AllowedHosts::parse(&configuration.outgoing.allow)?)?;
-        let settings = configuration.notifications.settings();
-        let notifier = Notifier::new(sqlite.clone(), settings, outgoing, self.clock.clone());
-        let stores = ports::Stores::of(&sqlite, Arc::new(self.blobs.clone()));
-        Ok(Ports::on(stores, agents, Arc::new(notifier), self.clock.clone(), Arc::new(UuidGenerator)))
+        let sqlite = Sqlite::open_with(database_options(configuration), folder.blobs()).await?;
+        Ok(Self { folder, sqlite })
     }
 
     /// Users and keys, without an engine.
-    pub fn access(&self, configuration: &Configuration) -> Access {
-        let (store, settings) = (Arc::new(self.sqlite.clone()), access_settings(configuration));
-        Access::new(store, self.clock.clone(), Arc::new(UuidGenerator), Door::default(), settings)
+    pub async fn access(&self, configuration: &Configuration) -> Result<Access, StartError> {
+        let store = Arc::new(self.sqlite.store().clone());
+        let clock = Arc::new(SystemClock::starting_at(store.newest_event_time().await?));
+        let settings = access_settings(configuration);
+        Ok(Access::new(store, clock, Arc::new(UuidGenerator), Door::default(), settings))
+    }
+
+    /// Writes what waits and closes the database.
+    pub async fn close(&self) {
+        self.sqlite.store().close().await;
     }
 }
 
@@ -171,7 +157,7 @@ impl Deref for Application {
     type Target = procession_application::Application;
 
     fn deref(&self) -> &procession_application::Application {
-        &self.behind
+        self.engine.application()
     }
 }
 
@@ -179,40 +165,43 @@ impl Application {
     /// Starts everything on these stores.
     pub async fn start(stores: Stores, loaded: &Loaded) -> Result<Self, StartError> {
         let configuration = &loaded.configuration;
-        let mut background = JoinSet::new();
-        let (agents, platform) = agents::router(configuration, stores.clock.clone());
-        let file = read_agents(&agents, loaded).await?;
-        background.spawn(file.follow(Arc::clone(&agents)));
-        if let Some(platform) = platform {
-            background.spawn(agents::check_platform(platform));
-        }
-        let ports = stores.ports(agents, configuration)?;
-        let (executions, blobs) = (Arc::clone(&ports.executions), Arc::clone(&ports.blobs));
-        background.spawn(Housekeeping::new(executions, blobs, Arc::clone(&ports.clock)).keep_tidy());
-        let behind = procession_application::Application::start(ports, settings(configuration)).await?;
-        Ok(Self { stores, behind, background })
+        let engine = Engine::builder()
+            .store(stores.sqlite)
+            .agents_from(agent_sources(loaded).followed())
+            .notifications(AllowedHosts::parse(&configuration.outgoing.allow)?)
+            .settings(settings(configuration))
+            .build()
+            .await?;
+        Ok(Self { folder: stores.folder, engine })
     }
 
     /// Stops in order: transitions under way commit, and the database is closed.
-    pub async fn stop(mut self) {
-        self.behind.drain(DRAIN).await;
-        self.background.abort_all();
-        self.stores.sqlite.close().await;
+    pub async fn stop(self) {
+        self.engine.drain(DRAIN.to_std()).await;
     }
 }
 
 /// The agents without stores and engine, to list and try them.
-pub async fn only_agents(loaded: &Loaded) -> Result<(Arc<Router>, Option<Arc<Platform>>), StartError> {
-    let clock = Arc::new(SystemClock::default());
-    let (agents, platform) = agents::router(&loaded.configuration, clock);
-    read_agents(&agents, loaded).await?;
-    Ok((agents, platform))
+pub async fn only_agents(loaded: &Loaded) -> Result<FoundAgents, StartError> {
+    Ok(agent_sources(loaded).find(Arc::new(SystemClock::default())).await?)
 }
 
-async fn read_agents(agents: &Router, loaded: &Loaded) -> Result<LocalFile, StartError> {
-    let path = loaded.configuration.agents_file();
-    let read = LocalFile::read(agents, path.clone(), &loaded.origin("agents.file")).await;
-    read.map_err(|error| StartError::Agents { path, error })
+/// All agents that are configured: those of the file, and the platform's.
+fn agent_sources(loaded: &Loaded) -> AgentSources {
+    let settings = &loaded.configuration.agents;
+    let mut sources = AgentSources::default()
+        .file(loaded.configuration.agents_file())
+        // The operator writes this file, so it may name any variable.
+        .environment(|name| std::env::var(name).ok())
+        .allow_commands(settings.allow_commands);
+    // That there is no file is right unless someone has named it.
+    if loaded.origin("agents.file") == Origin::Default {
+        sources = sources.may_be_missing();
+    }
+    match &settings.mcp.url {
+        Some(url) => sources.platform(url.as_str(), settings.mcp.api_key.clone()),
+        None => sources,
+    }
 }
 
 async fn listen(address: &ListenAddress) -> Result<TcpListener, StartError> {
@@ -224,12 +213,12 @@ async fn listen(address: &ListenAddress) -> Result<TcpListener, StartError> {
 }
 
 /// How the database is opened.
-pub fn database_options(configuration: &Configuration) -> Options {
+pub fn database_options(configuration: &Configuration) -> SqliteOptions {
     let synchronous = match configuration.database.synchronous {
         Synchronous::Full => SqliteSynchronous::Full,
         Synchronous::Normal => SqliteSynchronous::Normal,
     };
-    Options { synchronous, ..Options::new(configuration.database_file()) }
+    SqliteOptions { synchronous, ..SqliteOptions::new(configuration.database_file()) }
 }
 
 fn access_settings(configuration: &Configuration) -> AccessSettings {
@@ -281,4 +270,30 @@ fn http_settings(configuration: &Configuration, folder: &DataFolder) -> Result<H
         trusted_proxies: configuration.http.trusted_proxies.clone(),
         ..HttpSettings::new(secret_key)
     })
+}
+
+impl From<SqliteError> for StartError {
+    fn from(error: SqliteError) -> Self {
+        match error {
+            SqliteError::Open(error) => Self::Open(error),
+            SqliteError::Blobs(error) => Self::Blobs(error),
+            SqliteError::Temporary(error) => Self::System(error),
+        }
+    }
+}
+
+impl From<AgentSourceError> for StartError {
+    fn from(AgentSourceError { path, error }: AgentSourceError) -> Self {
+        Self::Agents { path, error }
+    }
+}
+
+impl From<BuildError> for StartError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Agents(error) => error.into(),
+            BuildError::Store(error) => Self::Store(error),
+            other => Self::Engine(other),
+        }
+    }
 }

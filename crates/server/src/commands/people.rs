@@ -1,12 +1,12 @@
 //! Where users and keys are managed: in a data folder that no server has open, or at a running server.
 
 use clap::Args;
+use procession::OpenError;
 use procession_application::{
     access::{Access, AccessFailure, Principal},
     ports::{ApiKey, User},
 };
 use procession_domain::value::{Json, UserId};
-use procession_store_sqlite::OpenError;
 use reqwest::Method;
 use serde_json::json;
 
@@ -80,7 +80,7 @@ impl People {
         }
         match Stores::open(&configuration).await {
             Ok(stores) => {
-                let access = stores.access(&configuration);
+                let access = stores.access(&configuration).await?;
                 Ok(Self::Folder(Box::new(stores), Box::new(access)))
             }
             Err(error @ StartError::Open(OpenError::InUse { .. })) => {
@@ -93,7 +93,7 @@ impl People {
     /// Ends the use of a data folder in order.
     pub async fn close(self) {
         match self {
-            Self::Folder(stores, _) => stores.sqlite.close().await,
+            Self::Folder(stores, _) => stores.close().await,
             Self::Server(_) => {}
         }
     }

@@ -11,7 +11,7 @@ use procession_language::Diagnostic;
 
 use crate::{
     exit::Failure,
-    terminal::{self, diagnostics::draw, style},
+    terminal::{self, draw, style},
     wiring::Application,
 };
 
