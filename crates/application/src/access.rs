@@ -15,7 +15,7 @@ use std::{
 };
 
 use procession_domain::value::{Duration, UserId};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 
 pub use passwords::PasswordError;
 pub use permissions::{Permission, Reach};
@@ -45,8 +45,6 @@ pub struct Access {
     settings: AccessSettings,
     /// Places for passwords that are being checked.
     checks: Arc<Semaphore>,
-    /// Taken while a user's rights shrink, so that two administrators can't remove each other at once.
-    shrinking: Arc<Mutex<()>>,
     /// Counts the changes of anyone's rights.
     changes: Arc<AtomicU64>,
 }
@@ -103,7 +101,16 @@ pub enum AccessFailure {
     Forbidden(#[from] Forbidden),
     /// The store refused it.
     #[error(transparent)]
-    Store(#[from] AccessError),
+    Store(AccessError),
+}
+
+impl From<AccessError> for AccessFailure {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::LastAdmin(name) => Self::LastAdmin(name),
+            other @ (AccessError::Taken | AccessError::Unknown | AccessError::Store(_)) => Self::Store(other),
+        }
+    }
 }
 
 impl From<StoreError> for AccessFailure {
@@ -129,7 +136,6 @@ impl Access {
             throttle: Throttle::default(),
             settings,
             checks: Arc::new(Semaphore::new(MOST_CHECKS)),
-            shrinking: Arc::default(),
             changes: Arc::default(),
         }
     }
@@ -259,10 +265,6 @@ impl Access {
         let (this, name, role) = (self.clone(), name.to_owned(), role.to_owned());
         let set = async move {
             check_role(&role)?;
-            let _shrinking = this.shrinking.lock().await;
-            if Role::of(&role) != Role::Admin {
-                this.check_not_last_admin(&name).await?;
-            }
             this.store.set_role(&name, &role).await?;
             this.rights_have_changed();
             this.known_user(&name).await
@@ -286,8 +288,6 @@ impl Access {
     pub async fn remove_user(&self, by: &Principal, name: &str) -> Result<(), AccessFailure> {
         let (this, name) = (self.clone(), name.to_owned());
         let remove = async move {
-            let _shrinking = this.shrinking.lock().await;
-            this.check_not_last_admin(&name).await?;
             this.store.remove_user(&name).await?;
             this.rights_have_changed();
             Ok(())
@@ -378,14 +378,6 @@ impl Access {
 
     async fn known_user(&self, name: &str) -> Result<User, AccessFailure> {
         Ok(self.store.user(name).await?.ok_or(AccessError::Unknown)?)
-    }
-
-    async fn check_not_last_admin(&self, name: &str) -> Result<(), AccessFailure> {
-        let user = self.known_user(name).await?;
-        let users = self.store.users().await?;
-        let is_admin = |user: &User| Role::of(&user.role) == Role::Admin;
-        let others = users.iter().any(|other| other.id != user.id && is_admin(other));
-        if is_admin(&user) && !others { Err(AccessFailure::LastAdmin(user.name)) } else { Ok(()) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Changes of users and settings. Names and addresses are unique together, in lower case, since approvals may name either.
 
 use async_trait::async_trait;
-use procession_application::ports::{AccessError, NewUser, Setting};
+use procession_application::ports::{AccessError, NewUser, Role, Setting};
 use procession_domain::value::Timestamp;
 use sqlx::SqliteConnection;
 
@@ -10,7 +10,7 @@ use crate::{error::Failure, writer::Change};
 /// A new user.
 pub(crate) struct CreateUser(pub NewUser);
 
-/// A change of one field.
+/// A change of one field that takes no rights.
 pub(crate) struct SetField {
     pub name: String,
     pub field: Field,
@@ -18,9 +18,14 @@ pub(crate) struct SetField {
 
 /// A field of a user, and its new value.
 pub(crate) enum Field {
-    Role(String),
     PasswordHash(String),
     LastLogin(Timestamp),
+}
+
+/// Another role for a user.
+pub(crate) struct SetRole {
+    pub name: String,
+    pub role: String,
 }
 
 /// The removal of a user, with its keys.
@@ -62,12 +67,10 @@ impl Change for SetField {
     type Outcome = bool;
 
     async fn apply(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
-        const ROLE: &str = "UPDATE users SET role = ?2 WHERE name_lower = ?1";
         const PASSWORD_HASH: &str = "UPDATE users SET password_hash = ?2 WHERE name_lower = ?1";
         const LAST_LOGIN: &str = "UPDATE users SET last_login = ?2 WHERE name_lower = ?1";
         let name = self.name.to_lowercase();
         let update = match &self.field {
-            Field::Role(role) => sqlx::query(ROLE).bind(name).bind(role.clone()),
             Field::PasswordHash(hash) => sqlx::query(PASSWORD_HASH).bind(name).bind(hash.clone()),
             Field::LastLogin(at) => sqlx::query(LAST_LOGIN).bind(name).bind(at.as_micros()),
         };
@@ -76,13 +79,32 @@ impl Change for SetField {
 }
 
 #[async_trait]
-impl Change for RemoveUser {
-    type Outcome = bool;
+impl Change for SetRole {
+    type Outcome = Result<(), AccessError>;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Self::Outcome, Failure> {
+        const SET: &str = "UPDATE users SET role = ?2 WHERE name_lower = ?1";
+        if Role::of(&self.role) != Role::Admin
+            && let Some(only) = only_admin(&self.name, connection).await?
+        {
+            return Ok(Err(AccessError::LastAdmin(only)));
+        }
+        let set = sqlx::query(SET).bind(self.name.to_lowercase()).bind(self.role.clone()).execute(connection).await?;
+        Ok(if set.rows_affected() > 0 { Ok(()) } else { Err(AccessError::Unknown) })
+    }
+}
+
+#[async_trait]
+impl Change for RemoveUser {
+    type Outcome = Result<(), AccessError>;
+
+    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Self::Outcome, Failure> {
         const REMOVE: &str = "DELETE FROM users WHERE name_lower = ?1";
+        if let Some(only) = only_admin(&self.0, connection).await? {
+            return Ok(Err(AccessError::LastAdmin(only)));
+        }
         let removed = sqlx::query(REMOVE).bind(self.0.to_lowercase()).execute(connection).await?;
-        Ok(removed.rows_affected() > 0)
+        Ok(if removed.rows_affected() > 0 { Ok(()) } else { Err(AccessError::Unknown) })
     }
 }
 
@@ -120,6 +142,17 @@ impl Change for CompleteSetup {
         }
         Ok(true)
     }
+}
+
+/// The stored name of this user, if nobody else is an administrator.
+async fn only_admin(name: &str, connection: &mut SqliteConnection) -> Result<Option<String>, Failure> {
+    const READ: &str = "
+        SELECT name FROM users
+        WHERE name_lower = ?1 AND role IN (?2, ?3)
+          AND NOT EXISTS (SELECT 1 FROM users WHERE name_lower <> ?1 AND role IN (?2, ?3))";
+    let [admin, process_admin] = Role::OF_ADMINS;
+    let read = sqlx::query_scalar(READ).bind(name.to_lowercase()).bind(admin).bind(process_admin);
+    Ok(read.fetch_optional(connection).await?)
 }
 
 async fn insert(user: &NewUser, connection: &mut SqliteConnection) -> Result<(), Failure> {

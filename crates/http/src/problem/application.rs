@@ -185,6 +185,7 @@ impl From<AccessFailure> for Problem {
             AccessFailure::Store(error) => match error {
                 AccessError::Taken => Self::conflict(Code::NameTaken, capitalised(&detail)),
                 AccessError::Unknown => Self::not_found(capitalised(&detail)),
+                AccessError::LastAdmin(_) => Self::conflict(Code::Conflict, detail),
                 AccessError::Store(error) => error.into(),
             },
         }

@@ -123,6 +123,8 @@ macro_rules! store_contract {
                 names_and_addresses_are_unique_in_lower_case,
                 of_users_created_at_once_one_gets_the_name,
                 users_can_be_changed,
+                the_only_administrator_stays_one,
+                of_administrators_who_go_at_once_one_stays,
                 a_removed_user_takes_its_keys_along,
                 keys_are_found_by_hash_and_listed_newest_first,
                 a_key_belongs_to_a_user,
@@ -195,6 +197,6 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 129, "{count}");
+        assert!(count >= 131, "{count}");
     }
 }
