@@ -1,7 +1,7 @@
 //! The list of all promises, as a macro that makes a test of each.
 
 /// Makes a test of every promise of the contract: `store_contract!(stores)`, where `stores` is an async function without
-/// arguments that gives new, empty [`Stores`](contract::Stores).
+/// arguments that gives new, empty [`Stores`](crate::contract::Stores).
 #[macro_export]
 macro_rules! store_contract {
     ($stores:path) => {
