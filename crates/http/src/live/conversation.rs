@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures::SinkExt;
 use procession_application::{
-    access::Principal,
     events::{EventsFailure, Excerpt, Subscription, Unsorted},
     ports::{FeedError, StoredEvent},
 };
@@ -119,7 +118,7 @@ impl Conversation {
                 Some(Err(_)) | None => Err(Ended::Gone),
             },
             _ = self.pings.tick() => self.ping(socket).await,
-            page = next_page(&self.app, &self.caller.known.principal, self.replays.front()), if replays => self.replay(socket, page?).await,
+            page = next_page(&self.app, &self.caller, self.replays.front()), if replays => self.replay(socket, page?).await,
             batch = self.feed.next(), if !replays => match batch {
                 Ok(batch) => {
                     self.was_held_up = false;
@@ -259,10 +258,10 @@ fn taken(sent: Result<Result<(), axum::Error>, Elapsed>) -> Result<(), Ended> {
     sent.map_err(|_| Ended::TooSlow)?.map_err(|_| Ended::Gone)
 }
 
-async fn next_page(app: &App, by: &Principal, replay: Option<&Replay>) -> Result<Excerpt, Ended> {
+async fn next_page(app: &App, caller: &Admitted, replay: Option<&Replay>) -> Result<Excerpt, Ended> {
     let nothing = |until| Excerpt { events: Vec::new(), until, is_last: true };
     let Some(replay) = replay else { return Ok(nothing(0)) };
-    match app.events.after(by, replay.at, replay.scope.execution(), PAGE).await {
+    match app.events.after(&caller.known.principal, replay.at, replay.scope.execution(), PAGE).await {
         Ok(page) => Ok(page),
         // Who may see nothing is told nothing.
         Err(EventsFailure::Forbidden(_)) => Ok(nothing(replay.until)),
