@@ -40,12 +40,12 @@ pub async fn ending(stage: &Stage, id: ExecutionId) -> Ending {
     let mut step_outputs = IndexMap::new();
     for (step, state) in execution.steps() {
         if let Some(output) = &state.output {
-            let value = stage.executions.value(id, output).await.unwrap();
+            let value = stage.value(id, output).await.unwrap();
             step_outputs.insert(step.id.to_string(), (*value.unwrap()).clone());
         }
     }
     let outputs = match &execution.state().life {
-        Life::Completed { outputs, .. } => (*stage.executions.value(id, outputs).await.unwrap().unwrap()).clone(),
+        Life::Completed { outputs, .. } => (*stage.value(id, outputs).await.unwrap().unwrap()).clone(),
         _ => Json::Null,
     };
     let calls: Vec<_> = stage.agents.calls().into_iter().filter(|call| call.task.execution_id == id).collect();
@@ -76,7 +76,7 @@ pub async fn ending(stage: &Stage, id: ExecutionId) -> Ending {
 
 async fn children(stage: &Stage, id: ExecutionId) -> IndexMap<String, Ending> {
     let mut children = IndexMap::new();
-    for child in stage.executions.children(id).await.unwrap() {
+    for child in stage.children(id).await.unwrap() {
         let child = Box::pin(ending(stage, child)).await;
         let name = child.execution.definition().name().to_string();
         let before = children.keys().filter(|known: &&String| known.split(' ').next() == Some(&name)).count();

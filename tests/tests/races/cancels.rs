@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use procession_application::executions::{CommandOutcome, ExecutionFailure};
+use procession_application::{
+    access::Principal,
+    executions::{Command, CommandOutcome, ExecutionFailure},
+};
 use procession_domain::{
     event::{AttemptEvent, Event, ProcessEvent},
-    execution::{CommandError, ExecutionStatus, Signal},
+    execution::{CommandError, ExecutionStatus},
     value::{Duration, ExecutionId},
 };
 use tokio::task::JoinHandle;
@@ -18,8 +21,9 @@ use crate::{
 /// A cancel some turns later.
 fn cancel(arena: &Arena, lag: u64, id: ExecutionId) -> JoinHandle<Result<CommandOutcome, ExecutionFailure>> {
     let executions = arena.stage.executions.clone();
-    let signal = Signal::Cancel { by: "olga".into(), reason: Some("enough".into()), compensate: false };
-    tokio::spawn(after(lag, async move { executions.command(id, signal).await }))
+    let (olga, command) =
+        (Principal::at_terminal("olga"), Command::Cancel { reason: Some("enough".into()), compensate: false });
+    tokio::spawn(after(lag, async move { executions.command(&olga, id, command).await }))
 }
 
 fn check_cancelled(events: &[Event]) {

@@ -31,7 +31,7 @@ fn vote(
     let approvals: Approvals = arena.stage.approvals.clone();
     let by = by.clone();
     let comment = (ballot != Ballot::Approve).then(|| "not like this".to_owned());
-    tokio::spawn(after(lag, async move { approvals.vote(request, &by, ballot, comment).await }))
+    tokio::spawn(after(lag, async move { approvals.vote(&by, request, ballot, comment).await.map(|row| row.approval) }))
 }
 
 fn is_decided(event: &Event) -> bool {
@@ -137,7 +137,7 @@ async fn of_two_votes_at_once_where_one_decides_exactly_one_counts() {
                 if approval_counts { (Decision::Approved, "ada") } else { (Decision::Rejected, "bea") };
             assert_eq!(verdict(&events).decision, decision);
             assert_eq!(verdict(&events).decided_by.as_deref(), Some(by));
-            let stored = arena.stage.approvals.get(winner.id()).await.unwrap().approval;
+            let stored = arena.stage.approvals.get(&arena.stage.system, winner.id()).await.unwrap().approval;
             assert_eq!(stored, winner);
             tally.note(approval_counts);
         }

@@ -42,7 +42,7 @@ impl ApprovalStore for SqliteStore {
     }
 
     async fn approvals(&self, filter: &ApprovalFilter, paging: &Paging) -> Result<Page<ApprovalRow>, StoreError> {
-        let names = filter.assigned_to.as_ref().map(to_json).transpose()?;
+        let names = filter.asking.as_ref().map(|asked| to_json(&asked.names)).transpose()?;
         let conditions = |query: &mut QueryBuilder<Sqlite>| filter_approvals(filter, names.as_deref(), query);
         Ok(LIST.page(paging, &self.readers, conditions, approval_row).await?)
     }
@@ -92,8 +92,12 @@ fn filter_approvals(filter: &ApprovalFilter, names: Option<&str>, query: &mut Qu
     }
     if let Some(names) = names {
         // E-mail addresses are the same in any case, as for who may decide.
+        query.push(" AND (");
+        if filter.asking.as_ref().is_some_and(|asked| asked.may_decide) {
+            query.push("json_array_length(request.assignees) = 0 OR ");
+        }
         query.push(
-            " AND (json_array_length(request.assignees) = 0 OR EXISTS (
+            "EXISTS (
                 SELECT 1
                 FROM json_each(request.assignees) AS assignee
                 JOIN json_each(",

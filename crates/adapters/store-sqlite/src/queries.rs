@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    EventPage, ExecutionFilter, ExecutionRow, Page, Paging, Queries, Sort, StoreError, StoredEvent,
+    EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, Sort, StoreError, StoredEvent,
 };
 use procession_domain::{
     event::Creation,
@@ -53,6 +53,10 @@ impl Queries for SqliteStore {
         Ok(self.count_executions().await?)
     }
 
+    async fn started_under(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError> {
+        Ok(self.read_kept_start(scope, now).await?)
+    }
+
     async fn dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.read_dismissed_at(execution).await?)
     }
@@ -63,6 +67,16 @@ impl Queries for SqliteStore {
 }
 
 impl SqliteStore {
+    async fn read_kept_start(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, Failure> {
+        const READ: &str = "SELECT digest, execution_id FROM idempotency_keys WHERE scope = ?1 AND expires_at > ?2";
+        let read = sqlx::query(READ).bind(scope.to_owned()).bind(now.as_micros());
+        let Some(row) = read.fetch_optional(&self.readers).await? else { return Ok(None) };
+        Ok(Some(KeptStart {
+            digest: row.try_get("digest")?,
+            execution_id: ExecutionId::new(uuid(&row, "execution_id")?),
+        }))
+    }
+
     async fn read_children(&self, parent: ExecutionId) -> Result<Vec<ExecutionId>, Failure> {
         const READ: &str = "
             SELECT id FROM process_executions

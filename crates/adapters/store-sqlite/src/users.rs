@@ -1,15 +1,15 @@
 //! Changes of users and settings. Names and addresses are unique together, in lower case, since approvals may name either.
 
-use procession_application::ports::{AccessError, NewUser, Setting};
+use procession_application::ports::{AccessError, NewUser, Role, Setting};
 use procession_domain::value::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::{error::Failure, writer::Change};
 
 /// A new user.
 pub(crate) struct CreateUser(pub NewUser);
 
-/// A change of one field.
+/// A change of one field that takes no rights.
 pub(crate) struct SetField {
     pub name: String,
     pub field: Field,
@@ -17,9 +17,14 @@ pub(crate) struct SetField {
 
 /// A field of a user, and its new value.
 pub(crate) enum Field {
-    Role(String),
     PasswordHash(String),
     LastLogin(Timestamp),
+}
+
+/// Another role for a user.
+pub(crate) struct SetRole {
+    pub name: String,
+    pub role: String,
 }
 
 /// The removal of a user, with its keys.
@@ -56,12 +61,10 @@ impl Change for SetField {
     type Outcome = bool;
 
     fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
-        const ROLE: &str = "UPDATE users SET role = ?2 WHERE name_lower = ?1";
         const PASSWORD_HASH: &str = "UPDATE users SET password_hash = ?2 WHERE name_lower = ?1";
         const LAST_LOGIN: &str = "UPDATE users SET last_login = ?2 WHERE name_lower = ?1";
         let name = self.name.to_lowercase();
         let updated = match &self.field {
-            Field::Role(role) => connection.prepare_cached(ROLE)?.execute((name, role)),
             Field::PasswordHash(hash) => connection.prepare_cached(PASSWORD_HASH)?.execute((name, hash)),
             Field::LastLogin(at) => connection.prepare_cached(LAST_LOGIN)?.execute((name, at.as_micros())),
         };
@@ -69,12 +72,31 @@ impl Change for SetField {
     }
 }
 
-impl Change for RemoveUser {
-    type Outcome = bool;
+impl Change for SetRole {
+    type Outcome = Result<(), AccessError>;
 
-    fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
+    fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure> {
+        const SET: &str = "UPDATE users SET role = ?2 WHERE name_lower = ?1";
+        if Role::of(&self.role) != Role::Admin
+            && let Some(only) = only_admin(&self.name, connection)?
+        {
+            return Ok(Err(AccessError::LastAdmin(only)));
+        }
+        let set = connection.prepare_cached(SET)?.execute((self.name.to_lowercase(), &self.role))?;
+        Ok(if set > 0 { Ok(()) } else { Err(AccessError::Unknown) })
+    }
+}
+
+impl Change for RemoveUser {
+    type Outcome = Result<(), AccessError>;
+
+    fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure> {
         const REMOVE: &str = "DELETE FROM users WHERE name_lower = ?1";
-        Ok(connection.prepare_cached(REMOVE)?.execute([self.0.to_lowercase()])? > 0)
+        if let Some(only) = only_admin(&self.0, connection)? {
+            return Ok(Err(AccessError::LastAdmin(only)));
+        }
+        let removed = connection.prepare_cached(REMOVE)?.execute([self.0.to_lowercase()])?;
+        Ok(if removed > 0 { Ok(()) } else { Err(AccessError::Unknown) })
     }
 }
 
@@ -104,6 +126,17 @@ impl Change for CompleteSetup {
         }
         Ok(true)
     }
+}
+
+/// The stored name of this user, if nobody else is an administrator.
+fn only_admin(name: &str, connection: &Connection) -> Result<Option<String>, Failure> {
+    const READ: &str = "
+        SELECT name FROM users
+        WHERE name_lower = ?1 AND role IN (?2, ?3)
+          AND NOT EXISTS (SELECT 1 FROM users WHERE name_lower <> ?1 AND role IN (?2, ?3))";
+    let [admin, process_admin] = Role::OF_ADMINS;
+    let asked = (name.to_lowercase(), admin, process_admin);
+    Ok(connection.prepare_cached(READ)?.query_row(asked, |row| row.get(0)).optional()?)
 }
 
 fn insert(user: &NewUser, connection: &Connection) -> Result<(), Failure> {

@@ -3,7 +3,6 @@
 //!
 //! `fields` writes JSON; `process` and `steps` say which fields an event has; `messages` keeps what was written lately.
 
-mod definitions;
 mod fields;
 mod messages;
 mod process;
@@ -15,7 +14,6 @@ use procession_domain::{
     value::StepId,
 };
 
-pub(crate) use definitions::PublishedDefinitions;
 use fields::Fields;
 pub(crate) use fields::{Naming, output_url};
 pub(crate) use messages::{Format, Messages};

@@ -9,8 +9,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::{
     HttpState,
-    auth::Session,
     problem::{Code, FieldError, Problem},
+    session::Session,
 };
 
 /// A JSON body with the session that sent it.

@@ -1,15 +1,12 @@
 //! Agents that steps can name.
 
 use axum::Json;
-use procession_application::{
-    access::Permission,
-    ports::{AgentListing, AgentStatus},
-};
+use procession_application::ports::{AgentListing, AgentStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{HttpState, auth::Session, problem::Problem, state::App};
+use crate::{HttpState, problem::Problem, session::Session, state::App};
 
 pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(list_agents))
@@ -41,9 +38,7 @@ struct AgentResponse {
     responses((status = 200, description = "The agents", body = Vec<AgentResponse>)),
 )]
 async fn list_agents(app: App, session: Session) -> Result<Json<Vec<AgentResponse>>, Problem> {
-    session.require(Permission::ProcessRead)?;
-    let mut agents = app.ports.agents.list().await?;
-    agents.sort_by(|one, other| one.name.cmp(&other.name));
+    let agents = app.agents.list(&session.principal).await?;
     Ok(Json(agents.into_iter().map(AgentResponse::of).collect()))
 }
 

@@ -74,7 +74,7 @@ pub(super) fn agents_flag(path: &std::path::Path) -> Result<FlagValue, Failure> 
 }
 
 async fn list(loaded: &Loaded, format: Format) -> Result<Exit, Failure> {
-    let (agents, _) = only_agents(loaded).await?;
+    let agents = only_agents(loaded).await?.gateway();
     let listed = agents.list().await.map_err(Failure::failed)?;
     if format == Format::Json {
         let agents: Vec<Value> = listed.iter().map(as_json).collect();
@@ -118,7 +118,7 @@ fn as_json(agent: &AgentListing) -> Value {
 }
 
 async fn test(loaded: &Loaded, name: String, message: String, timeout: Duration) -> Result<Exit, Failure> {
-    let (agents, _) = only_agents(loaded).await?;
+    let agents = only_agents(loaded).await?.gateway();
     let execution_id = ExecutionId::new(UuidGenerator.new_id());
     let step_id = StepId::new("test").map_err(Failure::failed)?;
     let task = AgentTask {

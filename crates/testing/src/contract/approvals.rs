@@ -16,7 +16,7 @@ use super::{
     run::Run,
 };
 use procession_application::ports::{
-    ApprovalChange, ApprovalFilter, ApprovalStoreError, ApprovalWrite, ClaimKind, Lease, PageStart, Paging,
+    ApprovalChange, ApprovalFilter, ApprovalStoreError, ApprovalWrite, Asked, ClaimKind, Lease, PageStart, Paging,
 };
 
 /// A request that an execution opens is read back, by its id and by its step.
@@ -205,7 +205,7 @@ pub async fn requests_are_listed_by_who_is_asked(stores: &Stores) {
     stores.approvals.change(vote(stores, ids[0], "ada", Ballot::Approve).await).await.unwrap();
     stores.approvals.change(delegation(stores, ids[1], "role:editor").await).await.unwrap();
     let asked = |names: &[&str]| ApprovalFilter {
-        assigned_to: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        asking: Some(Asked { names: names.iter().map(|name| (*name).to_owned()).collect(), may_decide: true }),
         ..ApprovalFilter::default()
     };
     let pending = ApprovalFilter { status: Some(ApprovalStatus::Pending), ..ApprovalFilter::default() };
@@ -228,7 +228,7 @@ pub async fn requests_are_listed_by_who_is_asked(stores: &Stores) {
 }
 
 /// A request that names nobody asks everybody.
-pub async fn a_request_that_names_nobody_asks_everybody(stores: &Stores) {
+pub async fn a_request_that_names_nobody_asks_who_may_decide(stores: &Stores) {
     let process = publication(stores).await;
     let mut run = stores.admitted(&process, stores.node().await).await;
     let mut commit = run.begin();
@@ -239,8 +239,12 @@ pub async fn a_request_that_names_nobody_asks_everybody(stores: &Stores) {
     }
     stores.executions.commit(Arc::new(commit)).await.unwrap();
     for names in [vec![], vec!["anyone".to_owned()]] {
-        let filter = ApprovalFilter { assigned_to: Some(names), ..ApprovalFilter::default() };
-        assert_eq!(stores.approvals.approvals(&filter, &first(10)).await.unwrap().total, 1);
+        for may_decide in [true, false] {
+            let asking = Some(Asked { names: names.clone(), may_decide });
+            let filter = ApprovalFilter { asking, ..ApprovalFilter::default() };
+            let total = stores.approvals.approvals(&filter, &first(10)).await.unwrap().total;
+            assert_eq!(total, u64::from(may_decide));
+        }
     }
 }
 

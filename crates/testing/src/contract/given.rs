@@ -1,6 +1,6 @@
 //! What the contract's tests are given: a time, processes to run, users, and short ways to ask a store for them.
 
-use std::{any::Any, future::Future, sync::Arc};
+use std::{any::Any, future::Future, ops::Deref, sync::Arc};
 
 use indexmap::IndexMap;
 use procession_domain::{
@@ -16,26 +16,14 @@ use uuid::Uuid;
 use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
-    AccessStore, ApprovalStore, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed, ExecutionStore,
+    self, AccessStore, ApprovalStore, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed, ExecutionStore,
     IdGenerator, Lease, Loaded, Queries, Started,
 };
 
 /// The stores under test. All are empty, and belong together.
 pub struct Stores {
-    /// Definitions.
-    pub definitions: Arc<dyn DefinitionStore>,
-    /// Executions.
-    pub executions: Arc<dyn ExecutionStore>,
-    /// Approvals.
-    pub approvals: Arc<dyn ApprovalStore>,
-    /// Users, keys, settings.
-    pub access: Arc<dyn AccessStore>,
-    /// Lists.
-    pub queries: Arc<dyn Queries>,
-    /// Events.
-    pub feed: Arc<dyn EventFeed>,
-    /// Large values.
-    pub blobs: Arc<dyn BlobStore>,
+    /// The stores.
+    pub stores: ports::Stores,
     /// Ids for everything that tests create.
     pub ids: Arc<SequentialIds>,
     /// What has to live as long as the stores, such as their folder.
@@ -163,23 +151,21 @@ pub async fn at_once<T: Send + 'static>(
     results
 }
 
+impl Deref for Stores {
+    type Target = ports::Stores;
+
+    fn deref(&self) -> &ports::Stores {
+        &self.stores
+    }
+}
+
 impl Stores {
     /// The ports of one store that has them all but the blobs; `keep` has to live as long.
     pub fn of<Store>(store: &Arc<Store>, blobs: Arc<dyn BlobStore>, keep: Box<dyn Any + Send + Sync>) -> Self
     where
         Store: DefinitionStore + ExecutionStore + ApprovalStore + AccessStore + Queries + EventFeed + 'static,
     {
-        Self {
-            definitions: store.clone(),
-            executions: store.clone(),
-            approvals: store.clone(),
-            access: store.clone(),
-            queries: store.clone(),
-            feed: store.clone(),
-            blobs,
-            ids: Arc::new(SequentialIds::new()),
-            keep,
-        }
+        Self { stores: ports::Stores::of(store, blobs), ids: Arc::new(SequentialIds::new()), keep }
     }
 
     /// The stores in memory.

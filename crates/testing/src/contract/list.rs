@@ -1,7 +1,7 @@
 //! The list of all promises, as a macro that makes a test of each.
 
 /// Makes a test of every promise of the contract: `store_contract!(stores)`, where `stores` is an async function without
-/// arguments that gives new, empty [`Stores`](contract::Stores).
+/// arguments that gives new, empty [`Stores`](crate::contract::Stores).
 #[macro_export]
 macro_rules! store_contract {
     ($stores:path) => {
@@ -26,6 +26,7 @@ macro_rules! store_contract {
                 a_start_without_its_process_is_refused,
                 the_same_key_leads_to_the_first_execution,
                 the_same_key_with_another_request_is_refused,
+                a_key_tells_what_it_has_started,
                 an_expired_key_can_be_used_anew,
                 a_sweep_deletes_expired_keys,
                 of_starts_with_one_key_at_once_one_creates,
@@ -121,13 +122,15 @@ macro_rules! store_contract {
                 a_request_opened_and_cancelled_at_once_is_cancelled,
                 the_newest_request_of_a_step_is_found,
                 requests_are_listed_by_who_is_asked,
-                a_request_that_names_nobody_asks_everybody,
+                a_request_that_names_nobody_asks_who_may_decide,
                 pages_of_requests_are_stable_while_some_are_added;
             access:
                 a_user_is_read_back,
                 names_and_addresses_are_unique_in_lower_case,
                 of_users_created_at_once_one_gets_the_name,
                 users_can_be_changed,
+                the_only_administrator_stays_one,
+                of_administrators_who_go_at_once_one_stays,
                 a_removed_user_takes_its_keys_along,
                 keys_are_found_by_hash_and_listed_newest_first,
                 a_key_belongs_to_a_user,
@@ -200,6 +203,6 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 128, "{count}");
+        assert!(count >= 131, "{count}");
     }
 }

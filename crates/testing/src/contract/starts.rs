@@ -12,7 +12,7 @@ use super::{
     given::{Published, Stores, agent, at, at_once, definition, some_value},
     run::Launch,
 };
-use procession_application::ports::{ClaimKind, Content, IdempotencyKey, StartError, Started};
+use procession_application::ports::{ClaimKind, Content, IdempotencyKey, KeptStart, StartError, Started};
 
 /// What a start answers that has to wait to be admitted.
 const QUEUED: Started = Started::Created { admitted: false };
@@ -81,6 +81,17 @@ pub async fn the_same_key_with_another_request_is_refused(stores: &Stores) {
     let refused = stores.executions.start(start).await;
     assert!(matches!(refused, Err(StartError::KeyReused)));
     assert!(stores.executions.load(second.id()).await.unwrap().is_none());
+}
+
+/// A key tells which execution it has started, as long as it is kept.
+pub async fn a_key_tells_what_it_has_started(stores: &Stores) {
+    let process = stores.published("report", vec![agent("a", &[])]).await;
+    let (run, start) = keyed("k", "one", at(0)).prepare(stores, &process);
+    stores.executions.start(start).await.unwrap();
+    let kept = stores.queries.started_under("k", at(99)).await.unwrap();
+    assert_eq!(kept, Some(KeptStart { digest: "one".to_owned(), execution_id: run.id() }));
+    assert_eq!(stores.queries.started_under("k", at(100)).await.unwrap(), None);
+    assert_eq!(stores.queries.started_under("another", at(0)).await.unwrap(), None);
 }
 
 /// A key that has expired can be used anew, and is then kept for the new execution.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{MemoryStore, StoredExecution, paging::page};
 use procession_application::ports::{
-    EventPage, ExecutionFilter, ExecutionRow, Page, Paging, Queries, RowPlace, Sort, StoreError, StoredEvent,
+    EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, RowPlace, Sort, StoreError, StoredEvent,
 };
 
 #[async_trait]
@@ -50,6 +50,12 @@ impl Queries for MemoryStore {
             tables.executions.values().filter(in_status).count() as u64
         };
         Ok(ExecutionStatus::ALL.into_iter().map(|status| (status, count(status))).collect())
+    }
+
+    async fn started_under(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError> {
+        let tables = self.tables();
+        let kept = tables.idempotency_keys.get(scope).filter(|kept| kept.key.expires_at > now);
+        Ok(kept.map(|kept| KeptStart { digest: kept.key.digest.clone(), execution_id: kept.execution }))
     }
 
     async fn dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, StoreError> {

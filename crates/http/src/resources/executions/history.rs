@@ -6,14 +6,12 @@ use procession_domain::value::ExecutionId;
 use utoipa::IntoParams;
 
 use crate::{
-    auth::Session,
     events::{Naming, text_of},
     extract::{IdPath, Parameters, Query, ReadParameters},
     problem::Problem,
+    session::Session,
     state::App,
 };
-
-use super::detail::visible;
 
 /// The most events in one answer, and as many as there are without `limit`: existing clients never ask for more.
 const MOST: u32 = 1_000;
@@ -52,9 +50,9 @@ pub(super) async fn list_events(
     Query(parameters): Query<EventParameters>,
     path: IdPath<ExecutionId>,
 ) -> Result<impl IntoResponse, Problem> {
-    let execution = visible(&app, &session, path.id()?).await?;
+    let execution = app.executions.get(&session.principal, path.id()?).await?;
     let page = EventPage { offset: parameters.offset.unwrap_or(0), limit: parameters.limit.unwrap_or(MOST) };
-    let events = app.executions.events(execution.id(), page).await?;
+    let events = app.executions.events(&execution, page).await?;
     let texts: Vec<String> =
         events.iter().map(|event| text_of(event, execution.definition(), Naming::History)).collect();
     Ok(([(CONTENT_TYPE, "application/json")], format!("[{}]", texts.join(","))))

@@ -3,7 +3,7 @@
 use axum::{http::StatusCode, response::Response};
 use indexmap::IndexMap;
 use procession_application::{
-    access::Permission,
+    access::UseCase,
     executions::{RetryFrom, StartRequest, StartTrigger},
 };
 use procession_domain::value::{ExecutionId, Json, ProcessId};
@@ -11,9 +11,8 @@ use serde::Deserialize;
 use serde_json::Map;
 use utoipa::ToSchema;
 
-use super::detail::{ExecutionResponse, visible};
+use super::detail::ExecutionResponse;
 use crate::{
-    auth::Session,
     extract::{IdPath, IdempotencyHeader, SentOrNothing},
     problem::{Code, FieldError, Problem},
     state::App,
@@ -137,15 +136,13 @@ pub(super) async fn retry_execution(
     sent: SentOrNothing<RetryRequest>,
 ) -> Result<Response, Problem> {
     let SentOrNothing { session, body } = sent;
-    session.require(Permission::ExecutionRetry)?;
+    session.check(UseCase::RetryExecution)?;
     let id = path.id()?;
-    visible(&app, &session, id).await?;
-    app.shell().start_limit.take(session.user(), app.now())?;
     let from = match body.from {
         None | Some(RetryStart::Start) => RetryFrom::Start,
         Some(RetryStart::Failed) => RetryFrom::Failed,
     };
-    let outcome = app.executions.retry(id, from, Some(session.user().to_owned())).await?;
+    let outcome = app.executions.retry(&session.principal, id, from).await?;
     let response = ExecutionResponse::of(&app, &outcome.execution, outcome.input).await?;
     Ok(response.created(StatusCode::CREATED))
 }
@@ -157,25 +154,23 @@ async fn start(
     sent: SentOrNothing<ExecuteRequest>,
 ) -> Result<Response, Problem> {
     let SentOrNothing { session, body } = sent;
-    session.require(Permission::ExecutionTrigger)?;
+    session.check(UseCase::StartExecution)?;
     let process = path.id()?;
-    let request = body.into_start(&session, idempotency_key)?;
-    app.shell().start_limit.take(session.user(), app.now())?;
-    let outcome = app.executions.start(process, request).await?;
+    let request = body.into_start(idempotency_key)?;
+    let outcome = app.executions.start(&session.principal, process, request).await?;
     let status = if outcome.repeated { StatusCode::OK } else { StatusCode::CREATED };
     let response = ExecutionResponse::of(app, &outcome.execution, outcome.input).await?;
     Ok(response.created(status))
 }
 
 impl ExecuteRequest {
-    fn into_start(self, session: &Session, idempotency_key: Option<String>) -> Result<StartRequest, Problem> {
+    fn into_start(self, idempotency_key: Option<String>) -> Result<StartRequest, Problem> {
         self.check()?;
         let triggered_by = self.triggered_by.filter(|text| !text.trim().is_empty());
         Ok(StartRequest {
             input: Json::Object(self.input.or(self.input_data).unwrap_or_default()),
             trigger: StartTrigger::default(),
             triggered_by: triggered_by.unwrap_or_else(|| "api".to_owned()),
-            user: Some(session.user().to_owned()),
             labels: self.labels.unwrap_or_default(),
             idempotency_key,
         })

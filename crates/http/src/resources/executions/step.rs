@@ -12,15 +12,12 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    detail::visible,
-    summary::{Outlook, StepErrorResponse, StepSummary, TokensResponse, skip_reason},
-};
+use super::summary::{Outlook, StepErrorResponse, StepSummary, TokensResponse, skip_reason};
 use crate::{
-    auth::Session,
     events::output_url,
     extract::{Parameters, Query, ReadParameters, StepPath},
     problem::Problem,
+    session::Session,
     state::App,
     wire::{ExactCost, Time},
 };
@@ -135,7 +132,7 @@ pub(super) async fn get_step(
     path: StepPath,
 ) -> Result<Json<StepDetailResponse>, Problem> {
     let (id, step) = (path.execution()?, path.step()?);
-    let execution = visible(&app, &session, id).await?;
+    let execution = app.executions.get(&session.principal, id).await?;
     let (_, state) = execution.step(step.as_str()).ok_or_else(|| Problem::not_found("Step not found"))?;
     let asked = match parameters.attempt {
         None => state.attempts.last(),
@@ -145,7 +142,7 @@ pub(super) async fn get_step(
         }
     };
     let input = match asked.and_then(|attempt| attempt.input.as_ref()) {
-        Some(input) => app.executions.value(id, input).await?,
+        Some(input) => app.executions.value(&execution, input).await?,
         None => None,
     };
     let outlook = Outlook::of(&app, &execution).await?;
@@ -171,11 +168,11 @@ pub(super) async fn get_step_output(
     path: StepPath,
 ) -> Result<Json<OutputResponse>, Problem> {
     let (id, step) = (path.execution()?, path.step()?);
-    let execution = visible(&app, &session, id).await?;
+    let execution = app.executions.get(&session.principal, id).await?;
     let none = || Problem::not_found("Step output not found");
     let (_, state) = execution.step(step.as_str()).ok_or_else(none)?;
     let output = match &state.output {
-        Some(output) => app.executions.value(id, output).await?,
+        Some(output) => app.executions.value(&execution, output).await?,
         // What existing clients look for at steps that did not run (spec 4b 4.4).
         None => skip_reason(state).map(|reason| Arc::new(json!({"skipped_reason": reason}))),
     };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use procession_application::executions::VisibleExecution;
 use procession_domain::{
     definition::{Step, StepKind},
     event::{ExecutionError, SkipReason},
@@ -150,7 +151,7 @@ pub(super) struct Outlook {
 }
 
 impl Outlook {
-    pub async fn of(app: &App, execution: &Execution) -> Result<Self, Problem> {
+    pub async fn of(app: &App, execution: &VisibleExecution) -> Result<Self, Problem> {
         let waits = app.executions.waiting_for(execution).into_iter().map(WaitingResponse::of).collect();
         Ok(Self { waits, estimates: app.executions.estimates(execution).await? })
     }

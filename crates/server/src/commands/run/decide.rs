@@ -142,7 +142,7 @@ impl Decider {
             }
         }
         let is_left = self.open.iter().any(|open| open.is_left);
-        if !is_left || !self.settled.is_empty() || something_goes_on(application, watch).await? {
+        if !is_left || !self.settled.is_empty() || something_goes_on(application, &self.person, watch).await? {
             return Ok(Outlook::GoesOn);
         }
         Ok(Outlook::Stuck)
@@ -193,9 +193,9 @@ impl Decider {
         for number in 1..=100_u32 {
             let name = if number == 1 { self.person.clone() } else { format!("{} ({number})", self.person) };
             let principal = Principal::at_terminal(&name);
-            let voted = application.approvals.vote(id, &principal, answer.ballot, answer.comment.clone()).await;
+            let voted = application.approvals.vote(&principal, id, answer.ballot, answer.comment.clone()).await;
             match voted {
-                Ok(approval) if approval.status() == ApprovalStatus::Pending => {}
+                Ok(row) if row.approval.status() == ApprovalStatus::Pending => {}
                 Ok(_) | Err(ApprovalFailure::Refused(ApprovalError::Settled(_) | ApprovalError::TooLate)) => {
                     return Ok(true);
                 }
@@ -220,7 +220,8 @@ impl Decider {
         place: &str,
         view: &mut View,
     ) -> Result<bool, Failure> {
-        let row = application.approvals.get(id).await.map_err(Failure::failed)?;
+        let person = Principal::at_terminal(&self.person);
+        let row = application.approvals.get(&person, id).await.map_err(Failure::failed)?;
         if row.approval.status() != ApprovalStatus::Pending {
             return Ok(true);
         }
@@ -292,10 +293,10 @@ async fn ask_for_answer(needs_reason_on_reject: bool) -> Result<Option<Answer>, 
 }
 
 /// Whether anything of the tree goes on without a decision, or a deadline is near.
-async fn something_goes_on(application: &Application, watch: &Watch) -> Result<bool, Failure> {
-    let now = application.ports.clock.now();
+async fn something_goes_on(application: &Application, person: &str, watch: &Watch) -> Result<bool, Failure> {
+    let (now, person) = (application.now(), Principal::at_terminal(person));
     for id in watch.alive() {
-        match application.executions.get(id).await {
+        match application.executions.get(&person, id).await {
             Ok(execution) if goes_on(&execution, now) => return Ok(true),
             Ok(_) | Err(ExecutionFailure::NotFound) => {}
             Err(error) => return Err(Failure::failed(error)),

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use procession_application::{executions::StartFailure, ports::StoreError};
+use procession_application::{
+    executions::{StartFailure, VisibleExecution},
+    ports::StoreError,
+};
 use procession_domain::{
     definition::Step,
     event::{PauseReason, ValueRef},
@@ -59,9 +62,8 @@ impl Report {
     }
 
     /// Of an execution as it stands.
-    pub async fn of(application: &Application, execution: Execution) -> Result<Self, StoreError> {
-        let id = execution.id();
-        let read = async |value: &ValueRef| application.executions.value(id, value).await;
+    pub async fn of(application: &Application, execution: VisibleExecution) -> Result<Self, StoreError> {
+        let read = async |value: &ValueRef| application.executions.value(&execution, value).await;
         let outputs = match &execution.state().life {
             Life::Completed { outputs, .. } => read(outputs).await?,
             _ => None,
@@ -73,7 +75,7 @@ impl Report {
                 None => None,
             });
         }
-        Ok(Self::Execution(Box::new(Ended { execution, outputs, step_outputs })))
+        Ok(Self::Execution(Box::new(Ended { execution: execution.into_inner(), outputs, step_outputs })))
     }
 
     /// Writes the result to standard output.

@@ -1,7 +1,4 @@
-//! Stores that stop the clock while they work.
-//!
-//! The runtime's paused time jumps when every task waits; a database works in threads of its own, so that it seems to
-//! wait while it does. A blocking task beside each call keeps the time from jumping.
+//! Stores with something between them and who uses them: at every call it may wait, count, or do something else beside.
 
 use std::sync::Arc;
 
@@ -9,9 +6,9 @@ use async_trait::async_trait;
 use procession_application::ports::{
     AccessError, AccessStore, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError,
     BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, DefinitionStore,
-    DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, InboxRow, Lease, Loaded,
-    NewUser, Page, Paging, ProcessFilter, ProcessRow, PublishedVersion, Queries, Setting, SignalError, Start,
-    StartError, Started, StoreError, StoredEvent, User,
+    DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, InboxRow, KeptStart,
+    Lease, Loaded, NewUser, Page, Paging, ProcessFilter, ProcessRow, PublishedVersion, Queries, Setting, SignalError,
+    Start, StartError, Started, StoreError, StoredEvent, Stores, User,
 };
 use procession_domain::{
     definition::Process,
@@ -19,36 +16,65 @@ use procession_domain::{
     execution::{ExecutionStatus, Ledger, Signal},
     value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId, Version},
 };
-use procession_testing::contract::Stores;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-/// Stores behind a stopped clock.
-pub struct Held(pub Arc<Stores>);
-
-async fn hold<T>(work: impl Future<Output = T>) -> T {
-    let (done, wait) = std::sync::mpsc::channel::<()>();
-    let watch = tokio::task::spawn_blocking(move || {
-        let _ = wait.recv();
-    });
-    let result = work.await;
-    drop(done);
-    let _ = watch.await;
-    result
+/// What happens at every call of a store.
+pub trait Interpose: Send + Sync + 'static {
+    /// Makes a call, whose work is this, sooner or later.
+    fn pass<T: Send>(&self, work: impl Future<Output = T> + Send) -> impl Future<Output = T> + Send;
 }
 
-macro_rules! held {
+/// Stores behind something.
+pub struct Interposed<I> {
+    stores: Stores,
+    between: I,
+}
+
+impl<I: Interpose> Interposed<I> {
+    /// Puts something between stores and who uses them.
+    pub const fn new(stores: Stores, between: I) -> Self {
+        Self { stores, between }
+    }
+
+    /// What is between.
+    pub const fn between(&self) -> &I {
+        &self.between
+    }
+}
+
+/// Stops the runtime's paused time while a store works.
+///
+/// Paused time jumps when every task waits; a database works in threads of its own, so that everything seems to wait
+/// while it does. A blocking task beside each call keeps the time from jumping.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StoppedTime;
+
+impl Interpose for StoppedTime {
+    async fn pass<T: Send>(&self, work: impl Future<Output = T> + Send) -> T {
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let watch = tokio::task::spawn_blocking(move || {
+            let _ = wait.recv();
+        });
+        let result = work.await;
+        drop(done);
+        let _ = watch.await;
+        result
+    }
+}
+
+macro_rules! interposed {
     ($port:ident as $field:ident { $(fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)* }) => {
         #[async_trait]
-        impl $port for Held {
+        impl<I: Interpose> $port for Interposed<I> {
             $(async fn $name(&self, $($arg: $type),*) -> $answer {
-                hold(self.0.$field.$name($($arg),*)).await
+                self.between.pass(self.stores.$field.$name($($arg),*)).await
             })*
         }
     };
 }
 
-held!(DefinitionStore as definitions {
+interposed!(DefinitionStore as definitions {
     fn create(process: &Process, event: &DefinitionEvent) -> Result<(), DefinitionStoreError>;
     fn load(id: ProcessId) -> Result<Option<Process>, StoreError>;
     fn update(process: &Process, before: u32, event: &DefinitionEvent) -> Result<(), DefinitionStoreError>;
@@ -60,7 +86,7 @@ held!(DefinitionStore as definitions {
     fn highest_version(name: &ProcessName) -> Result<Option<Version>, StoreError>;
 });
 
-held!(ExecutionStore as executions {
+interposed!(ExecutionStore as executions {
     fn start(start: Start) -> Result<Started, StartError>;
     fn load(id: ExecutionId) -> Result<Option<Loaded>, StoreError>;
     fn inbox(id: ExecutionId, after: i64) -> Result<Vec<InboxRow>, StoreError>;
@@ -81,30 +107,31 @@ held!(ExecutionStore as executions {
     fn sweep(now: Timestamp) -> Result<u64, StoreError>;
 });
 
-held!(ApprovalStore as approvals {
+interposed!(ApprovalStore as approvals {
     fn approval(id: ApprovalId) -> Result<Option<ApprovalRow>, StoreError>;
     fn of_step(execution: ExecutionId, step: &StepId) -> Result<Option<ApprovalRow>, StoreError>;
     fn approvals(filter: &ApprovalFilter, paging: &Paging) -> Result<Page<ApprovalRow>, StoreError>;
     fn change(change: ApprovalChange) -> Result<(), ApprovalStoreError>;
 });
 
-held!(Queries as queries {
+interposed!(Queries as queries {
     fn executions(filter: &ExecutionFilter, paging: &Paging) -> Result<Page<ExecutionRow>, StoreError>;
     fn children(parent: ExecutionId) -> Result<Vec<ExecutionId>, StoreError>;
     fn events(execution: ExecutionId, page: EventPage) -> Result<Vec<StoredEvent>, StoreError>;
     fn execution_counts() -> Result<Vec<(ExecutionStatus, u64)>, StoreError>;
+    fn started_under(scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError>;
     fn dismissed_at(execution: ExecutionId) -> Result<Option<Timestamp>, StoreError>;
     fn dismiss(execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError>;
 });
 
-held!(BlobStore as blobs {
+interposed!(BlobStore as blobs {
     fn put(key: &str, content: &[u8]) -> Result<(), BlobError>;
     fn get(key: &str) -> Result<Vec<u8>, BlobError>;
     fn list(prefix: &str) -> Result<Vec<(String, i64)>, BlobError>;
     fn delete(key: &str) -> Result<(), BlobError>;
 });
 
-held!(AccessStore as access {
+interposed!(AccessStore as access {
     fn create_user(user: &NewUser) -> Result<(), AccessError>;
     fn user(name: &str) -> Result<Option<User>, StoreError>;
     fn users() -> Result<Vec<User>, StoreError>;
@@ -123,16 +150,16 @@ held!(AccessStore as access {
 });
 
 #[async_trait]
-impl EventFeed for Held {
+impl<I: Interpose> EventFeed for Interposed<I> {
     async fn after(&self, id: u64, execution: Option<ExecutionId>, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
-        hold(self.0.feed.after(id, execution, limit)).await
+        self.between.pass(self.stores.feed.after(id, execution, limit)).await
     }
 
     async fn newest(&self) -> Result<u64, StoreError> {
-        hold(self.0.feed.newest()).await
+        self.between.pass(self.stores.feed.newest()).await
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<[StoredEvent]>> {
-        self.0.feed.subscribe()
+        self.stores.feed.subscribe()
     }
 }

@@ -1,13 +1,44 @@
 //! Diagnostics as a compiler prints them: the message, the line it is about, and what to write instead.
 
+use std::fmt;
+
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, renderer::DecorStyle};
 use procession_language::{Diagnostic, Severity};
 
 /// How many lines a drawing shows at most.
 const MOST_LINES: usize = 4;
 
-/// Draws one diagnostic of a file.
-pub fn draw(file: &str, text: &str, diagnostic: &Diagnostic) -> String {
+/// How wide a drawing is where nobody says so, in columns.
+const USUAL_WIDTH: usize = 120;
+
+/// What the check of one text has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostics {
+    /// What the text is called where it is drawn.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// What was found, in the order of the text.
+    pub found: Vec<Diagnostic>,
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, diagnostic) in self.found.iter().enumerate() {
+            let separator = if number == 0 { "" } else { "\n\n" };
+            let drawn = render(&Renderer::plain().term_width(USUAL_WIDTH), &self.name, &self.text, diagnostic);
+            write!(f, "{separator}{drawn}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Draws one diagnostic of a file with colours, for a terminal of this width in columns.
+pub fn draw(file: &str, text: &str, diagnostic: &Diagnostic, width: usize) -> String {
+    render(&Renderer::styled().term_width(width), file, text, diagnostic)
+}
+
+fn render(renderer: &Renderer, file: &str, text: &str, diagnostic: &Diagnostic) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -22,7 +53,7 @@ pub fn draw(file: &str, text: &str, diagnostic: &Diagnostic) -> String {
     if let Some(suggestion) = diagnostic.suggestion.as_deref() {
         drawing = drawing.element(Level::HELP.message(help(&diagnostic.message, suggestion)));
     }
-    Renderer::styled().decor_style(DecorStyle::Ascii).term_width(crate::terminal::width()).render(&[drawing])
+    renderer.clone().decor_style(DecorStyle::Ascii).render(&[drawing])
 }
 
 /// What to write instead, as a message.
@@ -82,9 +113,8 @@ mod tests {
 
     /// Every diagnostic of a text, drawn without colours.
     fn drawn(text: &str) -> String {
-        let checked = check(text, &Nothing);
-        let drawings = checked.diagnostics.iter().map(|diagnostic| draw("flow.yaml", text, diagnostic));
-        anstream::adapter::strip_str(&drawings.collect::<Vec<_>>().join("\n\n")).to_string()
+        let found = check(text, &Nothing).diagnostics;
+        Diagnostics { name: "flow.yaml".to_owned(), text: text.to_owned(), found }.to_string()
     }
 
     #[test]
