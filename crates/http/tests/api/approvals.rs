@@ -128,7 +128,7 @@ async fn enough_different_people_must_approve() {
         (&json!("pending"), &json!(1), &json!(false))
     );
     let again = decide(&server, &path, "ann", "approve", &json!({})).await;
-    assert_eq!(again.problem(409, "already_decided"), "ann has voted on this approval already");
+    assert_eq!(again.problem(409, "already_decided"), "ann has already voted on this approval");
     let second = decide(&server, &path, "cid", "approve", &json!({})).await.ok(200);
     assert_eq!((&second["status"], &second["decided_by"]), (&json!("approved"), &json!("cid")));
     assert_eq!(second["approved_by"], json!(["ann", "cid"]));

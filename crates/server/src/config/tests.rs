@@ -150,7 +150,7 @@ fn notifications_are_checked_when_the_server_starts() {
         ("PROCESSION_NOTIFICATIONS__SMTP__FROM", "a@example.org", "notifications.smtp.host is missing"),
         ("PROCESSION_NOTIFICATIONS__SMTP__PORT", "0", "`0` is not a port"),
         ("PROCESSION_NOTIFICATIONS__SMTP__SECURITY", "ssl", "it takes `starttls`, `tls` or `none`"),
-        ("PROCESSION_OUTGOING__ALLOW", "http://10.0.0.1", "is no host for outgoing.allow"),
+        ("PROCESSION_OUTGOING__ALLOW", "http://10.0.0.1", "is not a valid host for outgoing.allow"),
     ];
     for (variable, value, expected) in cases {
         let found = problems(&Given { environment: &[(variable, value)], ..Given::default() });

@@ -26,7 +26,7 @@ fn a_taken_port_is_refused_with_the_flag_that_helps() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let said = Place::new().run(&["serve", "--data-dir", "data", "--listen", &address]).ends_with(2);
-    assert!(said.err.contains("is taken") && said.err.contains("--listen"), "{said:?}");
+    assert!(said.err.contains("is already in use") && said.err.contains("--listen"), "{said:?}");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_stopped_agent_says_why() {
     place.write("agents.yaml", agents);
     let listed = place.run(&["agents", "list", "--agents", "agents.yaml"]).ends_with(0);
     assert!(listed.out.contains("stopped  the environment variable NO_SUCH_KEY is not set"), "{listed:?}");
-    assert!(listed.out.contains("stopped  Formats (commands are off; set agents.allow_commands"), "{listed:?}");
+    assert!(listed.out.contains("stopped  Formats (commands are disabled; set agents.allow_commands"), "{listed:?}");
     let allowed = ["--agents", "agents.yaml", "--set", "agents.allow_commands=true", "--format", "json"];
     let listed = place.run(&[&["agents", "list"], &allowed[..]].concat()).ends_with(0).json();
     let reason = listed["agents"][1]["reason"].as_str().unwrap();

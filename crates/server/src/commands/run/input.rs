@@ -37,7 +37,7 @@ fn read_file(file: &Path) -> Result<Map<String, Value>, Failure> {
     let parsed = serde_json::from_str::<Value>(&text).or_else(|_| serde_yaml::from_str::<Value>(&text));
     match parsed {
         Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Failure::usage(format_args!("{shown} (--input-file) is no mapping of input fields"))),
+        Ok(_) => Err(Failure::usage(format_args!("{shown} (--input-file) is not a mapping of input fields"))),
         Err(error) => Err(Failure::usage(format_args!("{shown} (--input-file) is neither JSON nor YAML: {error}"))),
     }
 }
