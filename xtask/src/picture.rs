@@ -148,17 +148,25 @@ fn class_of(code: &str) -> &'static str {
     }
 }
 
-/// A text without the id of the execution, and with times in whole seconds as the agents' scripts have them.
+/// A text without the id of the execution, and with the agents' times in whole seconds, as their scripts have them.
 fn steady(text: &str) -> String {
     let is_id = |word: &str| word.len() == 36 && word.matches('-').count() == 4;
-    let words = text.split("  ").filter(|word| !is_id(word) && !word.ends_with("ms")).map(|word| {
-        let seconds = word.strip_suffix('s').and_then(|number| number.split_once('.'));
-        match seconds {
-            Some((whole, rest)) if format!("{whole}{rest}").chars().all(|c| c.is_ascii_digit()) => format!("{whole}s"),
-            Some(_) | None => word.to_owned(),
+    let words = text.split("  ").filter(|word| !is_id(word) && !word.ends_with("ms")).filter_map(|word| {
+        match whole_seconds(word) {
+            Some(1) => Some("1s".to_owned()),
+            // The sum of all times, which a busy machine makes longer.
+            Some(_) => None,
+            None => Some(word.to_owned()),
         }
     });
     words.collect::<Vec<_>>().join("  ")
+}
+
+/// The whole seconds of a time such as `1.0s`.
+fn whole_seconds(word: &str) -> Option<u64> {
+    let (whole, tenths) = word.strip_suffix('s')?.split_once('.')?;
+    tenths.parse::<u64>().ok()?;
+    whole.parse().ok()
 }
 
 #[cfg(test)]
@@ -170,6 +178,7 @@ mod tests {
         assert_eq!(steady("poem 1  01a22dd6-7213-734d-97d3-6b33baf52225"), "poem 1");
         assert_eq!(steady("poet  attempt 2  1.0s  $0.014"), "poet  attempt 2  1s  $0.014");
         assert_eq!(steady("attempt 2  84ms"), "attempt 2");
+        assert_eq!(steady("  3.2s  $0.016"), "  $0.016");
         assert_eq!(steady("  23h59m left"), "  23h59m left");
     }
 
