@@ -107,7 +107,7 @@ pub const KEYS: &[Key] = &[
     key!(notifications.smtp.password, "The user's password."),
     key!(
         notifications.smtp.from,
-        "From whom mails are: `procession@example.org`, or `Procession <procession@example.org>`."
+        "The sender of emails: `procession@example.org`, or `Procession <procession@example.org>`."
     ),
     key!(
         outgoing.allow,

@@ -128,8 +128,8 @@ fn a_program_that_can_not_be_started_says_why_and_one_that_can_sees_no_secret() 
         let mut program = place.program(&[&["agents", "test", agent, "x"], &allowed[..]].concat());
         said(program.env("OPENAI_API_KEY", "sk-secret").env("PROCESSION_AUTH__ADMIN_PASSWORD", "pa55word-of-admin"))
     };
-    ask("gone").ends_with(1).complains("is not there");
-    ask("plain").ends_with(1).complains("make it executable");
+    ask("gone").ends_with(1).complains("does not exist");
+    ask("plain").ends_with(1).complains("is not executable");
     let variables = ask("env").ends_with(0).out;
     assert!(variables.contains("PATH=") && variables.contains("PROCESSION_KEY="), "{variables}");
     assert!(!variables.contains("secret") && !variables.contains("pa55word"), "{variables}");

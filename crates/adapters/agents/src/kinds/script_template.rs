@@ -146,7 +146,7 @@ mod tests {
     fn work_and_size_are_bounded() {
         let busy =
             ReplyTemplate::compile("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}");
-        assert!(busy.unwrap().fill_in(&task("a", "m")).unwrap_err().contains("too much work"));
+        assert!(busy.unwrap().fill_in(&task("a", "m")).unwrap_err().contains("too many steps"));
         let large = ReplyTemplate::compile("{% for a in range(2000) %}{{ message }}{% endfor %}").unwrap();
         let error = large.fill_in(&task("a", &"x".repeat(20_000))).unwrap_err();
         assert!(error.contains("larger than 32 MiB"), "{error}");
