@@ -4,6 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     net::TcpListener,
+    os::unix::process::CommandExt as _,
     path::PathBuf,
     process::{Command, ExitStatus, Stdio},
     thread,
@@ -74,16 +75,17 @@ impl Session {
     fn run(&self, mut command: Command) -> (Option<ExitStatus>, String) {
         // A file takes everything, also from a server that outlives the shell.
         let path = self.folder.path().join(".printed.txt");
-        let mut process = command.stdout(fs::File::create(&path).unwrap()).spawn().unwrap();
+        let mut process = command.stdout(fs::File::create(&path).unwrap()).process_group(0).spawn().unwrap();
         let deadline = Instant::now() + PATIENCE;
         let mut ended = None;
         while ended.is_none() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(50));
             ended = process.try_wait().unwrap();
         }
-        if ended.is_none() {
-            process.kill().unwrap();
-        }
+        // A server that the shell left behind, or all of it if it did not end in time.
+        let group = format!("-{}", process.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        process.wait().unwrap();
         (ended, String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned())
     }
 

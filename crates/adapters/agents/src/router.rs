@@ -163,9 +163,7 @@ impl AgentGateway for Router {
         match platform.list().await {
             Ok(of_platform) => agents.extend(of_platform.into_iter().filter(|agent| !local.has(&agent.name))),
             Err(failure) if agents.is_empty() => return Err(failure),
-            Err(failure) => {
-                tracing::warn!(%failure, "the platform's agents can't be listed; local agents are still there")
-            }
+            Err(failure) => tracing::warn!(%failure, "the platform's agents can't be listed; only local ones are"),
         }
         Ok(agents)
     }
