@@ -75,7 +75,11 @@ fn blocks(text: &str) -> Vec<Block> {
         let indent = line.len() - line.trim_start().len();
         let Some(fence) = line.trim_start().strip_prefix("```") else { continue };
         let inside = lines.by_ref().map(|(_, line)| line).take_while(|line| line.trim() != "```");
-        let text: String = inside.map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect();
+        let mut text = String::new();
+        for line in inside {
+            text.push_str(line.get(indent..).unwrap_or_default());
+            text.push('\n');
+        }
         let mut words = fence.split_whitespace().map(str::to_owned);
         let language = words.next().unwrap_or_default();
         found.push(Block { line: number + 1, language, words: words.collect(), text });

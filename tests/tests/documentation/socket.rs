@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::page::Page;
 
 /// How long an expected message may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn a_web_socket_says_what_the_page_about_the_api_says() {
