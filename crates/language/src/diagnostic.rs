@@ -2,12 +2,10 @@
 
 use std::{collections::HashSet, fmt};
 
+use procession_yaml::{Source, Span};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    code::{Code, Severity},
-    source::{Source, Span},
-};
+use crate::code::{Code, Severity};
 
 /// One problem with its place. Lines and columns count from 1, columns in characters; the end is the place just behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

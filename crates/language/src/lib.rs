@@ -1,8 +1,8 @@
 //! The language front end (spec 1): from YAML text to a checked definition, or every diagnostic at once.
 //!
 //! [`check`] is the whole of it. A text goes through three rooms:
-//! * `yaml`: text to a tree in which every key and value has its place. What can't be read is reported, and repaired so
-//!   that the rest is read all the same.
+//! * [`procession_yaml`]: text to a tree in which every key and value has its place. What can't be read is reported, and
+//!   repaired so that the rest is read all the same.
 //! * `lower`: tree to the domain's types, key by key, along the tables in `keys`; these tables also make the
 //!   [`json_schema`].
 //! * `check`: what needs the whole: do the steps exist, in which order do they run, what do the texts read, what does
@@ -14,18 +14,17 @@
 mod check;
 mod code;
 mod diagnostic;
+mod document;
 mod json_schema;
 mod keys;
 mod lower;
 pub mod output_schema;
-mod path;
 pub mod schedule;
 mod set_version;
-mod source;
 mod surroundings;
-mod yaml;
 
 use procession_domain::definition::Definition;
+use procession_yaml::Source;
 
 pub use code::{Code, Severity};
 pub use diagnostic::Diagnostic;
@@ -33,7 +32,7 @@ pub use json_schema::json_schema;
 pub use set_version::{SetVersionError, set_version};
 pub use surroundings::{AgentState, Lookup, Nothing, Surroundings};
 
-use crate::{diagnostic::Problems, lower::Lowering, source::Source};
+use crate::{diagnostic::Problems, lower::Lowering};
 
 /// What became of a text.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,12 +59,12 @@ impl Checked {
 pub fn check(yaml: &str, surroundings: &dyn Surroundings) -> Checked {
     let source = Source::new(yaml);
     let mut problems = Problems::default();
-    let document = yaml::read(&source, &mut problems);
-    let Some(document) = document else {
+    let document = document::read(&source, &mut problems);
+    let Some(root) = &document.root else {
         return Checked { definition: None, diagnostics: problems.into_diagnostics(&source) };
     };
     let mut cx = Lowering { source: &source, surroundings, problems, texts: Vec::new() };
-    let lowered = lower::lower(&mut cx, &document.root);
-    let definition = lowered.and_then(|lowered| check::check(&mut cx, lowered, document.cut_off));
+    let lowered = lower::lower(&mut cx, root);
+    let definition = lowered.and_then(|lowered| check::check(&mut cx, lowered, document.is_cut_off));
     Checked { definition, diagnostics: cx.problems.into_diagnostics(&source) }
 }

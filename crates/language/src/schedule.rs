@@ -6,7 +6,7 @@ use croner::{
 };
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::keys::closest;
+use procession_domain::suggest::closest;
 
 /// Names for common cron lines, and the lines.
 pub const PRESETS: [(&str, &str); 5] = [

@@ -1,12 +1,9 @@
 //! Changes the version in a definition's text, and nothing else (spec 3.1, `new-version`).
 
 use procession_domain::value::Version;
+use procession_yaml::{Document, Entry, Kind, Node, Source, Span, Style};
 
-use crate::{
-    diagnostic::Problems,
-    source::{Source, Span},
-    yaml::{self, Entry, Node, Style},
-};
+use crate::{diagnostic::Problems, document};
 
 /// Why the version in a text can't be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,10 +21,10 @@ pub enum SetVersionError {
 pub fn set_version(yaml: &str, version: Version) -> Result<String, SetVersionError> {
     let source = Source::new(yaml);
     let mut problems = Problems::default();
-    let document = yaml::read(&source, &mut problems).filter(|document| !document.cut_off);
-    let root = match document {
-        Some(document) if !problems.has_errors() && document.root.entries().is_some() => document.root,
-        Some(_) | None => return Err(SetVersionError::Unreadable),
+    let Document { root, is_cut_off, .. } = document::read(&source, &mut problems);
+    let is_readable = !is_cut_off && !problems.has_errors();
+    let Some(root) = root.filter(|root| is_readable && root.entries().is_some()) else {
+        return Err(SetVersionError::Unreadable);
     };
     let (span, replacement) = match root.get("version").filter(|entry| is_own(entry, &root)) {
         Some(entry) => replace(entry, version, &source),
@@ -67,8 +64,8 @@ fn replace(entry: &Entry, version: Version, source: &Source<'_>) -> (Span, Strin
         }
     }
     let style = match &node.kind {
-        yaml::Kind::Scalar(scalar) => scalar.style,
-        yaml::Kind::List(_) | yaml::Kind::Map(_) | yaml::Kind::Broken => Style::Plain,
+        Kind::Scalar(scalar) => scalar.style,
+        Kind::List(_) | Kind::Map(_) | Kind::Broken => Style::Plain,
     };
     let text = match style {
         Style::SingleQuoted => format!("'{version}'"),

@@ -91,7 +91,7 @@ fn warnings_say_what_happened_instead() {
 fn a_text_that_stands_in_no_file_has_no_line() {
     let template = procession_domain::definition::Template::unplaced("a\n{{ input.b }}");
     let error = evaluator().text(&template, &scope_with(json!({"a": 1})), UndefinedRule::Error).unwrap_err();
-    assert_eq!(error.to_string(), "`input.b` is not defined. Did you mean `a`? `input` has: a.");
+    assert_eq!(error.to_string(), "`input.b` is not defined. `input` has: a.");
 }
 
 #[test]

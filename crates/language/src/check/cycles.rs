@@ -1,13 +1,13 @@
 //! Steps that wait for each other: every circle is named once, at the place that closes it (spec 1.11, 3.2).
 
 use procession_domain::definition::{Step, StepIndex, StepKind, all_cycles};
+use procession_yaml::Source;
 
 use super::{Written, arrows};
 use crate::{
     code::Code,
     diagnostic::Problem,
     lower::{Lowering, MentionKind, Owner},
-    source::Source,
 };
 
 /// Reports every circle.

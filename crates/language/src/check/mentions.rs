@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use procession_domain::definition::{OnError, StepIndex, StepKind};
+use procession_domain::{
+    definition::{OnError, StepIndex, StepKind},
+    suggest::closest,
+};
 
 use crate::{
     code::Code,
     diagnostic::Problem,
-    keys::closest,
     lower::{LoweredStep, Lowering, Mention, MentionKind},
 };
 

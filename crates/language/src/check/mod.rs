@@ -18,13 +18,13 @@ mod upstream;
 use procession_domain::definition::{
     Ancestors, Definition, DefinitionContent, Graph, GraphError, Reads, Step, StepIndex, StepKind,
 };
+use procession_yaml::Span;
 
 use self::reading::Facts;
 use crate::{
     code::Code,
     diagnostic::Problem,
     lower::{Lowered, LoweredStep, Lowering, Owner, TextUse},
-    source::Span,
 };
 
 /// Finishes the checks of a lowered document; the definition comes back if there is no error.

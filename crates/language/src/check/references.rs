@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, ops::Range};
 
-use procession_domain::definition::{InputSchema, StepIndex, StepKind};
+use procession_domain::{
+    definition::{InputSchema, StepIndex, StepKind},
+    suggest::closest,
+};
 use procession_expression::Reference;
 
 use super::{
@@ -13,7 +16,6 @@ use super::{
 use crate::{
     code::Code,
     diagnostic::Problem,
-    keys::closest,
     lower::{LoweredStep, Lowering, Owner, TextUse},
 };
 

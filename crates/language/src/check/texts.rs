@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use procession_domain::definition::{InputSchema, StepIndex};
 use procession_expression::{Checked, Names, SyntaxError, check_condition, check_template};
+use procession_yaml::{Kind, Scalar};
 
 use super::{
     mentions::KnownSteps,
@@ -14,7 +15,6 @@ use crate::{
     code::Code,
     diagnostic::Problem,
     lower::{Lowered, Lowering, MentionKind, TextKind, TextUse},
-    yaml::{Kind, Scalar},
 };
 
 /// Checks the texts by themselves and against the names of the document.

@@ -4,7 +4,6 @@
 mod document;
 mod parts;
 mod steps;
-mod suggest;
 
 use procession_domain::definition::StepType;
 
@@ -13,7 +12,6 @@ pub(crate) use document::{
 };
 pub(crate) use parts::{COMPENSATION, INFORMED, ON_ERROR, RERUN, RETRY, ROLE_ASSIGNEE, ROLES, ROUTE};
 pub(crate) use steps::{AGENT_TASK, GATEWAY, HUMAN_APPROVAL, NOTIFICATION, STEP, SUB_PROCESS, TIMER};
-pub(crate) use suggest::closest;
 
 /// One key.
 #[derive(Debug)]

@@ -4,9 +4,10 @@ use procession_domain::{
     definition::{AgentTask, Roles, Template},
     value::Json,
 };
+use procession_yaml::Node;
 
 use super::{Field, Fields, Lowering, Owner};
-use crate::{code::Code, diagnostic::Problem, output_schema, yaml::Node};
+use crate::{code::Code, diagnostic::Problem, output_schema};
 
 /// The keys of an agent_task. `roles` are the step's, with the place of the executor; a compensation has none.
 pub(super) fn lower_agent_task<'d>(

@@ -4,6 +4,7 @@ use procession_domain::{
     definition::{Config, MOST_STEPS},
     value::{ProcessName, Version},
 };
+use procession_yaml::{Kind, Node, Path, Span};
 
 use super::{
     Field, Fields, Lowered, LoweredStep, Lowering,
@@ -15,14 +16,7 @@ use super::{
     triggers::lower_triggers,
     webhooks::lower_webhooks,
 };
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    keys::DOCUMENT,
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node},
-};
+use crate::{code::Code, diagnostic::Problem, keys::DOCUMENT};
 
 /// Reads the whole document; `None` if it is no mapping.
 pub(crate) fn lower<'d>(cx: &mut Lowering<'d>, root: &'d Node) -> Option<Lowered> {

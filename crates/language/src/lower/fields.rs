@@ -1,15 +1,13 @@
 //! The keys of one mapping: found by any of their spellings, each used once, and those that are left over reported.
 
-use procession_domain::definition::StepType;
+use procession_domain::{definition::StepType, suggest::closest};
+use procession_yaml::{Entry, Node, Path, Span};
 
 use super::Lowering;
 use crate::{
     code::Code,
     diagnostic::Problem,
-    keys::{self, Key, Place, closest},
-    path::Path,
-    source::Span,
-    yaml::{Entry, Node},
+    keys::{self, Key, Place},
 };
 
 /// The keys of a mapping, read by the tables of one or more places.

@@ -1,16 +1,10 @@
 //! `gateway` (spec 1.3, 3.2).
 
 use procession_domain::definition::{Condition, Gateway, GatewayType, Route};
+use procession_yaml::{Kind, Node, Path, Span};
 
 use super::{Field, Fields, Lowering, Mention, MentionKind, Owner, step::Draft};
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    keys::ROUTE,
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node},
-};
+use crate::{code::Code, diagnostic::Problem, keys::ROUTE};
 
 /// An entry of `routes`.
 struct LoweredRoute {

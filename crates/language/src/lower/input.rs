@@ -2,15 +2,13 @@
 
 use indexmap::IndexMap;
 use procession_domain::definition::{InputField, InputSchema};
+use procession_yaml::{Kind, Node, Path, Span};
 
 use super::{Field, Fields, Lowering};
 use crate::{
     code::Code,
     diagnostic::Problem,
     keys::{INPUT_FIELD, LISTED_INPUT, Place},
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node},
 };
 
 /// The input schema: a mapping of names to fields, or a list of fields with names.

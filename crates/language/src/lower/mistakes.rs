@@ -1,13 +1,9 @@
 //! Values of a wrong type, and what was probably meant by them.
 
+use procession_yaml::{Kind, Node, Path, Scalar, Span, Style, corrected_line, quoted};
+
 use super::Lowering;
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node, Scalar, Style, corrected_line, quoted},
-};
+use crate::{code::Code, diagnostic::Problem};
 
 impl Lowering<'_> {
     /// Says that a value is of the wrong type; nothing for what has been reported as unreadable.

@@ -34,13 +34,9 @@ use procession_domain::{
 
 pub(crate) use document::lower;
 use fields::{Field, Fields};
+use procession_yaml::{Kind, Node, Source, Span, place_in_text};
 
-use crate::{
-    diagnostic::Problems,
-    source::{Source, Span},
-    surroundings::Surroundings,
-    yaml::{Kind, Node, place_in_text},
-};
+use crate::{diagnostic::Problems, surroundings::Surroundings};
 
 /// What lowering works on.
 pub(crate) struct Lowering<'d> {

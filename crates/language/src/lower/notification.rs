@@ -1,9 +1,13 @@
 //! `notification` (spec 1.3), also as a compensation.
 
-use procession_domain::definition::{Notification, Template};
+use procession_domain::{
+    definition::{Notification, Template},
+    suggest::closest,
+};
+use procession_yaml::Span;
 
 use super::{Field, Fields, Lowering, Owner};
-use crate::{code::Code, diagnostic::Problem, keys::closest, source::Span};
+use crate::{code::Code, diagnostic::Problem};
 
 /// The channels that every server knows.
 const CHANNELS: [&str; 3] = ["slack", "email", "webhook"];

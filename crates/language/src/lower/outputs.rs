@@ -3,16 +3,10 @@
 use std::collections::HashSet;
 
 use procession_domain::definition::{Output, Template};
+use procession_yaml::{Entry, Kind, Node, Path, Span};
 
 use super::{Field, Fields, Lowering, Owner};
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    keys::OUTPUT,
-    path::Path,
-    source::Span,
-    yaml::{Entry, Kind, Node},
-};
+use crate::{code::Code, diagnostic::Problem, keys::OUTPUT};
 
 /// The name of an output that is just a text.
 const DEFAULT_NAME: &str = "output";

@@ -1,16 +1,10 @@
 //! People who decide: user names, e-mail addresses and roles (spec 1.3, `assignees`).
 
-use procession_domain::definition::Template;
+use procession_domain::{definition::Template, suggest::closest};
+use procession_yaml::{Kind, Node, Path, Span};
 
 use super::{Field, Fields, Lowering, Owner};
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    keys::{ROLE_ASSIGNEE, closest},
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node},
-};
+use crate::{code::Code, diagnostic::Problem, keys::ROLE_ASSIGNEE};
 
 /// Who decides, and how many different people that can be at most; `None` if that can't be told.
 pub(super) struct People {

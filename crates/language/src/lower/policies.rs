@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 
 use procession_domain::{
     definition::{Backoff, OnError, RetriedCodes, RetryPolicy},
+    suggest::closest,
     value::{ErrorCode, StepId},
 };
+use procession_yaml::Kind;
 
 use super::{Field, Fields, Lowering, Mention};
 use crate::{
     code::Code,
     diagnostic::Problem,
-    keys::{ON_ERROR, RETRY, closest},
-    yaml::Kind,
+    keys::{ON_ERROR, RETRY},
 };
 
 /// Codes of other engines, and those that mean the same here.

@@ -2,18 +2,17 @@
 
 use procession_domain::{
     definition::{Informed, Roles},
+    suggest::closest,
     value::AgentName,
 };
+use procession_yaml::{Kind, Node, Path, Span};
 
 use super::{Field, Fields, Lowering, webhooks::lower_events};
 use crate::{
     code::Code,
     diagnostic::Problem,
-    keys::{INFORMED, ROLES, closest},
-    path::Path,
-    source::Span,
+    keys::{INFORMED, ROLES},
     surroundings::AgentState,
-    yaml::{Kind, Node},
 };
 
 /// The `roles` mapping, and where its executor stands. Whether the executor is the step's agent is looked at where that

@@ -2,13 +2,13 @@
 
 use indexmap::IndexMap;
 use procession_domain::definition::{Budget, BudgetAction, Config, Priority};
+use procession_yaml::Path;
 
 use super::{Field, Fields, Lowering};
 use crate::{
     code::Code,
     diagnostic::Problem,
     keys::{BUDGET, CONFIG},
-    path::Path,
 };
 
 /// The `config` mapping.

@@ -2,8 +2,10 @@
 
 use procession_domain::{
     definition::{OnError, Priority, RetryPolicy, Step, StepKind, StepType, Template},
+    suggest::closest,
     value::{Duration, StepId},
 };
+use procession_yaml::{Node, Path, Span};
 
 use super::{
     Field, Fields, LoweredStep, Lowering, MentionKind, Owner, agent_task::lower_agent_task,
@@ -14,10 +16,7 @@ use super::{
 use crate::{
     code::Code,
     diagnostic::Problem,
-    keys::{self, Key, STEP, closest},
-    path::Path,
-    source::Span,
-    yaml::Node,
+    keys::{self, Key, STEP},
 };
 
 /// A step being lowered.

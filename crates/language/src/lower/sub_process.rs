@@ -5,14 +5,10 @@ use procession_domain::{
     definition::{MappedValue, SubProcess},
     value::ProcessName,
 };
+use procession_yaml::{Kind, Node, Path, Resolved};
 
 use super::{Field, Fields, Lowering, Owner, step::Draft};
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    path::Path,
-    yaml::{Kind, Node, Resolved},
-};
+use crate::{code::Code, diagnostic::Problem};
 
 /// The keys of a sub_process, if it names a process. Whether that exists is looked at later.
 pub(super) fn lower_sub_process<'d>(

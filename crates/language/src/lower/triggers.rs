@@ -7,15 +7,14 @@ use procession_domain::{
     definition::{Misfire, Overlap, Schedule, Trigger, TriggerKind},
     value::{Duration, Json, ProcessName, TriggerId},
 };
+use procession_yaml::{Kind, Node, Path};
 
 use super::{Field, Fields, LoweredTrigger, Lowering, document::slug, webhooks::lower_secret};
 use crate::{
     code::Code,
     diagnostic::Problem,
     keys::{DST, TRIGGER},
-    path::Path,
     schedule,
-    yaml::{Kind, Node},
 };
 
 const WEBHOOK_KEYS: [&str; 2] = ["secret", "dedupe_header"];

@@ -4,19 +4,14 @@ use std::str::FromStr;
 
 use procession_domain::{
     definition::{Condition, Template},
+    suggest::closest,
     value::{Duration, Money, StepId, Version},
 };
+use procession_yaml::{Kind, Node, Path, Resolved, Scalar, Span, Style};
 use serde::de::DeserializeOwned;
 
 use super::{Field, Lowering, Mention, Owner, TextKind, TextUse};
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    keys::{Shape, closest},
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node, Resolved, Scalar, Style},
-};
+use crate::{code::Code, diagnostic::Problem, keys::Shape};
 
 /// Reading of single values. What is wrong is reported, and `None` comes back.
 impl<'d> Lowering<'d> {

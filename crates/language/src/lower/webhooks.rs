@@ -1,16 +1,10 @@
 //! Outgoing webhooks, and what they share with other keys: addresses, secrets, names of events (spec 1.1, 5.6, 8.2).
 
-use procession_domain::definition::OutgoingWebhook;
+use procession_domain::{definition::OutgoingWebhook, suggest::closest};
+use procession_yaml::{Kind, Node, Path, Span};
 
 use super::{Field, Fields, Lowering};
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    keys::{WEBHOOK, closest},
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node},
-};
+use crate::{code::Code, diagnostic::Problem, keys::WEBHOOK};
 
 /// Every event of spec 3.11 by name.
 const EVENTS: [&str; 41] = [

@@ -4,7 +4,7 @@ use super::tree::{Scalar, Style};
 use crate::source::{Source, Span};
 
 /// The span in the file of a range of bytes of the scalar's text. `span` is where the scalar stands.
-pub(crate) fn place_in_text(source: &Source<'_>, scalar: &Scalar, span: Span, range: &std::ops::Range<usize>) -> Span {
+pub fn place_in_text(source: &Source<'_>, scalar: &Scalar, span: Span, range: &std::ops::Range<usize>) -> Span {
     let raw = source.slice(span);
     let (prefix, body) = match scalar.style {
         Style::SingleQuoted => (1, raw.strip_prefix('\'').unwrap_or(raw)),
@@ -102,16 +102,13 @@ impl Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        diagnostic::Problems,
-        yaml::{Kind, read},
-    };
+    use crate::{Kind, read};
 
     /// The part of the file for the first `{{x}}` in the text of the key `a`.
     fn found(yaml: &str) -> (String, (u32, u32)) {
         let source = Source::new(yaml);
-        let document = read(&source, &mut Problems::default()).unwrap();
-        let node = &document.root.get("a").unwrap().value;
+        let root = read(&source, &|_| false).root.unwrap();
+        let node = &root.get("a").unwrap().value;
         let Kind::Scalar(scalar) = &node.kind else { panic!("{yaml}") };
         let start = scalar.text.find("{{x}}").unwrap();
         let span = place_in_text(&source, scalar, node.span, &(start..start + 5));

@@ -4,17 +4,24 @@ use std::fmt;
 
 /// A path, made of links to the paths around it, so that it costs nothing until it is shown.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Path<'p> {
+pub enum Path<'p> {
+    /// The document as a whole.
     Root,
+    /// The value of a key.
     Key(&'p Self, &'p str),
+    /// An item of a list, counted from 0.
     Item(&'p Self, usize),
 }
 
 impl<'p> Path<'p> {
+    /// The value of a key of what is here.
+    #[must_use]
     pub const fn key(&'p self, key: &'p str) -> Path<'p> {
         Path::Key(self, key)
     }
 
+    /// An item of the list that is here.
+    #[must_use]
     pub const fn item(&'p self, index: usize) -> Path<'p> {
         Path::Item(self, index)
     }

@@ -84,7 +84,7 @@ fn visible(value: &str) -> &str {
 }
 
 /// The line with its value quoted, or, if the value has several lines, the lines of a block text. Without indentation.
-pub(crate) fn corrected_line(source: &Source<'_>, span: Span, parent_column: Option<usize>) -> String {
+pub fn corrected_line(source: &Source<'_>, span: Span, parent_column: Option<usize>) -> String {
     let line = source.line(span.start);
     let line_start = source.line_start(line);
     let before = source.slice(Span::new(line_start, span.start)).trim_start();
@@ -100,7 +100,7 @@ pub(crate) fn corrected_line(source: &Source<'_>, span: Span, parent_column: Opt
 }
 
 /// The text in the kind of quotes that leaves it most readable.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     if !text.contains(['"', '\\']) {
         format!("\"{text}\"")
     } else if !text.contains('\'') {

@@ -1,6 +1,6 @@
 //! Syntax errors in words for people, with the repair that lets reading go on behind them.
 
-use serde_saphyr::granit_parser::ErrorKind;
+use granit_parser::ErrorKind;
 
 use super::{
     build::SyntaxFailure,
@@ -9,9 +9,7 @@ use super::{
     region,
 };
 use crate::{
-    code::Code,
-    diagnostic::Problem,
-    keys,
+    problem::{Fault, Problem},
     source::{Source, Span},
 };
 
@@ -24,7 +22,7 @@ pub(super) struct Finding {
 /// The problem of a value that begins with `{{` or `{%` without quotes.
 pub(super) fn unquoted_expression(source: &Source<'_>, span: Span, parent_column: Option<usize>) -> Problem {
     let message = "quote this expression: YAML reads `{{ … }}` without quotes as a mapping";
-    Problem::new(Code::UnquotedExpression, span, message).suggest(Some(region::corrected_line(
+    Problem::new(Fault::UnquotedExpression, span, message).suggest(Some(region::corrected_line(
         source,
         span,
         parent_column,
@@ -32,12 +30,12 @@ pub(super) fn unquoted_expression(source: &Source<'_>, span: Span, parent_column
 }
 
 /// Says what is wrong at a syntax error, and which part of the text to leave out so as to read on.
-pub(super) fn explain(source: &Source<'_>, failure: &SyntaxFailure) -> Finding {
+pub(super) fn explain(source: &Source<'_>, failure: &SyntaxFailure, is_known_key: &dyn Fn(&str) -> bool) -> Finding {
     let context = &failure.context;
     let finding = match failure.error.kind() {
         ErrorKind::RecursionLimitExceeded => {
             let message = "lists and mappings are nested more than 64 deep here";
-            only(Problem::new(Code::NestedTooDeep, character_at(source, failure.at), message))
+            only(Problem::new(Fault::NestedTooDeep, character_at(source, failure.at), message))
         }
         kind if is_tab(kind) && line_with_tab(source, failure.at).is_some() => {
             let line = line_with_tab(source, failure.at).unwrap_or_default();
@@ -46,9 +44,9 @@ pub(super) fn explain(source: &Source<'_>, failure: &SyntaxFailure) -> Finding {
         kind => match context.open_flow {
             Some(open) => in_flow(source, failure, open),
             None if *kind == ErrorKind::MappingValueNotAllowed && context.last_plain.is_some() => {
-                unquoted_colon(source, failure)
+                unquoted_colon(source, failure, is_known_key)
             }
-            None => in_block(source, failure),
+            None => in_block(source, failure, is_known_key),
         },
     };
     Finding { problem: finding.problem.at(&context.path), repair: finding.repair }
@@ -86,7 +84,7 @@ fn tab(source: &Source<'_>, line: u32) -> Finding {
     let span = Span::new(start, start + indentation.len());
     let message = "indent with spaces: YAML takes no tabs in front of keys and list items";
     let corrected = format!("{}{content}", indentation.replace('\t', "  "));
-    only(Problem::new(Code::TabIndentation, span, message).suggest(Some(corrected)))
+    only(Problem::new(Fault::TabIndentation, span, message).suggest(Some(corrected)))
 }
 
 /// An error within `[…]` or `{…}`: an unquoted expression in an item, or a bracket that is not closed.
@@ -104,11 +102,12 @@ fn in_flow(source: &Source<'_>, failure: &SyntaxFailure, open: usize) -> Finding
     }
     let bracket = source.slice(value).chars().next().unwrap_or('[');
     let closing = if bracket == '{' { '}' } else { ']' };
+    let is_unclosed = failure.at >= value.end || is_end_in_brackets(failure.error.kind());
     let message = match failure.error.kind() {
         ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
             format!("`{open}` is closed by `{close}` here")
         }
-        _ if failure.at >= value.end => {
+        _ if is_unclosed => {
             format!("this `{bracket}` is not closed: a `{closing}` is missing, or quote the text if it is one")
         }
         kind => format!(
@@ -116,12 +115,23 @@ fn in_flow(source: &Source<'_>, failure: &SyntaxFailure, open: usize) -> Finding
             in_words(kind)
         ),
     };
-    let span = if failure.at >= value.end { value } else { character_at(source, failure.at) };
-    Finding { problem: Problem::new(Code::YamlSyntax, span, message), repair: Some((value, Replacement::Broken)) }
+    let span = if is_unclosed { value } else { character_at(source, failure.at) };
+    Finding { problem: Problem::new(Fault::Syntax, span, message), repair: Some((value, Replacement::Broken)) }
+}
+
+/// Whether the text ended before a bracket was closed.
+const fn is_end_in_brackets(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::UnclosedFlowCollection { .. }
+            | ErrorKind::UnexpectedEofFlowSequence
+            | ErrorKind::UnexpectedEofFlowMapping
+            | ErrorKind::UnexpectedEofImplicitFlowMapping
+    )
 }
 
 /// A text with `: ` in it, or keys that are indented deeper than the one above.
-fn unquoted_colon(source: &Source<'_>, failure: &SyntaxFailure) -> Finding {
+fn unquoted_colon(source: &Source<'_>, failure: &SyntaxFailure, is_known_key: &dyn Fn(&str) -> bool) -> Finding {
     let context = &failure.context;
     let plain = context.last_plain.unwrap_or_default();
     let error_line = source.line(failure.at);
@@ -129,25 +139,25 @@ fn unquoted_colon(source: &Source<'_>, failure: &SyntaxFailure) -> Finding {
         let line_start = source.line_start(error_line);
         let before = source.slice(Span::new(line_start, failure.at)).trim();
         let key = before.strip_prefix("- ").unwrap_or(before).trim();
-        if keys::is_known_anywhere(key) {
+        if is_known_key(key) {
             let start = failure.at - key.len();
             let message = format!(
                 "`{key}` is indented deeper than the key above it; keys of one mapping begin in the same column"
             );
-            return only(Problem::new(Code::YamlSyntax, Span::new(start, failure.at), message));
+            return only(Problem::new(Fault::Syntax, Span::new(start, failure.at), message));
         }
     }
     let span = region::block_value(source, plain.start, context.parent_column);
     let message = "quote this text, or use `|`: without quotes YAML reads `: ` as the end of a key";
     let suggestion = region::corrected_line(source, span, context.parent_column);
     Finding {
-        problem: Problem::new(Code::UnquotedColon, span, message).suggest(Some(suggestion)),
+        problem: Problem::new(Fault::UnquotedColon, span, message).suggest(Some(suggestion)),
         repair: Some((span, Replacement::Text)),
     }
 }
 
 /// An error in a value or a key that is not within brackets.
-fn in_block(source: &Source<'_>, failure: &SyntaxFailure) -> Finding {
+fn in_block(source: &Source<'_>, failure: &SyntaxFailure, is_known_key: &dyn Fn(&str) -> bool) -> Finding {
     let context = &failure.context;
     let unread = next_unread(source.text(), context);
     let kind = failure.error.kind();
@@ -158,11 +168,11 @@ fn in_block(source: &Source<'_>, failure: &SyntaxFailure) -> Finding {
         Awaits::Key | Awaits::Item => {
             return match context.last_value.filter(same_line) {
                 Some(value) => text_after_value(source, value, context),
-                None => no_key(source, unread, failure),
+                None => no_key(source, unread, failure, is_known_key),
             };
         }
         Awaits::Document if context.read_to == 0 => {}
-        Awaits::Document => return no_key(source, unread, failure),
+        Awaits::Document => return no_key(source, unread, failure, is_known_key),
     }
     let span = region::block_value(source, unread, context.parent_column);
     let value = source.slice(span);
@@ -183,12 +193,12 @@ fn in_block(source: &Source<'_>, failure: &SyntaxFailure) -> Finding {
         ),
         None => {
             let message = format!("this can't be read: {}", in_words(kind));
-            return only(Problem::new(Code::YamlSyntax, character_at(source, failure.at), message));
+            return only(Problem::new(Fault::Syntax, character_at(source, failure.at), message));
         }
     };
     let replacement = if suggestion.is_some() { Replacement::Text } else { Replacement::Broken };
     Finding {
-        problem: Problem::new(Code::YamlSyntax, span, message).suggest(suggestion),
+        problem: Problem::new(Fault::Syntax, span, message).suggest(suggestion),
         repair: Some((span, replacement)),
     }
 }
@@ -223,7 +233,7 @@ fn quotes(source: &Source<'_>, span: Span, quote: char, kind: &ErrorKind) -> Fin
     };
     let replacement = if suggestion.is_some() { Replacement::Text } else { Replacement::Broken };
     Finding {
-        problem: Problem::new(Code::YamlSyntax, span, message).suggest(suggestion),
+        problem: Problem::new(Fault::Syntax, span, message).suggest(suggestion),
         repair: Some((span, replacement)),
     }
 }
@@ -248,13 +258,13 @@ fn text_after_value(source: &Source<'_>, value: usize, context: &Context) -> Fin
     let message = "the value ends before the end of this line: quote the whole text";
     let suggestion = region::corrected_line(source, span, context.parent_column);
     Finding {
-        problem: Problem::new(Code::YamlSyntax, span, message).suggest(Some(suggestion)),
+        problem: Problem::new(Fault::Syntax, span, message).suggest(Some(suggestion)),
         repair: Some((span, Replacement::Text)),
     }
 }
 
 /// A line that should begin with a key and does not, or is not indented like any line above.
-fn no_key(source: &Source<'_>, unread: usize, failure: &SyntaxFailure) -> Finding {
+fn no_key(source: &Source<'_>, unread: usize, failure: &SyntaxFailure, is_known_key: &dyn Fn(&str) -> bool) -> Finding {
     let line = source.line(unread);
     let text = source.line_text(line);
     let span = Span::new(unread, source.line_start(line) + text.trim_end().len());
@@ -278,16 +288,16 @@ fn no_key(source: &Source<'_>, unread: usize, failure: &SyntaxFailure) -> Findin
         "the indentation of this line fits none of the lines above it".to_owned()
     } else if is_item {
         "a list item can't stand here, between the keys of a mapping".to_owned()
-    } else if keys::is_known_anywhere(first_word) {
+    } else if is_known_key(first_word) {
         format!("a colon is missing behind `{first_word}`")
-    } else if let Some((key, _)) = content.split_once(':').filter(|(key, _)| keys::is_known_anywhere(key)) {
+    } else if let Some((key, _)) = content.split_once(':').filter(|(key, _)| is_known_key(key)) {
         format!("a space is missing behind `{key}:`")
     } else {
         "this line has no key: write `key: value`, or indent it if it goes on with the text above".to_owned()
     };
     // Left out only where the line plainly is no part of the structure.
     let repair = (!has_key && !is_item).then_some((span, Replacement::Comment));
-    Finding { problem: Problem::new(Code::YamlSyntax, span, message), repair }
+    Finding { problem: Problem::new(Fault::Syntax, span, message), repair }
 }
 
 /// Whether a place is the first one behind the dash of a list item.

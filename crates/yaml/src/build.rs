@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{
-    Event, Marker, Options, Parser, ScalarStyle, ScanError, StructureStyle, Tag, options,
-};
+use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, StructureStyle, Tag, options};
 
 use super::{
     frames::{Collection, Context, Frame, Place, parent_column, path_of},
@@ -14,8 +12,7 @@ use super::{
     tree::{Kind, Node, Scalar, Style},
 };
 use crate::{
-    code::Code,
-    diagnostic::Problem,
+    problem::{Fault, Problem},
     source::{Source, Span},
 };
 
@@ -131,12 +128,7 @@ fn byte(marker: Marker) -> usize {
 }
 
 impl Builder<'_> {
-    fn read(
-        &mut self,
-        event: Event<'_>,
-        text: &str,
-        parser_span: serde_saphyr::granit_parser::Span,
-    ) -> Result<(), Box<Problem>> {
+    fn read(&mut self, event: Event<'_>, text: &str, parser_span: granit_parser::Span) -> Result<(), Box<Problem>> {
         let span = Span::new(byte(parser_span.start), byte(parser_span.end));
         self.last_plain = None;
         match event {
@@ -144,7 +136,7 @@ impl Builder<'_> {
                 self.documents += 1;
                 if self.documents > 1 {
                     let message = "a file holds one process; put this document into a file of its own";
-                    self.problems.push(Problem::new(Code::SeveralDocuments, span, message));
+                    self.problems.push(Problem::new(Fault::SeveralDocuments, span, message));
                 }
             }
             Event::Scalar(value, style, anchor, tag) => {
@@ -191,7 +183,7 @@ impl Builder<'_> {
             return Ok(());
         }
         let message = format!("the document has more than {MOST_NODES} nodes, aliases expanded");
-        Err(Box::new(Problem::new(Code::TooManyNodes, span, message)))
+        Err(Box::new(Problem::new(Fault::TooManyNodes, span, message)))
     }
 
     fn check_depth(depth: usize, span: Span) -> Result<(), Box<Problem>> {
@@ -199,7 +191,7 @@ impl Builder<'_> {
             return Ok(());
         }
         let message = format!("lists and mappings are nested more than {DEEPEST} deep here");
-        Err(Box::new(Problem::new(Code::NestedTooDeep, span, message)))
+        Err(Box::new(Problem::new(Fault::NestedTooDeep, span, message)))
     }
 
     fn scalar(&mut self, text: String, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Node {
@@ -231,14 +223,15 @@ impl Builder<'_> {
 
     fn report_tag(&mut self, tag: &Tag, span: Span) {
         let message = format!("the tag `{}` has no meaning here and is ignored", tag.original());
-        let problem = Problem::new(Code::IgnoredTag, span, message).at(self.path());
+        let problem = Problem::new(Fault::IgnoredTag, span, message).at(self.path());
         self.problems.push(problem);
     }
 
     fn report_unknown_anchor(&mut self, name: &str, span: Span) {
-        let message = format!("no anchor `&{name}` stands before this alias; a text that begins with `*` needs quotes");
+        // The name is only suggested: a text that begins with `*` by chance may be a secret.
+        let message = "no such anchor stands before this alias; a text that begins with `*` needs quotes";
         let quoted = format!("\"*{name}\"");
-        let problem = Problem::new(Code::UnknownAnchor, span, message).at(self.path()).suggest(Some(quoted));
+        let problem = Problem::new(Fault::UnknownAnchor, span, message).at(self.path()).suggest(Some(quoted));
         self.problems.push(problem);
     }
 
@@ -266,7 +259,7 @@ impl Builder<'_> {
         style: StructureStyle,
         anchor: usize,
         text: &str,
-        span: serde_saphyr::granit_parser::Span,
+        span: granit_parser::Span,
     ) -> Result<(), Box<Problem>> {
         let start = byte(span.start);
         let place = Span::new(start, byte(span.end));
@@ -330,11 +323,11 @@ impl Builder<'_> {
         self.aliases += 1;
         if self.aliases > MOST_ALIASES {
             let message = format!("aliases are used more than {MOST_ALIASES} times");
-            return Err(Box::new(Problem::new(Code::TooManyAliases, span, message)));
+            return Err(Box::new(Problem::new(Fault::TooManyAliases, span, message)));
         }
         let Some(anchored) = self.anchors.get(&id) else {
             let message = "this alias stands within its own anchor";
-            let problem = Problem::new(Code::UnknownAnchor, span, message).at(self.path());
+            let problem = Problem::new(Fault::UnknownAnchor, span, message).at(self.path());
             self.problems.push(problem);
             return self.finish(Node::broken(span), 0);
         };

@@ -7,8 +7,7 @@ use super::{
     tree::{Entry, Kind, Node, Style},
 };
 use crate::{
-    code::Code,
-    diagnostic::Problem,
+    problem::{Fault, Problem},
     source::{Source, Span},
 };
 
@@ -22,7 +21,7 @@ pub(super) fn finish_mapping(pairs: Vec<(Node, Node)>, source: &Source<'_>) -> (
         let key_span = key.span;
         let Some((key, is_merge)) = key_text(key) else {
             let message = "a key must be a text; quote it if it contains brackets or braces";
-            problems.push(Problem::new(Code::BadKey, key_span, message));
+            problems.push(Problem::new(Fault::BadKey, key_span, message));
             continue;
         };
         if is_merge {
@@ -32,7 +31,7 @@ pub(super) fn finish_mapping(pairs: Vec<(Node, Node)>, source: &Source<'_>) -> (
         if let Some(first) = seen.find(&key, &entries) {
             let line = source.line(entries[first].key_span.start);
             let message = format!("the key `{key}` stands twice in this mapping; the first one is on line {line}");
-            problems.push(Problem::new(Code::DuplicateKey, key_span, message));
+            problems.push(Problem::new(Fault::DuplicateKey, key_span, message));
             continue;
         }
         seen.add(&key, &entries);
@@ -90,7 +89,7 @@ fn key_text(key: Node) -> Option<(String, bool)> {
 fn merge(value: Node, entries: &mut Vec<Entry>, seen: &mut Seen, problems: &mut Vec<Problem>) {
     let refuse = |span: Span| {
         let message = "a merge key `<<` takes a mapping, or a list of mappings, usually as aliases";
-        Problem::new(Code::WrongType, span, message)
+        Problem::new(Fault::MergeOfNoMapping, span, message)
     };
     let span = value.span;
     let maps = match value.kind {

@@ -3,18 +3,23 @@
 /// A part of the text, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Span {
+    /// The first byte.
     pub start: usize,
+    /// The byte behind the last one.
     pub end: usize,
 }
 
 /// A place as people count: lines and columns from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
+    /// The line.
     pub line: u32,
+    /// The column.
     pub column: u32,
 }
 
 /// A text with its lines.
+#[derive(Debug)]
 pub struct Source<'t> {
     text: &'t str,
     line_starts: Vec<usize>,
@@ -23,16 +28,19 @@ pub struct Source<'t> {
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 impl Span {
+    /// The part from `start` to `end`.
     pub const fn new(start: usize, end: usize) -> Self {
         Self { start, end: if end < start { start } else { end } }
     }
 
+    /// Whether nothing is in it.
     pub const fn is_empty(self) -> bool {
         self.start == self.end
     }
 }
 
 impl<'t> Source<'t> {
+    /// The text.
     pub fn new(text: &'t str) -> Self {
         // The mark takes no column: editors don't show it.
         let first = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
@@ -47,6 +55,7 @@ impl<'t> Source<'t> {
         Self { text, line_starts }
     }
 
+    /// The whole text.
     pub const fn text(&self) -> &'t str {
         self.text
     }
@@ -62,6 +71,7 @@ impl<'t> Source<'t> {
         u32::try_from(lines_before).unwrap_or(u32::MAX)
     }
 
+    /// The place of a byte as people count.
     pub fn position(&self, at: usize) -> Position {
         let at = self.boundary(at);
         let line = self.line(at);

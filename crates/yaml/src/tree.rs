@@ -2,11 +2,12 @@
 
 use serde_json::Number;
 
-use crate::{source::Span, yaml::scalar::Resolved};
+use crate::{scalar::Resolved, source::Span};
 
 /// A value.
 #[derive(Debug, Clone)]
 pub struct Node {
+    /// What it is.
     pub kind: Kind,
     /// Where it is written; for an alias, where its anchor is.
     pub span: Span,
@@ -17,8 +18,11 @@ pub struct Node {
 /// What a value is.
 #[derive(Debug, Clone)]
 pub enum Kind {
+    /// A single value.
     Scalar(Scalar),
+    /// A list.
     List(Vec<Node>),
+    /// A mapping, in the order of the text.
     Map(Vec<Entry>),
     /// What could not be read; the reason has been reported.
     Broken,
@@ -29,7 +33,9 @@ pub enum Kind {
 pub struct Scalar {
     /// Its characters, escapes and line folding undone.
     pub text: String,
+    /// How it is written.
     pub style: Style,
+    /// What it means.
     pub resolved: Resolved,
 }
 
@@ -51,20 +57,26 @@ pub enum Style {
 /// A key with its value.
 #[derive(Debug, Clone)]
 pub struct Entry {
+    /// The key's characters.
     pub key: String,
+    /// Where the key stands.
     pub key_span: Span,
+    /// The value.
     pub value: Node,
 }
 
 impl Node {
+    /// What could not be read.
     pub const fn broken(span: Span) -> Self {
         Self { kind: Kind::Broken, span, alias: None }
     }
 
+    /// Whether it is null, or not written at all.
     pub const fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar(Scalar { resolved: Resolved::Null, .. }))
     }
 
+    /// Whether it could not be read.
     pub const fn is_broken(&self) -> bool {
         matches!(self.kind, Kind::Broken)
     }
@@ -77,6 +89,7 @@ impl Node {
         }
     }
 
+    /// Its entries, if it is a mapping.
     pub fn entries(&self) -> Option<&[Entry]> {
         match &self.kind {
             Kind::Map(entries) => Some(entries),
@@ -84,6 +97,7 @@ impl Node {
         }
     }
 
+    /// The entry of a key, if it is a mapping that has it.
     pub fn get(&self, key: &str) -> Option<&Entry> {
         self.entries()?.iter().find(|entry| entry.key == key)
     }

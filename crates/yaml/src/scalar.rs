@@ -3,10 +3,15 @@
 /// The meaning of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolved {
+    /// Nothing.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A whole number.
     Integer,
+    /// A number with a point or an exponent.
     Float,
+    /// Anything else.
     Text,
 }
 
@@ -34,6 +39,7 @@ impl Resolved {
         }
     }
 
+    /// What it is, in words for messages.
     pub const fn type_name(self) -> &'static str {
         match self {
             Self::Null => "nothing",

@@ -1,0 +1,53 @@
+//! The text as YAML: its tree, and what is wrong with it in the codes of this crate.
+
+use procession_yaml::{Document, Fault, Source, Span};
+
+use crate::{
+    code::Code,
+    diagnostic::{Problem, Problems},
+    keys,
+};
+
+/// Reads a text; without a root there is nothing to check further, and a problem says why.
+pub(crate) fn read(source: &Source<'_>, problems: &mut Problems) -> Document {
+    let mut document = procession_yaml::read(source, &keys::is_known_anywhere);
+    let is_empty = document.root.is_none() && document.problems.iter().all(|problem| problem.fault.is_harmless());
+    for found in std::mem::take(&mut document.problems) {
+        problems.push(problem(found));
+    }
+    if is_empty {
+        let message = "the text is empty; a process needs at least `name` and `steps`";
+        let start = source.line_start(1);
+        problems.push(Problem::new(Code::EmptyDocument, Span::new(start, start), message));
+    }
+    document
+}
+
+fn problem(found: procession_yaml::Problem) -> Problem {
+    let procession_yaml::Problem { fault, message, path, span, suggestion } = found;
+    let message = match fault {
+        Fault::SeveralDocuments => "a file holds one process; put this document into a file of its own".to_owned(),
+        Fault::TooLarge => format!("{message}; move long messages elsewhere, or split the process"),
+        _ => message,
+    };
+    Problem::new(code(fault), span, message).at(path).suggest(suggestion)
+}
+
+const fn code(fault: Fault) -> Code {
+    match fault {
+        Fault::Syntax => Code::YamlSyntax,
+        Fault::TabIndentation => Code::TabIndentation,
+        Fault::UnquotedExpression => Code::UnquotedExpression,
+        Fault::UnquotedColon => Code::UnquotedColon,
+        Fault::DuplicateKey => Code::DuplicateKey,
+        Fault::BadKey => Code::BadKey,
+        Fault::UnknownAnchor => Code::UnknownAnchor,
+        Fault::IgnoredTag => Code::IgnoredTag,
+        Fault::MergeOfNoMapping => Code::WrongType,
+        Fault::SeveralDocuments => Code::SeveralDocuments,
+        Fault::TooLarge => Code::DocumentTooLarge,
+        Fault::NestedTooDeep => Code::NestedTooDeep,
+        Fault::TooManyAliases => Code::TooManyAliases,
+        Fault::TooManyNodes => Code::TooManyNodes,
+    }
+}
