@@ -156,7 +156,7 @@ impl Definitions {
     }
 
     async fn valid(&self, yaml: &str) -> Result<(Definition, Vec<Diagnostic>), DefinitionFailure> {
-        let Checked { definition, diagnostics } = self.check(yaml).await?;
+        let Checked { definition, diagnostics, .. } = self.check(yaml).await?;
         match definition {
             Some(definition) => Ok((definition, diagnostics)),
             None => Err(DefinitionFailure::Invalid(diagnostics)),

@@ -125,36 +125,45 @@ const METHODS: &[(&str, Method)] = &[
 /// The names of the variables that every text sees.
 pub const ROOTS: &[&str] = &["input", "steps", "trigger", "execution", "process", "error", "errors"];
 
-/// Whether there is such a filter, or the sentence that there is none.
-pub fn filter(name: &str) -> Result<(), String> {
-    if FILTERS.contains(&name) {
-        return Ok(());
-    }
-    Err(no_such("filter", name, FILTERS.iter().copied()))
+/// Whether there is such a filter.
+pub fn is_filter(name: &str) -> bool {
+    FILTERS.contains(&name)
 }
 
-/// Whether there is such a test, or the sentence that there is none.
-pub fn test(name: &str) -> Result<(), String> {
-    if TESTS.contains(&name) {
-        return Ok(());
-    }
-    Err(no_such("test", name, TESTS.iter().copied()))
+/// The sentence that there is no such filter.
+pub fn no_such_filter(name: &str) -> String {
+    no_such("filter", name, FILTERS.iter().copied())
 }
 
-/// The function of this name, or the sentence that there is none.
-pub fn function(name: &str) -> Result<Function, String> {
-    let found = FUNCTIONS.iter().find(|(known, _)| *known == name);
-    found.map(|(_, function)| *function).ok_or_else(|| {
-        let names: Vec<&str> = FUNCTIONS.iter().map(|(known, _)| *known).collect();
-        format!("There is no function `{name}`. There are: {}.", names.join(", "))
-    })
+/// Whether there is such a test.
+pub fn is_test(name: &str) -> bool {
+    TESTS.contains(&name)
 }
 
-/// The method of this name, or the sentence that there is none.
-pub fn method(name: &str) -> Result<Method, String> {
-    let found = METHODS.iter().find(|(known, _)| *known == name);
-    let names = METHODS.iter().map(|(known, _)| *known);
-    found.map(|(_, method)| *method).ok_or_else(|| no_such("method", name, names))
+/// The sentence that there is no such test.
+pub fn no_such_test(name: &str) -> String {
+    no_such("test", name, TESTS.iter().copied())
+}
+
+/// The function of this name.
+pub fn function(name: &str) -> Option<Function> {
+    FUNCTIONS.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
+}
+
+/// The sentence that there is no such function.
+pub fn no_such_function(name: &str) -> String {
+    let names: Vec<&str> = FUNCTIONS.iter().map(|(known, _)| *known).collect();
+    format!("There is no function `{name}`. There are: {}.", names.join(", "))
+}
+
+/// The method of this name.
+pub fn method(name: &str) -> Option<Method> {
+    METHODS.iter().find(|(known, _)| *known == name).map(|(_, method)| *method)
+}
+
+/// The sentence that there is no such method.
+pub fn no_such_method(name: &str) -> String {
+    no_such("method", name, METHODS.iter().map(|(known, _)| *known))
 }
 
 fn no_such<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {

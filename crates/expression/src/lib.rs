@@ -19,12 +19,16 @@ mod evaluator;
 mod known;
 pub mod limits;
 mod normalise;
+mod plain;
 mod references;
 mod syntax;
 mod time;
 mod words;
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{
+    collections::{BTreeSet, HashSet},
+    ops::Range,
+};
 
 pub use evaluator::Evaluator;
 
@@ -32,7 +36,7 @@ pub use evaluator::Evaluator;
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     /// The ids of its steps.
-    pub steps: BTreeSet<String>,
+    pub steps: HashSet<String>,
     /// The fields of its input schema; `None` without a schema.
     pub inputs: Option<BTreeSet<String>>,
 }

@@ -31,7 +31,10 @@ pub struct Diagnostic {
 }
 
 /// No more problems than this are listed.
-const MOST_DIAGNOSTICS: usize = 1_000;
+const MOST_DIAGNOSTICS: usize = 100;
+
+/// So many are kept to choose from: beyond them, problems are only counted.
+const MOST_KEPT: usize = 400;
 
 /// A problem whose place is still a span.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,21 +84,30 @@ impl Problem {
 
 impl Problems {
     pub fn push(&mut self, problem: Problem) {
-        // Twice as many as are shown, so that a flood of warnings leaves room for the errors behind them.
-        let room = match problem.code.severity() {
-            Severity::Error => 2 * MOST_DIAGNOSTICS,
-            Severity::Warning => MOST_DIAGNOSTICS,
-        };
-        if self.found.len() < room {
+        if self.has_room_for(problem.code) {
             self.found.push(problem);
         } else {
             self.not_kept += 1;
         }
     }
 
-    /// Whether what is found now will probably be listed, so that it is worth looking for its exact place.
+    /// Whether a problem of this kind would be kept. A flood of warnings leaves room for the errors behind them.
+    pub fn has_room_for(&self, code: Code) -> bool {
+        let room = match code.severity() {
+            Severity::Error => MOST_KEPT,
+            Severity::Warning => MOST_KEPT / 2,
+        };
+        self.found.len() < room
+    }
+
+    /// Counts a problem for which there is no room.
+    pub const fn count(&mut self) {
+        self.not_kept += 1;
+    }
+
+    /// Whether what is found now may be listed, so that it is worth looking for its exact place and what was meant.
     pub fn has_room(&self) -> bool {
-        self.found.len() < MOST_DIAGNOSTICS
+        self.found.len() < MOST_KEPT
     }
 
     pub fn has_errors(&self) -> bool {
@@ -107,23 +119,26 @@ impl Problems {
         self.found.retain(keep);
     }
 
-    /// The diagnostics in the order of their places, each once: what an anchor holds is checked at each alias.
-    pub fn into_diagnostics(self, source: &Source<'_>) -> Vec<Diagnostic> {
+    /// The diagnostics in the order of their places, each once (what an anchor holds is checked at each alias), and how
+    /// many problems are not among them. Of too many, errors come before warnings and then the first ones.
+    pub fn into_diagnostics(self, source: &Source<'_>) -> (Vec<Diagnostic>, usize) {
         let Self { found: mut problems, mut not_kept } = self;
         let mut seen = HashSet::new();
         problems.retain(|problem| seen.insert((problem.code, problem.span, problem.message.clone())));
         if problems.len() > MOST_DIAGNOSTICS {
-            problems.sort_by_key(|problem| problem.code.severity());
+            problems.sort_by_key(|problem| (problem.code.severity(), problem.span.start));
             not_kept += problems.len() - MOST_DIAGNOSTICS;
             problems.truncate(MOST_DIAGNOSTICS);
         }
         problems.sort_by_key(|problem| (problem.span.start, problem.code.severity(), problem.code));
         if not_kept > 0 {
             let end = source.text().len();
-            let message = format!("{not_kept} more problems are not listed; solve these first");
+            let (problems_are, these) =
+                if not_kept == 1 { ("problem is", "the others") } else { ("problems are", "these") };
+            let message = format!("{not_kept} more {problems_are} not listed; solve {these} first");
             problems.push(Problem::new(Code::TooManyProblems, Span::new(end, end), message));
         }
-        problems.into_iter().map(|problem| diagnostic(problem, source)).collect()
+        (problems.into_iter().map(|problem| diagnostic(problem, source)).collect(), not_kept)
     }
 }
 

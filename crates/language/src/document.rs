@@ -1,6 +1,6 @@
 //! The text as YAML: its tree, and what is wrong with it in the codes of this crate.
 
-use procession_yaml::{Document, Fault, Source, Span};
+use procession_yaml::{Document, Fault, Reading, Source, Span};
 
 use crate::{
     code::Code,
@@ -9,9 +9,11 @@ use crate::{
 };
 
 /// Reads a text; without a root there is nothing to check further, and a problem says why.
-pub(crate) fn read(source: &Source<'_>, problems: &mut Problems) -> Document {
-    let mut document = procession_yaml::read(source, &keys::is_known_anywhere);
-    let is_empty = document.root.is_none() && document.problems.iter().all(|problem| problem.fault.is_harmless());
+pub(crate) fn read<'t>(source: &Source<'t>, is_wanted: &dyn Fn() -> bool, problems: &mut Problems) -> Document<'t> {
+    let mut document = procession_yaml::read(source, Reading { is_known_key: &keys::is_known_anywhere, is_wanted });
+    let is_empty = document.root.is_none()
+        && !document.is_cut_off
+        && document.problems.iter().all(|problem| problem.fault.is_harmless());
     for found in std::mem::take(&mut document.problems) {
         problems.push(problem(found));
     }

@@ -35,15 +35,22 @@ pub use surroundings::{AgentState, Lookup, Nothing, Surroundings};
 use crate::{diagnostic::Problems, lower::Lowering};
 
 /// What became of a text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Checked {
     /// The definition, if there is no error.
     pub definition: Option<Definition>,
-    /// Everything that is wrong or odd, in the order of the text.
+    /// What is wrong or odd, in the order of the text: the first 100 errors, then as many warnings as there is room for.
     pub diagnostics: Vec<Diagnostic>,
+    /// How many more problems there are. A last diagnostic says so, too.
+    pub not_listed: usize,
 }
 
 impl Checked {
+    fn new(definition: Option<Definition>, problems: Problems, source: &Source<'_>) -> Self {
+        let (diagnostics, not_listed) = problems.into_diagnostics(source);
+        Self { definition, diagnostics, not_listed }
+    }
+
     /// Those diagnostics that make the definition unusable.
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error())
@@ -57,14 +64,20 @@ impl Checked {
 
 /// Makes a definition from YAML text, and reports all that can be known before running (spec 1.11).
 pub fn check(yaml: &str, surroundings: &dyn Surroundings) -> Checked {
+    check_while(yaml, surroundings, &|| true).unwrap_or_default()
+}
+
+/// The same for someone who may stop waiting: `is_wanted` is asked every few hundred microseconds. `None` if it said no,
+/// since then part of the text has not been looked at.
+pub fn check_while(yaml: &str, surroundings: &dyn Surroundings, is_wanted: &dyn Fn() -> bool) -> Option<Checked> {
     let source = Source::new(yaml);
     let mut problems = Problems::default();
-    let document = document::read(&source, &mut problems);
+    let document = document::read(&source, is_wanted, &mut problems);
     let Some(root) = &document.root else {
-        return Checked { definition: None, diagnostics: problems.into_diagnostics(&source) };
+        return is_wanted().then(|| Checked::new(None, problems, &source));
     };
-    let mut cx = Lowering { source: &source, surroundings, problems, texts: Vec::new() };
+    let mut cx = Lowering::new(&source, surroundings, is_wanted, problems);
     let lowered = lower::lower(&mut cx, root);
     let definition = lowered.and_then(|lowered| check::check(&mut cx, lowered, document.is_cut_off));
-    Checked { definition, diagnostics: cx.problems.into_diagnostics(&source) }
+    is_wanted().then(|| Checked::new(definition, cx.problems, &source))
 }

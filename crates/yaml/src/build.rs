@@ -1,6 +1,6 @@
 //! From the parser's events to a tree, within budgets: one pass over a text, up to its end or its first syntax error.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError, StructureStyle, Tag, options};
 
@@ -12,6 +12,7 @@ use super::{
     tree::{Kind, Node, Scalar, Style},
 };
 use crate::{
+    Reading,
     problem::{Fault, Problem},
     source::{Source, Span},
 };
@@ -23,10 +24,13 @@ const MOST_NODES: usize = 200_000;
 /// Lists and mappings are nested at most so deep (spec 1.1).
 const DEEPEST: usize = 64;
 
+/// How many events of the parser are taken before it is asked again whether the text is still wanted.
+const EVENTS_BETWEEN_QUESTIONS: usize = 4_096;
+
 /// What one pass found.
-pub(super) struct Built {
+pub(super) struct Built<'t> {
     /// The tree, as far as it goes.
-    pub root: Option<Node>,
+    pub root: Option<Node<'t>>,
     /// How the pass ended.
     pub end: End,
     /// Places where an unquoted `{{` or `{%` was read as a mapping.
@@ -39,6 +43,8 @@ pub(super) struct Built {
 pub(super) enum End {
     Complete,
     Syntax(Box<SyntaxFailure>),
+    /// Nobody wants the text any more.
+    GivenUp,
     /// A budget was exceeded.
     Refused(Box<Problem>),
 }
@@ -50,32 +56,36 @@ pub(super) struct SyntaxFailure {
     pub context: Context,
 }
 
-struct Anchored {
-    node: Node,
+struct Anchored<'t> {
+    node: Node<'t>,
     nodes: usize,
     depth: usize,
 }
 
-struct Builder<'s> {
-    source: &'s Source<'s>,
-    patches: &'s Patches,
-    frames: Vec<Frame>,
-    anchors: HashMap<usize, Anchored>,
+struct Builder<'s, 't> {
+    source: &'s Source<'t>,
+    patches: &'s Patches<'t>,
+    /// What the parser reads: the source with its patches applied.
+    text: &'s str,
+    frames: Vec<Frame<'t>>,
+    anchors: HashMap<usize, Anchored<'t>>,
     nodes: usize,
     aliases: usize,
     documents: usize,
-    root: Option<Node>,
+    root: Option<Node<'t>>,
     read_to: usize,
     last_plain: Option<Span>,
     traps: Vec<Place>,
     problems: Vec<Problem>,
 }
 
-/// Reads `text`, which is the source with its patches applied.
-pub(super) fn build(source: &Source<'_>, text: &str, patches: &Patches) -> Built {
+/// Reads the source with its patches applied.
+pub(super) fn build<'t>(source: &Source<'t>, patches: &Patches<'t>, reading: Reading<'_>) -> Built<'t> {
+    let text = patches.text();
     let mut builder = Builder {
         source,
         patches,
+        text,
         frames: Vec::new(),
         anchors: HashMap::new(),
         nodes: 0,
@@ -88,10 +98,14 @@ pub(super) fn build(source: &Source<'_>, text: &str, patches: &Patches) -> Built
         problems: Vec::new(),
     };
     let mut end = End::Complete;
-    for event in Parser::new_from_str_with_options(text, parser_options()) {
+    for (count, event) in Parser::new_from_str_with_options(text, parser_options()).enumerate() {
+        if count % EVENTS_BETWEEN_QUESTIONS == 0 && !(reading.is_wanted)() {
+            end = End::GivenUp;
+            break;
+        }
         match event {
             Ok((event, span)) => {
-                let step = builder.read(event, text, span);
+                let step = builder.read(event, span);
                 if let Err(problem) = step {
                     end = End::Refused(problem);
                     break;
@@ -127,8 +141,8 @@ fn byte(marker: Marker) -> usize {
     marker.byte_offset().unwrap_or(0)
 }
 
-impl Builder<'_> {
-    fn read(&mut self, event: Event<'_>, text: &str, parser_span: granit_parser::Span) -> Result<(), Box<Problem>> {
+impl<'t> Builder<'_, 't> {
+    fn read(&mut self, event: Event<'_>, parser_span: granit_parser::Span) -> Result<(), Box<Problem>> {
         let span = Span::new(byte(parser_span.start), byte(parser_span.end));
         self.last_plain = None;
         match event {
@@ -144,19 +158,19 @@ impl Builder<'_> {
                 if style == ScalarStyle::Plain && !span.is_empty() {
                     self.last_plain = Some(span);
                 }
-                let node = self.scalar(value.into_owned(), style, tag.as_deref(), span);
+                let node = self.scalar(value, style, tag.as_deref(), span);
                 self.finish(node, anchor)?;
                 self.read_to = self.read_to.max(span.end);
             }
             Event::SequenceStart(style, anchor, tag) => {
                 self.check_collection_tag(tag.as_deref(), span);
-                self.open(Collection::List(Vec::new()), style, anchor, text, parser_span)?;
+                self.open(Collection::List(Vec::new()), style, anchor, parser_span)?;
             }
             Event::MappingStart(style, anchor, tag) => {
                 self.check_collection_tag(tag.as_deref(), span);
-                self.note_trap(style, text, span);
+                self.note_trap(style, span);
                 let collection = Collection::Map { entries: Vec::new(), key: None };
-                self.open(collection, style, anchor, text, parser_span)?;
+                self.open(collection, style, anchor, parser_span)?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 self.close(span.end)?;
@@ -194,14 +208,14 @@ impl Builder<'_> {
         Err(Box::new(Problem::new(Fault::NestedTooDeep, span, message)))
     }
 
-    fn scalar(&mut self, text: String, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Node {
+    fn scalar(&mut self, value: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Node<'t> {
         if let Some(node) = self.patches.node_at(span.start, self.source) {
             return node;
         }
         let plain = style == ScalarStyle::Plain;
-        let mut resolved = if plain { Resolved::of_plain(&text) } else { Resolved::Text };
+        let mut resolved = if plain { Resolved::of_plain(&value) } else { Resolved::Text };
         if let Some(tag) = tag {
-            match tag.core_suffix().and_then(|tag| Resolved::of_tagged(tag, &text)) {
+            match tag.core_suffix().and_then(|tag| Resolved::of_tagged(tag, &value)) {
                 Some(tagged) => resolved = tagged,
                 None => self.report_tag(tag, span),
             }
@@ -212,7 +226,20 @@ impl Builder<'_> {
             ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
             ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
         };
+        let text = self.in_source(value);
         Node { kind: Kind::Scalar(Scalar { text, style, resolved }), span, alias: None }
+    }
+
+    /// The characters of a scalar: borrowed from the source where they stand there as they are, which is nearly always.
+    fn in_source(&self, value: Cow<'_, str>) -> Cow<'t, str> {
+        if let Cow::Borrowed(part) = &value
+            && let Some(start) = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)
+            && let Some(same) = self.source.text().get(start..start + part.len())
+            && same == *part
+        {
+            return Cow::Borrowed(same);
+        }
+        Cow::Owned(value.into_owned())
     }
 
     fn check_collection_tag(&mut self, tag: Option<&Tag>, span: Span) {
@@ -236,11 +263,11 @@ impl Builder<'_> {
     }
 
     /// Notes a `{{` that begins a value: two mappings that open side by side are never meant (spec 1.1).
-    fn note_trap(&mut self, style: StructureStyle, text: &str, span: Span) {
+    fn note_trap(&mut self, style: StructureStyle, span: Span) {
         let Some(outer) = self.frames.last().filter(|frame| frame.in_flow) else {
             return;
         };
-        let side_by_side = outer.start + 1 == span.start && text[outer.start..].starts_with("{{");
+        let side_by_side = outer.start + 1 == span.start && self.text[outer.start..].starts_with("{{");
         if style != StructureStyle::Flow || !side_by_side {
             return;
         }
@@ -255,10 +282,9 @@ impl Builder<'_> {
 
     fn open(
         &mut self,
-        collection: Collection,
+        collection: Collection<'t>,
         style: StructureStyle,
         anchor: usize,
-        text: &str,
         span: granit_parser::Span,
     ) -> Result<(), Box<Problem>> {
         let start = byte(span.start);
@@ -270,7 +296,7 @@ impl Builder<'_> {
             (_, true) => None,
             (Collection::Map { .. }, false) => Some(span.start.col()),
             // A list that stands in its key's own column is placed at its first item, not at its dash.
-            (Collection::List(_), false) if text[start..].starts_with('-') => Some(span.start.col()),
+            (Collection::List(_), false) if self.text[start..].starts_with('-') => Some(span.start.col()),
             (Collection::List(_), false) => self.parent_column(),
         };
         self.frames.push(Frame { collection, in_flow, start, column, anchor });
@@ -301,7 +327,7 @@ impl Builder<'_> {
     }
 
     /// Puts a finished node into the collection it belongs to.
-    fn finish(&mut self, node: Node, anchor: usize) -> Result<(), Box<Problem>> {
+    fn finish(&mut self, node: Node<'t>, anchor: usize) -> Result<(), Box<Problem>> {
         if anchor != 0 {
             let (nodes, depth) = node.size();
             self.count(nodes, node.span)?;

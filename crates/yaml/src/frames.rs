@@ -4,9 +4,9 @@ use super::tree::Node;
 use crate::{path::path_text, source::Span};
 
 /// The items or entries read so far.
-pub(super) enum Collection {
-    List(Vec<Node>),
-    Map { entries: Vec<(Node, Node)>, key: Option<Node> },
+pub(super) enum Collection<'t> {
+    List(Vec<Node<'t>>),
+    Map { entries: Vec<(Node<'t>, Node<'t>)>, key: Option<Node<'t>> },
 }
 
 /// What comes next in the innermost collection.
@@ -21,8 +21,8 @@ pub(super) enum Awaits {
 }
 
 /// A collection that is open.
-pub(super) struct Frame {
-    pub collection: Collection,
+pub(super) struct Frame<'t> {
+    pub collection: Collection<'t>,
     pub in_flow: bool,
     pub start: usize,
     /// For block collections.
@@ -62,12 +62,12 @@ pub(super) struct Context {
 }
 
 /// The column of the innermost block collection.
-pub(super) fn parent_column(frames: &[Frame]) -> Option<usize> {
+pub(super) fn parent_column(frames: &[Frame<'_>]) -> Option<usize> {
     frames.iter().rev().find_map(|frame| frame.column)
 }
 
 /// The path of what is being read, or was read last where a key is expected.
-pub(super) fn path_of(frames: &[Frame]) -> String {
+pub(super) fn path_of(frames: &[Frame<'_>]) -> String {
     path_text(frames.iter().filter_map(|frame| match &frame.collection {
         Collection::List(items) => Some(Err(items.len())),
         Collection::Map { entries, key } => {
@@ -78,7 +78,7 @@ pub(super) fn path_of(frames: &[Frame]) -> String {
 }
 
 impl Context {
-    pub fn of(frames: &[Frame], read_to: usize, last_plain: Option<Span>) -> Self {
+    pub fn of(frames: &[Frame<'_>], read_to: usize, last_plain: Option<Span>) -> Self {
         let innermost = frames.last().map(|frame| &frame.collection);
         let last_value = match innermost {
             Some(Collection::List(items)) => items.last().map(|node| node.span.start),

@@ -20,8 +20,10 @@ mod source;
 mod syntax;
 mod tree;
 
+use std::fmt;
+
 pub use path::Path;
-pub use place::place_in_text;
+pub use place::TextPlaces;
 pub use problem::{Fault, Problem};
 pub use region::{corrected_line, quoted};
 pub use scalar::Resolved;
@@ -36,39 +38,68 @@ use self::{
 /// A larger text is refused (spec 1.1).
 pub const LARGEST_DOCUMENT: usize = 1024 * 1024;
 
-/// Repeated reading stops after so many bytes, so that a large text full of errors costs no more than a second.
-const MOST_BYTES_READ: usize = 16 * 1024 * 1024;
+/// Repeated reading stops after so many bytes, so that a large text full of errors costs no more than a small one.
+const MOST_BYTES_READ: usize = 4 * 1024 * 1024;
+
+/// So many values are repaired; what else is unreadable stays so.
+const MOST_REPAIRS: usize = 500;
+
+/// What reading needs to know from whoever wants the text read.
+#[derive(Clone, Copy)]
+pub struct Reading<'r> {
+    /// Which words are known as keys, for better messages.
+    pub is_known_key: &'r dyn Fn(&str) -> bool,
+    /// Whether the text is still wanted; asked now and then, so that reading can be given up.
+    pub is_wanted: &'r dyn Fn() -> bool,
+}
+
+impl Default for Reading<'_> {
+    /// No word is known, and the text is wanted to its end.
+    fn default() -> Self {
+        Self { is_known_key: &|_| false, is_wanted: &|| true }
+    }
+}
+
+impl fmt::Debug for Reading<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reading")
+    }
+}
 
 /// What became of a text.
 #[derive(Debug, Default)]
-pub struct Document {
+pub struct Document<'t> {
     /// Its value; `None` if the text has no content, or if it is refused as a whole.
-    pub root: Option<Node>,
-    /// Whether the end is missing, because of a syntax error that could not be repaired.
+    pub root: Option<Node<'t>>,
+    /// Whether the end is missing, because of a syntax error that could not be repaired, or because reading was given up.
     pub is_cut_off: bool,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
 }
 
-/// Reads a text. `is_known_key` says which words its reader knows as keys, for better messages.
-pub fn read(source: &Source<'_>, is_known_key: &dyn Fn(&str) -> bool) -> Document {
+/// Reads a text.
+pub fn read<'t>(source: &Source<'t>, reading: Reading<'_>) -> Document<'t> {
     let mut problems = Vec::new();
     if source.text().len() > LARGEST_DOCUMENT {
         problems.push(Problem::new(Fault::TooLarge, Span::default(), "the text is over 1 MiB"));
         return Document { problems, ..Document::default() };
     }
-    let mut patches = Patches::default();
+    let mut patches = Patches::of(source.text());
     let mut repaired_to = None;
     let mut bytes_read = 0;
     loop {
-        let built = build(source, &patches.apply(source.text()), &patches);
-        bytes_read += source.text().len();
-        let may_repair = bytes_read < MOST_BYTES_READ;
+        let built = build(source, &patches, reading);
+        bytes_read += match &built.end {
+            End::Syntax(failure) => failure.at,
+            End::Complete | End::GivenUp | End::Refused(_) => source.text().len(),
+        };
+        let may_repair = bytes_read < MOST_BYTES_READ && patches.len() < MOST_REPAIRS;
         if may_repair && repair_traps(&built, source, &mut patches, &mut problems) {
             continue;
         }
         match built.end {
             End::Complete => return finish(built.root, false, problems, built.problems),
+            End::GivenUp => return finish(None, true, problems, Vec::new()),
             End::Refused(problem) => {
                 problems.push(*problem);
                 return finish(None, false, problems, Vec::new());
@@ -76,7 +107,7 @@ pub fn read(source: &Source<'_>, is_known_key: &dyn Fn(&str) -> bool) -> Documen
             End::Syntax(failure) => {
                 // What is unreadable before the end of the last repair is a consequence of it.
                 if repaired_to.is_none_or(|end| failure.at > end) {
-                    let finding = syntax::explain(source, &failure, is_known_key);
+                    let finding = syntax::explain(source, &failure, reading.is_known_key);
                     problems.push(finding.problem);
                     if let Some((span, replacement)) = finding.repair
                         && may_repair
@@ -93,9 +124,20 @@ pub fn read(source: &Source<'_>, is_known_key: &dyn Fn(&str) -> bool) -> Documen
 }
 
 /// Reports and repairs the unquoted expressions that a pass has met; whether there were any.
-fn repair_traps(built: &Built, source: &Source<'_>, patches: &mut Patches, problems: &mut Vec<Problem>) -> bool {
+fn repair_traps(
+    built: &Built<'_>,
+    source: &Source<'_>,
+    patches: &mut Patches<'_>,
+    problems: &mut Vec<Problem>,
+) -> bool {
     let mut repaired = false;
     for trap in &built.traps {
+        if patches.len() >= MOST_REPAIRS {
+            break;
+        }
+        if patches.cover(trap.start) {
+            continue;
+        }
         let span = if trap.in_flow {
             region::flow_token(source, trap.start)
         } else {
@@ -110,7 +152,7 @@ fn repair_traps(built: &Built, source: &Source<'_>, patches: &mut Patches, probl
     repaired
 }
 
-fn finish(root: Option<Node>, is_cut_off: bool, mut problems: Vec<Problem>, more: Vec<Problem>) -> Document {
+fn finish(root: Option<Node<'_>>, is_cut_off: bool, mut problems: Vec<Problem>, more: Vec<Problem>) -> Document<'_> {
     problems.extend(more);
     let root = root.filter(|root| is_cut_off || !root.is_null());
     Document { root, is_cut_off, problems }

@@ -1,6 +1,6 @@
 //! A mapping's entries: keys are texts, each stands once, and merge keys (`<<`) are filled in.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use super::{
     scalar::Resolved,
@@ -12,9 +12,12 @@ use crate::{
 };
 
 /// The entries that keys and values make, and what is wrong with them. Of equal keys the first one counts.
-pub(super) fn finish_mapping(pairs: Vec<(Node, Node)>, source: &Source<'_>) -> (Vec<Entry>, Vec<Problem>) {
+pub(super) fn finish_mapping<'t>(
+    pairs: Vec<(Node<'t>, Node<'t>)>,
+    source: &Source<'_>,
+) -> (Vec<Entry<'t>>, Vec<Problem>) {
     let mut problems = Vec::new();
-    let mut entries: Vec<Entry> = Vec::with_capacity(pairs.len());
+    let mut entries: Vec<Entry<'t>> = Vec::with_capacity(pairs.len());
     let mut seen = Seen::for_entries(pairs.len());
     let mut merged = Vec::new();
     for (key, value) in pairs {
@@ -56,7 +59,7 @@ impl Seen {
         if count <= FEW { Self::Few } else { Self::Many(HashMap::with_capacity(count)) }
     }
 
-    fn find(&self, key: &str, entries: &[Entry]) -> Option<usize> {
+    fn find(&self, key: &str, entries: &[Entry<'_>]) -> Option<usize> {
         match self {
             Self::Few => entries.iter().position(|entry| entry.key == key),
             Self::Many(positions) => positions.get(key).copied(),
@@ -64,9 +67,11 @@ impl Seen {
     }
 
     /// Notes a key that is about to be added to the entries.
-    fn add(&mut self, key: &str, entries: &[Entry]) {
+    fn add(&mut self, key: &str, entries: &[Entry<'_>]) {
         if matches!(self, Self::Few) && entries.len() >= FEW {
-            *self = Self::Many(entries.iter().enumerate().map(|(index, entry)| (entry.key.clone(), index)).collect());
+            *self = Self::Many(
+                entries.iter().enumerate().map(|(index, entry)| (entry.key.clone().into_owned(), index)).collect(),
+            );
         }
         if let Self::Many(positions) = self {
             positions.insert(key.to_owned(), entries.len());
@@ -75,7 +80,7 @@ impl Seen {
 }
 
 /// The key's characters, and whether it is a merge key.
-fn key_text(key: Node) -> Option<(String, bool)> {
+fn key_text(key: Node<'_>) -> Option<(Cow<'_, str>, bool)> {
     match key.kind {
         Kind::Scalar(scalar) if scalar.resolved != Resolved::Null => {
             let is_merge = scalar.text == "<<" && scalar.style == Style::Plain;
@@ -86,7 +91,7 @@ fn key_text(key: Node) -> Option<(String, bool)> {
 }
 
 /// Adds the entries of the merged mapping, or mappings, that are not there yet: own keys win, then earlier mappings.
-fn merge(value: Node, entries: &mut Vec<Entry>, seen: &mut Seen, problems: &mut Vec<Problem>) {
+fn merge<'t>(value: Node<'t>, entries: &mut Vec<Entry<'t>>, seen: &mut Seen, problems: &mut Vec<Problem>) {
     let refuse = |span: Span| {
         let message = "a merge key `<<` takes a mapping, or a list of mappings, usually as aliases";
         Problem::new(Fault::MergeOfNoMapping, span, message)

@@ -1,7 +1,7 @@
 //! Repairs of unreadable values: the parser gets a copy of the text in which they are replaced by harmless characters of
 //! the same length, so that everything else is read with its right place.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use super::{
     scalar::Resolved,
@@ -21,50 +21,58 @@ pub(super) enum Replacement {
 }
 
 /// The repairs so far.
-#[derive(Debug, Default)]
-pub(super) struct Patches {
-    list: Vec<(Span, Replacement)>,
+#[derive(Debug)]
+pub(super) struct Patches<'t> {
+    /// By their starts.
+    list: BTreeMap<usize, (Span, Replacement)>,
+    /// The text with all repairs, of the same length in bytes and in characters.
+    text: Cow<'t, str>,
 }
 
-impl Patches {
+impl<'t> Patches<'t> {
+    /// No repairs of a text.
+    pub const fn of(text: &'t str) -> Self {
+        Self { list: BTreeMap::new(), text: Cow::Borrowed(text) }
+    }
+
+    /// The text with all repairs.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Adds a repair; `false` if that place has been repaired already.
     pub fn add(&mut self, span: Span, replacement: Replacement) -> bool {
-        let overlaps = |other: &Span| span.start < other.end && other.start < span.end;
-        if span.is_empty() || self.list.iter().any(|(other, _)| overlaps(other)) {
+        let before = self.list.range(..span.end).next_back();
+        if span.is_empty() || before.is_some_and(|(_, (other, _))| other.end > span.start) {
             return false;
         }
-        self.list.push((span, replacement));
+        let Some(part) = self.text.get(span.start..span.end) else { return false };
+        let mut harmless = String::with_capacity(part.len());
+        match replacement {
+            Replacement::Text | Replacement::Broken => push_filler(&mut harmless, part),
+            Replacement::Comment => push_comment(&mut harmless, part),
+        }
+        self.text.to_mut().replace_range(span.start..span.end, &harmless);
+        self.list.insert(span.start, (span, replacement));
         true
     }
 
-    /// The text with all repairs, of the same length in bytes and in characters.
-    pub fn apply<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        if self.list.is_empty() {
-            return Cow::Borrowed(text);
-        }
-        let mut patches = self.list.clone();
-        patches.sort_unstable_by_key(|(span, _)| span.start);
-        let mut patched = String::with_capacity(text.len());
-        let mut copied_to = 0;
-        for (span, replacement) in patches {
-            patched.push_str(text.get(copied_to..span.start).unwrap_or(""));
-            let part = text.get(span.start..span.end).unwrap_or("");
-            match replacement {
-                Replacement::Text | Replacement::Broken => push_filler(&mut patched, part),
-                Replacement::Comment => push_comment(&mut patched, part),
-            }
-            copied_to = span.end;
-        }
-        patched.push_str(text.get(copied_to..).unwrap_or(""));
-        Cow::Owned(patched)
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether a place has been repaired.
+    pub fn cover(&self, at: usize) -> bool {
+        self.list.range(..=at).next_back().is_some_and(|(_, (span, _))| at < span.end)
     }
 
     /// The node for a scalar that the parser found at a repaired place.
-    pub fn node_at(&self, start: usize, source: &Source<'_>) -> Option<Node> {
-        let (span, replacement) = self.list.iter().find(|(span, _)| span.start == start)?;
+    pub fn node_at(&self, start: usize, source: &Source<'t>) -> Option<Node<'t>> {
+        let (span, replacement) = self.list.get(&start)?;
         let kind = match replacement {
             Replacement::Text => Kind::Scalar(Scalar {
-                text: source.slice(*span).to_owned(),
+                text: Cow::Borrowed(source.slice(*span)),
                 style: Style::Repaired,
                 resolved: Resolved::Text,
             }),
@@ -117,13 +125,13 @@ mod tests {
     #[test]
     fn repairs_keep_every_place() {
         let text = "a: {{ é }}\nb: x: y\n   z: 1 # c\nwrong line\n";
-        let mut patches = Patches::default();
+        let mut patches = Patches::of(text);
         assert!(patches.add(Span::new(3, 11), Replacement::Text));
         assert!(patches.add(Span::new(15, 27), Replacement::Broken));
         assert!(!patches.add(Span::new(20, 22), Replacement::Broken));
         let start = text.find("wrong").unwrap();
         assert!(patches.add(Span::new(start, start + 10), Replacement::Comment));
-        let patched = patches.apply(text);
+        let patched = patches.text();
         assert_eq!(patched, "a: xxxéxxx\nb: xxxx\n   xxxx # c\n#rong line\n");
         assert_eq!(patched.len(), text.len());
     }

@@ -27,19 +27,34 @@ impl<'p> Path<'p> {
     }
 }
 
-impl fmt::Display for Path<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Path<'_> {
+    /// Appends it to a text.
+    fn write_to(&self, text: &mut String) {
         match self {
-            Self::Root => Ok(()),
+            Self::Root => {}
             Self::Key(parent, key) => {
-                parent.fmt(f)?;
-                write_key(f, key, matches!(parent, Self::Root))
+                parent.write_to(text);
+                push_key(text, key);
             }
             Self::Item(parent, index) => {
-                parent.fmt(f)?;
-                write!(f, "[{index}]")
+                parent.write_to(text);
+                push_index(text, *index);
             }
         }
+    }
+
+    /// The path as a text. It is made for every text of a document, so it costs little.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = String::with_capacity(40);
+        self.write_to(&mut text);
+        text
+    }
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
     }
 }
 
@@ -47,23 +62,30 @@ impl fmt::Display for Path<'_> {
 pub(crate) fn path_text<'k>(parts: impl Iterator<Item = Result<&'k str, usize>>) -> String {
     let mut text = String::new();
     for part in parts {
-        let first = text.is_empty();
-        // Writing to a `String` can't fail.
-        let _ = match part {
-            Ok(key) => write_key(&mut text, key, first),
-            Err(index) => fmt::Write::write_fmt(&mut text, format_args!("[{index}]")),
-        };
+        match part {
+            Ok(key) => push_key(&mut text, key),
+            Err(index) => push_index(&mut text, index),
+        }
     }
     text
 }
 
-fn write_key(to: &mut impl fmt::Write, key: &str, first: bool) -> fmt::Result {
-    let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-    match (plain, first) {
-        (true, true) => to.write_str(key),
-        (true, false) => write!(to, ".{key}"),
-        (false, _) => write!(to, "[{key:?}]"),
+fn push_key(text: &mut String, key: &str) {
+    let is_plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    if key.is_empty() || !key.chars().all(is_plain) {
+        // Writing to a `String` can't fail.
+        let _ = fmt::Write::write_fmt(text, format_args!("[{key:?}]"));
+        return;
     }
+    if !text.is_empty() {
+        text.push('.');
+    }
+    text.push_str(key);
+}
+
+fn push_index(text: &mut String, index: usize) {
+    // Writing to a `String` can't fail.
+    let _ = fmt::Write::write_fmt(text, format_args!("[{index}]"));
 }
 
 #[cfg(test)]

@@ -1,34 +1,68 @@
 //! Which place of the file a place within a scalar's text is: escapes, quotes, folding and indentation undone.
 
+use std::ops::Range;
+
 use super::tree::{Scalar, Style};
 use crate::source::{Source, Span};
 
-/// The span in the file of a range of bytes of the scalar's text. `span` is where the scalar stands.
-pub fn place_in_text(source: &Source<'_>, scalar: &Scalar, span: Span, range: &std::ops::Range<usize>) -> Span {
-    let raw = source.slice(span);
-    let (prefix, body) = match scalar.style {
-        Style::SingleQuoted => (1, raw.strip_prefix('\'').unwrap_or(raw)),
-        Style::DoubleQuoted => (1, raw.strip_prefix('"').unwrap_or(raw)),
-        Style::Plain | Style::Block | Style::Repaired => (0, raw),
-    };
-    let mut walk = Walk { raw: body, at: 0, style: scalar.style };
-    let (mut start, mut end) = (None, None);
-    for (offset, character) in scalar.text.char_indices() {
-        let before = walk.step(character);
-        if offset >= range.start && start.is_none() {
-            start = Some(before);
-        }
-        if offset < range.end {
-            end = Some(walk.at);
-        }
+/// Finds places of a scalar's text in the file. Looked for in rising order, all of them together cost one walk through the
+/// text.
+#[derive(Debug, Clone)]
+pub struct TextPlaces<'t> {
+    text: &'t str,
+    /// Where in the file the walk began.
+    base: usize,
+    walk: Walk<'t>,
+    /// How many bytes of the text the walk has passed.
+    offset: usize,
+}
+
+impl<'t> TextPlaces<'t> {
+    /// Places in a scalar that stands at `span`.
+    pub fn new(source: &Source<'t>, scalar: &'t Scalar<'_>, span: Span) -> Self {
+        let raw = source.slice(span);
+        let (prefix, raw) = match scalar.style {
+            Style::SingleQuoted => (1, raw.strip_prefix('\'').unwrap_or(raw)),
+            Style::DoubleQuoted => (1, raw.strip_prefix('"').unwrap_or(raw)),
+            Style::Plain | Style::Block | Style::Repaired => (0, raw),
+        };
+        let walk = Walk { raw, at: 0, style: scalar.style };
+        Self { text: &scalar.text, base: span.start + prefix, walk, offset: 0 }
     }
-    let base = span.start + prefix;
-    let start = base + start.unwrap_or(walk.at);
-    let end = base + end.unwrap_or(walk.at);
-    Span::new(start, end.max(start))
+
+    /// The span in the file of a range of bytes of the text.
+    pub fn place(&mut self, range: &Range<usize>) -> Span {
+        if range.start < self.offset {
+            (self.walk.at, self.offset) = (0, 0);
+        }
+        for character in self.text.get(self.offset..).unwrap_or("").chars() {
+            if self.offset >= range.start {
+                break;
+            }
+            self.walk.step(character);
+            self.offset += character.len_utf8();
+        }
+        // The next place may begin here, too, so the rest is walked by a copy.
+        let (mut walk, mut offset) = (self.walk, self.offset);
+        let (mut start, mut end) = (None, walk.at);
+        for character in self.text.get(self.offset..).unwrap_or("").chars() {
+            let here = walk.step(character);
+            start.get_or_insert(here);
+            if offset < range.end {
+                end = walk.at;
+            }
+            offset += character.len_utf8();
+            if offset >= range.end {
+                break;
+            }
+        }
+        let start = start.unwrap_or(walk.at);
+        Span::new(self.base + start, self.base + end.max(start))
+    }
 }
 
 /// Goes through the file's characters beside those of the text.
+#[derive(Debug, Clone, Copy)]
 struct Walk<'r> {
     raw: &'r str,
     at: usize,
@@ -107,11 +141,11 @@ mod tests {
     /// The part of the file for the first `{{x}}` in the text of the key `a`.
     fn found(yaml: &str) -> (String, (u32, u32)) {
         let source = Source::new(yaml);
-        let root = read(&source, &|_| false).root.unwrap();
+        let root = read(&source, crate::Reading::default()).root.unwrap();
         let node = &root.get("a").unwrap().value;
         let Kind::Scalar(scalar) = &node.kind else { panic!("{yaml}") };
         let start = scalar.text.find("{{x}}").unwrap();
-        let span = place_in_text(&source, scalar, node.span, &(start..start + 5));
+        let span = TextPlaces::new(&source, scalar, node.span).place(&(start..start + 5));
         let position = source.position(span.start);
         (source.slice(span).to_owned(), (position.line, position.column))
     }

@@ -25,11 +25,18 @@ pub(super) fn block_value(source: &Source<'_>, start: usize, parent_column: Opti
     Span::new(start, end)
 }
 
+/// How far an item within brackets is looked for, in bytes each way.
+const LONGEST_ITEM: usize = 4_096;
+
 /// The item or value within `[…]` or `{…}` around the place `at`: from the last separator to the next one.
 pub(super) fn flow_token(source: &Source<'_>, at: usize) -> Span {
     let line = source.line(at);
-    let line_start = source.line_start(line);
-    let text = source.line_text(line);
+    let line_end = source.line_start(line) + source.line_text(line).len();
+    // Longer items are not looked at as a whole: a line may be as long as the text.
+    let all = source.text();
+    let line_start = source.line_start(line).max(all.floor_char_boundary(at.saturating_sub(LONGEST_ITEM)));
+    let line_end = line_end.min(all.ceil_char_boundary(all.len().min(at + LONGEST_ITEM)));
+    let text = source.slice(Span::new(line_start, line_end));
     let here = at - line_start;
     let mut start = 0;
     let mut depth = 0_usize;
@@ -83,20 +90,26 @@ fn visible(value: &str) -> &str {
     value[..end].trim_end()
 }
 
+/// Longer corrections than this help nobody.
+const LONGEST_CORRECTION: usize = 4_096;
+
 /// The line with its value quoted, or, if the value has several lines, the lines of a block text. Without indentation.
-pub fn corrected_line(source: &Source<'_>, span: Span, parent_column: Option<usize>) -> String {
+pub fn corrected_line(source: &Source<'_>, span: Span, parent_column: Option<usize>) -> Option<String> {
     let line = source.line(span.start);
     let line_start = source.line_start(line);
+    let line_end = line_start + source.line_text(line).len();
+    if line_end.max(span.end) - line_start > LONGEST_CORRECTION {
+        return None;
+    }
     let before = source.slice(Span::new(line_start, span.start)).trim_start();
     let value = source.slice(span);
     if value.contains('\n') {
         let indentation = " ".repeat(parent_column.map_or(2, |column| column + 2));
         let lines: Vec<String> = value.lines().map(|line| format!("{indentation}{}", line.trim())).collect();
-        return format!("{before}|\n{}", lines.join("\n"));
+        return Some(format!("{before}|\n{}", lines.join("\n")));
     }
-    let line_end = line_start + source.line_text(line).len();
     let after = source.slice(Span::new(span.end, line_end));
-    format!("{before}{}{after}", quoted(value)).trim_end().to_owned()
+    Some(format!("{before}{}{after}", quoted(value)).trim_end().to_owned())
 }
 
 /// The text in the kind of quotes that leaves it most readable.

@@ -19,6 +19,14 @@ impl Resolved {
     /// The meaning of an unquoted scalar. Leading zeros make a text (`0123` is no number that everyone reads alike), and
     /// so do `yes` and `no`.
     pub fn of_plain(text: &str) -> Self {
+        // Nearly all texts begin with a letter that no other meaning begins with.
+        let may_mean_more = matches!(
+            text.as_bytes().first(),
+            None | Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F')
+        );
+        if !may_mean_more {
+            return Self::Text;
+        }
         match text {
             "" | "~" | "null" | "Null" | "NULL" => Self::Null,
             "true" | "True" | "TRUE" => Self::Bool(true),

@@ -44,13 +44,13 @@ impl<'t> Source<'t> {
     pub fn new(text: &'t str) -> Self {
         // The mark takes no column: editors don't show it.
         let first = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
-        let bytes = text.as_bytes();
         let mut line_starts = vec![first];
-        for (at, byte) in bytes.iter().enumerate() {
+        line_starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
+        if text.contains('\r') {
             // `\r\n` ends one line, a lone `\r` ends one too, as in YAML.
-            if *byte == b'\n' || (*byte == b'\r' && bytes.get(at + 1) != Some(&b'\n')) {
-                line_starts.push(at + 1);
-            }
+            let lone = text.match_indices('\r').map(|(at, _)| at + 1);
+            line_starts.extend(lone.filter(|after| !text[*after..].starts_with('\n')));
+            line_starts.sort_unstable();
         }
         Self { text, line_starts }
     }

@@ -22,11 +22,7 @@ pub(super) struct Finding {
 /// The problem of a value that begins with `{{` or `{%` without quotes.
 pub(super) fn unquoted_expression(source: &Source<'_>, span: Span, parent_column: Option<usize>) -> Problem {
     let message = "quote this expression: YAML reads `{{ … }}` without quotes as a mapping";
-    Problem::new(Fault::UnquotedExpression, span, message).suggest(Some(region::corrected_line(
-        source,
-        span,
-        parent_column,
-    )))
+    Problem::new(Fault::UnquotedExpression, span, message).suggest(region::corrected_line(source, span, parent_column))
 }
 
 /// Says what is wrong at a syntax error, and which part of the text to leave out so as to read on.
@@ -151,7 +147,7 @@ fn unquoted_colon(source: &Source<'_>, failure: &SyntaxFailure, is_known_key: &d
     let message = "quote this text, or use `|`: without quotes YAML reads `: ` as the end of a key";
     let suggestion = region::corrected_line(source, span, context.parent_column);
     Finding {
-        problem: Problem::new(Fault::UnquotedColon, span, message).suggest(Some(suggestion)),
+        problem: Problem::new(Fault::UnquotedColon, span, message).suggest(suggestion),
         repair: Some((span, Replacement::Text)),
     }
 }
@@ -180,7 +176,7 @@ fn in_block(source: &Source<'_>, failure: &SyntaxFailure, is_known_key: &dyn Fn(
         Some('{') if value.starts_with("{%") => return expression(source, span, context),
         Some(reserved @ ('@' | '`' | '%')) => (
             format!("a text can't begin with `{reserved}`: quote it"),
-            Some(region::corrected_line(source, span, context.parent_column)),
+            region::corrected_line(source, span, context.parent_column),
         ),
         Some(quote @ ('"' | '\'')) => return quotes(source, span, quote, kind),
         Some('-') if *kind == ErrorKind::BlockSequenceEntryNotAllowed => {
@@ -189,7 +185,7 @@ fn in_block(source: &Source<'_>, failure: &SyntaxFailure, is_known_key: &dyn Fn(
         Some('|' | '>') => (format!("this block text can't be read: {}", in_words(kind)), None),
         Some(_) => (
             format!("this can't be read: {}", in_words(kind)),
-            Some(region::corrected_line(source, span, context.parent_column)),
+            region::corrected_line(source, span, context.parent_column),
         ),
         None => {
             let message = format!("this can't be read: {}", in_words(kind));
@@ -258,7 +254,7 @@ fn text_after_value(source: &Source<'_>, value: usize, context: &Context) -> Fin
     let message = "the value ends before the end of this line: quote the whole text";
     let suggestion = region::corrected_line(source, span, context.parent_column);
     Finding {
-        problem: Problem::new(Fault::Syntax, span, message).suggest(Some(suggestion)),
+        problem: Problem::new(Fault::Syntax, span, message).suggest(suggestion),
         repair: Some((span, Replacement::Text)),
     }
 }

@@ -1,14 +1,16 @@
 //! The tree that a YAML document is, with the place of every key and value.
 
+use std::borrow::Cow;
+
 use serde_json::Number;
 
 use crate::{scalar::Resolved, source::Span};
 
 /// A value.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub struct Node<'t> {
     /// What it is.
-    pub kind: Kind,
+    pub kind: Kind<'t>,
     /// Where it is written; for an alias, where its anchor is.
     pub span: Span,
     /// The alias through which it is used here.
@@ -17,22 +19,22 @@ pub struct Node {
 
 /// What a value is.
 #[derive(Debug, Clone)]
-pub enum Kind {
+pub enum Kind<'t> {
     /// A single value.
-    Scalar(Scalar),
+    Scalar(Scalar<'t>),
     /// A list.
-    List(Vec<Node>),
+    List(Vec<Node<'t>>),
     /// A mapping, in the order of the text.
-    Map(Vec<Entry>),
+    Map(Vec<Entry<'t>>),
     /// What could not be read; the reason has been reported.
     Broken,
 }
 
 /// A text, number, boolean or null.
 #[derive(Debug, Clone)]
-pub struct Scalar {
+pub struct Scalar<'t> {
     /// Its characters, escapes and line folding undone.
-    pub text: String,
+    pub text: Cow<'t, str>,
     /// How it is written.
     pub style: Style,
     /// What it means.
@@ -56,16 +58,16 @@ pub enum Style {
 
 /// A key with its value.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct Entry<'t> {
     /// The key's characters.
-    pub key: String,
+    pub key: Cow<'t, str>,
     /// Where the key stands.
     pub key_span: Span,
     /// The value.
-    pub value: Node,
+    pub value: Node<'t>,
 }
 
-impl Node {
+impl<'t> Node<'t> {
     /// What could not be read.
     pub const fn broken(span: Span) -> Self {
         Self { kind: Kind::Broken, span, alias: None }
@@ -90,7 +92,7 @@ impl Node {
     }
 
     /// Its entries, if it is a mapping.
-    pub fn entries(&self) -> Option<&[Entry]> {
+    pub fn entries(&self) -> Option<&[Entry<'t>]> {
         match &self.kind {
             Kind::Map(entries) => Some(entries),
             Kind::Scalar(_) | Kind::List(_) | Kind::Broken => None,
@@ -98,7 +100,7 @@ impl Node {
     }
 
     /// The entry of a key, if it is a mapping that has it.
-    pub fn get(&self, key: &str) -> Option<&Entry> {
+    pub fn get(&self, key: &str) -> Option<&Entry<'t>> {
         self.entries()?.iter().find(|entry| entry.key == key)
     }
 
@@ -117,7 +119,9 @@ impl Node {
         match &self.kind {
             Kind::Scalar(scalar) => scalar.to_json(),
             Kind::List(items) => items.iter().map(Self::to_json).collect(),
-            Kind::Map(entries) => entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect(),
+            Kind::Map(entries) => {
+                entries.iter().map(|entry| (entry.key.clone().into_owned(), entry.value.to_json())).collect()
+            }
             Kind::Broken => serde_json::Value::Null,
         }
     }
@@ -135,15 +139,15 @@ impl Node {
     }
 }
 
-impl Scalar {
+impl Scalar<'_> {
     fn to_json(&self) -> serde_json::Value {
         match self.resolved {
             Resolved::Null => serde_json::Value::Null,
             Resolved::Bool(value) => serde_json::Value::Bool(value),
             Resolved::Integer | Resolved::Float => {
-                self.number().map_or_else(|| self.text.clone().into(), serde_json::Value::Number)
+                self.number().map_or_else(|| self.text.as_ref().into(), serde_json::Value::Number)
             }
-            Resolved::Text => self.text.clone().into(),
+            Resolved::Text => self.text.as_ref().into(),
         }
     }
 

@@ -452,6 +452,13 @@ impl<'a, 't> Rewriter<'a, 't> {
     /// Copies up to here what was not copied yet. Space of other alphabets, which the parser does not know, becomes plain.
     pub(super) fn copy_to(&mut self, end: usize) {
         let range: Range<usize> = self.copied_to..end;
+        self.copied_to = end;
+        let bytes = &self.text.as_bytes()[range.clone()];
+        let is_plain = bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(u8::is_ascii);
+        if is_plain {
+            self.normal.copy(self.text, range);
+            return;
+        }
         let gap = self.text[range.clone()].len() - self.text[range.clone()].trim_start().len();
         let space = range.start..range.start + gap;
         if self.text[space.clone()].is_ascii() {
@@ -460,7 +467,6 @@ impl<'a, 't> Rewriter<'a, 't> {
             self.normal.write(" ", space.clone());
             self.normal.copy(self.text, space.end..end);
         }
-        self.copied_to = end;
     }
 }
 

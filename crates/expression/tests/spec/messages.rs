@@ -51,7 +51,7 @@ fn what_is_undefined_is_named_with_what_may_be_meant() {
         ),
         (
             "{% for item in input.items %}{{ loop.idx }}{% endfor %}",
-            "`loop.idx` is not defined (line 10). Did you mean `index`? `loop` has: index, index0, revindex, revindex0, first, last, length, depth, depth0, previtem, nextitem.",
+            "`loop.idx` is not defined (line 10). `loop` has: index, index0, revindex, revindex0, first, last, length, depth, depth0, previtem, nextitem.",
         ),
         (
             "{% for item in input.items %}{{ itm }}{% endfor %}",

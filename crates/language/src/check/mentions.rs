@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use procession_domain::{
-    definition::{OnError, StepIndex, StepKind},
-    suggest::closest,
-};
+use procession_domain::definition::{OnError, StepIndex, StepKind};
 
 use crate::{
     code::Code,
@@ -66,7 +63,7 @@ pub(super) fn check_mentions(cx: &mut Lowering<'_>, steps: &mut [LoweredStep], k
             if known.index(&mention.text).is_none() {
                 has_unknown = true;
                 if !known.is_invalid(&mention.text) {
-                    let problem = unknown_step(steps, index, *kind, mention, known);
+                    let problem = unknown_step(cx, steps, index, *kind, mention, known);
                     cx.problems.push(problem);
                 }
             }
@@ -94,6 +91,7 @@ fn report_duplicates(cx: &mut Lowering<'_>, steps: &mut [LoweredStep], known: &K
 }
 
 fn unknown_step(
+    cx: &Lowering<'_>,
     steps: &[LoweredStep],
     index: StepIndex,
     kind: MentionKind,
@@ -101,11 +99,11 @@ fn unknown_step(
     known: &KnownSteps,
 ) -> Problem {
     let own = steps[index].step.id.as_str();
-    let mut meant = closest(&mention.text, known.texts().filter(|id| *id != own)).map(str::to_owned);
+    let mut meant = cx.closest(&mention.text, known.texts().filter(|id| *id != own)).map(str::to_owned);
     let mut message = format!("no step is called `{}`", mention.text);
     if let Some(meant) = &meant {
         message = format!("{message}; did you mean `{meant}`?");
-    } else if matches!(kind, MentionKind::Route | MentionKind::DefaultRoute) {
+    } else if matches!(kind, MentionKind::Route | MentionKind::DefaultRoute) && cx.problems.has_room() {
         let waiting = waiting_for(steps, index);
         if !waiting.is_empty() {
             let listed: Vec<String> = waiting.iter().map(|id| format!("`{id}`")).collect();

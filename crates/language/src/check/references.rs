@@ -2,10 +2,7 @@
 
 use std::{collections::HashSet, ops::Range};
 
-use procession_domain::{
-    definition::{InputSchema, StepIndex, StepKind},
-    suggest::closest,
-};
+use procession_domain::definition::{InputSchema, StepIndex, StepKind};
 use procession_expression::Reference;
 
 use super::{
@@ -69,9 +66,9 @@ impl Variables<'_> {
     }
 }
 
-impl Resolver<'_, '_> {
+impl<'d> Resolver<'_, 'd> {
     /// Notes what a reference reads, or reports that it can't.
-    pub fn resolve(&mut self, cx: &mut Lowering<'_>, reference: Reference) {
+    pub fn resolve(&mut self, cx: &mut Lowering<'d>, reference: Reference) {
         match reference.root.as_str() {
             "steps" => self.step(cx, reference),
             "input" => self.input(cx, reference),
@@ -90,18 +87,17 @@ impl Resolver<'_, '_> {
 
     fn report(
         &self,
-        cx: &mut Lowering<'_>,
+        cx: &mut Lowering<'d>,
         code: Code,
         range: &Range<usize>,
         message: String,
         suggestion: Option<impl Into<String>>,
     ) {
-        let exact = cx.problems.has_room();
-        let place = if exact { self.text.place(cx.source, range) } else { self.text.node.span };
+        let place = cx.place(self.text, range);
         cx.problems.push(Problem::new(code, place, message).at(&self.text.path).suggest(suggestion));
     }
 
-    fn step(&mut self, cx: &mut Lowering<'_>, reference: Reference) {
+    fn step(&mut self, cx: &mut Lowering<'d>, reference: Reference) {
         let mut path = reference.path.into_iter();
         let Some(id) = path.next() else {
             self.facts.dynamic.push(self.index);
@@ -110,7 +106,7 @@ impl Resolver<'_, '_> {
         let known = self.variables.known;
         let Some(step) = known.index(&id) else {
             if !known.is_invalid(&id) {
-                let meant = closest(&id, known.texts());
+                let meant = cx.closest(&id, known.texts());
                 let message = did_you_mean(format!("no step is called `{id}`"), meant);
                 self.report(cx, Code::UnknownStep, &reference.range, message, meant);
             }
@@ -124,7 +120,7 @@ impl Resolver<'_, '_> {
 
     /// A step can't read itself, except in its compensation, and an approval that has changes made may read what was
     /// said in the last round.
-    fn check_own(&self, cx: &mut Lowering<'_>, read: &StepRead) {
+    fn check_own(&self, cx: &mut Lowering<'d>, read: &StepRead) {
         if self.text.owner != Owner::Step(read.step) {
             return;
         }
@@ -146,14 +142,14 @@ impl Resolver<'_, '_> {
 
     /// Misspelt fields of a step whose output is known: an agent's reply and a process's outputs may have any, and any
     /// of them may be named without `output`.
-    fn check_fields(&self, cx: &mut Lowering<'_>, read: &StepRead) {
+    fn check_fields(&self, cx: &mut Lowering<'d>, read: &StepRead) {
         let step = &self.variables.steps[read.step].step;
         let Some(outputs) = known_outputs(step) else { return };
         let fields: Vec<&str> = read.fields.iter().map(String::as_str).collect();
         let (field, meant) = match fields.as_slice() {
-            ["output", field, ..] if !outputs.contains(field) => (field, closest(field, outputs.iter().copied())),
+            ["output", field, ..] if !outputs.contains(field) => (field, cx.closest(field, outputs.iter().copied())),
             [field, ..] if *field != "output" && !STEP_FIELDS.contains(field) && !outputs.contains(field) => {
-                (field, closest(field, STEP_FIELDS.iter().chain(outputs).copied()))
+                (field, cx.closest(field, STEP_FIELDS.iter().chain(outputs).copied()))
             }
             _ => return,
         };
@@ -163,12 +159,12 @@ impl Resolver<'_, '_> {
         self.report(cx, Code::UnknownField, &read.range, message, Some(meant));
     }
 
-    fn input(&mut self, cx: &mut Lowering<'_>, reference: Reference) {
+    fn input(&mut self, cx: &mut Lowering<'d>, reference: Reference) {
         let Some(field) = reference.path.into_iter().next() else { return };
         if let Some(schema) = self.variables.input
             && !schema.fields.contains_key(&field)
         {
-            let meant = closest(&field, schema.fields.keys().map(String::as_str));
+            let meant = cx.closest(&field, schema.fields.keys().map(String::as_str));
             let message = did_you_mean(format!("the process declares no input `{field}`"), meant);
             self.report(cx, Code::UnknownInput, &reference.range, message, meant);
         }
@@ -176,17 +172,17 @@ impl Resolver<'_, '_> {
     }
 
     /// A variable whose fields are all known.
-    fn fixed(&self, cx: &mut Lowering<'_>, reference: &Reference, fields: &[&'static str]) {
+    fn fixed(&self, cx: &mut Lowering<'d>, reference: &Reference, fields: &[&'static str]) {
         let Some(field) = reference.path.first().filter(|field| !fields.contains(&field.as_str())) else {
             return;
         };
         let root = &reference.root;
-        let meant = closest(field, fields.iter().copied());
+        let meant = cx.closest(field, fields.iter().copied());
         let message = format!("`{root}` has no `{field}`: it has {}", fields.join(", "));
         self.report(cx, Code::UnknownField, &reference.range, message, meant);
     }
 
-    fn handler_only(&self, cx: &mut Lowering<'_>, reference: &Reference) {
+    fn handler_only(&self, cx: &mut Lowering<'d>, reference: &Reference) {
         let is_handler = match self.text.owner {
             Owner::Step(index) | Owner::Compensation(index) => self.variables.handlers.contains(&index),
             Owner::Outputs => false,
@@ -200,12 +196,12 @@ impl Resolver<'_, '_> {
         }
     }
 
-    fn unknown_variable(&self, cx: &mut Lowering<'_>, reference: &Reference) {
+    fn unknown_variable(&self, cx: &mut Lowering<'d>, reference: &Reference) {
         let root = reference.root.as_str();
         let path: Vec<&str> = std::iter::once(root).chain(reference.path.iter().map(String::as_str)).collect();
         let meant = match self.variables.variable_with(root) {
             Some(variable) => Some(format!("{variable}.{}", path.join("."))),
-            None => closest(root, ROOTS).map(|meant| {
+            None => cx.closest(root, ROOTS).map(|meant| {
                 let mut corrected = path.clone();
                 corrected[0] = meant;
                 corrected.join(".")

@@ -11,7 +11,12 @@ use crate::{
 };
 
 /// Warns of conditions on the status `failed` of a step that is never seen failed where they stand.
-pub(super) fn check_statuses(cx: &mut Lowering<'_>, steps: &[Step], written: &Written<'_, '_>, stop_on_failure: bool) {
+pub(super) fn check_statuses<'d>(
+    cx: &mut Lowering<'d>,
+    steps: &[Step],
+    written: &Written<'_, 'd>,
+    stop_on_failure: bool,
+) {
     for read in &written.facts.steps {
         let text = &written.texts[read.text];
         let (TextKind::Condition, Owner::Step(reader)) = (text.kind, text.owner) else { continue };
@@ -43,7 +48,7 @@ pub(super) fn check_statuses(cx: &mut Lowering<'_>, steps: &[Step], written: &Wr
             OnError::SkipStep => None,
             OnError::FailProcess | OnError::GotoStep { .. } => Some("on_error: skip_step"),
         };
-        let problem = Problem::new(Code::NeverTrue, text.place(cx.source, &read.range), message);
+        let problem = Problem::new(Code::NeverTrue, cx.place(text, &read.range), message);
         cx.problems.push(problem.at(&text.path).suggest(suggestion));
     }
 }

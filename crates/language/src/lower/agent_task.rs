@@ -14,7 +14,7 @@ pub(super) fn lower_agent_task<'d>(
     cx: &mut Lowering<'d>,
     fields: &mut Fields<'d, '_>,
     owner: Owner,
-    roles: Option<(&Roles, Option<&'d Node>)>,
+    roles: Option<(&Roles, Option<&'d Node<'d>>)>,
 ) -> AgentTask {
     let executor = roles.and_then(|(_, executor)| executor);
     let agent = match executor {
@@ -60,7 +60,7 @@ fn lower_executor<'d>(
     cx: &mut Lowering<'d>,
     fields: &mut Fields<'d, '_>,
     owner: Owner,
-    executor: &'d Node,
+    executor: &'d Node<'d>,
 ) -> Option<Template> {
     let roles = fields.path.key("roles");
     let path = roles.key("executor");

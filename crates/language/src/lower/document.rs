@@ -19,7 +19,7 @@ use super::{
 use crate::{code::Code, diagnostic::Problem, keys::DOCUMENT};
 
 /// Reads the whole document; `None` if it is no mapping.
-pub(crate) fn lower<'d>(cx: &mut Lowering<'d>, root: &'d Node) -> Option<Lowered> {
+pub(crate) fn lower<'d>(cx: &mut Lowering<'d>, root: &'d Node<'d>) -> Option<Lowered> {
     if root.entries().is_none() {
         if !root.is_broken() {
             let message = format!("a process is a mapping with `name` and `steps`, but this is {}", root.type_name());
@@ -98,7 +98,14 @@ fn lower_steps<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Vec<LoweredS
         let place = cx.first_line(first_too_many.span);
         cx.problems.push(Problem::new(Code::TooManySteps, place, message).at(field.path));
     }
-    items.iter().take(MOST_STEPS).enumerate().map(|(index, node)| lower_step(cx, node, index, &field.path)).collect()
+    let mut steps = Vec::with_capacity(items.len().min(MOST_STEPS));
+    for (index, node) in items.iter().take(MOST_STEPS).enumerate() {
+        if cx.is_given_up() {
+            break;
+        }
+        steps.push(lower_step(cx, node, index, &field.path));
+    }
+    steps
 }
 
 /// A name in lower case with hyphens; `None` if nothing is left of it.

@@ -1,6 +1,6 @@
 //! The keys of one mapping: found by any of their spellings, each used once, and those that are left over reported.
 
-use procession_domain::{definition::StepType, suggest::closest};
+use procession_domain::definition::StepType;
 use procession_yaml::{Entry, Node, Path, Span};
 
 use super::Lowering;
@@ -20,8 +20,10 @@ pub(super) struct Fields<'d: 'p, 'p> {
 }
 
 struct Given<'d, 'p> {
-    entry: &'d Entry,
+    entry: &'d Entry<'d>,
     around: &'p Path<'p>,
+    /// The known key that the author's spelling stands for.
+    key: Option<&'static Key>,
     taken: bool,
 }
 
@@ -32,19 +34,19 @@ pub(super) struct Field<'d, 'p> {
     /// The key as the author spells it.
     pub spelling: &'d str,
     pub key_span: Span,
-    pub node: &'d Node,
+    pub node: &'d Node<'d>,
     pub path: Path<'p>,
 }
 
 impl<'d: 'p, 'p> Fields<'d, 'p> {
     /// The keys of a mapping; anything else is reported as such.
-    pub fn of(cx: &mut Lowering<'d>, node: &'d Node, path: &'p Path<'p>, place: &'static Place) -> Option<Self> {
+    pub fn of(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &'p Path<'p>, place: &'static Place) -> Option<Self> {
         let Some(entries) = node.entries() else {
             cx.wrong_type(node, path, "a mapping");
             return None;
         };
         Some(Self {
-            given: entries.iter().map(|entry| Given::new(entry, path)).collect(),
+            given: entries.iter().map(|entry| Given::new(entry, path, place.find(&entry.key))).collect(),
             places: vec![place],
             head: cx.first_line(node.span),
             path,
@@ -54,32 +56,32 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
     /// Reads by the keys of another place, too.
     pub fn extend_places(&mut self, place: &'static Place) {
         self.places.push(place);
+        for given in self.given.iter_mut().filter(|given| given.key.is_none()) {
+            given.key = place.find(&given.entry.key);
+        }
     }
 
     /// Reads the entries of another mapping as if they stood here; where both have a key, this mapping's wins.
-    pub fn absorb(&mut self, entries: &'d [Entry], around: &'p Path<'p>) {
-        self.given.extend(entries.iter().map(|entry| Given::new(entry, around)));
+    pub fn absorb(&mut self, entries: &'d [Entry<'d>], around: &'p Path<'p>) {
+        let key_of = |entry: &Entry<'_>| self.places.iter().find_map(|place| place.find(&entry.key));
+        self.given.extend(entries.iter().map(|entry| Given::new(entry, around, key_of(entry))));
     }
 
     /// Whether a key is given in any spelling.
     pub fn has(&self, name: &str) -> bool {
-        self.given
-            .iter()
-            .any(|given| !given.entry.value.is_null() && self.key_of(given.entry).is_some_and(|key| key.name == name))
+        self.given.iter().any(|given| given.is(name) && !given.entry.value.is_null())
     }
 
     /// The value of a key in any of its spellings. Of several, the canonical one wins, and one of this mapping over one
     /// of an absorbed mapping. Null is as if the key were not there.
     pub fn take(&mut self, cx: &mut Lowering<'d>, name: &'static str) -> Option<Field<'d, 'p>> {
-        let key = self.places.iter().find_map(|place| place.find(name))?;
         let mut winner: Option<(bool, usize, &Given<'d, 'p>)> = None;
-        for given in self.given.iter_mut().filter(|given| !given.taken) {
-            let Some(rank) = key.spellings().position(|spelling| spelling == given.entry.key) else { continue };
+        for given in self.given.iter_mut().filter(|given| !given.taken && given.is(name)) {
             given.taken = true;
             if given.entry.value.is_null() {
                 continue;
             }
-            let candidate = (!std::ptr::eq(given.around, self.path), rank, &*given);
+            let candidate = (!std::ptr::eq(given.around, self.path), given.rank(), &*given);
             winner = Some(match winner {
                 None => candidate,
                 Some(best) => {
@@ -95,7 +97,7 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
         }
         let (_, _, winner) = winner?;
         Some(Field {
-            key,
+            key: winner.key?,
             spelling: &winner.entry.key,
             key_span: winner.entry.key_span,
             node: &winner.entry.value,
@@ -115,7 +117,7 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
     /// Says that a key is missing, at the key if it stands there without a value.
     pub fn report_missing(&self, cx: &mut Lowering<'d>, name: &str) {
         let title = self.places.last().map_or("", |place| place.title);
-        let empty = self.given.iter().find(|given| self.key_of(given.entry).is_some_and(|key| key.name == name));
+        let empty = self.given.iter().find(|given| given.is(name));
         let problem = match empty {
             Some(given) => {
                 let (_, hint) = cx.empty_place(given.entry.value.span);
@@ -156,26 +158,26 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
     /// Reports the keys that nothing has asked for.
     pub fn finish(self, cx: &mut Lowering<'d>) {
         for given in self.given.iter().filter(|given| !given.taken) {
-            let key = given.entry.key.as_str();
-            debug_assert!(self.key_of(given.entry).is_none(), "the known key `{key}` was not read");
-            let problem = self.unknown_key(key, given.entry.key_span);
+            if !cx.problems.has_room_for(Code::UnknownKey) {
+                cx.problems.count();
+                continue;
+            }
+            let key = given.entry.key.as_ref();
+            debug_assert!(given.key.is_none(), "the known key `{key}` was not read");
+            let problem = self.unknown_key(cx, key, given.entry.key_span);
             cx.problems.push(problem.at(Path::Key(given.around, key)));
         }
     }
 
     /// The entries of a key that is spelled just so and whose value is a mapping.
-    pub fn take_map(&mut self, spelling: &str) -> Option<&'d [Entry]> {
+    pub fn take_map(&mut self, spelling: &str) -> Option<&'d [Entry<'d>]> {
         let given = self.given.iter_mut().find(|given| given.entry.key == spelling)?;
         let entries = given.entry.value.entries()?;
         given.taken = true;
         Some(entries)
     }
 
-    fn key_of(&self, entry: &Entry) -> Option<&'static Key> {
-        self.places.iter().find_map(|place| place.find(&entry.key))
-    }
-
-    fn unknown_key(&self, key: &str, span: Span) -> Problem {
+    fn unknown_key(&self, cx: &Lowering<'d>, key: &str, span: Span) -> Problem {
         let title = self.places.last().map_or("the document", |place| place.title);
         let misplaced = |owner: &str| {
             let message = format!("`{key}` belongs to {owner}; {title} has no use for it");
@@ -187,7 +189,7 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
             return misplaced(place.title);
         }
         let known = self.places.iter().flat_map(|place| place.keys).flat_map(Key::spellings);
-        if let Some(meant) = closest(key, known) {
+        if let Some(meant) = cx.closest(key, known) {
             let message = format!("{title} has no key `{key}`; did you mean `{meant}`?");
             return Problem::new(Code::UnknownKey, span, message).suggest(Some(meant));
         }
@@ -199,8 +201,19 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
 }
 
 impl<'d, 'p> Given<'d, 'p> {
-    const fn new(entry: &'d Entry, around: &'p Path<'p>) -> Self {
-        Self { entry, around, taken: false }
+    const fn new(entry: &'d Entry<'d>, around: &'p Path<'p>, key: Option<&'static Key>) -> Self {
+        Self { entry, around, key, taken: false }
+    }
+
+    /// Whether it is this key in one of its spellings.
+    fn is(&self, name: &str) -> bool {
+        self.key.is_some_and(|key| key.name == name)
+    }
+
+    /// How canonical its spelling is; 0 is best.
+    fn rank(&self) -> usize {
+        let position = |key: &Key| key.spellings().position(|spelling| spelling == self.entry.key);
+        self.key.and_then(position).unwrap_or(usize::MAX)
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) fn lower_gateway<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '
     let was_written =
         !routes.is_empty() || default_field.is_some() || routes_field.is_some_and(|field| !is_empty(field.node));
     if !was_written {
-        let (span, path) = routes_field
-            .map_or((fields.head, fields.path.to_string()), |field| (field.key_span, field.path.to_string()));
+        let (span, path) =
+            routes_field.map_or((fields.head, fields.path.to_text()), |field| (field.key_span, field.path.to_text()));
         let message = "a gateway needs `routes`: a list of `{condition, target}`";
         cx.problems.push(Problem::new(Code::NoRoutes, span, message).at(path));
     }
@@ -56,7 +56,7 @@ pub(super) fn lower_gateway<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '
     }
 }
 
-fn is_empty(node: &Node) -> bool {
+fn is_empty(node: &Node<'_>) -> bool {
     matches!(&node.kind, Kind::List(items) if items.is_empty())
 }
 
@@ -72,7 +72,7 @@ fn lower_routes<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, owner: Owner) 
         .collect()
 }
 
-fn lower_route<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>, owner: Owner) -> Option<LoweredRoute> {
+fn lower_route<'d>(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &Path<'_>, owner: Owner) -> Option<LoweredRoute> {
     let mut fields = Fields::of(cx, node, path, &ROUTE)?;
     let is_default = fields.read(cx, "default", Lowering::boolean).unwrap_or(false);
     if is_default {
@@ -86,7 +86,7 @@ fn lower_route<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>, owner
     let name = fields.read(cx, "name", Lowering::text);
     let span = fields.head;
     fields.finish(cx);
-    Some(LoweredRoute { condition, target: target?, name, is_default, span, path: path.to_string() })
+    Some(LoweredRoute { condition, target: target?, name, is_default, span, path: path.to_text() })
 }
 
 /// An exclusive gateway looks no further than its first route that is always true.

@@ -62,7 +62,7 @@ fn insert_listed(
 
 fn lower_field<'d>(
     cx: &mut Lowering<'d>,
-    node: &'d Node,
+    node: &'d Node<'d>,
     path: &Path<'_>,
     place: &'static Place,
 ) -> Option<(ListedName, InputField)> {

@@ -7,7 +7,7 @@ use crate::{code::Code, diagnostic::Problem};
 
 impl Lowering<'_> {
     /// Says that a value is of the wrong type; nothing for what has been reported as unreadable.
-    pub(super) fn wrong_type(&mut self, node: &Node, path: &Path<'_>, expected: &str) {
+    pub(super) fn wrong_type(&mut self, node: &Node<'_>, path: &Path<'_>, expected: &str) {
         if node.is_broken() {
             return;
         }
@@ -31,7 +31,7 @@ impl Lowering<'_> {
     }
 
     /// A mapping that stands where a text is wanted, made by a `: ` in an unquoted text.
-    fn text_with_colon(&self, node: &Node) -> Option<Problem> {
+    fn text_with_colon(&self, node: &Node<'_>) -> Option<Problem> {
         let entries = node.entries().filter(|entries| entries.len() == 1)?;
         let value = &entries[0].value;
         let Kind::Scalar(Scalar { style: Style::Plain | Style::Repaired, .. }) = &value.kind else {
@@ -45,17 +45,17 @@ impl Lowering<'_> {
         let message =
             format!("quote this text, or use `|`: without quotes YAML reads {} as a key", quoted(&entries[0].key));
         let suggestion = corrected_line(self.source, span, None);
-        Some(Problem::new(Code::UnquotedColon, span, message).suggest(Some(suggestion)))
+        Some(Problem::new(Code::UnquotedColon, span, message).suggest(suggestion))
     }
 
     /// A text that begins with a bracket and so is read as a list or mapping: `{"topic": {{input.topic}}}`.
-    fn text_in_brackets(&self, node: &Node, expected: &str) -> Option<Problem> {
+    fn text_in_brackets(&self, node: &Node<'_>, expected: &str) -> Option<Problem> {
         let text = self.source.slice(node.span);
         if !text.starts_with(['{', '[']) || !text.contains("{{") || text.contains('\n') {
             return None;
         }
         let message = format!("expected {expected}, found {}; quote it if it is meant as a text", node.type_name());
         let suggestion = corrected_line(self.source, node.span, None);
-        Some(Problem::new(Code::WrongType, node.span, message).suggest(Some(suggestion)))
+        Some(Problem::new(Code::WrongType, node.span, message).suggest(suggestion))
     }
 }

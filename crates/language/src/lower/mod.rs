@@ -34,7 +34,8 @@ use procession_domain::{
 
 pub(crate) use document::lower;
 use fields::{Field, Fields};
-use procession_yaml::{Kind, Node, Source, Span, place_in_text};
+use procession_domain::suggest::Guesses;
+use procession_yaml::{Kind, Node, Source, Span, TextPlaces};
 
 use crate::{diagnostic::Problems, surroundings::Surroundings};
 
@@ -42,27 +43,26 @@ use crate::{diagnostic::Problems, surroundings::Surroundings};
 pub(crate) struct Lowering<'d> {
     pub source: &'d Source<'d>,
     pub surroundings: &'d dyn Surroundings,
+    /// Whether someone still waits for the outcome.
+    pub is_wanted: &'d dyn Fn() -> bool,
     pub problems: Problems,
     /// The texts that are evaluated at run time.
     pub texts: Vec<TextUse<'d>>,
+    /// All guesses of one check together are bounded, however many names are misspelt.
+    guesses: Guesses,
+    /// Where the last place in a text was found, and in which one: places are mostly asked for in rising order.
+    last_places: Option<(&'d Node<'d>, TextPlaces<'d>)>,
 }
+
+/// How many words are compared for suggestions in one check.
+const MOST_COMPARISONS: usize = 200_000;
 
 /// A text of the document that is evaluated at run time.
 pub(crate) struct TextUse<'d> {
-    pub node: &'d Node,
+    pub node: &'d Node<'d>,
     pub kind: TextKind,
     pub owner: Owner,
     pub path: String,
-}
-
-impl TextUse<'_> {
-    /// The place in the document of a range of bytes of the text.
-    pub fn place(&self, source: &Source<'_>, range: &Range<usize>) -> Span {
-        match &self.node.kind {
-            Kind::Scalar(scalar) => place_in_text(source, scalar, self.node.span, range),
-            Kind::List(_) | Kind::Map(_) | Kind::Broken => self.node.span,
-        }
-    }
 }
 
 /// How a text is evaluated.
@@ -146,7 +146,50 @@ pub(crate) struct LoweredTrigger {
     pub path: String,
 }
 
-impl Lowering<'_> {
+impl<'d> Lowering<'d> {
+    /// Nothing read so far.
+    pub fn new(
+        source: &'d Source<'d>,
+        surroundings: &'d dyn Surroundings,
+        is_wanted: &'d dyn Fn() -> bool,
+        problems: Problems,
+    ) -> Self {
+        let guesses = Guesses::at_most(MOST_COMPARISONS);
+        Self { source, surroundings, is_wanted, problems, texts: Vec::new(), guesses, last_places: None }
+    }
+
+    /// Whether nobody waits for the outcome any more, so that the rest need not be looked at.
+    pub fn is_given_up(&self) -> bool {
+        !(self.is_wanted)()
+    }
+
+    /// What is left of the guesses, if there is room for another problem.
+    pub fn guesses(&self) -> Option<&Guesses> {
+        self.problems.has_room().then_some(&self.guesses)
+    }
+
+    /// The name that was probably meant, while there is room for more problems and work for more guesses.
+    pub fn closest<'c>(&self, name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+        self.guesses()?.closest(name, candidates)
+    }
+
+    /// The place in the document of a range of bytes of a text.
+    pub fn place(&mut self, text: &TextUse<'d>, range: &Range<usize>) -> Span {
+        let Kind::Scalar(scalar) = &text.node.kind else { return text.node.span };
+        if !self.problems.has_room() {
+            return text.node.span;
+        }
+        match &mut self.last_places {
+            Some((node, places)) if std::ptr::eq(*node, text.node) => places.place(range),
+            _ => {
+                let mut places = TextPlaces::new(self.source, scalar, text.node.span);
+                let place = places.place(range);
+                self.last_places = Some((text.node, places));
+                place
+            }
+        }
+    }
+
     /// The part of a span that is on its first line.
     fn first_line(&self, span: Span) -> Span {
         let text = self.source.slice(span);

@@ -38,12 +38,12 @@ pub(super) fn lower_outputs<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) ->
 }
 
 /// Whether a mapping describes one output rather than naming several.
-fn is_one_output(entries: &[Entry]) -> bool {
+fn is_one_output(entries: &[Entry<'_>]) -> bool {
     let has = |key: &str| entries.iter().any(|entry| entry.key == key);
     has("name") && (has("source") || has("value")) && entries.iter().all(|entry| OUTPUT.find(&entry.key).is_some())
 }
 
-fn lower_item<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>) -> Option<(Span, Output)> {
+fn lower_item<'d>(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &Path<'_>) -> Option<(Span, Output)> {
     if matches!(node.kind, Kind::Scalar(_)) && !node.is_null() {
         let source = cx.template_of(node, path, Owner::Outputs)?;
         let output = Output { name: DEFAULT_NAME.to_owned(), source, description: None };
@@ -60,7 +60,7 @@ fn lower_item<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>) -> Opt
 }
 
 /// An output whose name is a key.
-fn lower_entry<'d>(cx: &mut Lowering<'d>, entry: &'d Entry, path: &Path<'_>) -> Option<(Span, Output)> {
+fn lower_entry<'d>(cx: &mut Lowering<'d>, entry: &'d Entry<'d>, path: &Path<'_>) -> Option<(Span, Output)> {
     let (source, description) = if entry.value.entries().is_some() {
         let mut fields = Fields::of(cx, &entry.value, path, &OUTPUT)?;
         let rest = lower_rest(cx, &mut fields);
@@ -69,7 +69,7 @@ fn lower_entry<'d>(cx: &mut Lowering<'d>, entry: &'d Entry, path: &Path<'_>) -> 
     } else {
         (cx.template_of(&entry.value, path, Owner::Outputs)?, None)
     };
-    let output = Output { name: entry.key.clone(), source, description };
+    let output = Output { name: entry.key.clone().into_owned(), source, description };
     Some((entry.key_span, output))
 }
 

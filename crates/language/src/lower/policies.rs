@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use procession_domain::{
     definition::{Backoff, OnError, RetriedCodes, RetryPolicy},
-    suggest::closest,
     value::{ErrorCode, StepId},
 };
 use procession_yaml::Kind;
@@ -70,7 +69,7 @@ fn lower_codes<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> BTreeSet<Err
         }
         let foreign =
             FOREIGN_CODES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, code)| code.as_str());
-        let meant = foreign.or_else(|| closest(text, ErrorCode::ALL.iter().map(|code| code.as_str())));
+        let meant = foreign.or_else(|| cx.closest(text, ErrorCode::ALL.iter().map(|code| code.as_str())));
         let message = format!("no failure has the code `{text}`, so naming it has no effect");
         let problem = Problem::new(Code::UnknownErrorCode, node.span, message);
         cx.problems.push(problem.at(path).suggest(meant));

@@ -74,7 +74,7 @@ pub(super) fn lower_labels<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> 
         let path = Path::Key(&field.path, &entry.key);
         let value = if entry.value.is_null() { Some("") } else { cx.text_of(&entry.value, &path) };
         if let Some(value) = value {
-            labels.insert(entry.key.clone(), value.to_owned());
+            labels.insert(entry.key.clone().into_owned(), value.to_owned());
         }
     }
     Some(labels)

@@ -2,7 +2,6 @@
 
 use procession_domain::{
     definition::{OnError, Priority, RetryPolicy, Step, StepKind, StepType, Template},
-    suggest::closest,
     value::{Duration, StepId},
 };
 use procession_yaml::{Node, Path, Span};
@@ -35,7 +34,7 @@ pub(super) struct Notes {
 }
 
 /// Reads one item of `steps`. Whatever is wrong with it, a step comes back, so that the others can be checked against it.
-pub(super) fn lower_step<'d>(cx: &mut Lowering<'d>, node: &'d Node, index: usize, steps: &Path<'_>) -> LoweredStep {
+pub(super) fn lower_step<'d>(cx: &mut Lowering<'d>, node: &'d Node<'d>, index: usize, steps: &Path<'_>) -> LoweredStep {
     let path = steps.item(index);
     let config_path = path.key("config");
     let mut draft =
@@ -80,7 +79,7 @@ fn finished(
         step: draft.step,
         invalid_id,
         id_span,
-        path: path.to_string(),
+        path: path.to_text(),
         mentions,
         on_reject,
         has_on_error,
@@ -99,12 +98,12 @@ fn placeholder_kind() -> StepKind {
 
 /// The type of the step. Without one, a step with `agent` is an agent_task. Where it is missing or wrong, the one that is
 /// probably meant, so that the step's other keys are checked.
-fn lower_type<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>, node: &Node) -> Option<StepType> {
+fn lower_type<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>, node: &Node<'_>) -> Option<StepType> {
     let of_name = |name: &str| StepType::ALL.into_iter().find(|step_type| step_type.as_str() == name);
     let types = StepType::ALL.map(StepType::as_str);
     if let Some(field) = fields.take(cx, "type") {
-        let meant = || closest(field.node.scalar_text()?.trim(), types);
-        return cx.word(&field).or_else(meant).and_then(of_name);
+        let word = cx.word(&field).or_else(|| cx.closest(field.node.scalar_text()?.trim(), types));
+        return word.and_then(of_name);
     }
     let config = node.get("config").map(|entry| &entry.value);
     let given = |key: &str| node.get(key).or_else(|| config?.get(key)).is_some();

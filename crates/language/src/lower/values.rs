@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use procession_domain::{
     definition::{Condition, Template},
-    suggest::closest,
     value::{Duration, Money, StepId, Version},
 };
 use procession_yaml::{Kind, Node, Path, Resolved, Scalar, Span, Style};
@@ -30,7 +29,7 @@ impl<'d> Lowering<'d> {
         Some(text)
     }
 
-    pub(super) fn text_of(&mut self, node: &'d Node, path: &Path<'_>) -> Option<&'d str> {
+    pub(super) fn text_of(&mut self, node: &'d Node<'d>, path: &Path<'_>) -> Option<&'d str> {
         if let Some(text) = node.scalar_text() {
             return Some(text);
         }
@@ -53,7 +52,7 @@ impl<'d> Lowering<'d> {
         Some(template)
     }
 
-    pub(super) fn template_of(&mut self, node: &'d Node, path: &Path<'_>, owner: Owner) -> Option<Template> {
+    pub(super) fn template_of(&mut self, node: &'d Node<'d>, path: &Path<'_>, owner: Owner) -> Option<Template> {
         let text = self.text_of(node, path)?.to_owned();
         let line = self.text_line(node);
         self.note_text(node, path, TextKind::Template, owner);
@@ -75,10 +74,10 @@ impl<'d> Lowering<'d> {
     /// The items of a list, or the one value that stands for a list of one. Empty items are reported.
     pub(super) fn items<T>(
         &mut self,
-        node: &'d Node,
+        node: &'d Node<'d>,
         path: &Path<'_>,
         expected: &str,
-        mut read: impl FnMut(&mut Self, &'d Node, &Path<'_>) -> Option<T>,
+        mut read: impl FnMut(&mut Self, &'d Node<'d>, &Path<'_>) -> Option<T>,
     ) -> Vec<T> {
         match &node.kind {
             Kind::List(items) => {
@@ -179,7 +178,7 @@ impl<'d> Lowering<'d> {
     /// A duration; placeholders are not filled in.
     pub(super) fn duration(&mut self, field: &Field<'d, '_>) -> Option<Duration> {
         let text = self.value_text(field, "a duration")?;
-        self.parsed(field, &text, Code::BadDuration)
+        self.parsed(field, text, Code::BadDuration)
     }
 
     /// A duration that is longer than nothing.
@@ -195,7 +194,7 @@ impl<'d> Lowering<'d> {
     /// An amount in the server's currency, read from its characters and never from a binary number.
     pub(super) fn money(&mut self, field: &Field<'d, '_>) -> Option<Money> {
         let text = self.value_text(field, "an amount of money")?;
-        let money: Money = self.parsed(field, &text, Code::BadMoney)?;
+        let money: Money = self.parsed(field, text, Code::BadMoney)?;
         let server = self.surroundings.currency();
         let names_currency = text.contains(|c: char| c == '$' || c.is_ascii_alphabetic() && !matches!(c, 'e' | 'E'))
             || text.split_whitespace().count() > 1;
@@ -217,7 +216,7 @@ impl<'d> Lowering<'d> {
         let parts: Vec<&str> = text.trim().split('.').collect();
         let has_patch = parts.len() == 3 && parts[2].bytes().all(|b| b.is_ascii_digit()) && !parts[2].is_empty();
         if !has_patch {
-            return self.parsed(field, &text, Code::BadVersion);
+            return self.parsed(field, text, Code::BadVersion);
         }
         let kept = format!("{}.{}", parts[0], parts[1]);
         let version: Version = self.parsed(field, &kept, Code::BadVersion)?;
@@ -239,7 +238,7 @@ impl<'d> Lowering<'d> {
         if let Some(word) = all.clone().find(|word| *word == text.trim()) {
             return Some(word);
         }
-        let meant = closest(text.trim(), &mut all);
+        let meant = self.closest(text.trim(), &mut all);
         let message = format!("`{}` takes {}, not `{}`", field.spelling, listed(words), shortened(text));
         let problem = Problem::new(Code::InvalidValue, span, message);
         self.problems.push(problem.at(field.path).suggest(meant));
@@ -257,22 +256,22 @@ impl<'d> Lowering<'d> {
         self.mention_of(field.node, &field.path)
     }
 
-    pub(super) fn mention_of(&mut self, node: &'d Node, path: &Path<'_>) -> Option<Mention> {
+    pub(super) fn mention_of(&mut self, node: &'d Node<'d>, path: &Path<'_>) -> Option<Mention> {
         let text = self.text_of(node, path)?.trim();
         if text.is_empty() {
             let problem = Problem::new(Code::MissingKey, node.span, "the id of a step is missing here");
             self.problems.push(problem.at(path));
             return None;
         }
-        Some(Mention { text: text.to_owned(), id: StepId::new(text).ok(), span: node.span, path: path.to_string() })
+        Some(Mention { text: text.to_owned(), id: StepId::new(text).ok(), span: node.span, path: path.to_text() })
     }
 
     /// The characters of a number or text; a boolean, list or mapping is reported.
-    fn value_text(&mut self, field: &Field<'d, '_>, expected: &str) -> Option<String> {
+    fn value_text(&mut self, field: &Field<'d, '_>, expected: &str) -> Option<&'d str> {
         if let Kind::Scalar(scalar) = &field.node.kind
             && matches!(scalar.resolved, Resolved::Integer | Resolved::Float | Resolved::Text)
         {
-            return Some(scalar.text.clone());
+            return Some(&scalar.text);
         }
         self.wrong_type(field.node, &field.path, expected);
         None
@@ -314,12 +313,12 @@ impl<'d> Lowering<'d> {
     }
 
     /// Keeps a text for the checks that need all steps to be known.
-    pub(super) fn note_text(&mut self, node: &'d Node, path: &Path<'_>, kind: TextKind, owner: Owner) {
-        self.texts.push(TextUse { node, kind, owner, path: path.to_string() });
+    pub(super) fn note_text(&mut self, node: &'d Node<'d>, path: &Path<'_>, kind: TextKind, owner: Owner) {
+        self.texts.push(TextUse { node, kind, owner, path: path.to_text() });
     }
 
     /// The line of the file that the first line of a text is.
-    pub(super) fn text_line(&self, node: &Node) -> u32 {
+    pub(super) fn text_line(&self, node: &Node<'_>) -> u32 {
         let line = self.source.line(node.span.start);
         let Kind::Scalar(scalar) = &node.kind else { return line };
         // A block text's span begins at its first line that is not blank.

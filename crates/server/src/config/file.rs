@@ -1,6 +1,6 @@
 //! The configuration file: YAML, nested or with dots, read into keys with their lines.
 
-use procession_yaml::{Entry, Kind, Node, Source};
+use procession_yaml::{Entry, Kind, Node, Reading, Source};
 
 use super::{KEYS, Key, suggest::nearest_key, values::GivenValue};
 
@@ -18,7 +18,7 @@ pub(super) fn read(text: &str) -> Entries {
     let mut found = Entries::default();
     let source = Source::new(text);
     let is_known_key = |word: &str| Key::named(word).is_some() || is_section(word);
-    let document = procession_yaml::read(&source, &is_known_key);
+    let document = procession_yaml::read(&source, Reading { is_known_key: &is_known_key, ..Reading::default() });
     let line = |at: usize| u64::from(source.line(at));
     for problem in document.problems.into_iter().filter(|problem| !problem.fault.is_harmless()) {
         // The corrected line is left out: it may hold a secret.
@@ -49,10 +49,10 @@ fn is_section(name: &str) -> bool {
     KEYS.iter().any(|known| known.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }
 
-fn flatten(line_of: &dyn Fn(usize) -> u64, section: &str, entries: Vec<Entry>, found: &mut Entries) {
+fn flatten(line_of: &dyn Fn(usize) -> u64, section: &str, entries: Vec<Entry<'_>>, found: &mut Entries) {
     for Entry { key, key_span, value } in entries {
         let line = line_of(key_span.start);
-        let name = if section.is_empty() { key } else { format!("{section}.{key}") };
+        let name = if section.is_empty() { key.into_owned() } else { format!("{section}.{key}") };
         let is_null = value.is_null();
         let kind = value.type_name();
         match (Key::named(&name), value.kind) {
@@ -60,7 +60,9 @@ fn flatten(line_of: &dyn Fn(usize) -> u64, section: &str, entries: Vec<Entry>, f
             (None, _) if is_null && is_section(&name) => {}
             // The reason has been told.
             (_, Kind::Broken) => {}
-            (Some(key), Kind::Scalar(scalar)) => found.entries.push((key, line, GivenValue::Text(scalar.text))),
+            (Some(key), Kind::Scalar(scalar)) => {
+                found.entries.push((key, line, GivenValue::Text(scalar.text.into_owned())));
+            }
             (Some(key), Kind::List(items)) => {
                 let texts: Option<Vec<String>> =
                     items.iter().map(|item| item.scalar_text().map(str::to_owned)).collect();

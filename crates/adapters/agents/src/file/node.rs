@@ -1,6 +1,6 @@
 //! `agents.yaml` as its readers need it: every value with its line and column, single values as they are written.
 
-use procession_yaml::{Kind, Position, Source};
+use procession_yaml::{Kind, Position, Reading, Source};
 
 use super::Problem;
 
@@ -53,7 +53,7 @@ impl Content {
 /// Reads the text; `None` if there is nothing in it. What is wrong with it as YAML comes back as problems.
 pub(super) fn read(text: &str) -> Result<Option<Node>, Vec<Problem>> {
     let source = Source::new(text);
-    let document = procession_yaml::read(&source, &|_| false);
+    let document = procession_yaml::read(&source, Reading::default());
     let serious = document.problems.iter().filter(|problem| !problem.fault.is_harmless());
     let problems: Vec<Problem> = serious
         // The corrected line is left out: it may hold a secret.
@@ -62,19 +62,19 @@ pub(super) fn read(text: &str) -> Result<Option<Node>, Vec<Problem>> {
     if problems.is_empty() { Ok(document.root.map(|root| node(root, &source))) } else { Err(problems) }
 }
 
-fn node(node: procession_yaml::Node, source: &Source<'_>) -> Node {
+fn node(node: procession_yaml::Node<'_>, source: &Source<'_>) -> Node {
     let start = node.alias.unwrap_or(node.span).start;
     let place = Place::of(source.position(start));
     let content = match node.kind {
         _ if node.is_null() => Content::Null,
-        Kind::Scalar(scalar) => Content::Scalar(scalar.text),
+        Kind::Scalar(scalar) => Content::Scalar(scalar.text.into_owned()),
         Kind::List(items) => Content::List(items.into_iter().map(|item| self::node(item, source)).collect()),
         Kind::Map(entries) => Content::Map(
             entries
                 .into_iter()
                 .map(|entry| {
                     let place = Place::of(source.position(entry.key_span.start));
-                    (Key { place, text: entry.key }, self::node(entry.value, source))
+                    (Key { place, text: entry.key.into_owned() }, self::node(entry.value, source))
                 })
                 .collect(),
         ),

@@ -1,10 +1,15 @@
 //! The edges between steps (spec 3.2), derived from a definition's texts once, when it is checked or loaded.
 
+mod ancestors;
+mod cycles;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use petgraph::{algo::tarjan_scc, graph::DiGraph};
+pub use ancestors::Ancestors;
+pub use cycles::all_cycles;
 
-use super::{HumanApproval, Step, StepKind};
+use self::cycles::first_cycle;
+use super::{HumanApproval, Rerun, Step, StepKind};
 use crate::value::StepId;
 
 /// A step's place in the definition, counted from 0.
@@ -85,9 +90,13 @@ impl Graph {
         let flow = Self::from_edges(steps.len(), &edges);
         flow.refuse_cycles(steps)?;
         flow.check_reruns(steps, &positions)?;
-        edges.extend(flow.order_edges(steps, &positions)?);
-        let mut graph = Self::from_edges(steps.len(), &edges);
-        graph.refuse_cycles(steps)?;
+        let order_edges = flow.order_edges(steps, &positions)?;
+        let mut graph = flow;
+        if !order_edges.is_empty() {
+            edges.extend(order_edges);
+            graph = Self::from_edges(steps.len(), &edges);
+            graph.refuse_cycles(steps)?;
+        }
         graph.levels = graph.longest_paths();
         Ok(graph)
     }
@@ -155,12 +164,26 @@ impl Graph {
 
     /// Edges from steps that are read by one that does not come after them.
     fn order_edges(&self, steps: &[Step], positions: &HashMap<&str, StepIndex>) -> Result<Vec<Edge>, GraphError> {
+        if steps.iter().all(|step| step.reads.steps.is_empty()) {
+            return Ok(Vec::new());
+        }
         let above = Ancestors::of(self);
+        let mut flow = None;
         let mut edges = Vec::new();
         for (reader, step) in steps.iter().enumerate() {
             for read in &step.reads.steps {
                 let source = position(positions, &step.id, read)?;
-                if source != reader && !above.contains(reader, source) && !self.reruns(steps, source, reader) {
+                if source == reader || above.contains(reader, source) {
+                    continue;
+                }
+                // A step that an approval can have run again reads the last round's feedback, and does not wait for it
+                // (spec 3.5).
+                let is_rerun = rerun_of(&steps[source]).is_some_and(|rerun| {
+                    let first = positions.get(rerun.rerun.as_str());
+                    let flow = flow.get_or_insert_with(|| Ancestors::by_flow(self));
+                    first.is_some_and(|first| flow.lies_between(*first, reader, source))
+                });
+                if !is_rerun {
                     edges.push(Edge { source, target: reader, kind: EdgeKind::Order });
                 }
             }
@@ -169,29 +192,16 @@ impl Graph {
     }
 
     fn check_reruns(&self, steps: &[Step], positions: &HashMap<&str, StepIndex>) -> Result<(), GraphError> {
+        let mut flow = None;
         for (approval, step) in steps.iter().enumerate() {
-            let StepKind::HumanApproval(HumanApproval { on_changes_requested: Some(rerun), .. }) = &step.kind else {
-                continue;
-            };
+            let Some(rerun) = rerun_of(step) else { continue };
             let first = position(positions, &step.id, &rerun.rerun)?;
-            if !self.upstream(approval, |edge| edge.kind != EdgeKind::Order)[first] {
+            let flow = flow.get_or_insert_with(|| Ancestors::by_flow(self));
+            if !flow.contains(approval, first) {
                 return Err(GraphError::RerunNotUpstream { approval: step.id.clone(), step: rerun.rerun.clone() });
             }
         }
         Ok(())
-    }
-
-    /// Whether `approval` can ask for `step` to run again: then the step reads the last round's feedback, and does not
-    /// wait for it (spec 3.5).
-    fn reruns(&self, steps: &[Step], approval: StepIndex, step: StepIndex) -> bool {
-        let StepKind::HumanApproval(HumanApproval { on_changes_requested: Some(rerun), .. }) = &steps[approval].kind
-        else {
-            return false;
-        };
-        let Some(first) = steps.iter().position(|step| step.id == rerun.rerun) else {
-            return false;
-        };
-        self.between(first, approval)[step]
     }
 
     /// The steps on paths from `first` to `last`, both included, order-only edges not counted; all `false` when no path
@@ -204,10 +214,11 @@ impl Graph {
     }
 
     fn refuse_cycles(&self, steps: &[Step]) -> Result<(), GraphError> {
-        match cycles(self).into_iter().next() {
-            None => Ok(()),
-            Some(cycle) => Err(GraphError::Cycle(cycle.into_iter().map(|step| steps[step].id.clone()).collect())),
+        if self.topological().len() == steps.len() {
+            return Ok(());
         }
+        let cycle = first_cycle(self);
+        Err(GraphError::Cycle(cycle.into_iter().map(|step| steps[step].id.clone()).collect()))
     }
 
     fn longest_paths(&self) -> Vec<u32> {
@@ -238,44 +249,6 @@ impl Graph {
     }
 }
 
-/// Which steps lie above which by plain and route edges, into handlers by plain ones only: what a text may read without
-/// adding an edge (spec 3.2).
-pub struct Ancestors {
-    rows: Vec<Vec<u64>>,
-}
-
-impl Ancestors {
-    /// The relation for a graph without cycles; steps on cycles have no ancestors.
-    pub fn of(graph: &Graph) -> Self {
-        let steps = graph.incoming.len();
-        let mut rows = vec![vec![0_u64; steps.div_ceil(64)]; steps];
-        for step in graph.topological() {
-            let handler = graph.is_handler(step);
-            let mut row = std::mem::take(&mut rows[step]);
-            for edge in graph.incoming(step) {
-                let counts = match edge.kind {
-                    EdgeKind::Plain => true,
-                    EdgeKind::Route { .. } => !handler,
-                    EdgeKind::Error | EdgeKind::Order => false,
-                };
-                if counts {
-                    for (word, above) in row.iter_mut().zip(&rows[edge.source]) {
-                        *word |= above;
-                    }
-                    row[edge.source / 64] |= 1 << (edge.source % 64);
-                }
-            }
-            rows[step] = row;
-        }
-        Self { rows }
-    }
-
-    /// Whether `above` lies above `step`.
-    pub fn contains(&self, step: StepIndex, above: StepIndex) -> bool {
-        self.rows[step][above / 64] & (1 << (above % 64)) != 0
-    }
-}
-
 /// The edges that authors write: dependencies, routes and handlers.
 fn flow_edges(steps: &[Step], positions: &HashMap<&str, StepIndex>) -> Result<Vec<Edge>, GraphError> {
     let mut edges = Vec::new();
@@ -285,14 +258,14 @@ fn flow_edges(steps: &[Step], positions: &HashMap<&str, StepIndex>) -> Result<Ve
             routes.insert((source, position(positions, &step.id, target)?));
         }
     }
+    // For each step the last one that was found to depend on it: what a list names twice is one edge.
+    let mut last_dependent = vec![usize::MAX; steps.len()];
     for (target, step) in steps.iter().enumerate() {
-        let mut seen = Vec::new();
         for dependency in &step.depends_on {
             let source = position(positions, &step.id, dependency)?;
-            if seen.contains(&source) {
+            if std::mem::replace(&mut last_dependent[source], target) == target {
                 continue;
             }
-            seen.push(source);
             if !routes.contains(&(source, target)) {
                 edges.push(Edge { source, target, kind: EdgeKind::Plain });
             }
@@ -311,95 +284,20 @@ fn flow_edges(steps: &[Step], positions: &HashMap<&str, StepIndex>) -> Result<Ve
     Ok(edges)
 }
 
+const fn rerun_of(step: &Step) -> Option<&Rerun> {
+    match &step.kind {
+        StepKind::HumanApproval(HumanApproval { on_changes_requested, .. }) => on_changes_requested.as_ref(),
+        StepKind::AgentTask(_)
+        | StepKind::Gateway(_)
+        | StepKind::Timer(_)
+        | StepKind::Notification(_)
+        | StepKind::SubProcess(_) => None,
+    }
+}
+
 fn position(positions: &HashMap<&str, StepIndex>, step: &StepId, target: &StepId) -> Result<StepIndex, GraphError> {
     let unknown = || GraphError::UnknownStep { step: step.clone(), target: target.clone() };
     positions.get(target.as_str()).copied().ok_or_else(unknown)
-}
-
-/// Cycles over edges of every kind, each once, as the steps in the order in which they follow each other. Where cycles
-/// share steps, enough are named that breaking all of them leaves none.
-fn cycles(graph: &Graph) -> Vec<Vec<StepIndex>> {
-    let mut all = DiGraph::<(), ()>::with_capacity(graph.outgoing.len(), 0);
-    let nodes: Vec<_> = graph.outgoing.iter().map(|_| all.add_node(())).collect();
-    for edge in graph.outgoing.iter().flatten() {
-        all.add_edge(nodes[edge.source], nodes[edge.target], ());
-    }
-    let mut found = Vec::new();
-    for component in tarjan_scc(&all) {
-        let mut members: Vec<StepIndex> = component.iter().map(|node| node.index()).collect();
-        members.sort_unstable();
-        let alone = members.len() == 1;
-        if !alone || graph.outgoing(members[0]).iter().any(|edge| edge.target == members[0]) {
-            found.extend(cycles_among(graph, &members));
-        }
-    }
-    found.sort();
-    found
-}
-
-/// The shortest cycle through each step that no cycle found earlier already contains.
-fn cycles_among(graph: &Graph, members: &[StepIndex]) -> Vec<Vec<StepIndex>> {
-    let mut found: Vec<Vec<StepIndex>> = Vec::new();
-    for start in members {
-        if found.iter().any(|cycle| cycle.contains(start)) {
-            continue;
-        }
-        let mut came_from: HashMap<StepIndex, StepIndex> = HashMap::new();
-        let mut queue = VecDeque::from([*start]);
-        'search: while let Some(step) = queue.pop_front() {
-            for edge in graph.outgoing(step) {
-                if members.binary_search(&edge.target).is_err() || came_from.contains_key(&edge.target) {
-                    continue;
-                }
-                came_from.insert(edge.target, step);
-                if edge.target == *start {
-                    break 'search;
-                }
-                queue.push_back(edge.target);
-            }
-        }
-        let mut cycle = vec![*start];
-        let mut step = came_from.get(start).copied();
-        while let Some(before) = step.filter(|before| before != start) {
-            cycle.push(before);
-            step = came_from.get(&before).copied();
-        }
-        cycle[1..].reverse();
-        found.push(cycle);
-    }
-    found
-}
-
-/// Every cycle in what authors wrote and in what their texts read, for the validator to report; names that are unknown
-/// or used twice are passed over.
-pub fn all_cycles(steps: &[Step]) -> Vec<Vec<StepIndex>> {
-    let mut positions: HashMap<&str, StepIndex> = HashMap::new();
-    for (index, step) in steps.iter().enumerate() {
-        positions.entry(step.id.as_str()).or_insert(index);
-    }
-    let known = |id: &StepId| positions.contains_key(id.as_str());
-    let mut pruned = steps.to_vec();
-    for step in &mut pruned {
-        step.depends_on.retain(known);
-        step.reads.steps.retain(known);
-        if step.handler().is_some_and(|handler| !known(handler)) {
-            step.on_error = super::OnError::FailProcess;
-        }
-        if let StepKind::Gateway(gateway) = &mut step.kind {
-            gateway.routes.retain(|route| known(&route.target));
-            gateway.default_route = gateway.default_route.take().filter(known);
-        }
-    }
-    let Ok(mut edges) = flow_edges(&pruned, &positions) else {
-        return Vec::new();
-    };
-    let flow = Graph::from_edges(pruned.len(), &edges);
-    let in_flow = cycles(&flow);
-    if !in_flow.is_empty() {
-        return in_flow;
-    }
-    edges.extend(flow.order_edges(&pruned, &positions).unwrap_or_default());
-    cycles(&Graph::from_edges(pruned.len(), &edges))
 }
 
 fn names(steps: &[StepId]) -> String {
