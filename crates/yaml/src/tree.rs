@@ -144,29 +144,57 @@ impl Scalar<'_> {
         match self.resolved {
             Resolved::Null => serde_json::Value::Null,
             Resolved::Bool(value) => serde_json::Value::Bool(value),
-            Resolved::Integer | Resolved::Float => {
-                self.number().map_or_else(|| self.text.as_ref().into(), serde_json::Value::Number)
+            Resolved::Integer => self.integer(),
+            Resolved::Float => {
+                let number = self.text.parse::<f64>().ok().and_then(Number::from_f64);
+                number.map_or_else(|| self.text.as_ref().into(), serde_json::Value::Number)
             }
             Resolved::Text => self.text.as_ref().into(),
         }
     }
 
-    fn number(&self) -> Option<Number> {
+    /// The whole number; one that 64 bits can't hold is kept as its digits.
+    fn integer(&self) -> serde_json::Value {
         let text = self.text.strip_prefix('+').unwrap_or(&self.text);
-        if let Some(digits) = text.strip_prefix("0x") {
-            return u64::from_str_radix(digits, 16).ok().map(Number::from);
+        let of_radix = |digits: &str, radix: u32| u64::from_str_radix(digits, radix).ok().map(Number::from);
+        let number = if let Some(digits) = text.strip_prefix("0x") {
+            of_radix(digits, 16)
+        } else if let Some(digits) = text.strip_prefix("0o") {
+            of_radix(digits, 8)
+        } else {
+            text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from)).ok()
+        };
+        number.map_or_else(|| text.into(), serde_json::Value::Number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::{Reading, Source, read};
+
+    #[test]
+    fn numbers_become_json_without_losing_a_digit() {
+        let cases = [
+            ("5", json!(5)),
+            ("+5", json!(5)),
+            ("-9223372036854775808", json!(i64::MIN)),
+            ("18446744073709551615", json!(u64::MAX)),
+            ("18446744073709551616", json!("18446744073709551616")),
+            ("-12345678901234567890123", json!("-12345678901234567890123")),
+            ("+12345678901234567890123", json!("12345678901234567890123")),
+            ("0xff", json!(255)),
+            ("0xffffffffffffffffff", json!("0xffffffffffffffffff")),
+            ("0o17", json!(15)),
+            ("5.0", json!(5.0)),
+            ("1e3", json!(1000.0)),
+            (".inf", json!(".inf")),
+            ("'5'", json!("5")),
+        ];
+        for (yaml, expected) in cases {
+            let root = read(&Source::new(yaml), Reading::default()).root.unwrap();
+            assert_eq!(root.to_json(), expected, "{yaml}");
         }
-        if let Some(digits) = text.strip_prefix("0o") {
-            return u64::from_str_radix(digits, 8).ok().map(Number::from);
-        }
-        if self.resolved == Resolved::Integer {
-            if let Ok(number) = text.parse::<i64>() {
-                return Some(number.into());
-            }
-            if let Ok(number) = text.parse::<u64>() {
-                return Some(number.into());
-            }
-        }
-        text.parse::<f64>().ok().and_then(Number::from_f64)
     }
 }

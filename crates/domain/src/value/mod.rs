@@ -1,14 +1,17 @@
 //! Value objects (spec 1.10): small, immutable, valid by construction.
 
+mod decimal;
 mod duration;
 mod error_code;
 mod ids;
+pub mod json;
 mod money;
 mod names;
 mod timestamp;
 mod tokens;
 mod version;
 
+pub use decimal::Decimal;
 pub use duration::{Duration, DurationError};
 pub use error_code::{CodeScope, ErrorCode, UnknownCode};
 pub use ids::{ApprovalId, ExecutionId, IdError, ProcessId, UserId};

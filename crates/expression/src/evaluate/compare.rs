@@ -8,8 +8,9 @@ use procession_domain::{definition::StepType, value::Json};
 
 use super::{
     Mode, Run, Stop,
+    number::compare_as_long_integers,
     print::{Output, items_of},
-    value::{Number, Scalar, Shown, Val},
+    value::{Scalar, Shown, Val},
 };
 use crate::{
     ast::{Comparator, Comparison, Link},
@@ -66,7 +67,7 @@ impl<'a> Run<'a> {
             }
             (Scalar::Number(a), Scalar::Number(b)) => a.compare(b) == Some(Ordering::Equal),
             (Scalar::Number(number), Scalar::Text(text)) | (Scalar::Text(text), Scalar::Number(number)) => {
-                Number::read(text).is_some_and(|read| read.compare(number) == Some(Ordering::Equal))
+                number.compare_with_text(text) == Some(Ordering::Equal)
             }
             (Scalar::Text(a), Scalar::Text(b)) => {
                 self.handle(a.len().min(b.len()), &link.range)?;
@@ -120,11 +121,11 @@ impl<'a> Run<'a> {
         let (left, right) = (&as_text(left), &as_text(right));
         let order = match (left.scalar(), right.scalar()) {
             (Scalar::Number(a), Scalar::Number(b)) => a.compare(b),
-            (Scalar::Number(a), Scalar::Text(b)) => Number::read(b).and_then(|b| a.compare(b)),
-            (Scalar::Text(a), Scalar::Number(b)) => Number::read(a).and_then(|a| a.compare(b)),
+            (Scalar::Number(a), Scalar::Text(b)) => a.compare_with_text(b),
+            (Scalar::Text(a), Scalar::Number(b)) => b.compare_with_text(a).map(Ordering::reverse),
             (Scalar::Text(a), Scalar::Text(b)) => {
                 self.handle(a.len().min(b.len()), &link.range)?;
-                Some(a.cmp(b))
+                Some(compare_as_long_integers(a, b).unwrap_or_else(|| a.cmp(b)))
             }
             _ => None,
         };
@@ -191,6 +192,9 @@ impl<'a> Run<'a> {
             Comparator::ContainsNot => return Ok(!self.contained_in_template(right, left, link)?),
             _ => {}
         }
+        if let Some(order) = order_of_long_integers(left.scalar(), right.scalar()) {
+            return Ok(holds_for(operator, order));
+        }
         let is_text = |value: &Val<'_>| matches!(value.scalar(), Scalar::Text(_));
         let with_text = is_text(left) || is_text(right);
         let mut plain = |value: &Val<'a>| match shown_text(value).filter(|_| with_text) {
@@ -235,6 +239,28 @@ impl<'a> Run<'a> {
                 Err(self.failed(&link.range, &what))
             }
         }
+    }
+}
+
+/// The order of two values one of which is a whole number that is kept as a text, the other a number of any kind.
+fn order_of_long_integers(left: Scalar<'_>, right: Scalar<'_>) -> Option<Ordering> {
+    match (left, right) {
+        (Scalar::Text(a), Scalar::Text(b)) => compare_as_long_integers(a, b),
+        (Scalar::Number(number), text) => number.compare_with_text(text.long_integer()?),
+        (text, Scalar::Number(number)) => number.compare_with_text(text.long_integer()?).map(Ordering::reverse),
+        _ => None,
+    }
+}
+
+const fn holds_for(operator: Comparator, order: Ordering) -> bool {
+    match operator {
+        Comparator::Equal => order.is_eq(),
+        Comparator::NotEqual => order.is_ne(),
+        Comparator::Less => order.is_lt(),
+        Comparator::LessOrEqual => order.is_le(),
+        Comparator::Greater => order.is_gt(),
+        Comparator::GreaterOrEqual => order.is_ge(),
+        Comparator::In | Comparator::NotIn | Comparator::Contains | Comparator::ContainsNot => false,
     }
 }
 

@@ -10,6 +10,7 @@ mod lists;
 mod locals;
 mod methods;
 mod missing;
+mod number;
 mod path;
 mod print;
 mod statements;

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use procession_domain::value::Decimal;
+
 use super::{
     Normal, Operator,
     brackets::{Bracket, BracketKind},
@@ -169,6 +171,7 @@ impl<'a, 't> Rewriter<'a, 't> {
         match token.kind {
             Kind::Name => self.name(token, signs),
             Kind::Number => {
+                check_number(self.lexer.text_of(token)).map_err(|what| error(what, token.start..token.end))?;
                 self.operand(token);
                 Ok(())
             }
@@ -489,6 +492,26 @@ impl PathRoot {
             Self::Input { .. } => Some(Self::Input { is_top_level: false }),
         }
     }
+}
+
+/// Whether a number is kept with all its digits; the error says what to write instead.
+fn check_number(number: &str) -> Result<(), &'static str> {
+    let digits = number.replace('_', "");
+    let Some(exact) = Decimal::parse(&digits) else { return Ok(()) };
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return match digits.parse::<i128>() {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                Err("This number has too many digits to calculate with; write it in quotes to compare it as a text.")
+            }
+        };
+    }
+    let is_kept =
+        digits.parse::<f64>().is_ok_and(|binary| Decimal::parse(&binary.to_string()).as_ref() == Some(&exact));
+    if exact.is_whole() && !is_kept {
+        return Err("This number would lose digits; write it without a point and without an exponent.");
+    }
+    Ok(())
 }
 
 /// An error at a place.

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use procession_domain::{
     definition::{Condition, Template},
-    value::{Duration, Money, StepId, Version},
+    value::{Decimal, Duration, Money, StepId, Version},
 };
 use procession_yaml::{Kind, Node, Path, Resolved, Scalar, Span, Style};
 use serde::de::DeserializeOwned;
@@ -143,11 +143,18 @@ impl<'d> Lowering<'d> {
     /// A whole number within the range of the key.
     pub(super) fn integer(&mut self, field: &Field<'d, '_>) -> Option<u32> {
         let Shape::Integer { least, most } = field.key.shape else { return None };
-        let Kind::Scalar(Scalar { text, resolved: Resolved::Integer, .. }) = &field.node.kind else {
+        let whole = match &field.node.kind {
+            Kind::Scalar(Scalar { text, resolved: Resolved::Integer | Resolved::Float, .. }) => {
+                Decimal::parse(text).filter(Decimal::is_whole)
+            }
+            Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) | Kind::Broken => None,
+        };
+        let Some(whole) = whole else {
             self.wrong_type(field.node, &field.path, "a whole number");
             return None;
         };
-        let number = text.parse::<u32>().ok().filter(|number| (least..=most).contains(number));
+        let number = whole.whole_digits().and_then(|digits| digits.parse::<u32>().ok());
+        let number = number.filter(|number| (least..=most).contains(number));
         if number.is_none() {
             let range = if most == u32::MAX {
                 format!("a whole number from {least} on")
