@@ -261,7 +261,12 @@ impl Surroundings for Known {
 /// The diagnostics in one sentence for people (spec 4, errors).
 fn summary(diagnostics: &[Diagnostic]) -> String {
     let mut errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
-    let first = errors.next().map(|first| format!("line {}: {}", first.line, first.message)).unwrap_or_default();
+    let first = errors.next().map(|first| {
+        let help =
+            first.help().filter(|help| !help.contains('\n')).map_or_else(String::new, |help| format!("; {help}"));
+        format!("line {}: {}{help}", first.line, first.message)
+    });
+    let first = first.unwrap_or_default();
     match errors.count() {
         0 => format!("Validation failed: {first}"),
         more => format!("Validation failed: {first} (and {more} more)"),

@@ -31,6 +31,7 @@ use std::{
 };
 
 pub use evaluator::Evaluator;
+pub use words::{DECISIONS, decision_meant};
 
 /// The names of a definition that decide where a hyphenated path ends (spec 2.1).
 #[derive(Debug, Clone, Default)]
@@ -67,6 +68,19 @@ pub struct Reference {
     pub optional: bool,
     /// Where the path stands, in bytes of the text.
     pub range: Range<usize>,
+    /// The texts that its value is compared with, by themselves or in lists.
+    pub compared: Vec<Compared>,
+}
+
+/// A constant text that something is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// The text.
+    pub word: String,
+    /// Where it stands, quotes included, in bytes of the text.
+    pub range: Range<usize>,
+    /// Whether being equal to it, or one of several, makes the comparison true.
+    pub is_wanted: bool,
 }
 
 /// A remark on a part of a text.

@@ -1,8 +1,8 @@
 //! What is wrong with a text, as it is shown to people and programs (spec 1.11).
 
-use std::{collections::HashSet, fmt};
+use std::fmt;
 
-use procession_yaml::{Source, Span};
+use procession_yaml::{Position, Source};
 use serde::{Deserialize, Serialize};
 
 use crate::code::{Code, Severity};
@@ -14,7 +14,7 @@ pub struct Diagnostic {
     pub code: Code,
     /// Whether it makes the definition unusable.
     pub severity: Severity,
-    /// What is wrong and what to do, as a sentence.
+    /// What is wrong and what to do. It names the step that it is about.
     pub message: String,
     /// Where it is in the document, such as `steps[2].depends_on[1]`; empty for the document as a whole.
     pub path: String,
@@ -28,29 +28,27 @@ pub struct Diagnostic {
     pub end_column: u32,
     /// What to write instead: a name, a value, or the corrected line.
     pub suggestion: Option<String>,
+    /// The id of the step that it is about.
+    #[serde(default)]
+    pub step_id: Option<String>,
+    /// The change of the text that does what is suggested.
+    #[serde(default)]
+    pub fix: Option<Fix>,
 }
 
-/// No more problems than this are listed.
-const MOST_DIAGNOSTICS: usize = 100;
-
-/// So many are kept to choose from: beyond them, problems are only counted.
-const MOST_KEPT: usize = 400;
-
-/// A problem whose place is still a span.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Problem {
-    pub code: Code,
-    pub message: String,
-    pub path: String,
-    pub span: Span,
-    pub suggestion: Option<String>,
-}
-
-/// The problems found so far.
-#[derive(Debug, Default)]
-pub(crate) struct Problems {
-    found: Vec<Problem>,
-    not_kept: usize,
+/// A change of a text that makes a problem go away. Lines and columns count as those of a [`Diagnostic`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fix {
+    /// The line on which the part to replace starts.
+    pub line: u32,
+    /// The column at which it starts.
+    pub column: u32,
+    /// The line on which it ends.
+    pub end_line: u32,
+    /// The column behind its last character.
+    pub end_column: u32,
+    /// What takes its place.
+    pub text: String,
 }
 
 impl Diagnostic {
@@ -58,109 +56,37 @@ impl Diagnostic {
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+
+    /// What is suggested, in words that go on from the message.
+    pub fn help(&self) -> Option<String> {
+        let suggestion = self.suggestion.as_deref()?.trim_end();
+        Some(if suggestion.contains('\n') {
+            format!("write this instead:\n{suggestion}")
+        } else if self.code.is_about_a_name() && !suggestion.contains(char::is_whitespace) {
+            format!("did you mean `{suggestion}`?")
+        } else {
+            format!("write `{suggestion}`")
+        })
+    }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {} [{}]: {}", self.line, self.column, self.severity, self.code, self.message)
+        write!(f, "{}:{}: {} [{}]: {}", self.line, self.column, self.severity, self.code, self.message)?;
+        // A longer correction is no part of a line.
+        match self.help().filter(|help| !help.contains('\n')) {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
     }
 }
 
-impl Problem {
-    pub fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), path: String::new(), span, suggestion: None }
-    }
-
-    pub fn at(mut self, path: impl fmt::Display) -> Self {
-        self.path = path.to_string();
-        self
-    }
-
-    pub fn suggest(mut self, suggestion: Option<impl Into<String>>) -> Self {
-        self.suggestion = suggestion.map(Into::into);
-        self
-    }
-}
-
-impl Problems {
-    pub fn push(&mut self, problem: Problem) {
-        if self.has_room_for(problem.code) {
-            self.found.push(problem);
-        } else {
-            self.not_kept += 1;
-        }
-    }
-
-    /// Whether a problem of this kind would be kept. A flood of warnings leaves room for the errors behind them.
-    pub fn has_room_for(&self, code: Code) -> bool {
-        let room = match code.severity() {
-            Severity::Error => MOST_KEPT,
-            Severity::Warning => MOST_KEPT / 2,
-        };
-        self.found.len() < room
-    }
-
-    /// Counts a problem for which there is no room.
-    pub const fn count(&mut self) {
-        self.not_kept += 1;
-    }
-
-    /// Whether what is found now may be listed, so that it is worth looking for its exact place and what was meant.
-    pub fn has_room(&self) -> bool {
-        self.found.len() < MOST_KEPT
-    }
-
-    pub fn has_errors(&self) -> bool {
-        self.found.iter().any(|problem| problem.code.severity() == Severity::Error)
-    }
-
-    /// Forgets those that a cut-off document makes doubtful.
-    pub fn retain(&mut self, keep: impl Fn(&Problem) -> bool) {
-        self.found.retain(keep);
-    }
-
-    /// The diagnostics in the order of their places, each once (what an anchor holds is checked at each alias), and how
-    /// many problems are not among them. Of too many, errors come before warnings and then the first ones.
-    pub fn into_diagnostics(self, source: &Source<'_>) -> (Vec<Diagnostic>, usize) {
-        let Self { found: mut problems, mut not_kept } = self;
-        let mut seen = HashSet::new();
-        problems.retain(|problem| seen.insert((problem.code, problem.span, problem.message.clone())));
-        if problems.len() > MOST_DIAGNOSTICS {
-            problems.sort_by_key(|problem| (problem.code.severity(), problem.span.start));
-            not_kept += problems.len() - MOST_DIAGNOSTICS;
-            problems.truncate(MOST_DIAGNOSTICS);
-        }
-        problems.sort_by_key(|problem| (problem.span.start, problem.code.severity(), problem.code));
-        if not_kept > 0 {
-            let end = source.text().len();
-            let (problems_are, these) =
-                if not_kept == 1 { ("problem is", "the others") } else { ("problems are", "these") };
-            let message = format!("{not_kept} more {problems_are} not listed; solve {these} first");
-            problems.push(Problem::new(Code::TooManyProblems, Span::new(end, end), message));
-        }
-        (problems.into_iter().map(|problem| diagnostic(problem, source)).collect(), not_kept)
-    }
-}
-
-fn diagnostic(problem: Problem, source: &Source<'_>) -> Diagnostic {
-    let Problem { code, message, path, span, suggestion } = problem;
-    // Line breaks, and white space behind a value, belong to no problem that people see.
-    let text = source.slice(span);
-    let visible = match text.trim_end().len() {
-        0 => text.find(['\n', '\r']).unwrap_or(text.len()),
-        length => length,
-    };
-    let start = source.position(span.start);
-    let end = source.position(span.start + visible);
-    Diagnostic {
-        code,
-        severity: code.severity(),
-        message,
-        path,
-        line: start.line,
-        column: start.column,
-        end_line: end.line,
-        end_column: end.column,
-        suggestion,
+impl Fix {
+    /// The text with the change made; `None` if it has no such place.
+    pub fn apply(&self, text: &str) -> Option<String> {
+        let source = Source::new(text);
+        let place = |line, column| source.given_place(Position { line, column });
+        let (start, end) = (place(self.line, self.column)?, place(self.end_line, self.end_column)?);
+        Some(format!("{}{}{}", text.get(..start)?, self.text, text.get(end..)?))
     }
 }

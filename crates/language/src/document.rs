@@ -4,12 +4,12 @@ use procession_yaml::{Document, Fault, Reading, Source, Span};
 
 use crate::{
     code::Code,
-    diagnostic::{Problem, Problems},
     keys,
+    problem::{Problem, Problems},
 };
 
 /// Reads a text; without a root there is nothing to check further, and a problem says why.
-pub(crate) fn read<'t>(source: &Source<'t>, is_wanted: &dyn Fn() -> bool, problems: &mut Problems) -> Document<'t> {
+pub(crate) fn read<'s>(source: &'s Source<'_>, is_wanted: &dyn Fn() -> bool, problems: &mut Problems) -> Document<'s> {
     let mut document = procession_yaml::read(source, Reading { is_known_key: &keys::is_known_anywhere, is_wanted });
     let is_empty = document.root.is_none()
         && !document.is_cut_off
@@ -26,13 +26,13 @@ pub(crate) fn read<'t>(source: &Source<'t>, is_wanted: &dyn Fn() -> bool, proble
 }
 
 fn problem(found: procession_yaml::Problem) -> Problem {
-    let procession_yaml::Problem { fault, message, path, span, suggestion } = found;
+    let procession_yaml::Problem { fault, message, path, span, suggestion, fix } = found;
     let message = match fault {
         Fault::SeveralDocuments => "a file holds one process; put this document into a file of its own".to_owned(),
         Fault::TooLarge => format!("{message}; move long messages elsewhere, or split the process"),
         _ => message,
     };
-    Problem::new(code(fault), span, message).at(path).suggest(suggestion)
+    Problem { code: code(fault), message, path, span, suggestion, fix }
 }
 
 const fn code(fault: Fault) -> Code {

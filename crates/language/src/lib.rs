@@ -19,20 +19,21 @@ mod json_schema;
 mod keys;
 mod lower;
 pub mod output_schema;
+mod problem;
 pub mod schedule;
 mod set_version;
 mod surroundings;
 
 use procession_domain::definition::Definition;
-use procession_yaml::Source;
+use procession_yaml::{Node, Source};
 
 pub use code::{Code, Severity};
-pub use diagnostic::Diagnostic;
+pub use diagnostic::{Diagnostic, Fix};
 pub use json_schema::json_schema;
 pub use set_version::{SetVersionError, set_version};
 pub use surroundings::{AgentState, Lookup, Nothing, Surroundings};
 
-use crate::{diagnostic::Problems, lower::Lowering};
+use crate::{lower::Lowering, problem::Problems};
 
 /// What became of a text.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -46,8 +47,8 @@ pub struct Checked {
 }
 
 impl Checked {
-    fn new(definition: Option<Definition>, problems: Problems, source: &Source<'_>) -> Self {
-        let (diagnostics, not_listed) = problems.into_diagnostics(source);
+    fn new(definition: Option<Definition>, problems: Problems, source: &Source<'_>, root: Option<&Node<'_>>) -> Self {
+        let (diagnostics, not_listed) = problems.into_diagnostics(source, root);
         Self { definition, diagnostics, not_listed }
     }
 
@@ -74,10 +75,29 @@ pub fn check_while(yaml: &str, surroundings: &dyn Surroundings, is_wanted: &dyn 
     let mut problems = Problems::default();
     let document = document::read(&source, is_wanted, &mut problems);
     let Some(root) = &document.root else {
-        return is_wanted().then(|| Checked::new(None, problems, &source));
+        return is_wanted().then(|| Checked::new(None, problems, &source, None));
     };
+    let meant = lower::quotes::without_typographic(root, &source, &mut problems);
+    let is_readable = !problems.has_errors();
     let mut cx = Lowering::new(&source, surroundings, is_wanted, problems);
-    let lowered = lower::lower(&mut cx, root);
-    let definition = lowered.and_then(|lowered| check::check(&mut cx, lowered, document.is_cut_off));
-    is_wanted().then(|| Checked::new(definition, cx.problems, &source))
+    cx.has_read_what_is_meant = meant.is_some();
+    let mut definition = definition_of(&mut cx, meant.as_ref().unwrap_or(root), document.is_cut_off);
+    if cx.has_read_what_is_meant && is_readable {
+        // What is misspelt was read as it is meant, so that nothing follows from it; but what counts is what is written.
+        let mut literal = Lowering::new(&source, surroundings, is_wanted, Problems::default());
+        literal.reads_what_is_meant = false;
+        let as_written = definition_of(&mut literal, root, document.is_cut_off);
+        match (&definition, &as_written) {
+            (None, Some(_)) => cx.problems.forget_errors_of_meant(),
+            (Some(_), None) => cx.problems.blame_for_errors(literal.problems),
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        definition = as_written;
+    }
+    is_wanted().then(|| Checked::new(definition, cx.problems, &source, Some(root)))
+}
+
+fn definition_of<'d>(cx: &mut Lowering<'d>, root: &'d Node<'d>, is_cut_off: bool) -> Option<Definition> {
+    let lowered = lower::lower(cx, root)?;
+    check::check(cx, lowered, is_cut_off)
 }

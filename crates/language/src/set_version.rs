@@ -3,7 +3,7 @@
 use procession_domain::value::Version;
 use procession_yaml::{Document, Entry, Kind, Node, Source, Span, Style};
 
-use crate::{diagnostic::Problems, document};
+use crate::{document, problem::Problems};
 
 /// Why the version in a text can't be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Reading,
-    problem::{Fault, Problem},
+    problem::{Correction, Fault, Fix, Problem},
     source::{Source, Span},
 };
 
@@ -63,7 +63,7 @@ struct Anchored<'t> {
 }
 
 struct Builder<'s, 't> {
-    source: &'s Source<'t>,
+    source: &'t Source<'t>,
     patches: &'s Patches<'t>,
     /// What the parser reads: the source with its patches applied.
     text: &'s str,
@@ -80,7 +80,7 @@ struct Builder<'s, 't> {
 }
 
 /// Reads the source with its patches applied.
-pub(super) fn build<'t>(source: &Source<'t>, patches: &Patches<'t>, reading: Reading<'_>) -> Built<'t> {
+pub(super) fn build<'t>(source: &'t Source<'_>, patches: &Patches<'t>, reading: Reading<'_>) -> Built<'t> {
     let text = patches.text();
     let mut builder = Builder {
         source,
@@ -126,7 +126,7 @@ pub(super) fn build<'t>(source: &Source<'t>, patches: &Patches<'t>, reading: Rea
     Built { root: builder.root, end, traps: builder.traps, problems: builder.problems }
 }
 
-fn parser_options() -> Options {
+pub(super) fn parser_options() -> Options {
     options! {
         emit_unresolved_aliases: true,
         emit_comments: false,
@@ -257,8 +257,9 @@ impl<'t> Builder<'_, 't> {
     fn report_unknown_anchor(&mut self, name: &str, span: Span) {
         // The name is only suggested: a text that begins with `*` by chance may be a secret.
         let message = "no such anchor stands before this alias; a text that begins with `*` needs quotes";
-        let quoted = format!("\"*{name}\"");
-        let problem = Problem::new(Fault::UnknownAnchor, span, message).at(self.path()).suggest(Some(quoted));
+        let text = format!("\"*{name}\"");
+        let correction = Correction { shown: text.clone(), fix: Fix { span, text } };
+        let problem = Problem::new(Fault::UnknownAnchor, span, message).at(self.path()).suggest(Some(correction));
         self.problems.push(problem);
     }
 

@@ -8,6 +8,8 @@
 //! knows nothing of what the keys mean.
 
 mod build;
+mod characters;
+mod clean;
 mod frames;
 mod mapping;
 mod patch;
@@ -19,13 +21,15 @@ mod scalar;
 mod source;
 mod syntax;
 mod tree;
+mod trial;
 
 use std::fmt;
 
+pub use characters::{described, shown, visible};
 pub use path::Path;
 pub use place::TextPlaces;
-pub use problem::{Fault, Problem};
-pub use region::{corrected_line, quoted};
+pub use problem::{Correction, Fault, Fix, Problem};
+pub use region::{corrected, inside_quotes, quoted, rewritten, with_line};
 pub use scalar::Resolved;
 pub use source::{Position, Source, Span};
 pub use tree::{Entry, Kind, Node, Scalar, Style};
@@ -33,6 +37,8 @@ pub use tree::{Entry, Kind, Node, Scalar, Style};
 use self::{
     build::{Built, End, build},
     patch::{Patches, Replacement},
+    syntax::Scene,
+    trial::Trials,
 };
 
 /// A larger text is refused (spec 1.1).
@@ -78,8 +84,8 @@ pub struct Document<'t> {
 }
 
 /// Reads a text.
-pub fn read<'t>(source: &Source<'t>, reading: Reading<'_>) -> Document<'t> {
-    let mut problems = Vec::new();
+pub fn read<'s>(source: &'s Source<'_>, reading: Reading<'_>) -> Document<'s> {
+    let mut problems = source.problems().to_vec();
     if source.text().len() > LARGEST_DOCUMENT {
         problems.push(Problem::new(Fault::TooLarge, Span::default(), "the text is over 1 MiB"));
         return Document { problems, ..Document::default() };
@@ -107,7 +113,11 @@ pub fn read<'t>(source: &Source<'t>, reading: Reading<'_>) -> Document<'t> {
             End::Syntax(failure) => {
                 // What is unreadable before the end of the last repair is a consequence of it.
                 if repaired_to.is_none_or(|end| failure.at > end) {
-                    let finding = syntax::explain(source, &failure, reading.is_known_key);
+                    let trials = Trials::new(patches.text(), MOST_BYTES_READ.saturating_sub(bytes_read));
+                    let scene =
+                        Scene { source, failure: &failure, is_known_key: reading.is_known_key, trials: &trials };
+                    let finding = syntax::explain(&scene);
+                    bytes_read = MOST_BYTES_READ.saturating_sub(trials.bytes_left());
                     problems.push(finding.problem);
                     if let Some((span, replacement)) = finding.repair
                         && may_repair

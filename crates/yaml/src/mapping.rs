@@ -33,7 +33,7 @@ pub(super) fn finish_mapping<'t>(
         }
         if let Some(first) = seen.find(&key, &entries) {
             let line = source.line(entries[first].key_span.start);
-            let message = format!("the key `{key}` stands twice in this mapping; the first one is on line {line}");
+            let message = format!("duplicate key `{key}` (first on line {line})");
             problems.push(Problem::new(Fault::DuplicateKey, key_span, message));
             continue;
         }

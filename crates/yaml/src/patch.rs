@@ -68,7 +68,7 @@ impl<'t> Patches<'t> {
     }
 
     /// The node for a scalar that the parser found at a repaired place.
-    pub fn node_at(&self, start: usize, source: &Source<'t>) -> Option<Node<'t>> {
+    pub fn node_at(&self, start: usize, source: &'t Source<'_>) -> Option<Node<'t>> {
         let (span, replacement) = self.list.get(&start)?;
         let kind = match replacement {
             Replacement::Text => Kind::Scalar(Scalar {

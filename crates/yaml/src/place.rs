@@ -19,7 +19,7 @@ pub struct TextPlaces<'t> {
 
 impl<'t> TextPlaces<'t> {
     /// Places in a scalar that stands at `span`.
-    pub fn new(source: &Source<'t>, scalar: &'t Scalar<'_>, span: Span) -> Self {
+    pub fn new(source: &'t Source<'_>, scalar: &'t Scalar<'_>, span: Span) -> Self {
         let raw = source.slice(span);
         let (prefix, raw) = match scalar.style {
             Style::SingleQuoted => (1, raw.strip_prefix('\'').unwrap_or(raw)),

@@ -48,8 +48,28 @@ pub struct Problem {
     pub path: String,
     /// Where it is in the text.
     pub span: Span,
-    /// What to write instead.
+    /// What to write instead, for people.
     pub suggestion: Option<String>,
+    /// The change of the text that makes the problem go away.
+    pub fix: Option<Fix>,
+}
+
+/// A fix, and what people are shown of it, which often is the whole line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Correction {
+    /// What to write.
+    pub shown: String,
+    /// The change that writes it.
+    pub fix: Fix,
+}
+
+/// A change of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What is replaced.
+    pub span: Span,
+    /// What takes its place.
+    pub text: String,
 }
 
 impl Fault {
@@ -61,7 +81,7 @@ impl Fault {
 
 impl Problem {
     pub(crate) fn new(fault: Fault, span: Span, message: impl Into<String>) -> Self {
-        Self { fault, message: message.into(), path: String::new(), span, suggestion: None }
+        Self { fault, message: message.into(), path: String::new(), span, suggestion: None, fix: None }
     }
 
     pub(crate) fn at(mut self, path: impl fmt::Display) -> Self {
@@ -69,8 +89,9 @@ impl Problem {
         self
     }
 
-    pub(crate) fn suggest(mut self, suggestion: Option<impl Into<String>>) -> Self {
-        self.suggestion = suggestion.map(Into::into);
+    /// Suggests a correction.
+    pub(crate) fn suggest(mut self, correction: Option<Correction>) -> Self {
+        (self.suggestion, self.fix) = correction.map(|Correction { shown, fix }| (shown, fix)).unzip();
         self
     }
 }

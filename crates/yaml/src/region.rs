@@ -1,6 +1,9 @@
 //! Which part of the text an unreadable value covers, and how it would be written right.
 
-use crate::source::{Source, Span};
+use crate::{
+    problem::{Correction, Fix},
+    source::{Source, Span},
+};
 
 /// The unquoted value in block style that starts at `start`: the rest of its line without a comment, and the lines that
 /// are indented deeper than the collection around it.
@@ -93,23 +96,35 @@ fn visible(value: &str) -> &str {
 /// Longer corrections than this help nobody.
 const LONGEST_CORRECTION: usize = 4_096;
 
-/// The line with its value quoted, or, if the value has several lines, the lines of a block text. Without indentation.
-pub fn corrected_line(source: &Source<'_>, span: Span, parent_column: Option<usize>) -> Option<String> {
-    let line = source.line(span.start);
-    let line_start = source.line_start(line);
-    let line_end = line_start + source.line_text(line).len();
-    if line_end.max(span.end) - line_start > LONGEST_CORRECTION {
+/// The value in quotes, or, if it has several lines, as a block text.
+pub fn corrected(source: &Source<'_>, span: Span, parent_column: Option<usize>) -> Option<Correction> {
+    let value = source.slice(span);
+    if value.len() > LONGEST_CORRECTION {
         return None;
     }
-    let before = source.slice(Span::new(line_start, span.start)).trim_start();
-    let value = source.slice(span);
-    if value.contains('\n') {
+    let text = if value.contains('\n') {
         let indentation = " ".repeat(parent_column.map_or(2, |column| column + 2));
         let lines: Vec<String> = value.lines().map(|line| format!("{indentation}{}", line.trim())).collect();
-        return Some(format!("{before}|\n{}", lines.join("\n")));
+        format!("|\n{}", lines.join("\n"))
+    } else {
+        quoted(value)
+    };
+    with_line(source, Fix { span, text })
+}
+
+/// A fix together with the lines that it makes, without indentation; `None` if they are too long to be shown.
+pub fn with_line(source: &Source<'_>, fix: Fix) -> Option<Correction> {
+    let first_line = source.line(fix.span.start);
+    let last_line = source.line(fix.span.end.max(fix.span.start));
+    let start = source.line_start(first_line);
+    let end = source.line_start(last_line) + source.line_text(last_line).len();
+    if end.saturating_sub(start) > LONGEST_CORRECTION {
+        return None;
     }
-    let after = source.slice(Span::new(span.end, line_end));
-    Some(format!("{before}{}{after}", quoted(value)).trim_end().to_owned())
+    let before = source.slice(Span::new(start, fix.span.start)).trim_start();
+    let after = source.slice(Span::new(fix.span.end, end));
+    let shown = format!("{before}{}{after}", fix.text).trim_end().to_owned();
+    Some(Correction { shown, fix })
 }
 
 /// The text in the kind of quotes that leaves it most readable.
@@ -120,6 +135,26 @@ pub fn quoted(text: &str) -> String {
         format!("'{text}'")
     } else {
         format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+    }
+}
+
+/// The text in the quotes of the scalar that it replaces, or without any if that has none and it needs none.
+pub fn rewritten(scalar: &str, text: &str) -> String {
+    let needs_no_quotes = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '@' | '+' | ':');
+    match scalar.chars().next() {
+        Some(quote @ ('"' | '\'')) => format!("{quote}{}{quote}", inside_quotes(quote, text)),
+        _ if text.starts_with(char::is_alphanumeric) && text.chars().all(needs_no_quotes) && !text.ends_with(':') => {
+            text.to_owned()
+        }
+        _ => quoted(text),
+    }
+}
+
+/// The text as it is written within quotes of this kind.
+pub fn inside_quotes(quote: char, text: &str) -> String {
+    match quote {
+        '\'' => text.replace('\'', "''"),
+        _ => text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"),
     }
 }
 

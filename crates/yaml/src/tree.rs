@@ -193,7 +193,8 @@ mod tests {
             ("'5'", json!("5")),
         ];
         for (yaml, expected) in cases {
-            let root = read(&Source::new(yaml), Reading::default()).root.unwrap();
+            let source = Source::new(yaml);
+            let root = read(&source, Reading::default()).root.unwrap();
             assert_eq!(root.to_json(), expected, "{yaml}");
         }
     }

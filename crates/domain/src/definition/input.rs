@@ -83,6 +83,9 @@ pub struct CheckedInput {
 }
 
 impl InputType {
+    /// Every type.
+    pub const ALL: [Self; 6] = [Self::String, Self::Number, Self::Integer, Self::Boolean, Self::Object, Self::Array];
+
     /// The type's name in YAML.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -10,8 +10,8 @@ use procession_domain::{
 use super::Written;
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowering, MentionKind, Owner, TextKind},
+    problem::Problem,
 };
 
 /// Reports and takes away re-runs of steps that don't come before the approval.
@@ -90,7 +90,7 @@ pub(super) fn choose_on_reject(cx: &mut Lowering<'_>, steps: &mut [Step], graph:
             OnReject::Fail => "on_reject: fail",
         };
         let problem = Problem::new(Code::OnRejectChosen, lowered.id_span, message);
-        cx.problems.push(problem.at(&lowered.path).suggest(Some(suggestion)));
+        cx.problems.push(problem.at(&lowered.path).correct(cx.insertion(lowered.room, suggestion)));
     }
 }
 

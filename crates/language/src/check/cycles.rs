@@ -3,8 +3,8 @@
 use super::{Written, arrows};
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowering, MentionKind, Owner},
+    problem::Problem,
 };
 use procession_domain::definition::{Step, StepIndex, StepKind, all_cycles};
 

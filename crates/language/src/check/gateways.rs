@@ -10,8 +10,8 @@ use procession_domain::{
 use super::Written;
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowering, MentionKind, Owner, TextKind},
+    problem::Problem,
 };
 
 /// A step that depends on an exclusive gateway without being its target runs whatever the route. That is meant where its

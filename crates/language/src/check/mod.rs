@@ -3,12 +3,14 @@
 
 mod approvals;
 mod cycles;
+mod fields;
 mod gateways;
 mod mentions;
 mod outputs_of;
 mod processes;
 mod reading;
 mod references;
+mod renames;
 mod required_input;
 mod schedules;
 mod statuses;
@@ -23,8 +25,8 @@ use procession_yaml::Span;
 use self::reading::Facts;
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowered, LoweredStep, Lowering, Owner, TextUse},
+    problem::Problem,
 };
 
 /// Finishes the checks of a lowered document; the definition comes back if there is no error.
@@ -38,7 +40,8 @@ pub(crate) fn check(cx: &mut Lowering<'_>, mut lowered: Lowered, is_cut_off: boo
         cx.problems.retain(|problem| !depends_on_the_end(problem.code));
         return None;
     }
-    mentions::check_mentions(cx, &mut lowered.steps, &known);
+    renames::rename_everywhere(cx, &lowered.steps, &known, &facts);
+    let gaps = mentions::check_mentions(cx, &mut lowered.steps, &known);
     set_reads(&mut lowered.steps, &facts, &texts);
     let mut steps = take_steps(&mut lowered.steps);
     let written = Written { steps: &lowered.steps, texts: &texts, facts: &facts };
@@ -49,7 +52,7 @@ pub(crate) fn check(cx: &mut Lowering<'_>, mut lowered: Lowered, is_cut_off: boo
         graph = Graph::build(&steps);
     }
     if let Ok(graph) = &graph {
-        check_order(cx, &mut steps, graph, &written);
+        check_order(cx, &mut steps, graph, &written, &gaps);
         required_input = required_input::required_input(&steps, graph, &lowered, &facts, &texts);
     } else {
         cycles::report_cycles(cx, &steps, &written);
@@ -114,9 +117,18 @@ const fn depends_on_the_end(code: Code) -> bool {
     )
 }
 
-/// Checks of steps that wait for each other without a circle.
-fn check_order<'d>(cx: &mut Lowering<'d>, steps: &mut [Step], graph: &Graph, written: &Written<'_, 'd>) {
-    upstream::check_upstream(cx, steps, graph, written);
+/// Checks of steps that wait for each other without a circle. Nothing is said that would follow from a misspelt name.
+fn check_order<'d>(
+    cx: &mut Lowering<'d>,
+    steps: &mut [Step],
+    graph: &Graph,
+    written: &Written<'_, 'd>,
+    gaps: &mentions::Gaps,
+) {
+    if gaps.has_unknown_targets {
+        return;
+    }
+    upstream::check_upstream(cx, steps, graph, written, &gaps.upstream);
     approvals::choose_on_reject(cx, steps, graph, written);
     gateways::check_bystanders(cx, steps, graph, written);
     gateways::check_reached(cx, steps, graph, written);

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowered, Lowering, MentionKind, TextKind, TextUse},
+    problem::Problem,
 };
 
 /// Checks the texts by themselves and against the names of the document.
@@ -33,6 +33,7 @@ pub(super) fn read_texts<'d>(
             break;
         }
         let Kind::Scalar(scalar) = &text.node.kind else { continue };
+        cx.check_comment(text.node, &text.path, text.kind);
         report_dollar_braces(cx, text, scalar, &variables);
         let checked = match text.kind {
             TextKind::Template if !has_tags(&scalar.text) => continue,
@@ -47,9 +48,11 @@ pub(super) fn read_texts<'d>(
                         continue;
                     }
                     let problem = Problem::new(Code::ExpressionNote, cx.place(text, &note.range), note.message);
-                    cx.problems.push(problem.at(&text.path).suggest(note.suggestion));
+                    let correction = note.suggestion.and_then(|meant| cx.word_correction(text, &note.range, &meant));
+                    cx.problems.push(problem.at(&text.path).correct(correction));
                 }
-                let mut resolver = Resolver { variables: &variables, text, index, facts: &mut facts };
+                let content = scalar.text.as_ref();
+                let mut resolver = Resolver { variables: &variables, text, content, index, facts: &mut facts };
                 for reference in references {
                     resolver.resolve(cx, reference);
                 }
@@ -111,11 +114,9 @@ fn report_dollar_braces<'d>(cx: &mut Lowering<'d>, text: &TextUse<'d>, scalar: &
         }
         let is_path = !inner.is_empty() && inner.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
         let suggestion = is_path.then(|| format!("{{{{{}}}}}", variables.full_path(inner)));
-        let message = match &suggestion {
-            Some(suggestion) => format!("`${{…}}` is literal text here; a placeholder is written `{suggestion}`"),
-            None => "`${…}` is literal text here; a placeholder is written `{{…}}`".to_owned(),
-        };
+        let message = "`${…}` is literal text here; a placeholder is written `{{…}}`";
         let problem = Problem::new(Code::DollarBraces, cx.place(text, &(start..end)), message);
-        cx.problems.push(problem.at(&text.path).suggest(suggestion));
+        let correction = suggestion.and_then(|suggestion| cx.text_correction(text, &(start..end), &suggestion));
+        cx.problems.push(problem.at(&text.path).correct(correction));
     }
 }

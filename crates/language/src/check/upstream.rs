@@ -7,8 +7,8 @@ use procession_domain::definition::{Ancestors, Edge, EdgeKind, Graph, Step, Step
 use super::Written;
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowering, Owner},
+    problem::Problem,
 };
 
 /// Whether an edge was written by the author, rather than made by what a text reads.
@@ -16,15 +16,23 @@ pub(super) fn is_written(edge: &Edge) -> bool {
     edge.kind != EdgeKind::Order
 }
 
-/// Warns of each step that another one reads without coming after it: the reader will wait for it.
-pub(super) fn check_upstream<'d>(cx: &mut Lowering<'d>, steps: &[Step], graph: &Graph, written: &Written<'_, 'd>) {
+/// Warns of each step that another one reads without coming after it: the reader will wait for it. Nothing is said of
+/// readers that come after steps which are not known.
+pub(super) fn check_upstream<'d>(
+    cx: &mut Lowering<'d>,
+    steps: &[Step],
+    graph: &Graph,
+    written: &Written<'_, 'd>,
+    gaps: &HashSet<StepIndex>,
+) {
     let above = Ancestors::of(graph);
     let reruns = first_rerun_steps(steps);
     let mut flow = None;
     let mut reported = HashSet::new();
     for read in &written.facts.steps {
         let Owner::Step(reader) = written.texts[read.text].owner else { continue };
-        if reader == read.step || above.contains(reader, read.step) {
+        let has_gap = gaps.contains(&reader) || gaps.iter().any(|gap| above.contains(reader, *gap));
+        if reader == read.step || has_gap || above.contains(reader, read.step) {
             continue;
         }
         let flow = flow.get_or_insert_with(|| Ancestors::by_flow(graph));

@@ -2,6 +2,7 @@
 //! for unknown keys and the JSON Schema, so that they can't differ.
 
 mod document;
+pub(crate) mod foreign;
 mod parts;
 mod steps;
 

@@ -7,7 +7,7 @@ use procession_domain::{
 use procession_yaml::Node;
 
 use super::{Field, Fields, Lowering, Owner};
-use crate::{code::Code, diagnostic::Problem, output_schema};
+use crate::{code::Code, output_schema, problem::Problem};
 
 /// The keys of an agent_task. `roles` are the step's, with the place of the executor; a compensation has none.
 pub(super) fn lower_agent_task<'d>(

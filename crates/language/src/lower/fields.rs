@@ -1,13 +1,13 @@
 //! The keys of one mapping: found by any of their spellings, each used once, and those that are left over reported.
 
 use procession_domain::definition::StepType;
-use procession_yaml::{Entry, Node, Path, Span};
+use procession_yaml::{Correction, Entry, Fix, Node, Path, Span};
 
-use super::Lowering;
+use super::{Lowering, comments};
 use crate::{
     code::Code,
-    diagnostic::Problem,
-    keys::{self, Key, Place},
+    keys::{self, Key, Place, foreign},
+    problem::Problem,
 };
 
 /// The keys of a mapping, read by the tables of one or more places.
@@ -24,7 +24,24 @@ struct Given<'d, 'p> {
     around: &'p Path<'p>,
     /// The known key that the author's spelling stands for.
     key: Option<&'static Key>,
+    /// The key that is probably meant by an unknown one.
+    meant: Guess,
     taken: bool,
+}
+
+/// What is known of the key that is probably meant by an unknown one.
+#[derive(Clone, Copy)]
+enum Guess {
+    NotMade,
+    Nothing,
+    Key(Meant),
+}
+
+/// A key that is probably meant by an unknown one.
+#[derive(Clone, Copy)]
+struct Meant {
+    key: &'static Key,
+    spelling: &'static str,
 }
 
 /// The value of a key.
@@ -58,6 +75,7 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
         self.places.push(place);
         for given in self.given.iter_mut().filter(|given| given.key.is_none()) {
             given.key = place.find(&given.entry.key);
+            given.meant = Guess::NotMade;
         }
     }
 
@@ -73,8 +91,52 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
     }
 
     /// The value of a key in any of its spellings. Of several, the canonical one wins, and one of this mapping over one
-    /// of an absorbed mapping. Null is as if the key were not there.
+    /// of an absorbed mapping. Null is as if the key were not there. Without the key, an unknown one that probably means
+    /// it is reported, and read in its place.
     pub fn take(&mut self, cx: &mut Lowering<'d>, name: &'static str) -> Option<Field<'d, 'p>> {
+        if let Some(field) = self.take_exact(cx, name) {
+            return Some(field);
+        }
+        self.report_swallowed(cx, name);
+        let (field, meant) = self.take_meant(cx, name)?;
+        let problem = self.unknown_key(field.spelling, field.key_span).suggest(Some(meant.spelling));
+        cx.problems.push(problem.at(field.path));
+        Some(Field { spelling: meant.spelling, ..field })
+    }
+
+    /// The value of a key that must be there.
+    pub fn require(&mut self, cx: &mut Lowering<'d>, name: &'static str) -> Option<Field<'d, 'p>> {
+        if let Some(field) = self.take_needed(cx, name) {
+            return Some(field);
+        }
+        match self.foreign_of_another_kind(name).filter(|_| !self.given.iter().any(|given| given.is(name))) {
+            // What it holds can't be read as what the key takes.
+            Some(index) => {
+                self.given[index].taken = true;
+                let given = &self.given[index];
+                let message = format!("`{}` is no key of {}, which needs `{name}`", given.entry.key, self.title());
+                let problem = Problem::new(Code::MissingKey, given.entry.key_span, message);
+                cx.problems.push(problem.at(Path::Key(given.around, &given.entry.key)));
+            }
+            None => self.report_missing(cx, name),
+        }
+        None
+    }
+
+    /// The value of a key without which there will be an error, if it is there or if an unknown key means it.
+    pub fn take_needed(&mut self, cx: &mut Lowering<'d>, name: &'static str) -> Option<Field<'d, 'p>> {
+        if let Some(field) = self.take_exact(cx, name) {
+            return Some(field);
+        }
+        let (field, meant) = self.take_meant(cx, name)?;
+        let message = format!("`{}` is no key of {}, which needs `{name}`", field.spelling, self.title());
+        let problem = Problem::new(Code::MissingKey, field.key_span, message).suggest(Some(meant.spelling));
+        cx.problems.push(problem.at(field.path));
+        Some(Field { spelling: meant.spelling, ..field })
+    }
+
+    /// The value of a key that is there in one of its spellings.
+    fn take_exact(&mut self, cx: &mut Lowering<'d>, name: &'static str) -> Option<Field<'d, 'p>> {
         let mut winner: Option<(bool, usize, &Given<'d, 'p>)> = None;
         for given in self.given.iter_mut().filter(|given| !given.taken && given.is(name)) {
             given.taken = true;
@@ -96,33 +158,97 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
             });
         }
         let (_, _, winner) = winner?;
-        Some(Field {
-            key: winner.key?,
-            spelling: &winner.entry.key,
-            key_span: winner.entry.key_span,
-            node: &winner.entry.value,
-            path: Path::Key(winner.around, &winner.entry.key),
-        })
+        Some(winner.field(winner.key?))
     }
 
-    /// The value of a key that must be there.
-    pub fn require(&mut self, cx: &mut Lowering<'d>, name: &'static str) -> Option<Field<'d, 'p>> {
-        let field = self.take(cx, name);
-        if field.is_none() {
-            self.report_missing(cx, name);
+    /// The value of an unknown key that probably means this one, if there is no such key.
+    fn take_meant(&mut self, cx: &mut Lowering<'d>, name: &'static str) -> Option<(Field<'d, 'p>, Meant)> {
+        if !cx.reads_what_is_meant || self.given.iter().any(|given| given.is(name)) {
+            return None;
         }
-        field
+        for index in 0..self.given.len() {
+            let given = &self.given[index];
+            if given.taken || given.key.is_some() || given.entry.value.is_null() {
+                continue;
+            }
+            let guess = match given.meant {
+                Guess::NotMade => self.key_meant(cx, given).map_or(Guess::Nothing, Guess::Key),
+                made => made,
+            };
+            self.given[index].meant = guess;
+            if let Guess::Key(meant) = guess
+                && meant.key.name == name
+            {
+                let given = &mut self.given[index];
+                given.taken = true;
+                cx.has_read_what_is_meant = true;
+                return Some((given.field(meant.key), meant));
+            }
+        }
+        None
+    }
+
+    /// The key that is probably meant by an unknown one: none that is there already, and none if the unknown one belongs
+    /// to another type of step.
+    fn key_meant(&self, cx: &Lowering<'d>, given: &Given<'d, 'p>) -> Option<Meant> {
+        let word = given.entry.key.as_ref();
+        if self.owner_among_types(word).is_some() {
+            return None;
+        }
+        if foreign::entry_meant(word, &given.entry.value).is_some() && self.is_step() {
+            return None;
+        }
+        let find = |name: &str| self.places.iter().find_map(|place| place.find(name));
+        let foreign = self.places.iter().find_map(|place| foreign::key_meant(place, word));
+        if let Some((key, spelling)) = foreign.and_then(|name| Some((find(name)?, name))) {
+            let fits = foreign::fits(key.shape, &given.entry.value);
+            return (fits && !self.is_given(key.name)).then_some(Meant { key, spelling });
+        }
+        // While the type of a step is open, the keys of all types may be meant.
+        let is_open = self.is_step() && self.places.len() == 1;
+        let types = StepType::ALL.into_iter().map(keys::of_type).filter(|_| is_open);
+        let spellings = self.places.iter().copied().chain(types).flat_map(|place| place.keys).flat_map(Key::spellings);
+        let spelling = cx.closest(word, spellings)?;
+        let key = find(spelling)?;
+        (!self.is_given(key.name)).then_some(Meant { key, spelling })
+    }
+
+    /// Whether a key is there, or was read in the place of an unknown one.
+    fn is_given(&self, name: &str) -> bool {
+        let was_meant = |given: &Given<'_, '_>| {
+            given.taken && given.key.is_none() && matches!(given.meant, Guess::Key(meant) if meant.key.name == name)
+        };
+        self.given.iter().any(|given| given.is(name) || was_meant(given))
+    }
+
+    /// Says so if a comment is all that follows a key that may be left out.
+    fn report_swallowed(&self, cx: &mut Lowering<'d>, name: &str) {
+        for given in self.given.iter().filter(|given| given.is(name)) {
+            if let Some((comment, correction)) = cx.swallowed(given.entry.key_span.end) {
+                let problem = comments::problem(cx.source, comment).correct(correction);
+                cx.problems.push(problem.at(Path::Key(given.around, &given.entry.key)));
+            }
+        }
+    }
+
+    /// An unknown key that means this one in other tools, whatever it holds.
+    fn foreign_of_another_kind(&self, name: &str) -> Option<usize> {
+        self.given.iter().position(|given| {
+            let is_foreign = || self.places.iter().find_map(|place| foreign::key_meant(place, &given.entry.key));
+            !given.taken && given.key.is_none() && is_foreign() == Some(name)
+        })
     }
 
     /// Says that a key is missing, at the key if it stands there without a value.
     pub fn report_missing(&self, cx: &mut Lowering<'d>, name: &str) {
-        let title = self.places.last().map_or("", |place| place.title);
+        let title = self.title();
         let empty = self.given.iter().find(|given| given.is(name));
         let problem = match empty {
             Some(given) => {
-                let (_, hint) = cx.empty_place(given.entry.value.span);
+                let (hint, correction) = cx.swallowed(given.entry.key_span.end).unzip();
+                let hint = hint.map_or("", |_| comments::HINT);
                 let message = format!("`{}` has no value, and {title} needs one{hint}", given.entry.key);
-                Problem::new(Code::MissingKey, given.entry.key_span, message)
+                Problem::new(Code::MissingKey, given.entry.key_span, message).correct(correction.flatten())
             }
             None => Problem::new(Code::MissingKey, self.head, format!("{title} needs `{name}`")),
         };
@@ -131,7 +257,7 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
 
     /// Takes a key that is known but has no use here, and says so in the given words.
     pub fn refuse(&mut self, cx: &mut Lowering<'d>, name: &'static str, words: impl FnOnce(&str) -> String) {
-        if let Some(field) = self.take(cx, name) {
+        if let Some(field) = self.take_exact(cx, name) {
             let problem = Problem::new(Code::KeyWithoutEffect, field.key_span, words(field.spelling));
             cx.problems.push(problem.at(field.path));
         }
@@ -164,7 +290,10 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
             }
             let key = given.entry.key.as_ref();
             debug_assert!(given.key.is_none(), "the known key `{key}` was not read");
-            let problem = self.unknown_key(cx, key, given.entry.key_span);
+            if self.is_left_alone(key) {
+                continue;
+            }
+            let problem = self.unused_key(cx, given);
             cx.problems.push(problem.at(Path::Key(given.around, key)));
         }
     }
@@ -177,32 +306,76 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
         Some(entries)
     }
 
-    fn unknown_key(&self, cx: &Lowering<'d>, key: &str, span: Span) -> Problem {
-        let title = self.places.last().map_or("the document", |place| place.title);
+    fn title(&self) -> &'static str {
+        self.places.last().map_or("the document", |place| place.title)
+    }
+
+    fn is_step(&self) -> bool {
+        self.places.iter().any(|place| std::ptr::eq(*place, &raw const keys::STEP))
+    }
+
+    /// Keys at the top that only hold anchors are other tools' custom.
+    fn is_left_alone(&self, key: &str) -> bool {
+        let is_document = self.places.iter().any(|place| std::ptr::eq(*place, &raw const keys::DOCUMENT));
+        is_document && (key.starts_with("x-") || key.starts_with('.'))
+    }
+
+    /// The type of step that has this key, if this step is of another one.
+    fn owner_among_types(&self, key: &str) -> Option<&'static Place> {
+        let is_typed_step = self.is_step() && self.places.len() > 1;
+        let mut types = StepType::ALL.into_iter().map(keys::of_type);
+        types.find(|place| is_typed_step && place.find(key).is_some())
+    }
+
+    fn unknown_key(&self, key: &str, span: Span) -> Problem {
+        Problem::new(Code::UnknownKey, span, format!("{} has no key `{key}`", self.title()))
+    }
+
+    fn unused_key(&self, cx: &Lowering<'d>, given: &Given<'d, 'p>) -> Problem {
+        let Entry { key, key_span, value } = given.entry;
+        let title = self.title();
         let misplaced = |owner: &str| {
             let message = format!("`{key}` belongs to {owner}; {title} has no use for it");
-            Problem::new(Code::MisplacedKey, span, message)
+            Problem::new(Code::MisplacedKey, *key_span, message)
         };
-        let is_step = self.places.iter().any(|place| std::ptr::eq(*place, &raw const keys::STEP));
-        let of_other_type = StepType::ALL.into_iter().map(keys::of_type).find(|place| place.find(key).is_some());
-        if let Some(place) = of_other_type.filter(|_| is_step) {
+        if let Some((name, entry)) = foreign::entry_meant(key, value).filter(|_| self.is_step())
+            && !self.is_given(name)
+        {
+            let fix = Fix { span: Span::new(key_span.start, value.span.end), text: entry.clone() };
+            return self.unknown_key(key, *key_span).correct(Some(Correction { shown: entry, fix }));
+        }
+        if let Some(place) = self.owner_among_types(key) {
             return misplaced(place.title);
         }
-        let known = self.places.iter().flat_map(|place| place.keys).flat_map(Key::spellings);
-        if let Some(meant) = cx.closest(key, known) {
-            let message = format!("{title} has no key `{key}`; did you mean `{meant}`?");
-            return Problem::new(Code::UnknownKey, span, message).suggest(Some(meant));
+        if let Some(meant) = self.key_meant(cx, given) {
+            return self.unknown_key(key, *key_span).suggest(Some(meant.spelling));
+        }
+        if let Some(name) = self.places.iter().find_map(|place| foreign::key_meant(place, key)) {
+            let problem = self.unknown_key(key, *key_span);
+            let message = format!("{}; what it means is called `{name}` here", problem.message);
+            return Problem { message, ..problem };
         }
         match keys::place_with(key) {
             Some(place) => misplaced(place.title),
-            None => Problem::new(Code::UnknownKey, span, format!("{title} has no key `{key}`; it is ignored")),
+            None => Problem::new(Code::UnknownKey, *key_span, format!("{title} has no key `{key}`; it is ignored")),
         }
     }
 }
 
-impl<'d, 'p> Given<'d, 'p> {
+impl<'d: 'p, 'p> Given<'d, 'p> {
     const fn new(entry: &'d Entry<'d>, around: &'p Path<'p>, key: Option<&'static Key>) -> Self {
-        Self { entry, around, key, taken: false }
+        Self { entry, around, key, meant: Guess::NotMade, taken: false }
+    }
+
+    fn field(&self, key: &'static Key) -> Field<'d, 'p> {
+        let (entry, around) = (self.entry, self.around);
+        Field {
+            key,
+            spelling: &entry.key,
+            key_span: entry.key_span,
+            node: &entry.value,
+            path: Path::Key(around, &entry.key),
+        }
     }
 
     /// Whether it is this key in one of its spellings.

@@ -4,7 +4,7 @@ use procession_domain::definition::{Condition, Gateway, GatewayType, Route};
 use procession_yaml::{Kind, Node, Path, Span};
 
 use super::{Field, Fields, Lowering, Mention, MentionKind, Owner, step::Draft};
-use crate::{code::Code, diagnostic::Problem, keys::ROUTE};
+use crate::{code::Code, keys::ROUTE, problem::Problem};
 
 /// An entry of `routes`.
 struct LoweredRoute {
@@ -19,7 +19,7 @@ struct LoweredRoute {
 /// The keys of a gateway. Its targets are noted as mentions, in the order of its routes, the default last.
 pub(super) fn lower_gateway<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>, draft: &mut Draft) -> Gateway {
     let gateway_type = fields.read(cx, "gateway_type", Lowering::word_as).unwrap_or(GatewayType::Exclusive);
-    let routes_field = fields.take(cx, "routes");
+    let routes_field = fields.take_needed(cx, "routes");
     let routes = routes_field.map_or_else(Vec::new, |field| lower_routes(cx, &field, Owner::Step(draft.index)));
     let default_field = fields.take(cx, "default_route");
     let mut default = default_field.and_then(|field| cx.mention(&field));

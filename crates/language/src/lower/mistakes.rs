@@ -1,9 +1,9 @@
 //! Values of a wrong type, and what was probably meant by them.
 
-use procession_yaml::{Kind, Node, Path, Scalar, Span, Style, corrected_line, quoted};
+use procession_yaml::{Kind, Node, Path, Scalar, Span, Style, corrected, quoted};
 
 use super::Lowering;
-use crate::{code::Code, diagnostic::Problem};
+use crate::{code::Code, problem::Problem};
 
 impl Lowering<'_> {
     /// Says that a value is of the wrong type; nothing for what has been reported as unreadable.
@@ -44,8 +44,8 @@ impl Lowering<'_> {
         }
         let message =
             format!("quote this text, or use `|`: without quotes YAML reads {} as a key", quoted(&entries[0].key));
-        let suggestion = corrected_line(self.source, span, None);
-        Some(Problem::new(Code::UnquotedColon, span, message).suggest(suggestion))
+        let correction = corrected(self.source, span, None);
+        Some(Problem::new(Code::UnquotedColon, span, message).correct(correction))
     }
 
     /// A text that begins with a bracket and so is read as a list or mapping: `{"topic": {{input.topic}}}`.
@@ -55,7 +55,7 @@ impl Lowering<'_> {
             return None;
         }
         let message = format!("expected {expected}, found {}; quote it if it is meant as a text", node.type_name());
-        let suggestion = corrected_line(self.source, node.span, None);
-        Some(Problem::new(Code::WrongType, node.span, message).suggest(suggestion))
+        let correction = corrected(self.source, node.span, None);
+        Some(Problem::new(Code::WrongType, node.span, message).correct(correction))
     }
 }

@@ -4,18 +4,24 @@
 //! [`check`](crate::check); here it is only noted.
 
 mod agent_task;
+mod comments;
 mod compensation;
+mod corrections;
 mod document;
+mod durations;
 mod expose;
 mod fields;
 mod gateway;
 mod human_approval;
 mod input;
+mod listed;
 mod mistakes;
+mod not_yet;
 mod notification;
 mod outputs;
 mod people;
 mod policies;
+pub(crate) mod quotes;
 mod roles;
 mod settings;
 mod step;
@@ -32,12 +38,13 @@ use procession_domain::{
     value::{ProcessName, StepId, Version},
 };
 
+use corrections::EntryPlace;
 pub(crate) use document::lower;
 use fields::{Field, Fields};
 use procession_domain::suggest::Guesses;
 use procession_yaml::{Kind, Node, Source, Span, TextPlaces};
 
-use crate::{diagnostic::Problems, surroundings::Surroundings};
+use crate::{problem::Problems, surroundings::Surroundings};
 
 /// What lowering works on.
 pub(crate) struct Lowering<'d> {
@@ -46,6 +53,10 @@ pub(crate) struct Lowering<'d> {
     /// Whether someone still waits for the outcome.
     pub is_wanted: &'d dyn Fn() -> bool,
     pub problems: Problems,
+    /// Whether what is probably meant by misspelt keys is read in their place, so that they are the only problem told of.
+    pub reads_what_is_meant: bool,
+    /// Whether that was done.
+    pub has_read_what_is_meant: bool,
     /// The texts that are evaluated at run time.
     pub texts: Vec<TextUse<'d>>,
     /// All guesses of one check together are bounded, however many names are misspelt.
@@ -118,6 +129,8 @@ pub(crate) struct LoweredStep {
     pub on_reject: Option<OnReject>,
     /// Whether its author says what a failure does.
     pub has_on_error: bool,
+    /// Where another key can be put.
+    pub room: Option<EntryPlace>,
     /// Where a sub-process is named.
     pub process_span: Span,
 }
@@ -155,7 +168,17 @@ impl<'d> Lowering<'d> {
         problems: Problems,
     ) -> Self {
         let guesses = Guesses::at_most(MOST_COMPARISONS);
-        Self { source, surroundings, is_wanted, problems, texts: Vec::new(), guesses, last_places: None }
+        Self {
+            source,
+            surroundings,
+            is_wanted,
+            problems,
+            reads_what_is_meant: true,
+            has_read_what_is_meant: false,
+            texts: Vec::new(),
+            guesses,
+            last_places: None,
+        }
     }
 
     /// Whether nobody waits for the outcome any more, so that the rest need not be looked at.
@@ -170,7 +193,16 @@ impl<'d> Lowering<'d> {
 
     /// The name that was probably meant, while there is room for more problems and work for more guesses.
     pub fn closest<'c>(&self, name: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-        self.guesses()?.closest(name, candidates)
+        // What can't be seen in a name is no part of what is meant.
+        let visible = procession_yaml::visible(name);
+        let plain = visible.as_deref().unwrap_or(name).trim_matches(is_typographic_quote).trim();
+        let guesses = self.guesses()?;
+        if plain.len() == name.len() {
+            return guesses.closest(name, candidates);
+        }
+        let candidates: Vec<&str> = candidates.into_iter().collect();
+        let same = candidates.iter().copied().find(|candidate| *candidate == plain);
+        same.or_else(|| guesses.closest(plain, candidates))
     }
 
     /// The place in the document of a range of bytes of a text.
@@ -197,18 +229,17 @@ impl<'d> Lowering<'d> {
         Span::new(span.start, span.start + text[..length].trim_end().len())
     }
 
-    /// Where a missing value should be, and a hint if a comment has swallowed it.
-    fn empty_place(&self, span: Span) -> (Span, &'static str) {
+    /// Where a missing value should be.
+    fn empty_place(&self, span: Span) -> Span {
         // The parser places an empty value where the next thing begins.
         let before = self.source.text().get(..span.start).unwrap_or("").trim_end();
         let line = self.source.line(before.len().saturating_sub(1));
         let start = self.source.line_start(line);
         let text = before.get(start..).unwrap_or("");
-        let place = Span::new(start + text.len() - text.trim_start().len(), before.len());
-        if text.contains(" #") {
-            (place, "; a `#` begins a comment: quote a text that begins with it")
-        } else {
-            (place, "")
-        }
+        Span::new(start + text.len() - text.trim_start().len(), before.len())
     }
+}
+
+pub(crate) const fn is_typographic_quote(c: char) -> bool {
+    matches!(c, '“' | '”' | '„' | '‟' | '‘' | '’' | '‚' | '‛' | '«' | '»')
 }

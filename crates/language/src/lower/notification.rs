@@ -6,7 +6,7 @@ use procession_domain::definition::{Notification, Template};
 use procession_yaml::Span;
 
 use super::{Field, Fields, Lowering, Owner};
-use crate::{code::Code, diagnostic::Problem};
+use crate::{code::Code, problem::Problem};
 
 /// The channels that every server knows.
 const CHANNELS: [&str; 3] = ["slack", "email", "webhook"];

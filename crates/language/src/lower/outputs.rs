@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use procession_domain::definition::{Output, Template};
-use procession_yaml::{Entry, Kind, Node, Path, Span};
+use procession_yaml::{Entry, Kind, Node, Path, Span, Style, rewritten};
 
-use super::{Field, Fields, Lowering, Owner};
-use crate::{code::Code, diagnostic::Problem, keys::OUTPUT};
+use super::{Field, Fields, Lowering, Owner, listed::in_braces};
+use crate::{code::Code, keys::OUTPUT, problem::Problem};
 
 /// The name of an output that is just a text.
 const DEFAULT_NAME: &str = "output";
@@ -49,6 +49,13 @@ fn lower_item<'d>(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &Path<'_>) ->
         let output = Output { name: DEFAULT_NAME.to_owned(), source, description: None };
         return Some((node.span, output));
     }
+    if let Some([entry]) = node.entries()
+        && OUTPUT.find(&entry.key).is_none()
+        && matches!(entry.value.kind, Kind::Scalar(_))
+        && !entry.value.is_null()
+    {
+        return lower_short_item(cx, node, entry, path);
+    }
     let mut fields = Fields::of(cx, node, path, &OUTPUT)?;
     let name_field = fields.require(cx, "name");
     let name = name_field.and_then(|field| cx.filled_text(&field));
@@ -57,6 +64,32 @@ fn lower_item<'d>(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &Path<'_>) ->
     let (source, description) = rest?;
     let output = Output { name: name?.trim().to_owned(), source, description };
     Some((name_field.map_or(node.span, |field| field.node.span), output))
+}
+
+/// An item that has the name of the output for a key, which is right in a mapping but not in a list.
+fn lower_short_item<'d>(
+    cx: &mut Lowering<'d>,
+    node: &'d Node<'d>,
+    entry: &'d Entry<'d>,
+    path: &Path<'_>,
+) -> Option<(Span, Output)> {
+    let message = "an output in a list has the keys `name` and `source`";
+    let value = cx.source.slice(entry.value.span);
+    let source = if value.contains('\n') { None } else { Some(flow_value(&entry.value, value)) };
+    let place = Span::new(entry.key_span.start, node.span.end.max(entry.value.span.end));
+    let correction =
+        source.map(|source| in_braces(place, &[("name", &rewritten("", &entry.key)), ("source", &source)]));
+    let problem = Problem::new(Code::WrongType, entry.key_span, message);
+    cx.problems.push(problem.at(path).correct(correction.filter(|_| node.alias.is_none())));
+    lower_entry(cx, entry, path)
+}
+
+/// A value as it can stand in braces.
+fn flow_value(value: &Node<'_>, written: &str) -> String {
+    match &value.kind {
+        Kind::Scalar(scalar) if matches!(scalar.style, Style::Plain) => rewritten("", &scalar.text),
+        Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) | Kind::Broken => written.to_owned(),
+    }
 }
 
 /// An output whose name is a key.

@@ -6,7 +6,7 @@ use procession_domain::definition::Template;
 use procession_yaml::{Kind, Node, Path, Span};
 
 use super::{Field, Fields, Lowering, Owner};
-use crate::{code::Code, diagnostic::Problem, keys::ROLE_ASSIGNEE};
+use crate::{code::Code, keys::ROLE_ASSIGNEE, problem::Problem};
 
 /// Who decides, and how many different people that can be at most; `None` if that can't be told.
 pub(super) struct People {
@@ -69,7 +69,9 @@ fn check_person(cx: &mut Lowering<'_>, name: &str, span: Span, path: &Path<'_>) 
         if roles.contains(role) {
             return;
         }
-        let meant = cx.closest(role, roles.iter().map(String::as_str)).map(|role| format!("role:{role}"));
+        let written = cx.source.slice(span).trim_start_matches(['"', '\'']);
+        let prefix = ["role:", "team:"].into_iter().find(|prefix| written.starts_with(prefix)).unwrap_or("");
+        let meant = cx.closest(role, roles.iter().map(String::as_str)).map(|role| format!("{prefix}{role}"));
         Problem::new(Code::UnknownAssignee, span, format!("the server knows no role `{role}`")).suggest(meant)
     } else {
         // A name that is no user is tried as a role, so both must be known to say that it is neither.

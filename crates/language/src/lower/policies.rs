@@ -11,8 +11,8 @@ use procession_yaml::Kind;
 use super::{Field, Fields, Lowering, Mention};
 use crate::{
     code::Code,
-    diagnostic::Problem,
     keys::{ON_ERROR, RETRY},
+    problem::Problem,
 };
 
 /// Codes of other engines, and those that mean the same here.
@@ -43,8 +43,12 @@ pub(super) fn lower_retry<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, atte
     if let Some(multiplier) = fields.read(cx, "backoff_multiplier", Lowering::number) {
         policy.backoff_multiplier = multiplier;
     }
-    if let Some(longest) = fields.read(cx, "max_delay", Lowering::duration) {
+    let longest_field = fields.take(cx, "max_delay");
+    if let Some(longest) = longest_field.and_then(|field| cx.duration(&field)) {
         policy.max_delay = longest;
+    }
+    if let Some(delay) = delay.filter(|_| policy.initial_delay > policy.max_delay) {
+        report_cut_delay(cx, field, &delay, longest_field.is_some(), &policy);
     }
     if let Some(jitter) = fields.read(cx, "jitter", Lowering::boolean) {
         policy.jitter = jitter;
@@ -58,6 +62,26 @@ pub(super) fn lower_retry<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, atte
     }
     fields.finish(cx);
     Some(policy)
+}
+
+/// No delay is longer than `max_delay`, so a longer first one is without effect.
+fn report_cut_delay<'d>(
+    cx: &mut Lowering<'d>,
+    retry: &Field<'d, '_>,
+    delay: &Field<'d, '_>,
+    has_longest: bool,
+    policy: &RetryPolicy,
+) {
+    let (spelling, longest) = (delay.spelling, policy.max_delay);
+    let (message, correction) = if has_longest {
+        (format!("`{spelling}` is longer than `max_delay`, so every delay is {longest}"), None)
+    } else {
+        let entry = format!("max_delay: {}", policy.initial_delay);
+        let message = format!("`{spelling}` is longer than the default `max_delay`, so every delay is {longest}");
+        (message, cx.insertion(cx.room_for_entry(retry.node), &entry))
+    };
+    let problem = Problem::new(Code::KeyWithoutEffect, delay.key_span, message);
+    cx.problems.push(problem.at(delay.path).correct(correction));
 }
 
 /// Error codes. An unknown one is left out: no failure has it, so it makes no difference.

@@ -8,7 +8,7 @@ use procession_domain::{
 use procession_yaml::{Kind, Node, Path, Resolved};
 
 use super::{Field, Fields, Lowering, Owner, step::Draft};
-use crate::{code::Code, diagnostic::Problem};
+use crate::{code::Code, problem::Problem};
 
 /// The keys of a sub_process, if it names a process. Whether that exists is looked at later.
 pub(super) fn lower_sub_process<'d>(

@@ -6,17 +6,25 @@ use procession_domain::{
     definition::{Condition, Template},
     value::{Decimal, Duration, Money, StepId, Version},
 };
-use procession_yaml::{Kind, Node, Path, Resolved, Scalar, Span, Style};
+use procession_yaml::{Correction, Fix, Kind, Node, Path, Resolved, Scalar, Span, Style};
 use serde::de::DeserializeOwned;
 
-use super::{Field, Lowering, Mention, Owner, TextKind, TextUse};
-use crate::{code::Code, diagnostic::Problem, keys::Shape};
+use super::{Field, Lowering, Mention, Owner, TextKind, TextUse, comments, durations};
+use crate::{
+    code::Code,
+    keys::{Shape, foreign},
+    problem::Problem,
+};
 
 /// Reading of single values. What is wrong is reported, and `None` comes back.
 impl<'d> Lowering<'d> {
     /// Plain text; numbers and booleans are taken as they are written.
     pub(super) fn text(&mut self, field: &Field<'d, '_>) -> Option<String> {
-        self.text_of(field.node, &field.path).map(str::to_owned)
+        let text = self.text_of(field.node, &field.path)?;
+        if matches!(field.key.name, "name" | "description") {
+            self.check_comment(field.node, &field.path.to_text(), TextKind::Template);
+        }
+        Some(text.to_owned())
     }
 
     /// Plain text that is not empty.
@@ -85,9 +93,11 @@ impl<'d> Lowering<'d> {
                 for (index, item) in items.iter().enumerate() {
                     let path = Path::Item(path, index);
                     if item.is_null() {
-                        let (place, hint) = self.empty_place(item.span);
+                        let place = self.empty_place(item.span);
+                        let (hint, correction) = self.swallowed(place.start + 1).unzip();
+                        let hint = hint.map_or("", |_| comments::HINT);
                         let problem = Problem::new(Code::MissingKey, place, format!("this list item is empty{hint}"));
-                        self.problems.push(problem.at(path));
+                        self.problems.push(problem.correct(correction.flatten()).at(path));
                     } else {
                         read_items.extend(read(self, item, &path));
                     }
@@ -134,9 +144,11 @@ impl<'d> Lowering<'d> {
                 return None;
             }
         };
-        let message = format!("`{}` is taken for {value}; write {value}", scalar.text.trim());
-        let problem = Problem::new(Code::LooseBoolean, field.node.span, message);
-        self.problems.push(problem.at(field.path).suggest(Some(value.to_string())));
+        let message = format!("`{}` is taken for {value}", scalar.text.trim());
+        let fix = Fix { span: field.node.span, text: value.to_string() };
+        let correction = Correction { shown: value.to_string(), fix };
+        let problem = Problem::new(Code::LooseBoolean, field.node.span, message).correct(Some(correction));
+        self.problems.push(problem.at(field.path));
         Some(value)
     }
 
@@ -185,7 +197,15 @@ impl<'d> Lowering<'d> {
     /// A duration; placeholders are not filled in.
     pub(super) fn duration(&mut self, field: &Field<'d, '_>) -> Option<Duration> {
         let text = self.value_text(field, "a duration")?;
-        self.parsed(field, text, Code::BadDuration)
+        let meant = durations::meant(text);
+        match (text.parse::<Duration>(), meant) {
+            (Err(error), Some(meant)) => {
+                let problem = Problem::new(Code::BadDuration, field.node.span, error.to_string());
+                self.problems.push(problem.at(field.path).suggest(Some(meant.to_string())));
+                None
+            }
+            _ => self.parsed(field, text, Code::BadDuration),
+        }
     }
 
     /// A duration that is longer than nothing.
@@ -245,11 +265,13 @@ impl<'d> Lowering<'d> {
         if let Some(word) = all.clone().find(|word| *word == text.trim()) {
             return Some(word);
         }
-        let meant = self.closest(text.trim(), &mut all);
+        let foreign = foreign::word_meant(words, text).or_else(|| foreign::word_meant(others, text));
+        let meant = foreign.or_else(|| self.closest(text.trim(), &mut all));
         let message = format!("`{}` takes {}, not `{}`", field.spelling, listed(words), shortened(text));
         let problem = Problem::new(Code::InvalidValue, span, message);
         self.problems.push(problem.at(field.path).suggest(meant));
-        None
+        // The rest is checked as it is meant.
+        meant
     }
 
     /// A word of the key as the domain's type of the same words.

@@ -3,8 +3,8 @@
 use procession_domain::definition::OutgoingWebhook;
 use procession_yaml::{Kind, Node, Path, Span};
 
-use super::{Field, Fields, Lowering};
-use crate::{code::Code, diagnostic::Problem, keys::WEBHOOK};
+use super::{Field, Fields, Lowering, not_yet::NotYet};
+use crate::{code::Code, keys::WEBHOOK, problem::Problem};
 
 /// Every event of spec 3.11 by name.
 const EVENTS: [&str; 41] = [
@@ -63,6 +63,9 @@ pub(super) fn lower_webhooks<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -
             Vec::new()
         }
     };
+    if !nodes.is_empty() {
+        cx.not_yet(NotYet::OutgoingWebhooks, field.key_span, &field.path);
+    }
     nodes.iter().filter_map(|(node, path)| lower_webhook(cx, node, path)).collect()
 }
 
@@ -112,9 +115,11 @@ pub(super) fn lower_secret(cx: &mut Lowering<'_>, field: &Field<'_, '_>) -> Opti
     };
     let name = secret.strip_prefix("${ENV:").and_then(|rest| rest.strip_suffix('}'));
     let problem = match (name, cx.surroundings.environment()) {
-        (None, _) => {
-            let message = "a secret in the text can be read by everyone who sees the process; write `${ENV:NAME}`, and set NAME in the server's environment";
-            Some(Problem::new(Code::LiteralSecret, field.node.span, message).suggest(Some("${ENV:NAME}")))
+        (None, allowed) => {
+            let message = "a secret in the text can be read by everyone who sees the process; keep it in the server's environment, and name it here as `${ENV:NAME}`";
+            let mut allowed = allowed.into_iter().flatten();
+            let only = allowed.next().filter(|_| allowed.next().is_none()).map(|name| format!("${{ENV:{name}}}"));
+            Some(Problem::new(Code::LiteralSecret, field.node.span, message).suggest(only))
         }
         (Some(name), Some(allowed)) if !allowed.contains(name) => {
             let message = format!("the server's `environment.allow` does not name `{name}`, so no process may read it");
