@@ -1,10 +1,17 @@
 -- Versions of processes (spec 3.1).
 --
--- In all tables: ids are UUIDs of version 7 as text, so they sort by age; times are microseconds since 1970 in UTC;
--- amounts of money are whole numbers of 10^-9 units beside their currency; JSON is text, as the domain writes it.
+-- In all tables: what is known outside by a UUID is a row with an integer key of this database, which other tables name;
+-- UUIDs and hashes are blobs; times are microseconds since 1970 in UTC; amounts of money are whole numbers of 10^-9 units
+-- beside their currency; JSON is text, as the domain writes it.
+
+CREATE TABLE process_names (
+    key  INTEGER PRIMARY KEY,
+    name TEXT    NOT NULL UNIQUE
+) STRICT;
 
 CREATE TABLE process_definitions (
-    id                TEXT    NOT NULL PRIMARY KEY,
+    key               INTEGER PRIMARY KEY,
+    id                BLOB    NOT NULL UNIQUE,
     name              TEXT    NOT NULL,
     version_major     INTEGER NOT NULL,
     version_minor     INTEGER NOT NULL,
@@ -29,10 +36,9 @@ CREATE INDEX process_definitions_by_change ON process_definitions (updated_at, i
 -- What happened to versions (spec 3.11), written with the change.
 CREATE TABLE process_definition_events (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    process_id TEXT    NOT NULL REFERENCES process_definitions (id) ON DELETE CASCADE,
+    definition INTEGER NOT NULL REFERENCES process_definitions (key) ON DELETE CASCADE,
     at         INTEGER NOT NULL,
-    event_type TEXT    NOT NULL,
-    payload    TEXT    NOT NULL                   -- JSON
+    event      TEXT    NOT NULL                   -- JSON
 ) STRICT;
 
-CREATE INDEX process_definition_events_by_process ON process_definition_events (process_id, id);
+CREATE INDEX process_definition_events_by_definition ON process_definition_events (definition, id);

@@ -1,4 +1,4 @@
--- Users, API keys and settings.
+-- Users, API keys and settings; their ids are text.
 
 CREATE TABLE users (
     id            TEXT    NOT NULL PRIMARY KEY,

@@ -13,14 +13,14 @@ use std::{
 };
 
 use procession_application::{
-    definitions::Definitions,
-    engine::EngineSettings,
+    ApplicationSettings,
+    definitions::DefinitionSettings,
     ports::{ApprovalFilter, Clock, PageStart, Paging},
 };
 use procession_domain::{
     approval::{ApprovalStatus, Ballot},
     definition::{CompensationAction, Definition, InputType, StepKind},
-    value::{Currency, Duration, ErrorCode, Json},
+    value::{Duration, ErrorCode, Json},
 };
 use procession_testing::{Line, ScriptedAgents, Stage, statuses};
 use serde_json::{Map, json};
@@ -82,10 +82,9 @@ async fn stage(agents: &BTreeSet<String>) -> Stage {
     };
     let scripts: BTreeMap<String, Vec<Line>> = agents.iter().map(script).collect();
     let agents = |clock: Arc<dyn Clock>| ScriptedAgents::new(clock, scripts);
-    let mut stage = Stage::in_memory(agents, EngineSettings::default()).await;
-    let allowed = BTreeSet::from(["ISSUES_SECRET".to_owned()]);
-    stage.definitions = Definitions::new(stage.ports.clone(), Currency::USD, allowed);
-    stage
+    let environment = BTreeSet::from(["ISSUES_SECRET".to_owned()]);
+    let definitions = DefinitionSettings { environment, ..DefinitionSettings::default() };
+    Stage::in_memory_with(agents, ApplicationSettings { definitions, ..ApplicationSettings::default() }).await
 }
 
 /// The agents that a definition names.
@@ -139,7 +138,7 @@ async fn approve_everything(stage: &Stage) {
         for row in stage.ports.approvals.approvals(&open, &paging).await.unwrap().rows {
             for person in &people {
                 // Whoever comes too late is told so.
-                let _ = stage.approvals.vote(row.approval.id(), person, Ballot::Approve, Some("fine".into())).await;
+                let _ = stage.approvals.vote(person, row.approval.id(), Ballot::Approve, Some("fine".into())).await;
             }
         }
         stage.pass(Duration::from_secs(60)).await;
@@ -151,7 +150,7 @@ async fn run(page: &[Example], example: &Example) {
     let mut agents = BTreeSet::new();
     let mut definition = None;
     for other in page {
-        let checked = empty.definitions.check(&other.yaml).await.unwrap();
+        let checked = empty.definitions.check(&empty.system, &other.yaml).await.unwrap();
         let found = checked.definition.unwrap_or_else(|| panic!("{}: {:#?}", other.title, checked.diagnostics));
         agents.extend(agents_of(&found));
         if other.title == example.title {
@@ -181,7 +180,7 @@ async fn every_process_of_the_documentation_is_valid_and_has_no_warnings() {
     for page in pages() {
         for example in page {
             assert!(names.insert(example.yaml.lines().next().unwrap().to_owned()), "{} is there twice", example.title);
-            let diagnostics = stage.definitions.check(&example.yaml).await.unwrap().diagnostics;
+            let diagnostics = stage.definitions.check(&stage.system, &example.yaml).await.unwrap().diagnostics;
             let unexpected: Vec<String> = diagnostics
                 .iter()
                 .filter(|found| !OF_THE_SERVER.contains(&found.code.as_str()))

@@ -29,7 +29,7 @@ mod tests {
     use super::{
         database::ports_in,
         dice::dice,
-        history::{check_history, is_end},
+        history::check_history,
         witness::{Witness, until},
     };
 
@@ -102,10 +102,10 @@ steps:
                 stage = house.open().await;
             }
             let due: Vec<ExecutionId> = waiting.iter().filter(|(at, _)| *at <= now).map(|(_, id)| *id).collect();
-            witness.until_each(&due, "its end", is_end).await;
+            witness.until_each(&due, "its end", Event::ends_execution).await;
             fired = due.len();
             for (at, id) in waiting.iter().filter(|(at, _)| *at > now) {
-                let early = witness.of_execution(*id).into_iter().any(|event| is_end(&event.event));
+                let early = witness.of_execution(*id).into_iter().any(|event| event.event().ends_execution());
                 assert!(!early, "{id} is due at {at} and has fired by {now}");
             }
         }
@@ -118,7 +118,7 @@ steps:
 
     async fn until_all_wait(stage: &Stage, witness: &Witness, waiting: &[(Timestamp, ExecutionId)]) {
         let ids: Vec<ExecutionId> = waiting.iter().map(|(_, id)| *id).collect();
-        let waits = |event: &Event| matches!(event, Event::StepWaiting { .. } | Event::StepWaitingApproval { .. });
+        let waits = |event: &Event| matches!(event.event_type(), "StepWaiting" | "StepWaitingApproval");
         witness.until_each(&ids, "a wait", waits).await;
         // A run leaves memory just after its commit.
         until(|| stage.engine.executions_in_memory() == 0).await;
@@ -132,8 +132,8 @@ steps:
         check_history(&execution, &events);
         let fired: Vec<Timestamp> = events
             .iter()
-            .filter(|event| matches!(event.event, Event::StepCompleted { .. }))
-            .map(|event| event.at)
+            .filter(|event| event.event().event_type() == "StepCompleted")
+            .map(procession_application::ports::StoredEvent::at)
             .collect();
         assert!(fired.len() == 1 && fired[0] >= at, "{id}, due at {at}, fired at {fired:?}");
     }

@@ -33,7 +33,7 @@ enum Speed {
 }
 
 /// The parts in their order: what fails soonest comes first.
-const PARTS: [Part; 7] = [
+const PARTS: [Part; 8] = [
     Part {
         name: "fmt",
         does: "the code is formatted",
@@ -41,6 +41,7 @@ const PARTS: [Part; 7] = [
         run: |_| step(cargo().args(["fmt", "--all", "--check"])),
     },
     Part { name: "clippy", does: "no lint complains", is_slow: false, run: |_| clippy() },
+    Part { name: "features", does: "the library builds with fewer features", is_slow: true, run: |_| features() },
     Part { name: "deny", does: "licences, sources and banned crates", is_slow: true, run: |_| deny() },
     Part { name: "tests", does: "unit, contract and end-to-end tests", is_slow: false, run: tests },
     Part {
@@ -99,6 +100,15 @@ fn usage(unknown: &str) -> String {
 fn clippy() -> Result<(), Failure> {
     let scope = ["clippy", "--workspace", "--all-targets", "--all-features"];
     step(cargo().args(scope).args(["--", "--deny", "warnings"]))
+}
+
+/// All features at once are checked with everything else.
+fn features() -> Result<(), Failure> {
+    for features in ["", "sqlite", "sqlite,agents", "sqlite,notifications"] {
+        let library = ["clippy", "--quiet", "--package", "procession", "--lib", "--no-default-features"];
+        step(cargo().args(library).args(["--features", features, "--", "--deny", "warnings"]))?;
+    }
+    Ok(())
 }
 
 /// Advisories are not asked for: that needs the network, and is done by the schedule of whoever runs this project.
@@ -173,7 +183,7 @@ mod tests {
 
     #[test]
     fn all_parts_run_unless_some_are_named() {
-        assert_eq!(names(&[]), ["fmt", "clippy", "deny", "tests", "doctests", "doc", "pages"]);
+        assert_eq!(names(&[]), ["fmt", "clippy", "features", "deny", "tests", "doctests", "doc", "pages"]);
         assert_eq!(names(&["--fast"]), ["fmt", "clippy", "tests"]);
         assert_eq!(names(&["doc", "fmt"]), ["doc", "fmt"]);
         assert_eq!(names(&["--fast", "deny"]), ["deny"]);

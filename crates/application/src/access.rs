@@ -2,21 +2,31 @@
 
 mod passwords;
 mod permissions;
+mod principal;
+mod table;
 mod throttle;
 
-use std::{str::FromStr as _, sync::Arc};
-
-use procession_domain::{
-    approval::Voter,
-    value::{Duration, UserId},
+use std::{
+    str::FromStr as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-pub use passwords::PasswordError;
-pub use permissions::{Permission, Principal};
-use throttle::Throttle;
-use tokio::sync::{Mutex, Semaphore};
+use procession_domain::value::{Duration, UserId};
+use tokio::sync::Semaphore;
 
-use crate::ports::{AccessError, ApiKey, NewUser, Ports, Role, Setting, StoreError, User};
+pub use passwords::PasswordError;
+pub use permissions::{Permission, Reach};
+pub use principal::{Principal, Via};
+pub use table::{Forbidden, Kind, Need, Rule, Sight, UseCase};
+use throttle::Throttle;
+
+use crate::{
+    door::Door,
+    ports::{AccessError, AccessStore, ApiKey, Clock, IdGenerator, NewUser, Role, Setting, StoreError, User},
+};
 
 /// How API keys of ours begin.
 pub const KEY_PREFIX: &str = "procession_";
@@ -27,13 +37,16 @@ const SHOWN_PREFIX: usize = KEY_PREFIX.len() + 6;
 /// The service for users and their rights.
 #[derive(Clone)]
 pub struct Access {
-    ports: Ports,
+    store: Arc<dyn AccessStore>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+    door: Door,
     throttle: Throttle,
     settings: AccessSettings,
     /// Places for passwords that are being checked.
     checks: Arc<Semaphore>,
-    /// Taken while a user's rights shrink, so that two administrators can't remove each other at once.
-    shrinking: Arc<Mutex<()>>,
+    /// Counts the changes of anyone's rights.
+    changes: Arc<AtomicU64>,
 }
 
 /// How many passwords are checked at once: each check takes memory and time on purpose, and guesses that come all at once
@@ -83,9 +96,21 @@ pub enum AccessFailure {
     /// A key can't be limited to this.
     #[error("`{0}` is no permission that an API key can be limited to, such as `execution:trigger`")]
     UnknownScope(String),
+    /// The principal may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The store refused it.
     #[error(transparent)]
-    Store(#[from] AccessError),
+    Store(AccessError),
+}
+
+impl From<AccessError> for AccessFailure {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::LastAdmin(name) => Self::LastAdmin(name),
+            other @ (AccessError::Taken | AccessError::Unknown | AccessError::Store(_)) => Self::Store(other),
+        }
+    }
 }
 
 impl From<StoreError> for AccessFailure {
@@ -96,13 +121,22 @@ impl From<StoreError> for AccessFailure {
 
 impl Access {
     /// The service.
-    pub fn new(ports: Ports, settings: AccessSettings) -> Self {
+    pub fn new(
+        store: Arc<dyn AccessStore>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+        door: Door,
+        settings: AccessSettings,
+    ) -> Self {
         Self {
-            ports,
+            store,
+            clock,
+            ids,
+            door,
             throttle: Throttle::default(),
             settings,
             checks: Arc::new(Semaphore::new(MOST_CHECKS)),
-            shrinking: Arc::default(),
+            changes: Arc::default(),
         }
     }
 
@@ -110,41 +144,48 @@ impl Access {
     ///
     /// An administrator that can log in, added on the command line, counts as that: nobody may claim `admin` after it.
     pub async fn is_set_up(&self) -> Result<bool, StoreError> {
-        if self.ports.access.setting(Setting::SetupCompleted).await?.as_deref() == Some("true") {
+        if self.store.setting(Setting::SetupCompleted).await?.as_deref() == Some("true") {
             return Ok(true);
         }
-        let users = self.ports.access.users().await?;
+        let users = self.store.users().await?;
         Ok(users.iter().any(|user| Role::of(&user.role) == Role::Admin && user.password_hash.is_some()))
     }
 
     /// Does the one-time set-up: the user `admin` gets this password.
     pub async fn set_up(&self, password: &str) -> Result<(), AccessFailure> {
-        if self.is_set_up().await? {
-            return Err(AccessFailure::SetupDone);
-        }
-        let admin = NewUser {
-            id: UserId::new(self.ports.ids.new_id()),
-            name: "admin".into(),
-            email: None,
-            role: "admin".into(),
-            password_hash: Some(passwords::hash(password).await?),
-            created_at: self.ports.clock.now(),
+        let (this, password) = (self.clone(), password.to_owned());
+        let set_up = async move {
+            if this.is_set_up().await? {
+                return Err(AccessFailure::SetupDone);
+            }
+            let admin = this.new_user("admin", "admin", None, Some(&password)).await?;
+            let is_first = this.store.complete_setup(&admin).await?;
+            this.rights_have_changed();
+            if is_first { Ok(()) } else { Err(AccessFailure::SetupDone) }
         };
-        if self.ports.access.complete_setup(&admin).await? { Ok(()) } else { Err(AccessFailure::SetupDone) }
+        self.door.carry_through(set_up).await
     }
 
     /// Checks a password. Failed attempts are counted by the caller's address (spec 4b 2.2).
+    ///
+    /// It goes on when the caller hangs up, so that hashes of those who do are counted among the few at work.
     pub async fn log_in(&self, name: &str, password: &str, address: &str) -> Result<User, AccessFailure> {
-        if !self.is_set_up().await? && self.ports.access.users().await?.is_empty() {
+        let this = self.clone();
+        let (name, password, address) = (name.to_owned(), password.to_owned(), address.to_owned());
+        self.door.carry_through(async move { this.check_log_in(&name, &password, &address).await }).await
+    }
+
+    async fn check_log_in(&self, name: &str, password: &str, address: &str) -> Result<User, AccessFailure> {
+        if !self.is_set_up().await? && self.store.users().await?.is_empty() {
             return Err(AccessFailure::SetupRequired);
         }
         // The semaphore is never closed; without a place the check would only be less orderly.
         let _place = self.checks.acquire().await.ok();
-        let now = self.ports.clock.now();
+        let now = self.clock.now();
         if let Some(wait) = self.throttle.wait(address, now) {
             return Err(AccessFailure::TooManyAttempts(wait));
         }
-        let user = self.ports.access.user(name).await?;
+        let user = self.store.user(name).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         // A user that does not exist takes as long as one with another password.
         let fits = passwords::verify(password, hash).await;
@@ -153,13 +194,14 @@ impl Access {
             return Err(AccessFailure::WrongPassword);
         };
         self.throttle.clear(address);
-        self.ports.access.logged_in(&user.name, now).await?;
+        self.store.logged_in(&user.name, now).await?;
         Ok(user)
     }
 
     /// The user of a checked token, with what it may do.
     pub async fn principal(&self, name: &str) -> Result<Option<Principal>, StoreError> {
-        Ok(self.ports.access.user(name).await?.map(|user| self.principal_of(&user, None)))
+        let user = self.store.user(name).await?;
+        Ok(user.map(|user| self.principal_of(&user, Via::Session)))
     }
 
     /// The user for whom an API key acts, with what it may do.
@@ -167,127 +209,175 @@ impl Access {
         if !key.starts_with(KEY_PREFIX) {
             return Ok(None);
         }
-        let Some(key) = self.ports.access.key(&hash_key(key)).await?.filter(|key| key.revoked_at.is_none()) else {
+        let Some(key) = self.store.key(&hash_key(key)).await?.filter(|key| key.revoked_at.is_none()) else {
             return Ok(None);
         };
-        let now = self.ports.clock.now();
+        let now = self.clock.now();
         if key.last_used_at.is_none_or(|last| now.since(last) >= Duration::from_secs(3_600)) {
-            self.ports.access.key_used(key.id, now).await?;
+            self.store.key_used(key.id, now).await?;
         }
-        let user = self.ports.access.user(&key.user).await?;
-        Ok(user.map(|user| self.principal_of(&user, Some(&key.scopes))))
+        let user = self.store.user(&key.user).await?;
+        Ok(user.map(|user| self.principal_of(&user, Via::Key(key.id)).limited_to(&key.scopes)))
     }
 
-    fn principal_of(&self, user: &User, scopes: Option<&Vec<String>>) -> Principal {
-        let writes = user.role == "user" && self.settings.users_write_processes;
-        Principal::new(user, writes, scopes.filter(|scopes| !scopes.is_empty()).map(Vec::as_slice))
+    /// A number that is another one as soon as anyone's rights have changed through this service, so that what was looked
+    /// up before is not believed any more.
+    pub fn revision(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
     }
 
     /// Creates a user; without a password it can't log in with one.
     pub async fn create_user(
         &self,
+        by: &Principal,
         name: &str,
         role: &str,
         email: Option<String>,
         password: Option<&str>,
-    ) -> Result<(), AccessFailure> {
-        check_name(name)?;
-        check_role(role)?;
-        email.as_deref().map_or(Ok(()), check_email)?;
-        let password_hash = match password {
-            Some(password) => Some(passwords::hash(password).await?),
-            None => None,
+    ) -> Result<User, AccessFailure> {
+        let this = self.clone();
+        let (name, role, password) = (name.to_owned(), role.to_owned(), password.map(str::to_owned));
+        let create = async move {
+            check_name(&name)?;
+            check_role(&role)?;
+            email.as_deref().map_or(Ok(()), check_email)?;
+            let user = this.new_user(&name, &role, email, password.as_deref()).await?;
+            this.store.create_user(&user).await?;
+            Ok(user.into())
         };
-        let user = NewUser {
-            id: UserId::new(self.ports.ids.new_id()),
-            name: name.to_owned(),
-            email,
-            role: role.to_owned(),
-            password_hash,
-            created_at: self.ports.clock.now(),
-        };
-        Ok(self.ports.access.create_user(&user).await?)
+        self.door.change(by, UseCase::CreateUser, create).await
     }
 
     /// A user by name.
-    pub async fn user(&self, name: &str) -> Result<User, AccessFailure> {
-        Ok(self.ports.access.user(name).await?.ok_or(AccessError::Unknown)?)
+    pub async fn user(&self, by: &Principal, name: &str) -> Result<User, AccessFailure> {
+        by.check(UseCase::ReadUsers)?;
+        self.known_user(name).await
     }
 
     /// All users.
-    pub async fn users(&self) -> Result<Vec<User>, StoreError> {
-        self.ports.access.users().await
+    pub async fn users(&self, by: &Principal) -> Result<Vec<User>, AccessFailure> {
+        by.check(UseCase::ReadUsers)?;
+        Ok(self.store.users().await?)
     }
 
-    /// Changes a user's role.
-    pub async fn set_role(&self, name: &str, role: &str) -> Result<(), AccessFailure> {
-        check_role(role)?;
-        let _shrinking = self.shrinking.lock().await;
-        if Role::of(role) != Role::Admin {
-            self.check_not_last_admin(name).await?;
-        }
-        Ok(self.ports.access.set_role(name, role).await?)
+    /// Changes a user's role. The user afterwards.
+    pub async fn set_role(&self, by: &Principal, name: &str, role: &str) -> Result<User, AccessFailure> {
+        let (this, name, role) = (self.clone(), name.to_owned(), role.to_owned());
+        let set = async move {
+            check_role(&role)?;
+            this.store.set_role(&name, &role).await?;
+            this.rights_have_changed();
+            this.known_user(&name).await
+        };
+        self.door.change(by, UseCase::ChangeRole, set).await
     }
 
     /// Changes a user's password.
-    pub async fn set_password(&self, name: &str, password: &str) -> Result<(), AccessFailure> {
-        let hash = passwords::hash(password).await?;
-        Ok(self.ports.access.set_password(name, &hash).await?)
+    pub async fn set_password(&self, by: &Principal, name: &str, password: &str) -> Result<(), AccessFailure> {
+        let (this, name, password) = (self.clone(), name.to_owned(), password.to_owned());
+        let set = async move {
+            let hash = passwords::hash(&password).await?;
+            this.store.set_password(&name, &hash).await?;
+            this.rights_have_changed();
+            Ok(())
+        };
+        self.door.change(by, UseCase::ChangePassword, set).await
     }
 
     /// Removes a user and its keys.
-    pub async fn remove_user(&self, name: &str) -> Result<(), AccessFailure> {
-        let _shrinking = self.shrinking.lock().await;
-        self.check_not_last_admin(name).await?;
-        Ok(self.ports.access.remove_user(name).await?)
-    }
-
-    async fn check_not_last_admin(&self, name: &str) -> Result<(), AccessFailure> {
-        let user = self.user(name).await?;
-        let users = self.ports.access.users().await?;
-        let is_admin = |user: &User| Role::of(&user.role) == Role::Admin;
-        let others = users.iter().any(|other| other.id != user.id && is_admin(other));
-        if is_admin(&user) && !others { Err(AccessFailure::LastAdmin(user.name)) } else { Ok(()) }
+    pub async fn remove_user(&self, by: &Principal, name: &str) -> Result<(), AccessFailure> {
+        let (this, name) = (self.clone(), name.to_owned());
+        let remove = async move {
+            this.store.remove_user(&name).await?;
+            this.rights_have_changed();
+            Ok(())
+        };
+        self.door.change(by, UseCase::RemoveUser, remove).await
     }
 
     /// Makes an API key for a user. The key itself is returned once and never stored.
     pub async fn create_key(
         &self,
+        by: &Principal,
         user: &str,
         name: &str,
         scopes: Vec<String>,
     ) -> Result<(String, ApiKey), AccessFailure> {
-        if name.trim().is_empty() || name.chars().count() > 128 || name.chars().any(char::is_control) {
-            return Err(AccessFailure::BadKeyName);
-        }
-        if let Some(unknown) = scopes.iter().find(|scope| Permission::from_str(scope).is_err()) {
-            return Err(AccessFailure::UnknownScope(unknown.clone()));
-        }
-        let user = self.user(user).await?;
-        let key = format!("{KEY_PREFIX}{}", passwords::random_text(32));
-        let stored = ApiKey {
-            id: UserId::new(self.ports.ids.new_id()),
-            name: name.to_owned(),
-            prefix: key.chars().take(SHOWN_PREFIX).collect(),
-            hash: hash_key(&key),
-            user: user.name,
-            scopes,
-            created_at: self.ports.clock.now(),
-            revoked_at: None,
-            last_used_at: None,
+        let (this, user, name) = (self.clone(), user.to_owned(), name.to_owned());
+        let create = async move {
+            if name.trim().is_empty() || name.chars().count() > 128 || name.chars().any(char::is_control) {
+                return Err(AccessFailure::BadKeyName);
+            }
+            if let Some(unknown) = scopes.iter().find(|scope| Permission::from_str(scope).is_err()) {
+                return Err(AccessFailure::UnknownScope(unknown.clone()));
+            }
+            let user = this.known_user(&user).await?;
+            let key = format!("{KEY_PREFIX}{}", passwords::random_text(32));
+            let stored = ApiKey {
+                id: UserId::new(this.ids.new_id()),
+                name,
+                prefix: key.chars().take(SHOWN_PREFIX).collect(),
+                hash: hash_key(&key),
+                user: user.name,
+                scopes,
+                created_at: this.clock.now(),
+                revoked_at: None,
+                last_used_at: None,
+            };
+            this.store.create_key(&stored).await?;
+            Ok((key, stored))
         };
-        self.ports.access.create_key(&stored).await?;
-        Ok((key, stored))
+        self.door.change(by, UseCase::CreateKey, create).await
     }
 
     /// All API keys.
-    pub async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        self.ports.access.keys().await
+    pub async fn keys(&self, by: &Principal) -> Result<Vec<ApiKey>, AccessFailure> {
+        by.check(UseCase::ReadKeys)?;
+        Ok(self.store.keys().await?)
     }
 
     /// Revokes an API key.
-    pub async fn revoke_key(&self, id: UserId) -> Result<(), AccessFailure> {
-        Ok(self.ports.access.revoke_key(id, self.ports.clock.now()).await?)
+    pub async fn revoke_key(&self, by: &Principal, id: UserId) -> Result<(), AccessFailure> {
+        let this = self.clone();
+        let revoke = async move {
+            this.store.revoke_key(id, this.clock.now()).await?;
+            this.rights_have_changed();
+            Ok(())
+        };
+        self.door.change(by, UseCase::RevokeKey, revoke).await
+    }
+
+    fn principal_of(&self, user: &User, via: Via) -> Principal {
+        Principal::of_user(user, user.role == "user" && self.settings.users_write_processes, via)
+    }
+
+    fn rights_have_changed(&self) {
+        self.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    async fn new_user(
+        &self,
+        name: &str,
+        role: &str,
+        email: Option<String>,
+        password: Option<&str>,
+    ) -> Result<NewUser, AccessFailure> {
+        let password_hash = match password {
+            Some(password) => Some(passwords::hash(password).await?),
+            None => None,
+        };
+        Ok(NewUser {
+            id: UserId::new(self.ids.new_id()),
+            name: name.to_owned(),
+            email,
+            role: role.to_owned(),
+            password_hash,
+            created_at: self.clock.now(),
+        })
+    }
+
+    async fn known_user(&self, name: &str) -> Result<User, AccessFailure> {
+        Ok(self.store.user(name).await?.ok_or(AccessError::Unknown)?)
     }
 }
 
@@ -299,19 +389,6 @@ pub fn one_time_password() -> String {
 /// A secret key of 256 bits, as text.
 pub fn random_secret() -> String {
     passwords::random_text(32)
-}
-
-impl Principal {
-    /// The person as approvals see one.
-    pub fn voter(&self) -> Voter {
-        Voter {
-            name: self.name().to_owned(),
-            email: self.email().map(str::to_owned),
-            roles: vec![self.stored_role().to_owned(), self.role().as_str().to_owned()],
-            is_admin: self.role() == Role::Admin,
-            may_decide: self.may(Permission::ApprovalDecide),
-        }
-    }
 }
 
 fn hash_key(key: &str) -> String {

@@ -1,35 +1,76 @@
 //! Use cases of process definitions: write, check, publish, archive (spec 3.1).
+//!
+//! * `surroundings`: what a check knows beyond the text; `ensure`: a text that is to be published, whatever is there.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-};
+mod ensure;
+mod surroundings;
+
+use std::{collections::BTreeSet, sync::Arc};
 
 use procession_domain::{
     definition::{Definition, Process, ProcessError},
     value::{Currency, ProcessId, ProcessName, Version},
 };
-use procession_language::{AgentState, Checked, Diagnostic, Lookup, Severity, Surroundings};
+use procession_language::{Checked, Diagnostic, Severity};
 
-use crate::ports::{AgentStatus, DefinitionStoreError, Page, Paging, Ports, ProcessFilter, ProcessRow, StoreError};
+pub use ensure::Ensured;
 
-/// How long a check waits for the list of agents before it goes on without.
-const AGENT_LIST_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
+use crate::{
+    access::{Forbidden, Principal, UseCase},
+    door::Door,
+    ports::{
+        AccessStore, AgentGateway, Clock, DefinitionStore, DefinitionStoreError, IdGenerator, Page, Paging,
+        ProcessFilter, ProcessRow, StoreError,
+    },
+};
 
 /// The service for process definitions.
 #[derive(Clone)]
 pub struct Definitions {
-    ports: Ports,
-    currency: Currency,
-    environment: Arc<BTreeSet<String>>,
+    store: Arc<dyn DefinitionStore>,
+    access: Arc<dyn AccessStore>,
+    agents: Arc<dyn AgentGateway>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+    door: Door,
+    settings: Arc<DefinitionSettings>,
+}
+
+/// Settings of definitions.
+#[derive(Debug, Clone)]
+pub struct DefinitionSettings {
+    /// The currency of this server.
+    pub currency: Currency,
+    /// The names that `${ENV:NAME}` may read in definitions (`environment.allow`).
+    pub environment: BTreeSet<String>,
+    /// The largest text, in bytes (`limits.definition`).
+    pub largest_text: usize,
+}
+
+/// The revision on which a change was made: any, unless conditions say otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExpectedRevision {
+    /// Each names the revisions of which it must be one.
+    conditions: Vec<Vec<u32>>,
 }
 
 /// Why a definition can't be written or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum DefinitionFailure {
+    /// The principal may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// There is none with this id.
     #[error("Process not found")]
     NotFound,
+    /// The text is too large.
+    #[error("The definition has {size} bytes; at most {most} are taken (limits.definition)")]
+    TooLarge {
+        /// How large it is, in bytes.
+        size: usize,
+        /// How large it may be, in bytes.
+        most: usize,
+    },
     /// The text has errors.
     #[error("{}", summary(.0))]
     Invalid(Vec<Diagnostic>),
@@ -59,65 +100,182 @@ pub struct Written {
     pub warnings: Vec<Diagnostic>,
 }
 
+impl Default for DefinitionSettings {
+    fn default() -> Self {
+        Self { currency: Currency::USD, environment: BTreeSet::new(), largest_text: 1024 * 1024 }
+    }
+}
+
+impl ExpectedRevision {
+    /// The same, and one of these. Of none of them, nothing fits.
+    #[must_use]
+    pub fn one_of(mut self, revisions: Vec<u32>) -> Self {
+        self.conditions.push(revisions);
+        self
+    }
+
+    /// The revision that must be found, `current` being the stored one; `None` = any.
+    fn against(&self, current: u32) -> Option<u32> {
+        let wanted = self.conditions.iter().map(|revisions| {
+            // No revision has the number 0.
+            let other = || revisions.first().copied().unwrap_or(0);
+            if revisions.contains(&current) { current } else { other() }
+        });
+        // Revisions only rise: of two different ones, the lower is outdated.
+        wanted.min()
+    }
+}
+
 impl Definitions {
-    /// The service. `environment` are the names that `${ENV:NAME}` may read in definitions.
-    pub fn new(ports: Ports, currency: Currency, environment: BTreeSet<String>) -> Self {
-        Self { ports, currency, environment: Arc::new(environment) }
+    /// The service.
+    pub fn new(
+        store: Arc<dyn DefinitionStore>,
+        access: Arc<dyn AccessStore>,
+        agents: Arc<dyn AgentGateway>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+        door: Door,
+        settings: DefinitionSettings,
+    ) -> Self {
+        Self { store, access, agents, clock, ids, door, settings: Arc::new(settings) }
     }
 
     /// Checks a text against all that this server knows: agents, users, other processes.
-    pub async fn check(&self, yaml: &str) -> Result<Checked, StoreError> {
-        let mut known = self.surroundings().await?;
-        loop {
-            let checked = procession_language::check(yaml, &known);
-            if !self.look_up_asked(&mut known).await? {
-                return Ok(checked);
-            }
-        }
+    pub async fn check(&self, by: &Principal, yaml: &str) -> Result<Checked, DefinitionFailure> {
+        by.check(UseCase::CheckDefinition)?;
+        self.check_size(yaml)?;
+        Ok(self.checked(yaml).await?)
     }
 
-    /// Creates a draft.
-    pub async fn create(&self, yaml: String, by: Option<String>) -> Result<Written, DefinitionFailure> {
-        let (definition, warnings) = self.valid(&yaml).await?;
-        let id = ProcessId::new(self.ports.ids.new_id());
-        let (process, event) = Process::draft(id, yaml, Arc::new(definition), by, self.ports.clock.now());
-        self.ports.definitions.create(&process, &event).await?;
-        Ok(Written { process, warnings })
+    /// Checks a stored definition by what the server knows now.
+    pub async fn check_stored(&self, by: &Principal, id: ProcessId) -> Result<Checked, DefinitionFailure> {
+        by.check(UseCase::CheckDefinition)?;
+        Ok(self.checked(self.load(id).await?.yaml()).await?)
     }
 
     /// A definition.
-    pub async fn get(&self, id: ProcessId) -> Result<Process, DefinitionFailure> {
-        self.ports.definitions.load(id).await?.ok_or(DefinitionFailure::NotFound)
+    pub async fn get(&self, by: &Principal, id: ProcessId) -> Result<Process, DefinitionFailure> {
+        by.check(UseCase::ReadDefinitions)?;
+        self.load(id).await
     }
 
     /// A page of definitions.
-    pub async fn list(&self, filter: &ProcessFilter, paging: &Paging) -> Result<Page<ProcessRow>, StoreError> {
-        self.ports.definitions.list(filter, paging).await
+    pub async fn list(
+        &self,
+        by: &Principal,
+        filter: &ProcessFilter,
+        paging: &Paging,
+    ) -> Result<Page<ProcessRow>, DefinitionFailure> {
+        by.check(UseCase::ReadDefinitions)?;
+        Ok(self.store.list(filter, paging).await?)
     }
 
-    /// Replaces the text of a draft; `expected` is the revision the edit was made on.
+    /// The published version that a name leads to: this one, or the newest.
+    pub async fn published(
+        &self,
+        by: &Principal,
+        name: &ProcessName,
+        version: Option<Version>,
+    ) -> Result<Option<ProcessId>, DefinitionFailure> {
+        by.check(UseCase::ReadDefinitions)?;
+        Ok(self.store.published(name, version).await?.map(|version| version.id))
+    }
+
+    /// Creates a draft.
+    pub async fn create(&self, by: &Principal, yaml: String) -> Result<Written, DefinitionFailure> {
+        let (this, author) = (self.clone(), by.author());
+        let create = async move {
+            this.check_size(&yaml)?;
+            this.draft(yaml, author).await
+        };
+        self.door.change(by, UseCase::CreateDefinition, create).await
+    }
+
+    /// Replaces the text of a draft, if it has the revision on which the edit was made.
     pub async fn update(
         &self,
+        by: &Principal,
         id: ProcessId,
         yaml: String,
-        expected: Option<u32>,
-        by: Option<String>,
+        expected: ExpectedRevision,
     ) -> Result<Written, DefinitionFailure> {
-        let mut process = self.get(id).await?;
-        let before = process.revision();
-        // The state is looked at first: "not a draft" matters more than an error in the text.
-        process.clone().edit(String::new(), Arc::clone(process.definition()), expected, None, process.updated_at())?;
-        let (definition, warnings) = self.valid(&yaml).await?;
-        let event = process.edit(yaml, Arc::new(definition), expected, by, self.ports.clock.now())?;
-        self.ports.definitions.update(&process, before, &event).await?;
-        Ok(Written { process, warnings })
+        let (this, author) = (self.clone(), by.author());
+        let update = async move {
+            this.check_size(&yaml)?;
+            let mut process = this.load(id).await?;
+            let before = process.revision();
+            let expected = expected.against(before);
+            // The state is looked at first: "not a draft" matters more than an error in the text.
+            let definition = Arc::clone(process.definition());
+            process.clone().edit(String::new(), definition, expected, None, process.updated_at())?;
+            let (definition, warnings) = this.valid(&yaml).await?;
+            let event = process.edit(yaml, Arc::new(definition), expected, author, this.clock.now())?;
+            this.store.update(&process, before, &event).await?;
+            Ok(Written { process, warnings })
+        };
+        self.door.change(by, UseCase::UpdateDefinition, update).await
     }
 
     /// Makes a draft startable, if its text is valid by what the server knows now.
-    pub async fn publish(&self, id: ProcessId, by: Option<String>) -> Result<Written, DefinitionFailure> {
-        let process = self.get(id).await?;
+    pub async fn publish(&self, by: &Principal, id: ProcessId) -> Result<Written, DefinitionFailure> {
+        let (this, author) = (self.clone(), by.author());
+        let publish = async move { this.publish_draft(id, author).await };
+        self.door.change(by, UseCase::PublishDefinition, publish).await
+    }
+
+    /// Takes a draft or published version out of use.
+    pub async fn archive(&self, by: &Principal, id: ProcessId) -> Result<Process, DefinitionFailure> {
+        let (this, author) = (self.clone(), by.author());
+        let archive = async move {
+            let mut process = this.load(id).await?;
+            let before = process.revision();
+            let event = process.archive(author, this.clock.now())?;
+            this.store.update(&process, before, &event).await?;
+            Ok(process)
+        };
+        self.door.change(by, UseCase::ArchiveDefinition, archive).await
+    }
+
+    /// Copies any version to a new draft whose major number is one over the highest of its name (spec 3.1).
+    pub async fn new_version(&self, by: &Principal, id: ProcessId) -> Result<Written, DefinitionFailure> {
+        let (this, author) = (self.clone(), by.author());
+        let copy = async move {
+            let process = this.load(id).await?;
+            let name = process.definition().name().clone();
+            let highest = this.store.highest_version(&name).await?.unwrap_or(Version::FIRST);
+            let version = highest.max(process.definition().version()).next_major();
+            let yaml = procession_language::set_version(process.yaml(), version)?;
+            this.draft(yaml, author).await
+        };
+        self.door.change(by, UseCase::CopyDefinition, copy).await
+    }
+
+    /// Removes a draft or archived version.
+    pub async fn delete(&self, by: &Principal, id: ProcessId) -> Result<(), DefinitionFailure> {
+        let this = self.clone();
+        let delete = async move {
+            this.load(id).await?.check_deletable()?;
+            if this.store.delete(id).await? { Ok(()) } else { Err(DefinitionFailure::NotFound) }
+        };
+        self.door.change(by, UseCase::DeleteDefinition, delete).await
+    }
+
+    async fn load(&self, id: ProcessId) -> Result<Process, DefinitionFailure> {
+        self.store.load(id).await?.ok_or(DefinitionFailure::NotFound)
+    }
+
+    async fn draft(&self, yaml: String, author: Option<String>) -> Result<Written, DefinitionFailure> {
+        let (definition, warnings) = self.valid(&yaml).await?;
+        let id = ProcessId::new(self.ids.new_id());
+        let (process, event) = Process::draft(id, yaml, Arc::new(definition), author, self.clock.now());
+        self.store.create(&process, &event).await?;
+        Ok(Written { process, warnings })
+    }
+
+    async fn publish_draft(&self, id: ProcessId, author: Option<String>) -> Result<Written, DefinitionFailure> {
+        let process = self.load(id).await?;
         let before = process.revision();
-        let now = self.ports.clock.now();
+        let now = self.clock.now();
         process.clone().publish(None, now)?;
         let (definition, warnings) = self.valid(process.yaml()).await?;
         // The model is the one checked now, by today's rules, and executions run on it for good.
@@ -125,136 +283,22 @@ impl Definitions {
             definition: Arc::new(definition),
             ..process.into_fields()
         });
-        let event = process.publish(by, now)?;
-        self.ports.definitions.update(&process, before, &event).await?;
+        let event = process.publish(author, now)?;
+        self.store.update(&process, before, &event).await?;
         Ok(Written { process, warnings })
     }
 
-    /// Takes a draft or published version out of use.
-    pub async fn archive(&self, id: ProcessId, by: Option<String>) -> Result<Process, DefinitionFailure> {
-        let mut process = self.get(id).await?;
-        let before = process.revision();
-        let event = process.archive(by, self.ports.clock.now())?;
-        self.ports.definitions.update(&process, before, &event).await?;
-        Ok(process)
-    }
-
-    /// Copies any version to a new draft whose major number is one over the highest of its name (spec 3.1).
-    pub async fn new_version(&self, id: ProcessId, by: Option<String>) -> Result<Written, DefinitionFailure> {
-        let process = self.get(id).await?;
-        let name = process.definition().name().clone();
-        let highest = self.ports.definitions.highest_version(&name).await?.unwrap_or(Version::FIRST);
-        let version = highest.max(process.definition().version()).next_major();
-        let yaml = procession_language::set_version(process.yaml(), version)?;
-        self.create(yaml, by).await
-    }
-
-    /// Removes a draft or archived version.
-    pub async fn delete(&self, id: ProcessId) -> Result<(), DefinitionFailure> {
-        self.get(id).await?.check_deletable()?;
-        if self.ports.definitions.delete(id).await? { Ok(()) } else { Err(DefinitionFailure::NotFound) }
+    fn check_size(&self, yaml: &str) -> Result<(), DefinitionFailure> {
+        let (size, most) = (yaml.len(), self.settings.largest_text);
+        if size <= most { Ok(()) } else { Err(DefinitionFailure::TooLarge { size, most }) }
     }
 
     async fn valid(&self, yaml: &str) -> Result<(Definition, Vec<Diagnostic>), DefinitionFailure> {
-        let Checked { definition, diagnostics, .. } = self.check(yaml).await?;
+        let Checked { definition, diagnostics, .. } = self.checked(yaml).await?;
         match definition {
             Some(definition) => Ok((definition, diagnostics)),
             None => Err(DefinitionFailure::Invalid(diagnostics)),
         }
-    }
-
-    async fn surroundings(&self) -> Result<Known, StoreError> {
-        let listed = tokio::time::timeout(AGENT_LIST_WAIT, self.ports.agents.list()).await;
-        let agents = listed.ok().and_then(Result::ok).map(|agents| {
-            let state = |status| match status {
-                AgentStatus::Running => AgentState::Running,
-                AgentStatus::Stopped => AgentState::Stopped,
-            };
-            agents.into_iter().map(|agent| (agent.name, state(agent.status))).collect()
-        });
-        let users = self.ports.access.users().await?;
-        Ok(Known {
-            agents,
-            roles: users.iter().map(|user| user.role.clone()).chain(ROLES.map(str::to_owned)).collect(),
-            users: users.into_iter().flat_map(|user| std::iter::once(user.name).chain(user.email)).collect(),
-            currency: self.currency,
-            environment: Arc::clone(&self.environment),
-            processes: HashMap::new(),
-            asked: Mutex::default(),
-        })
-    }
-
-    /// Looks up the processes that a check asked for. `false` if it asked for none that are not known.
-    async fn look_up_asked(&self, known: &mut Known) -> Result<bool, StoreError> {
-        let asked = std::mem::take(&mut *known.asked.lock().unwrap_or_else(PoisonError::into_inner));
-        let any = !asked.is_empty();
-        for (name, version) in asked {
-            let store = &self.ports.definitions;
-            let found = match store.published(&name, version).await? {
-                Some(published) => Lookup::Found(published.definition),
-                None if store.exists(&name, version).await? => Lookup::Draft,
-                None => Lookup::Missing,
-            };
-            known.processes.insert((name, version), found);
-        }
-        Ok(any)
-    }
-}
-
-/// Roles that assignees may name.
-const ROLES: [&str; 10] = [
-    "admin",
-    "process_admin",
-    "process_designer",
-    "designer",
-    "process_operator",
-    "operator",
-    "process_approver",
-    "approver",
-    "process_viewer",
-    "viewer",
-];
-
-/// What this server knows beyond a text.
-struct Known {
-    agents: Option<BTreeMap<String, AgentState>>,
-    users: BTreeSet<String>,
-    roles: BTreeSet<String>,
-    currency: Currency,
-    environment: Arc<BTreeSet<String>>,
-    processes: HashMap<(ProcessName, Option<Version>), Lookup>,
-    /// Processes that were asked for and must be looked up.
-    asked: Mutex<BTreeSet<(ProcessName, Option<Version>)>>,
-}
-
-impl Surroundings for Known {
-    fn agents(&self) -> Option<&BTreeMap<String, AgentState>> {
-        self.agents.as_ref()
-    }
-
-    fn users(&self) -> Option<&BTreeSet<String>> {
-        Some(&self.users)
-    }
-
-    fn roles(&self) -> Option<&BTreeSet<String>> {
-        Some(&self.roles)
-    }
-
-    fn currency(&self) -> Currency {
-        self.currency
-    }
-
-    fn environment(&self) -> Option<&BTreeSet<String>> {
-        Some(&self.environment)
-    }
-
-    fn process(&self, name: &ProcessName, version: Option<Version>) -> Lookup {
-        let key = (name.clone(), version);
-        if let Some(found) = self.processes.get(&key) {
-            return found.clone();
-        }
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-        Lookup::Unknown
     }
 }
 
@@ -270,5 +314,21 @@ fn summary(diagnostics: &[Diagnostic]) -> String {
     match errors.count() {
         0 => format!("Validation failed: {first}"),
         more => format!("Validation failed: {first} (and {more} more)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_expects_every_revision_that_was_named() {
+        let any = ExpectedRevision::default();
+        assert_eq!(any.against(7), None);
+        let tagged = any.one_of(vec![2, 4]);
+        assert_eq!((tagged.against(4), tagged.against(5)), (Some(4), Some(2)));
+        let both = tagged.one_of(vec![3]);
+        assert_eq!((both.against(4), both.against(3)), (Some(3), Some(2)));
+        assert_eq!(ExpectedRevision::default().one_of(vec![]).against(1), Some(0));
     }
 }

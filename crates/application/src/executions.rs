@@ -1,110 +1,86 @@
 //! Use cases of executions: start, look, cancel, pause, resume, retry (spec 3.7).
+//!
+//! * `start`: new executions, and those that repeat others; `start_limit`: how many a user may start in a minute;
+//! * `commands`: what people tell executions; `visible`: an execution that a principal may see.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration as StdDuration};
+mod commands;
+mod start;
+mod start_limit;
+mod visible;
 
-use indexmap::IndexMap;
+use std::{collections::BTreeMap, sync::Arc};
+
 use procession_domain::{
-    definition::{Definition, InputProblem, Process, ProcessError, StepKind},
-    event::{Creation, Event, PauseReason, ProcessRef, Recorded, TriggerContext, ValueRef},
-    execution::{CommandError, Execution, Life, RetryError, Signal, StepLife, ValueKey, WaitingFor},
-    value::{Duration, ExecutionId, Json, Money, ProcessId, StepId},
+    definition::{Definition, StepKind},
+    event::ValueRef,
+    execution::{CommandError, Execution, ExecutionStatus, RetryError, StepLife, WaitingFor},
+    value::{ExecutionId, Json, Money, ProcessId, StepId, Timestamp},
 };
 
+pub use commands::{Command, CommandOutcome};
+pub use start::{RetryFrom, StartFailure, StartOutcome, StartRequest, StartTrigger};
+use start_limit::StartLimit;
+pub use start_limit::TooManyStarts;
+pub use visible::VisibleExecution;
+
 use crate::{
-    engine::{Engine, EngineSettings, ValueLimits},
-    pins::pins_of,
+    access::{Forbidden, Permission, Principal, Reach, UseCase},
+    door::Door,
+    engine::{Engine, RUNS_FOR_ESTIMATE},
     ports::{
-        Content, EventPage, ExecutionFilter, ExecutionRow, IdempotencyKey, NewValue, Page, Paging, Ports, SignalError,
-        Start, StartError, Started, StoreError, StoredEvent,
+        BlobStore, Clock, DefinitionStore, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore,
+        IdGenerator, Page, Paging, Queries, StartError, StoreError, StoredEvent,
     },
     values,
 };
 
-/// How long a command waits for the run loop before it answers "pending".
-const COMMAND_WAIT: StdDuration = StdDuration::from_secs(5);
-
-/// From how many completed runs of a step its cost is estimated.
-const RUNS_FOR_ESTIMATE: u32 = 20;
-
-/// How long an idempotency key is kept.
-const KEY_KEPT: Duration = Duration::from_secs(24 * 3_600);
-
 /// The service for executions.
 #[derive(Clone)]
 pub struct Executions {
-    ports: Ports,
+    ports: Arc<ExecutionPorts>,
     engine: Engine,
+    door: Door,
+    start_limit: Arc<StartLimit>,
 }
 
-/// A start as it is asked for.
-#[derive(Debug, Clone, Default)]
-pub struct StartRequest {
-    /// The input.
-    pub input: Json,
-    /// How it was triggered.
-    pub trigger: StartTrigger,
-    /// Who or what starts it, as the API shows it.
-    pub triggered_by: String,
-    /// The user, if one does.
-    pub user: Option<String>,
-    /// Labels besides those of the definition.
-    pub labels: IndexMap<String, String>,
-    /// A key that makes repeated starts by the same caller one.
-    pub idempotency_key: Option<String>,
-}
-
-/// What triggered a start.
-#[derive(Debug, Clone, Default)]
-pub struct StartTrigger {
-    /// `manual`, `webhook` or `schedule`; `manual` if empty.
-    pub trigger_type: String,
-    /// The trigger's id.
-    pub id: Option<String>,
-    /// What a webhook was called with.
-    pub payload: Option<Json>,
-}
-
-/// Why a start is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum StartFailure {
-    /// There is no such process.
-    #[error("Process definition not found")]
-    NotFound,
-    /// It is not published.
-    #[error(transparent)]
-    NotStartable(#[from] ProcessError),
-    /// The input does not fit.
-    #[error("{}", input_summary(.0))]
-    InvalidInput(Vec<InputProblem>),
-    /// The input is larger than values may be.
-    #[error("The input is too large: {0}")]
-    TooLarge(String),
-    /// The store refused it.
-    #[error(transparent)]
-    Start(#[from] StartError),
+/// What the use cases of executions ask of the world.
+pub(crate) struct ExecutionPorts {
+    pub definitions: Arc<dyn DefinitionStore>,
+    pub executions: Arc<dyn ExecutionStore>,
+    pub queries: Arc<dyn Queries>,
+    pub feed: Arc<dyn EventFeed>,
+    pub blobs: Arc<dyn BlobStore>,
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdGenerator>,
 }
 
 /// Why an execution can't be shown or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecutionFailure {
-    /// There is none with this id.
+    /// The principal may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// There is none with this id, or none that the principal may know of.
     #[error("Execution not found")]
     NotFound,
-    /// It has no such step, or no such output.
-    #[error("{0}")]
-    NothingThere(&'static str),
     /// Its state does not allow it.
     #[error(transparent)]
     Refused(#[from] CommandError),
     /// The same command waits already.
     #[error("The same command is waiting to be carried out already")]
     Waiting,
+    /// Only failures are put aside.
+    #[error("Can only dismiss failed executions (status: {})", .0.as_str())]
+    NotFailed(ExecutionStatus),
     /// It can't be retried.
     #[error(transparent)]
     Retry(#[from] RetryError),
     /// An output that a retry from the failure needs is gone.
     #[error("Cannot retry from the failure: the output of `{0}` was purged. Retry from the start instead.")]
     OutputPurged(StepId),
+    /// The user starts too many.
+    #[error(transparent)]
+    TooManyStarts(#[from] TooManyStarts),
     /// The new execution can't be started.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -113,88 +89,54 @@ pub enum ExecutionFailure {
     Store(#[from] StoreError),
 }
 
-/// A start's result.
-#[derive(Debug, Clone)]
-pub struct StartOutcome {
-    /// The execution.
-    pub execution: Execution,
-    /// Whether the same start was made before, so that this is the execution of then.
-    pub repeated: bool,
-    /// The input with its defaults, where it is at hand: of a new start.
-    pub input: Option<Json>,
-}
-
-/// A command's result.
-#[derive(Debug, Clone)]
-pub struct CommandOutcome {
-    /// The execution as it is now.
-    pub execution: Execution,
-    /// The command, if it has not been carried out yet.
-    pub pending: Option<&'static str>,
-}
-
-/// From where an execution is retried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RetryFrom {
-    /// All of it again.
-    #[default]
-    Start,
-    /// What failed, and what comes after that.
-    Failed,
-}
-
 impl Executions {
-    /// The service.
-    pub const fn new(ports: Ports, engine: Engine) -> Self {
-        Self { ports, engine }
-    }
-
-    /// Starts a process.
-    pub async fn start(&self, process: ProcessId, request: StartRequest) -> Result<StartOutcome, StartFailure> {
-        let found = self.ports.definitions.load(process).await.map_err(StartError::from)?;
-        let process = found.ok_or(StartFailure::NotFound)?;
-        process.check_startable()?;
-        let definition = Arc::clone(process.definition());
-        let server_rule = self.engine.settings().undefined;
-        let checked = definition.check_input(&request.input, server_rule).map_err(StartFailure::InvalidInput)?;
-        let (input, input_row) = self.measured(&ValueKey::Input, &checked.input)?;
-        let payload = request.trigger.payload.as_ref().map(|payload| self.measured(&ValueKey::TriggerPayload, payload));
-        let payload = payload.transpose()?;
-        let pins = pins_of(&definition, self.ports.definitions.as_ref()).await.map_err(StartError::from)?;
-        let digest = digest(&request, process.id());
-        let idempotency = self.idempotency(&request, &definition, digest);
-        let creation = self.creation(
-            &process,
-            request,
-            input,
-            payload.as_ref().map(|(value, _)| value.clone()),
-            pins,
-            checked.warnings,
-        );
-        let id = ExecutionId::new(self.ports.ids.new_id());
-        let (execution, created) = Execution::create(id, definition, creation, self.ports.clock.now());
-        let values = std::iter::once(input_row).chain(payload.map(|(_, row)| row)).collect();
-        let start = self.new_start(&execution, vec![created], values, idempotency);
-        let outcome = self.launch(execution, start).await?;
-        Ok(StartOutcome { input: (!outcome.repeated).then_some(checked.input), ..outcome })
+    /// The service. A user may start so many executions in a minute; 0 = no limit.
+    pub(crate) fn new(ports: ExecutionPorts, engine: Engine, door: Door, starts_per_minute: u32) -> Self {
+        Self { ports: Arc::new(ports), engine, door, start_limit: Arc::new(StartLimit::new(starts_per_minute)) }
     }
 
     /// An execution.
-    pub async fn get(&self, id: ExecutionId) -> Result<Execution, ExecutionFailure> {
-        let loaded = self.ports.executions.load(id).await?.ok_or(ExecutionFailure::NotFound)?;
-        let runnable = self.engine.catalog().runnable(loaded.creation.process.id).await?;
-        let missing = || StoreError::Corrupt(format!("the definition of execution {id} is missing"));
-        let definition = Arc::clone(&runnable.ok_or_else(missing)?.definition);
-        Ok(Execution::restore(definition, loaded.creation, loaded.state, loaded.steps))
+    pub async fn get(&self, by: &Principal, id: ExecutionId) -> Result<VisibleExecution, ExecutionFailure> {
+        by.check(UseCase::ReadExecution)?;
+        self.in_sight(by, id).await
+    }
+
+    /// A page of executions: those that the principal may see.
+    pub async fn list(
+        &self,
+        by: &Principal,
+        filter: &ExecutionFilter,
+        paging: &Paging,
+    ) -> Result<Page<ExecutionRow>, ExecutionFailure> {
+        by.check(UseCase::ListExecutions)?;
+        let user = match by.reach(Permission::ExecutionView) {
+            Reach::All => filter.user.clone(),
+            Reach::Own | Reach::Nothing => match (by.user(), &filter.user) {
+                (Some(own), wanted) if wanted.as_deref().is_none_or(|wanted| wanted == own) => Some(own.to_owned()),
+                _ => return Ok(Page { rows: Vec::new(), total: 0, next_cursor: None }),
+            },
+        };
+        Ok(self.ports.queries.executions(&ExecutionFilter { user, ..filter.clone() }, paging).await?)
+    }
+
+    /// The definition that executions of a version run, to tell what their events mean; `None` if there is none.
+    pub async fn definition(
+        &self,
+        by: &Principal,
+        version: ProcessId,
+    ) -> Result<Option<Arc<Definition>>, ExecutionFailure> {
+        by.check(UseCase::ReadExecution)?;
+        let runnable = self.engine.catalog().runnable(version).await?;
+        Ok(runnable.map(|runnable| Arc::clone(&runnable.definition)))
     }
 
     /// What its running steps will cost, as far as their last twenty completed runs tell: the median (spec 3.10).
-    pub async fn estimates(&self, execution: &Execution) -> Result<BTreeMap<StepId, Money>, StoreError> {
+    pub async fn estimates(&self, execution: &VisibleExecution) -> Result<BTreeMap<StepId, Money>, StoreError> {
         let process = &execution.creation().process.name;
         let mut estimates = BTreeMap::new();
         for (step, state) in execution.steps() {
             if state.life == StepLife::Running && matches!(step.kind, StepKind::AgentTask(_)) {
-                let costs = self.ports.queries.step_costs(process, &step.id, RUNS_FOR_ESTIMATE).await?;
+                let costs = self.ports.executions.step_costs(process, &step.id, RUNS_FOR_ESTIMATE).await?;
                 if let Some(median) = Money::median(costs) {
                     estimates.insert(step.id.clone(), median);
                 }
@@ -204,285 +146,53 @@ impl Executions {
     }
 
     /// For what an execution and its steps wait (spec 3.9).
-    pub fn waiting_for(&self, execution: &Execution) -> Vec<WaitingFor> {
+    pub fn waiting_for(&self, execution: &VisibleExecution) -> Vec<WaitingFor> {
         execution.waiting_for(self.engine.settings().max_concurrent_steps as usize)
     }
 
-    /// A page of executions.
-    pub async fn list(&self, filter: &ExecutionFilter, paging: &Paging) -> Result<Page<ExecutionRow>, StoreError> {
-        self.ports.queries.executions(filter, paging).await
-    }
-
     /// A part of an execution's events.
-    pub async fn events(&self, id: ExecutionId, page: EventPage) -> Result<Vec<StoredEvent>, StoreError> {
-        self.ports.queries.events(id, page).await
+    pub async fn events(&self, execution: &VisibleExecution, page: EventPage) -> Result<Vec<StoredEvent>, StoreError> {
+        self.ports.queries.events(execution.id(), page).await
     }
 
     /// The executions that are sub-processes of this one.
-    pub async fn children(&self, id: ExecutionId) -> Result<Vec<ExecutionId>, StoreError> {
-        self.ports.queries.children(id).await
+    pub async fn children(&self, execution: &VisibleExecution) -> Result<Vec<ExecutionId>, StoreError> {
+        self.ports.queries.children(execution.id()).await
     }
 
     /// A value of an execution: its input, its outputs, a step's output or an attempt's input.
-    pub async fn value(
-        &self,
-        id: ExecutionId,
-        key: &ValueKey,
-        value: &ValueRef,
-    ) -> Result<Option<Arc<Json>>, StoreError> {
-        values::load(&self.ports, id, key, value).await
+    pub async fn value(&self, execution: &VisibleExecution, value: &ValueRef) -> Result<Option<Arc<Json>>, StoreError> {
+        values::load(self.ports.executions.as_ref(), self.ports.blobs.as_ref(), execution.id(), value).await
     }
 
-    /// Has a command of a person carried out (spec 3.7). It is written at once; the answer waits a little for its effect.
-    pub async fn command(&self, id: ExecutionId, signal: Signal) -> Result<CommandOutcome, ExecutionFailure> {
-        let name = signal.name();
-        let mut feed = self.ports.feed.subscribe();
-        let now = self.ports.clock.now();
-        self.ports.executions.signal(id, signal.clone(), now).await.map_err(|error| match error {
-            SignalError::Unknown => ExecutionFailure::NotFound,
-            SignalError::Refused(refused) => ExecutionFailure::Refused(refused),
-            SignalError::Waiting => ExecutionFailure::Waiting,
-            SignalError::Store(error) => ExecutionFailure::Store(error),
-        })?;
-        self.engine.nudge(id);
-        let effect = async {
-            loop {
-                match feed.recv().await {
-                    Ok(events) => {
-                        let mut events = events.iter().filter(|event| event.execution_id == id);
-                        if events.any(|event| shows_effect(&signal, &event.event)) {
-                            return;
-                        }
-                    }
-                    Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
-                        if self.get(id).await.is_ok_and(|execution| is_carried_out(&signal, &execution.state().life)) {
-                            return;
-                        }
-                    }
-                    Err(tokio::sync::broadcast::error::RecvError::Closed) => std::future::pending().await,
-                }
-            }
-        };
-        let _ = tokio::time::timeout(COMMAND_WAIT, effect).await;
-        let execution = self.get(id).await?;
-        let pending = (!is_carried_out(&signal, &execution.state().life)).then_some(name);
-        Ok(CommandOutcome { execution, pending })
-    }
-
-    /// Repeats a failed or cancelled execution as a new one, on the same version and pins (spec 3.7).
-    pub async fn retry(
-        &self,
-        id: ExecutionId,
-        from: RetryFrom,
-        user: Option<String>,
-    ) -> Result<StartOutcome, ExecutionFailure> {
-        let old = self.get(id).await?;
-        old.check_retry()?;
-        let new_id = ExecutionId::new(self.ports.ids.new_id());
-        let now = self.ports.clock.now();
-        let creation = Creation {
-            retry_of: Some(id),
-            parent: None,
-            triggered_by: "retry".into(),
-            user,
-            ..(**old.creation()).clone()
-        };
-        let (execution, events) = match from {
-            RetryFrom::Start => {
-                let (execution, created) = Execution::create(new_id, Arc::clone(old.definition()), creation, now);
-                (execution, vec![created])
-            }
-            RetryFrom::Failed => Execution::retry_from_failed(new_id, &old, creation, now)?,
-        };
-        let values = self.values_of_before(&old, new_id, &events).await?;
-        let start = self.new_start(&execution, events, values, None);
-        match self.launch(execution, start).await {
-            Ok(outcome) => Ok(outcome),
-            Err(StartFailure::Start(error)) => Err(error.into()),
-            // A retry brings no input of its own, and its version need not be published.
-            Err(StartFailure::NotFound | StartFailure::NotStartable(_) | StartFailure::InvalidInput(_)) => {
-                Err(ExecutionFailure::NotFound)
-            }
-            Err(StartFailure::TooLarge(message)) => Err(StoreError::Corrupt(message).into()),
+    /// When a person put its failure aside; `None` for what has not failed.
+    pub async fn dismissed_at(&self, execution: &VisibleExecution) -> Result<Option<Timestamp>, StoreError> {
+        match execution.status() {
+            ExecutionStatus::Failed => self.ports.queries.dismissed_at(execution.id()).await,
+            ExecutionStatus::Pending
+            | ExecutionStatus::Running
+            | ExecutionStatus::Paused
+            | ExecutionStatus::Completed
+            | ExecutionStatus::Cancelled => Ok(None),
         }
     }
 
-    async fn launch(&self, execution: Execution, start: Start) -> Result<StartOutcome, StartFailure> {
-        for value in &start.values {
-            if let Content::Inline(text) = &value.content
-                && value.value.size > self.engine.settings().inline_output
-            {
-                let key = values::blob_key(execution.id(), &value.key);
-                let put = self.ports.blobs.put(&key, text.as_bytes()).await;
-                put.map_err(|error| StartError::Store(StoreError::Unavailable(error.to_string())))?;
-            }
-        }
-        let inline = self.engine.settings().inline_output;
-        let values = start.values.into_iter().map(|value| {
-            let content = if value.value.size > inline { Content::Blob } else { value.content };
-            NewValue { content, ..value }
-        });
-        let start = Start { values: values.collect(), ..start };
-        match self.engine.launch(start).await? {
-            Started::Created => Ok(StartOutcome { execution, repeated: false, input: None }),
-            Started::Before(id) => match self.get(id).await {
-                Ok(execution) => Ok(StartOutcome { execution, repeated: true, input: None }),
-                Err(ExecutionFailure::Store(error)) => Err(StartError::Store(error).into()),
-                Err(_) => Err(StartFailure::NotFound),
-            },
+    /// The execution, if there is one and the principal may know of it.
+    async fn in_sight(&self, by: &Principal, id: ExecutionId) -> Result<VisibleExecution, ExecutionFailure> {
+        let execution = self.load(id).await?;
+        if by.sees_execution_of(execution.creation().user.as_deref()) {
+            Ok(VisibleExecution::new(execution))
+        } else {
+            Err(ExecutionFailure::NotFound)
         }
     }
 
-    fn new_start(
-        &self,
-        execution: &Execution,
-        events: Vec<Recorded>,
-        values: Vec<NewValue>,
-        idempotency: Option<IdempotencyKey>,
-    ) -> Start {
-        let config = execution.definition().config();
-        let settings = self.engine.settings();
-        Start {
-            budget: config.budget.clone(),
-            instance_limit: config.max_concurrent_instances.or(settings.max_concurrent_instances),
-            queue_length: settings.queue_length,
-            execution: execution.clone(),
-            events,
-            values,
-            idempotency,
-            admit: None,
-        }
+    async fn load(&self, id: ExecutionId) -> Result<Execution, ExecutionFailure> {
+        let loaded = self.ports.executions.load(id).await?.ok_or(ExecutionFailure::NotFound)?;
+        let runnable = self.engine.catalog().runnable(loaded.creation.process.id).await?;
+        let missing = || StoreError::Corrupt(format!("the definition of execution {id} is missing"));
+        let definition = Arc::clone(&runnable.ok_or_else(missing)?.definition);
+        let corrupt = |error| StoreError::Corrupt(format!("execution {id}: {error}"));
+        Ok(loaded.execution(definition).map_err(corrupt)?)
     }
-
-    fn creation(
-        &self,
-        process: &Process,
-        request: StartRequest,
-        input: ValueRef,
-        payload: Option<ValueRef>,
-        pins: BTreeMap<StepId, ProcessId>,
-        warnings: Vec<String>,
-    ) -> Creation {
-        let definition = process.definition();
-        let settings: &EngineSettings = self.engine.settings();
-        let trigger_type = match request.trigger.trigger_type {
-            empty if empty.is_empty() => "manual".to_owned(),
-            given => given,
-        };
-        let mut labels = definition.content().labels.clone();
-        labels.extend(request.labels);
-        Creation {
-            process: ProcessRef { id: process.id(), name: definition.name().clone(), version: definition.version() },
-            input,
-            trigger: TriggerContext {
-                trigger_type,
-                id: request.trigger.id,
-                payload,
-                fired_at: Some(self.ports.clock.now()),
-            },
-            triggered_by: request.triggered_by,
-            user: request.user,
-            pins,
-            retry_of: None,
-            parent: None,
-            labels,
-            priority: definition.config().priority,
-            undefined: definition.config().undefined.or(settings.undefined),
-            warnings,
-        }
-    }
-
-    fn idempotency(&self, request: &StartRequest, definition: &Definition, digest: String) -> Option<IdempotencyKey> {
-        let key = request.idempotency_key.as_ref()?;
-        let caller = request.user.as_deref().unwrap_or(&request.triggered_by);
-        let scope = serde_json::json!([caller, definition.name(), key]).to_string();
-        Some(IdempotencyKey { scope, digest, expires_at: self.ports.clock.now().saturating_add(KEY_KEPT) })
-    }
-
-    /// The reference of a value and its row, the text inline whatever its size.
-    fn measured(&self, key: &ValueKey, value: &Json) -> Result<(ValueRef, NewValue), StartFailure> {
-        let settings = self.engine.settings();
-        let text: Arc<str> = value.to_string().into();
-        let reference = values::reference(&text);
-        if reference.size > settings.output {
-            let message = format!("{} bytes, and {} are kept at most (limits.output)", reference.size, settings.output);
-            return Err(StartFailure::TooLarge(message));
-        }
-        let limits = ValueLimits { inline: u64::MAX, most: settings.output };
-        Ok((reference.clone(), limits.row(key, &reference, &text)))
-    }
-
-    /// The values that a retry takes over: input, payload, outputs of steps that don't run again.
-    async fn values_of_before(
-        &self,
-        old: &Execution,
-        new_id: ExecutionId,
-        events: &[Recorded],
-    ) -> Result<Vec<NewValue>, ExecutionFailure> {
-        let creation = old.creation();
-        let mut wanted = vec![(ValueKey::Input, creation.input.clone())];
-        wanted.extend(creation.trigger.payload.clone().map(|payload| (ValueKey::TriggerPayload, payload)));
-        let outputs = Execution::outputs_to_reuse(events);
-        wanted.extend(outputs.into_iter().map(|(step, output)| (ValueKey::StepOutput(step), output)));
-        let limits = ValueLimits { inline: u64::MAX, most: u64::MAX };
-        let mut rows = Vec::new();
-        for (key, value) in wanted {
-            let Some(json) = values::load(&self.ports, old.id(), &key, &value).await? else {
-                return Err(match key {
-                    ValueKey::StepOutput(step) => ExecutionFailure::OutputPurged(step),
-                    _ => StoreError::Corrupt(format!("the {key} of {} is missing for {new_id}", old.id())).into(),
-                });
-            };
-            let text: Arc<str> = json.to_string().into();
-            rows.push(limits.row(&key, &value, &text));
-        }
-        Ok(rows)
-    }
-}
-
-/// Whether an event shows that a command was carried out, or can't be any more.
-const fn shows_effect(signal: &Signal, event: &Event) -> bool {
-    let ended = matches!(
-        event,
-        Event::ProcessCompleted { .. }
-            | Event::ProcessFailed { .. }
-            | Event::ProcessCancelled(_)
-            | Event::CompensationStarted { .. }
-    );
-    match signal {
-        Signal::Pause { .. } => ended || matches!(event, Event::ProcessPaused(_)),
-        Signal::Resume { .. } => ended || matches!(event, Event::ProcessResumed { .. }),
-        _ => ended,
-    }
-}
-
-/// Whether a command has had its effect, or can have none any more.
-const fn is_carried_out(signal: &Signal, life: &Life) -> bool {
-    let ended = matches!(life, Life::Completed { .. } | Life::Failed(_) | Life::Cancelled(_) | Life::Compensating(_));
-    ended
-        || match signal {
-            Signal::Pause { .. } => matches!(life, Life::Paused(PauseReason::Operator { .. })),
-            Signal::Resume { .. } => matches!(life, Life::Running | Life::Paused(PauseReason::People)),
-            _ => false,
-        }
-}
-
-/// The digest by which repeated starts are compared: what was asked, not when.
-fn digest(request: &StartRequest, process: ProcessId) -> String {
-    let asked = serde_json::json!([process, request.input, request.trigger.payload, request.labels]);
-    blake3::hash(asked.to_string().as_bytes()).to_hex().to_string()
-}
-
-fn input_summary(problems: &[InputProblem]) -> String {
-    let problems: Vec<String> = problems
-        .iter()
-        .map(|problem| {
-            if problem.field.is_empty() {
-                problem.message.clone()
-            } else {
-                format!("`{}` {}", problem.field, problem.message)
-            }
-        })
-        .collect();
-    format!("The input does not fit: {}", problems.join("; "))
 }

@@ -2,20 +2,32 @@
 //!
 //! * [`ports`]: what the application asks of the world, as traits; adapters implement them.
 //! * [`engine`]: runs executions: claims them, lets the domain decide, commits, makes calls.
-//! * [`definitions`], [`executions`], [`approvals`], [`access`], [`notifications`]: what people and programs can do, each a
-//!   service with one method a use case.
-//! * [`system`]: the machine's clock and ids.
+//! * [`definitions`], [`executions`], [`approvals`], [`events`], [`agents`], [`access`], [`notifications`],
+//!   [`server_status`]: what people and programs can do, each a service with one method a use case.
+//! * [`Application`]: all of that, wired once.
+//! * [`housekeeping`]: what is tidied up beside the work; [`system`]: the machine's clock and ids.
 //!
 //! Invariants: this crate names no database, no protocol and no framework of the web. Rules of processes are in the
-//! domain; here they are carried out.
+//! domain; here they are carried out. Every use case takes a [`Principal`](access::Principal) and holds it to the one
+//! table of rights; what changes something goes on to its end, whoever stops waiting for it ([`Door`]).
 
 pub mod access;
+pub mod agents;
+mod application;
 pub mod approvals;
 pub mod definitions;
+mod door;
 pub mod engine;
+pub mod events;
 pub mod executions;
+pub mod housekeeping;
 pub mod notifications;
+mod owners;
 mod pins;
 pub mod ports;
+pub mod server_status;
 pub mod system;
 mod values;
+
+pub use application::{Application, ApplicationSettings};
+pub use door::Door;

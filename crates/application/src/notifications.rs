@@ -10,7 +10,11 @@ use std::sync::Arc;
 use procession_domain::value::{Duration, ExecutionId, Json, ProcessName, StepId};
 pub use settings::{MASK, NotificationSettings, SecretText, SettingsError, SmtpSecurity, SmtpSettings};
 
-use crate::ports::{AccessStore, DeliveryFailure, Message, Ports, Setting, StoreError};
+use crate::{
+    access::{Forbidden, Principal, UseCase},
+    door::Door,
+    ports::{AccessStore, DeliveryFailure, IdGenerator, Message, Notifier, Setting, StoreError},
+};
 
 /// How long a test message may take.
 const TEST_TIMEOUT: Duration = Duration::from_secs(15);
@@ -25,8 +29,10 @@ pub struct SettingsInForce {
 /// The service for notifications.
 #[derive(Clone)]
 pub struct Notifications {
-    ports: Ports,
+    notifier: Arc<dyn Notifier>,
+    ids: Arc<dyn IdGenerator>,
     settings: SettingsInForce,
+    door: Door,
 }
 
 /// A test message.
@@ -45,6 +51,9 @@ pub struct TestMessage {
 /// Why settings can't be shown or changed, or a test was not sent.
 #[derive(Debug, thiserror::Error)]
 pub enum NotificationFailure {
+    /// The principal may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// The settings make no sense.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -94,32 +103,51 @@ impl SettingsInForce {
 
 impl Notifications {
     /// The service; `configured` is what the configuration sets (`notifications.*`).
-    pub fn new(ports: Ports, configured: NotificationSettings) -> Self {
-        let settings = SettingsInForce::new(Arc::clone(&ports.access), configured);
-        Self { ports, settings }
+    pub fn new(
+        store: Arc<dyn AccessStore>,
+        notifier: Arc<dyn Notifier>,
+        ids: Arc<dyn IdGenerator>,
+        door: Door,
+        configured: NotificationSettings,
+    ) -> Self {
+        Self { notifier, ids, settings: SettingsInForce::new(store, configured), door }
     }
 
     /// The settings in force, with secrets masked.
-    pub async fn settings(&self) -> Result<NotificationSettings, NotificationFailure> {
+    pub async fn settings(&self, by: &Principal) -> Result<NotificationSettings, NotificationFailure> {
+        by.check(UseCase::ReadNotificationSettings)?;
         Ok(self.settings.read().await?.masked())
     }
 
     /// Sets all settings: what is `None` is what the configuration says, and a secret sent back as it is shown, masked,
     /// stays what it is. The settings in force afterwards, masked.
-    pub async fn change(&self, wanted: NotificationSettings) -> Result<NotificationSettings, NotificationFailure> {
-        let wanted = wanted.with_secrets_of(&self.settings.read().await?)?;
-        wanted.check()?;
-        self.settings.keep(&wanted.besides(&self.settings.configured)).await?;
-        self.settings().await
+    pub async fn change(
+        &self,
+        by: &Principal,
+        wanted: NotificationSettings,
+    ) -> Result<NotificationSettings, NotificationFailure> {
+        let settings = self.settings.clone();
+        let change = async move {
+            let wanted = wanted.with_secrets_of(&settings.read().await?)?;
+            wanted.check()?;
+            settings.keep(&wanted.besides(&settings.configured)).await?;
+            Ok(settings.read().await?.masked())
+        };
+        self.door.change(by, UseCase::ChangeNotificationSettings, change).await
     }
 
     /// Sends a test through a channel; what the receiver answered.
-    pub async fn test(&self, test: TestMessage) -> Result<Json, NotificationFailure> {
+    pub async fn test(&self, by: &Principal, test: TestMessage) -> Result<Json, NotificationFailure> {
+        let this = self.clone();
+        self.door.change(by, UseCase::TestNotification, async move { this.send_test(test).await }).await
+    }
+
+    async fn send_test(&self, test: TestMessage) -> Result<Json, NotificationFailure> {
         let known = self.settings.read().await?.channel_names();
         if !known.contains(&test.channel) {
             return Err(NotificationFailure::UnknownChannel { channel: test.channel, known });
         }
-        let execution_id = ExecutionId::new(self.ports.ids.new_id());
+        let execution_id = ExecutionId::new(self.ids.new_id());
         let (process_name, step_id) = names_of_a_test();
         let message = Message {
             delivery_id: format!("test/{execution_id}/{}", test.channel),
@@ -133,7 +161,7 @@ impl Notifications {
             step_id,
             timeout: Some(TEST_TIMEOUT),
         };
-        self.ports.notifier.send(&message).await.map_err(NotificationFailure::Undelivered)
+        self.notifier.send(&message).await.map_err(NotificationFailure::Undelivered)
     }
 }
 

@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use procession_application::{
+    Door,
     engine::EngineSettings,
     notifications::{
         MASK, NotificationFailure, NotificationSettings, Notifications, SecretText, SettingsError, SettingsInForce,
@@ -49,6 +50,12 @@ fn everything() -> NotificationSettings {
     }
 }
 
+/// The service, with a configuration of its own.
+fn service(stage: &Stage, configured: NotificationSettings) -> Notifications {
+    let (store, notifier) = (Arc::clone(&stage.ports.access), Arc::clone(&stage.ports.notifier));
+    Notifications::new(store, notifier, Arc::clone(&stage.ports.ids), Door::default(), configured)
+}
+
 async fn in_force(stage: &Stage) -> NotificationSettings {
     let store: Arc<dyn AccessStore> = Arc::clone(&stage.ports.access);
     SettingsInForce::new(store, NotificationSettings::default()).read().await.unwrap()
@@ -57,10 +64,10 @@ async fn in_force(stage: &Stage) -> NotificationSettings {
 #[tokio::test(start_paused = true)]
 async fn what_is_set_is_in_force_at_once_and_shown_without_secrets() {
     let stage = stage().await;
-    let notifications = Notifications::new(stage.ports.clone(), NotificationSettings::default());
-    assert_eq!(notifications.settings().await.unwrap(), NotificationSettings::default());
-    let shown = notifications.change(everything()).await.unwrap();
-    assert_eq!(shown, notifications.settings().await.unwrap());
+    let notifications = service(&stage, NotificationSettings::default());
+    assert_eq!(notifications.settings(&stage.system).await.unwrap(), NotificationSettings::default());
+    let shown = notifications.change(&stage.system, everything()).await.unwrap();
+    assert_eq!(shown, notifications.settings(&stage.system).await.unwrap());
     assert_eq!(in_force(&stage).await, everything());
     assert_eq!(
         serde_json::to_value(&shown).unwrap(),
@@ -84,10 +91,10 @@ async fn what_is_set_is_in_force_at_once_and_shown_without_secrets() {
 #[tokio::test(start_paused = true)]
 async fn a_masked_secret_that_comes_back_stays_what_it_is() {
     let stage = stage().await;
-    let notifications = Notifications::new(stage.ports.clone(), NotificationSettings::default());
-    let mut shown = notifications.change(everything()).await.unwrap();
+    let notifications = service(&stage, NotificationSettings::default());
+    let mut shown = notifications.change(&stage.system, everything()).await.unwrap();
     shown.smtp.as_mut().unwrap().from = "other@example.org".into();
-    notifications.change(shown).await.unwrap();
+    notifications.change(&stage.system, shown).await.unwrap();
     let mut expected = everything();
     expected.smtp.as_mut().unwrap().from = "other@example.org".into();
     assert_eq!(in_force(&stage).await, expected);
@@ -96,10 +103,10 @@ async fn a_masked_secret_that_comes_back_stays_what_it_is() {
 #[tokio::test(start_paused = true)]
 async fn a_mask_of_something_else_is_refused() {
     let stage = stage().await;
-    let notifications = Notifications::new(stage.ports.clone(), NotificationSettings::default());
+    let notifications = service(&stage, NotificationSettings::default());
     for masked in [SLACK_SHOWN, "https://example.org/********"] {
         let wanted = NotificationSettings { slack_webhook_url: secret(masked), ..Default::default() };
-        let refused = notifications.change(wanted).await;
+        let refused = notifications.change(&stage.system, wanted).await;
         assert!(
             matches!(&refused, Err(NotificationFailure::Settings(SettingsError::Masked { field })) if field == "slack_webhook_url"),
             "{refused:?}"
@@ -110,8 +117,8 @@ async fn a_mask_of_something_else_is_refused() {
 #[tokio::test(start_paused = true)]
 async fn a_kept_password_is_not_handed_to_another_server() {
     let stage = stage().await;
-    let notifications = Notifications::new(stage.ports.clone(), NotificationSettings::default());
-    let shown = notifications.change(everything()).await.unwrap();
+    let notifications = service(&stage, NotificationSettings::default());
+    let shown = notifications.change(&stage.system, everything()).await.unwrap();
     let as_shown = shown.smtp.clone().unwrap();
     let others = [
         SmtpSettings { host: "mail.example.com".into(), ..as_shown.clone() },
@@ -119,17 +126,22 @@ async fn a_kept_password_is_not_handed_to_another_server() {
         SmtpSettings { port: Some(587), security: SmtpSecurity::None, ..as_shown.clone() },
     ];
     for smtp in others {
-        let refused = notifications.change(NotificationSettings { smtp: Some(smtp.clone()), ..shown.clone() }).await;
+        let refused = notifications
+            .change(&stage.system, NotificationSettings { smtp: Some(smtp.clone()), ..shown.clone() })
+            .await;
         assert!(
             matches!(refused, Err(NotificationFailure::Settings(SettingsError::PasswordAgain))),
             "{smtp:?}: {refused:?}"
         );
         let with_password = SmtpSettings { password: secret("new"), ..smtp };
-        notifications.change(NotificationSettings { smtp: Some(with_password), ..shown.clone() }).await.unwrap();
-        notifications.change(everything()).await.unwrap();
+        notifications
+            .change(&stage.system, NotificationSettings { smtp: Some(with_password), ..shown.clone() })
+            .await
+            .unwrap();
+        notifications.change(&stage.system, everything()).await.unwrap();
     }
     let same = SmtpSettings { host: "MAIL.example.org".into(), port: Some(587), ..as_shown };
-    notifications.change(NotificationSettings { smtp: Some(same), ..shown }).await.unwrap();
+    notifications.change(&stage.system, NotificationSettings { smtp: Some(same), ..shown }).await.unwrap();
     assert_eq!(in_force(&stage).await.smtp.unwrap().password, secret("pa55word"));
 }
 
@@ -141,17 +153,17 @@ async fn what_is_not_set_follows_the_configuration() {
         webhook_url: secret("https://example.org/one"),
         ..Default::default()
     };
-    let notifications = Notifications::new(stage.ports.clone(), configured);
-    let mut shown = notifications.settings().await.unwrap();
+    let notifications = service(&stage, configured);
+    let mut shown = notifications.settings(&stage.system).await.unwrap();
     assert_eq!(shown.slack_webhook_url, secret(SLACK_SHOWN));
     shown.webhook_url = secret("https://example.org/two");
-    notifications.change(shown).await.unwrap();
+    notifications.change(&stage.system, shown).await.unwrap();
     assert_eq!(
         in_force(&stage).await,
         NotificationSettings { webhook_url: secret("https://example.org/two"), ..Default::default() },
         "only what differs from the configuration is kept"
     );
-    let shown = notifications.change(NotificationSettings::default()).await.unwrap();
+    let shown = notifications.change(&stage.system, NotificationSettings::default()).await.unwrap();
     assert_eq!(shown.webhook_url, secret("https://example.org/********"));
     assert_eq!(in_force(&stage).await, NotificationSettings::default());
 }
@@ -159,7 +171,7 @@ async fn what_is_not_set_follows_the_configuration() {
 #[tokio::test(start_paused = true)]
 async fn settings_that_make_no_sense_are_refused_with_a_sentence() {
     let stage = stage().await;
-    let notifications = Notifications::new(stage.ports.clone(), NotificationSettings::default());
+    let notifications = service(&stage, NotificationSettings::default());
     let good = everything();
     let channel = |name: &str, url: &str| NotificationSettings {
         channels: Some(BTreeMap::from([(name.to_owned(), SecretText::new(url))])),
@@ -187,7 +199,7 @@ async fn settings_that_make_no_sense_are_refused_with_a_sentence() {
         (mail(SmtpSettings { username: None, ..smtp() }), "`smtp.username`"),
     ];
     for (wanted, begins) in cases {
-        let refused = notifications.change(wanted).await.unwrap_err();
+        let refused = notifications.change(&stage.system, wanted).await.unwrap_err();
         assert!(matches!(refused, NotificationFailure::Settings(_)), "{refused:?}");
         assert!(refused.to_string().starts_with(begins), "{refused}");
     }
@@ -197,15 +209,18 @@ async fn settings_that_make_no_sense_are_refused_with_a_sentence() {
 #[tokio::test(start_paused = true)]
 async fn a_test_goes_through_its_channel() {
     let stage = stage().await;
-    let notifications = Notifications::new(stage.ports.clone(), everything());
+    let notifications = service(&stage, everything());
     let test = TestMessage {
         channel: "teams".into(),
         message: Some("Hello".into()),
         recipients: vec!["#ops".into()],
         url: Some("https://example.org/else".into()),
     };
-    assert_eq!(notifications.test(test.clone()).await.unwrap(), json!({"status": "sent", "status_code": 200}));
-    notifications.test(TestMessage { channel: "email".into(), ..Default::default() }).await.unwrap();
+    assert_eq!(
+        notifications.test(&stage.system, test.clone()).await.unwrap(),
+        json!({"status": "sent", "status_code": 200})
+    );
+    notifications.test(&stage.system, TestMessage { channel: "email".into(), ..Default::default() }).await.unwrap();
     let sent = stage.messages.sent();
     assert_eq!((sent[0].channel.as_str(), sent[0].message.as_str()), ("teams", "Hello"));
     assert_eq!((&sent[0].recipients, &sent[0].url), (&test.recipients, &test.url));
@@ -216,14 +231,20 @@ async fn a_test_goes_through_its_channel() {
 #[tokio::test(start_paused = true)]
 async fn a_test_that_is_not_delivered_says_why() {
     let stage = stage().await;
-    let notifications = Notifications::new(stage.ports.clone(), everything());
+    let notifications = service(&stage, everything());
     let failure =
         DeliveryFailure { code: ErrorCode::SlackError, message: "Slack answered 404".into(), retry_after: None };
     stage.messages.fail("slack", vec![failure.clone()]);
-    let refused = notifications.test(TestMessage { channel: "slack".into(), ..Default::default() }).await.unwrap_err();
+    let refused = notifications
+        .test(&stage.system, TestMessage { channel: "slack".into(), ..Default::default() })
+        .await
+        .unwrap_err();
     assert_eq!(refused.to_string(), "the test was not delivered: Slack answered 404");
     assert!(matches!(refused, NotificationFailure::Undelivered(found) if found == failure));
-    let refused = notifications.test(TestMessage { channel: "pager".into(), ..Default::default() }).await.unwrap_err();
+    let refused = notifications
+        .test(&stage.system, TestMessage { channel: "pager".into(), ..Default::default() })
+        .await
+        .unwrap_err();
     assert_eq!(refused.to_string(), "there is no channel `pager`: use slack, email, webhook, teams");
 }
 
@@ -232,8 +253,8 @@ async fn kept_settings_that_cannot_be_read_are_reported_without_their_text() {
     let stage = stage().await;
     let kept = json!({"slack_webhook_url": ["s3cret"]}).to_string();
     stage.ports.access.set_setting(Setting::Notifications, &kept).await.unwrap();
-    let notifications = Notifications::new(stage.ports.clone(), NotificationSettings::default());
-    let refused = notifications.settings().await.unwrap_err();
+    let notifications = service(&stage, NotificationSettings::default());
+    let refused = notifications.settings(&stage.system).await.unwrap_err();
     assert!(matches!(refused, NotificationFailure::Store(StoreError::Corrupt(_))), "{refused:?}");
     assert!(!refused.to_string().contains("s3cret"), "{refused}");
 }

@@ -99,7 +99,8 @@ const TESTS: &[&str] = &[
 ];
 
 /// The functions.
-const FUNCTIONS: &[(&str, Function)] = &[("now", Function::Now), ("range", Function::Range), ("dict", Function::Dict)];
+const FUNCTIONS: &[(&str, Function)] =
+    &[("now", Function::Now), ("time", Function::Time), ("range", Function::Range), ("dict", Function::Dict)];
 
 /// The methods.
 const METHODS: &[(&str, Method)] = &[

@@ -1,16 +1,20 @@
 //! The HTTP shell (spec 4 and 4b): routes, requests and responses, sessions, live events, the OpenAPI document.
 //!
-//! Handlers extract, call a use case and map its result; rules live in the application and the domain. Start at
-//! [`router`], and read on in `resources`, where each kind of thing has its file.
+//! Handlers extract, call a use case and map its result. What someone may do, the use case decides; no handler uses a
+//! port. Start at [`router`], and read on in `resources`, where each kind of thing has its file.
 //!
 //! * `resources`: the endpoints, with the types of their requests and responses;
 //! * `extract`: what handlers take out of requests; every refusal is a problem with a readable `detail`;
-//! * `auth`: tokens, API keys, cookies, and who is behind them;
-//! * `problem`: the one place where errors become answers (RFC 9457);
-//! * `events`: how events read on the wire; `live`: WebSocket and server-sent events.
+//! * `session`: who asks; `state`: what handlers share; `live`: WebSocket and server-sent events.
 //!
-//! Invariants: no bad input makes a 5xx; nothing is changed without a permission; a slow client is never waited for; no
-//! token, key or password is logged.
+//! At the bottom, known to all of these and knowing none of them:
+//!
+//! * `auth`: tokens, cookies, and the principals behind them, remembered for a moment;
+//! * `problem`: the one place where errors become answers (RFC 9457);
+//! * `events`: how events read on the wire; `wire`: small things that many answers hold.
+//!
+//! Invariants: no bad input makes a 5xx; a slow client is never waited for; no token, key or password is logged; rooms
+//! know each other in one direction only.
 
 // The examples of the OpenAPI document are long `json!` objects.
 #![recursion_limit = "256"]
@@ -24,6 +28,7 @@ mod problem;
 mod resources;
 mod router;
 mod serve;
+mod session;
 mod settings;
 mod state;
 mod wire;
@@ -32,4 +37,4 @@ pub use openapi::openapi;
 pub use router::router;
 pub use serve::{WebServer, serve};
 pub use settings::{HttpSettings, TimeLimits};
-pub use state::{HttpState, Phase, Services};
+pub use state::{HttpState, Phase};

@@ -22,7 +22,6 @@ use tower_http::{
     timeout::{RequestBodyTimeoutLayer, TimeoutLayer},
     trace::TraceLayer,
 };
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     HttpSettings, HttpState, Phase,
@@ -42,7 +41,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:;
 /// All endpoints with their layers.
 pub fn router(state: HttpState) -> Router {
     // A WebSocket or event stream lasts; everything else has an end.
-    let short = routes().layer(time_limit(&state.shell().settings));
+    let short = resources::routes().layer(time_limit(&state.shell().settings));
     let (endpoints, _) = short.merge(live::routes()).split_for_parts();
     with_layers(endpoints.merge(openapi::pages()), state)
 }
@@ -73,23 +72,6 @@ fn with_layers(endpoints: Router<HttpState>, state: HttpState) -> Router {
         .layer(RequestBodyTimeoutLayer::new(settings.time_limits.body))
         .layer(RequestBodyLimitLayer::new(settings.body_limit));
     endpoints.fallback(unknown_path).layer(layers).with_state(state)
-}
-
-/// The endpoints that answer at once.
-pub(crate) fn routes() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::with_openapi(openapi::frame())
-        .merge(resources::processes::routes())
-        .merge(resources::schema::routes())
-        .merge(resources::executions::routes())
-        .merge(resources::approvals::routes())
-        .merge(resources::agents::routes())
-        .merge(resources::notifications::routes())
-        .merge(resources::auth::routes())
-        .merge(resources::setup::routes())
-        .merge(resources::users::routes())
-        .merge(resources::keys::routes())
-        .merge(resources::shell::routes())
-        .merge(resources::health::routes())
 }
 
 fn security_header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
@@ -195,7 +177,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_without_services_is_starting() {
-        let (endpoints, _) = routes().split_for_parts();
+        let (endpoints, _) = resources::routes().split_for_parts();
         for path in ["/readyz", "/api/processes", "/api/users/me"] {
             let (status, problem) = answer(endpoints.clone(), path).await;
             assert_eq!((status.as_u16(), &problem["code"]), (503, &"starting".into()), "{path}");

@@ -17,10 +17,6 @@ pub struct HttpSettings {
     pub token_lifetime: Duration,
     /// The largest body of a request, in bytes (`limits.body`).
     pub body_limit: usize,
-    /// The largest definition, in bytes (`limits.definition`).
-    pub definition_limit: usize,
-    /// How many executions a user may start in a minute; 0 = no limit (`limits.starts_per_minute`).
-    pub starts_per_minute: u32,
     /// Origins whose pages may read answers, such as `http://localhost:3000`.
     pub cors_origins: Vec<String>,
     /// Addresses of reverse proxies, whose `X-Forwarded-For` is believed.
@@ -55,8 +51,6 @@ impl HttpSettings {
             secret_key,
             token_lifetime: Duration::from_secs(7 * 86_400),
             body_limit: 2 * 1024 * 1024,
-            definition_limit: 1024 * 1024,
-            starts_per_minute: 0,
             cors_origins: ["http://localhost:3000", "http://localhost:8080"].map(str::to_owned).into(),
             trusted_proxies: vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)],
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -1,4 +1,4 @@
-//! What all handlers share: settings, sessions, and the services of the application once they run.
+//! What all handlers share: settings, sessions, and the application once it runs.
 
 use std::{
     ops::Deref,
@@ -6,56 +6,30 @@ use std::{
 };
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use procession_application::{
-    access::Access, approvals::Approvals, definitions::Definitions, engine::Engine, executions::Executions,
-    notifications::Notifications, ports::Ports,
-};
-use procession_domain::value::Timestamp;
+use procession_application::Application;
 use tokio::sync::watch;
 
 use crate::{
     HttpSettings,
-    auth::{Sessions, StartLimit, Tokens},
-    events::Contexts,
-    live::Rendered,
+    auth::{Sessions, Tokens},
+    events::Messages,
     problem::Problem,
 };
 
 /// What all handlers share. Cheap to clone; all clones are one.
 ///
-/// It begins without services, so that a server can answer `/readyz` while it starts; [`open`](Self::open) brings them.
+/// It begins without an application, so that a server can answer `/readyz` while it starts; [`open`](Self::open) brings
+/// it.
 #[derive(Clone)]
 pub struct HttpState(Arc<Shell>);
 
-/// What handlers share besides the services.
+/// What handlers share besides the application.
 pub(crate) struct Shell {
     pub settings: HttpSettings,
-    pub tokens: Tokens,
     pub sessions: Sessions,
-    pub start_limit: StartLimit,
-    pub contexts: Contexts,
-    pub rendered: Rendered,
-    services: OnceLock<Arc<Services>>,
+    pub messages: Messages,
+    application: OnceLock<Arc<Application>>,
     phase: watch::Sender<Phase>,
-}
-
-/// The services of the application.
-#[derive(Clone)]
-pub struct Services {
-    /// The ports beneath them.
-    pub ports: Ports,
-    /// The engine.
-    pub engine: Engine,
-    /// Definitions.
-    pub definitions: Definitions,
-    /// Executions.
-    pub executions: Executions,
-    /// Approvals.
-    pub approvals: Approvals,
-    /// Users and keys.
-    pub access: Access,
-    /// Settings of notifications.
-    pub notifications: Notifications,
 }
 
 /// Whether requests are answered.
@@ -73,20 +47,17 @@ impl HttpState {
     /// The state of a server that starts.
     pub fn new(settings: HttpSettings) -> Self {
         Self(Arc::new(Shell {
-            tokens: Tokens::new(&settings.secret_key, settings.token_lifetime),
-            sessions: Sessions::new(),
-            start_limit: StartLimit::new(settings.starts_per_minute),
-            contexts: Contexts::new(),
-            rendered: Rendered::new(),
-            services: OnceLock::new(),
+            sessions: Sessions::new(Tokens::new(&settings.secret_key, settings.token_lifetime)),
+            messages: Messages::new(),
+            application: OnceLock::new(),
             phase: watch::Sender::new(Phase::Starting),
             settings,
         }))
     }
 
-    /// From now on requests are answered, by these services. A second call changes nothing.
-    pub fn open(&self, services: Services) {
-        if self.0.services.set(Arc::new(services)).is_ok() {
+    /// From now on requests are answered, by this application. A second call changes nothing.
+    pub fn open(&self, application: Application) {
+        if self.0.application.set(Arc::new(application)).is_ok() {
             self.0.phase.send_if_modified(|phase| {
                 let opens = *phase == Phase::Starting;
                 *phase = if opens { Phase::Ready } else { *phase };
@@ -105,7 +76,7 @@ impl HttpState {
         *self.0.phase.borrow()
     }
 
-    /// What handlers share besides the services.
+    /// What handlers share besides the application.
     pub(crate) fn shell(&self) -> &Shell {
         &self.0
     }
@@ -121,31 +92,26 @@ impl HttpState {
 #[derive(Clone)]
 pub(crate) struct App {
     pub state: HttpState,
-    services: Arc<Services>,
+    application: Arc<Application>,
 }
 
 impl App {
     pub fn of(state: &HttpState) -> Result<Self, Problem> {
-        let services = state.0.services.get().map(Arc::clone).ok_or_else(Problem::starting)?;
-        Ok(Self { state: state.clone(), services })
+        let application = state.0.application.get().map(Arc::clone).ok_or_else(Problem::starting)?;
+        Ok(Self { state: state.clone(), application })
     }
 
-    /// What handlers share besides the services.
+    /// What handlers share besides the application.
     pub fn shell(&self) -> &Shell {
         self.state.shell()
-    }
-
-    /// The time.
-    pub fn now(&self) -> Timestamp {
-        self.services.ports.clock.now()
     }
 }
 
 impl Deref for App {
-    type Target = Services;
+    type Target = Application;
 
-    fn deref(&self) -> &Services {
-        &self.services
+    fn deref(&self) -> &Application {
+        &self.application
     }
 }
 

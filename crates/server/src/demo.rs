@@ -5,7 +5,11 @@ use std::{
     io::{self, Write},
 };
 
-use procession_application::definitions::DefinitionFailure;
+use procession_application::{
+    access::Principal,
+    definitions::DefinitionFailure,
+    ports::{PageStart, Paging, ProcessFilter},
+};
 use procession_domain::value::ProcessId;
 use procession_language::{Nothing, check};
 
@@ -75,15 +79,14 @@ pub async fn publish(application: &Application) -> Published {
 async fn publish_one(application: &Application, yaml: &str) -> Result<(Option<ProcessId>, bool), DefinitionFailure> {
     let checked = check(yaml, &Nothing);
     let Some(definition) = checked.definition else { return Err(DefinitionFailure::Invalid(checked.diagnostics)) };
-    let store = &application.ports.definitions;
-    if store.exists(definition.name(), None).await? {
-        let found = store.published(definition.name(), None).await?;
-        return Ok((found.map(|version| version.id), false));
+    let (author, definitions) = (Principal::at_terminal(AUTHOR), &application.definitions);
+    let filter = ProcessFilter { name: Some(definition.name().to_string()), ..ProcessFilter::default() };
+    let paging = Paging { limit: 1, start: PageStart::Offset(0) };
+    if definitions.list(&author, &filter, &paging).await?.total > 0 {
+        return Ok((definitions.published(&author, definition.name(), None).await?, false));
     }
-    let author = || Some(AUTHOR.to_owned());
-    let written = application.definitions.create(yaml.to_owned(), author()).await?;
-    let published = application.definitions.publish(written.process.id(), author()).await?;
-    Ok((Some(published.process.id()), true))
+    let ensured = definitions.ensure_published(&author, yaml.to_owned()).await?;
+    Ok((Some(ensured.id), ensured.is_new))
 }
 
 impl Published {

@@ -9,14 +9,12 @@
 //! Invariants: this is the one crate that names every adapter; it decides nothing about processes. Secrets are never
 //! logged and never printed, but for a one-time password that is shown to whoever starts the first server.
 
-mod agents;
 mod commands;
 pub mod config;
 pub mod data_folder;
 mod demo;
 mod exit;
 mod first_login;
-mod housekeeping;
 mod logging;
 mod signals;
 mod terminal;
@@ -26,7 +24,11 @@ use std::{ffi::OsString, process::ExitCode};
 
 /// Runs the program with these arguments, the program's name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if let Some(exit) = procession_agents::launched(&arguments) {
+        return exit;
+    }
     // Before anything connects: TLS of this program is rustls with ring.
-    procession_agents::install_tls();
+    procession::install_tls();
     commands::run_with(arguments)
 }

@@ -1,32 +1,30 @@
-//! The composition root: the one place that names every adapter.
+//! The composition root: configuration becomes an engine, the library that this program is built on, with a web server
+//! before it.
 //!
-//! [`serve`] reads from top to bottom: configuration, stores, agents, engine, services, routes, and then it runs until it is
-//! told to stop. `procession run` and the commands on users use the same parts without the web server.
+//! [`serve`] reads from top to bottom: configuration, store, engine, routes, and then it runs until it is told to stop.
+//! `procession run` and the commands on users use the same parts without the web server.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{io, net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc};
 
-use procession_agents::{AgentsFileError, Platform, Router};
+use procession::{
+    AgentSourceError, AgentSources, AgentsFileError, AllowedHosts, ApplicationSettings, BadHost, BuildError, Engine,
+    FoundAgents, OpenError, Sqlite, SqliteError, SqliteOptions, Synchronous as SqliteSynchronous,
+};
 use procession_application::{
+    Door,
     access::{Access, AccessFailure, AccessSettings},
-    approvals::Approvals,
-    definitions::Definitions,
-    engine::{Engine, EngineError, EngineSettings},
-    executions::Executions,
-    notifications::Notifications,
-    ports::{BlobError, ExecutionStore, Ports, StoreError},
+    definitions::DefinitionSettings,
+    engine::EngineSettings,
+    ports::{BlobError, ExecutionStore, StoreError},
     system::{SystemClock, UuidGenerator},
 };
 use procession_domain::value::Duration;
-use procession_http::{HttpSettings, HttpState, Services};
-use procession_notifications::{AllowedHosts, BadHost, ClientError, Notifications as Notifier, SafeHttp};
-use procession_store_sqlite::{FileBlobs, OpenError, Options, SqliteStore, Synchronous as SqliteSynchronous};
-use tokio::{net::TcpListener, task::JoinSet};
+use procession_http::{HttpSettings, HttpState};
+use tokio::net::TcpListener;
 
 use crate::{
-    agents::{self, LocalFile},
-    config::{Configuration, ListenAddress, Loaded, Synchronous, UserRole},
+    config::{ByteSize, Configuration, ListenAddress, Loaded, Origin, Synchronous, UserRole},
     data_folder::{DataFolder, DataFolderError},
-    housekeeping,
     signals::StopSignals,
 };
 
@@ -59,15 +57,15 @@ pub enum StartError {
         /// What is wrong with it.
         error: AgentsFileError,
     },
+    /// The platform can't be spoken to.
+    #[error("agents.mcp.url: {0}")]
+    Platform(String),
     /// A host that outgoing requests may reach is none.
     #[error(transparent)]
     OutgoingHost(#[from] BadHost),
-    /// Outgoing requests can't be made.
+    /// The engine can't be built.
     #[error(transparent)]
-    Outgoing(#[from] ClientError),
-    /// The engine can't start.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(BuildError),
     /// The first log-in can't be made.
     #[error("the first log-in can't be made: {0}")]
     FirstLogin(#[from] AccessFailure),
@@ -91,32 +89,14 @@ pub enum StartError {
 pub struct Stores {
     /// The folder.
     pub folder: DataFolder,
-    /// The database.
-    pub sqlite: SqliteStore,
-    blobs: FileBlobs,
-    clock: Arc<SystemClock>,
+    sqlite: Sqlite,
 }
 
 /// Everything but the web server.
 pub struct Application {
-    /// The stores.
-    pub stores: Stores,
-    /// What the services stand on.
-    pub ports: Ports,
-    /// The engine.
-    pub engine: Engine,
-    /// Use cases of definitions.
-    pub definitions: Definitions,
-    /// Use cases of executions.
-    pub executions: Executions,
-    /// Use cases of approvals.
-    pub approvals: Approvals,
-    /// Use cases of users and keys.
-    pub access: Access,
-    /// Use cases of notifications.
-    pub notifications: Notifications,
-    /// What goes on beside the engine; it ends with this.
-    background: JoinSet<()>,
+    /// The data folder.
+    pub folder: DataFolder,
+    engine: Engine,
 }
 
 /// Runs the server until it is told to stop. `prepare` is called before anyone is answered; `greet` as soon as everyone
@@ -137,9 +117,11 @@ pub async fn serve<P>(
 
     let application = Application::start(stores, loaded).await?;
     let prepared = prepare(&application).await?;
-    http.open(application.services());
+    http.open(application.engine.application().clone());
     tracing::info!(%address, "ready");
-    greet(prepared, address)?;
+    if let Err(error) = greet(prepared, address) {
+        tracing::warn!(%error, "the greeting can't be written; the server runs all the same");
+    }
 
     let stop = signals.next().await;
     tracing::info!(?stop, "stopping");
@@ -148,9 +130,9 @@ pub async fn serve<P>(
         std::process::exit(crate::exit::Exit::Interrupted.code().into());
     });
     http.drain();
-    application.engine.drain(DRAIN).await;
+    application.drain(DRAIN).await;
     web.stop(LAST_ANSWERS).await;
-    application.stores.sqlite.close().await;
+    application.engine.close().await;
     Ok(())
 }
 
@@ -158,37 +140,29 @@ impl Stores {
     /// Opens the data folder and its database, creating what is missing.
     pub async fn open(configuration: &Configuration) -> Result<Self, StartError> {
         let folder = DataFolder::open(configuration.data_dir())?;
-        let sqlite = SqliteStore::open(database_options(configuration)).await?;
-        let blobs = FileBlobs::open(folder.blobs()).await?;
-        let clock = Arc::new(SystemClock::starting_at(sqlite.newest_event_time().await?));
-        Ok(Self { folder, sqlite, blobs, clock })
-    }
-
-    /// All ports, with these agents.
-    pub fn ports(&self, agents: Arc<Router>, configuration: &Configuration) -> Result<Ports, StartError> {
-        let sqlite = Arc::new(self.sqlite.clone());
-        let outgoing = SafeHttp::new(AllowedHosts::parse(&configuration.outgoing.allow)?)?;
-        let settings = configuration.notifications.settings();
-        let notifier = Notifier::new(sqlite.clone(), settings, outgoing, self.clock.clone());
-        Ok(Ports {
-            definitions: sqlite.clone(),
-            executions: sqlite.clone(),
-            approvals: sqlite.clone(),
-            queries: sqlite.clone(),
-            feed: sqlite.clone(),
-            access: sqlite,
-            blobs: Arc::new(self.blobs.clone()),
-            agents,
-            notifier: Arc::new(notifier),
-            clock: self.clock.clone(),
-            ids: Arc::new(UuidGenerator),
-        })
+        let sqlite = Sqlite::open_with(database_options(configuration), folder.blobs()).await?;
+        Ok(Self { folder, sqlite })
     }
 
     /// Users and keys, without an engine.
-    pub fn access(&self, configuration: &Configuration) -> Result<Access, StartError> {
-        let (agents, _) = agents::router(configuration, self.clock.clone());
-        Ok(Access::new(self.ports(agents, configuration)?, access_settings(configuration)))
+    pub async fn access(&self, configuration: &Configuration) -> Result<Access, StartError> {
+        let store = Arc::new(self.sqlite.store().clone());
+        let clock = Arc::new(SystemClock::starting_at(store.newest_event_time().await?));
+        let settings = access_settings(configuration);
+        Ok(Access::new(store, clock, Arc::new(UuidGenerator), Door::default(), settings))
+    }
+
+    /// Writes what waits and closes the database.
+    pub async fn close(&self) {
+        self.sqlite.store().close().await;
+    }
+}
+
+impl Deref for Application {
+    type Target = procession_application::Application;
+
+    fn deref(&self) -> &procession_application::Application {
+        self.engine.application()
     }
 }
 
@@ -196,63 +170,45 @@ impl Application {
     /// Starts everything on these stores.
     pub async fn start(stores: Stores, loaded: &Loaded) -> Result<Self, StartError> {
         let configuration = &loaded.configuration;
-        let mut background = JoinSet::new();
-        let (agents, platform) = agents::router(configuration, stores.clock.clone());
-        let file = read_agents(&agents, loaded).await?;
-        background.spawn(file.follow(Arc::clone(&agents)));
-        if let Some(platform) = platform {
-            background.spawn(agents::check_platform(platform));
-        }
-        let ports = stores.ports(agents, configuration)?;
-        background.spawn(housekeeping::keep_tidy(ports.clone()));
-        let settings = engine_settings(configuration);
-        let environment = configuration.environment.allow.iter().cloned().collect();
-        let engine = Engine::start(ports.clone(), settings).await?;
-        Ok(Self {
-            definitions: Definitions::new(ports.clone(), configuration.engine.currency, environment),
-            executions: Executions::new(ports.clone(), engine.clone()),
-            approvals: Approvals::new(ports.clone(), engine.clone()),
-            access: Access::new(ports.clone(), access_settings(configuration)),
-            notifications: Notifications::new(ports.clone(), configuration.notifications.settings()),
-            engine,
-            ports,
-            stores,
-            background,
-        })
+        let engine = Engine::builder()
+            .store(stores.sqlite)
+            .agents_from(agent_sources(loaded).followed().data_folder(stores.folder.path()))
+            .notifications(AllowedHosts::parse(&configuration.outgoing.allow)?)
+            .settings(settings(configuration))
+            .build()
+            .await?;
+        Ok(Self { folder: stores.folder, engine })
     }
 
     /// Stops in order: transitions under way commit, and the database is closed.
-    pub async fn stop(mut self) {
-        self.engine.drain(DRAIN).await;
-        self.background.abort_all();
-        self.stores.sqlite.close().await;
-    }
-
-    fn services(&self) -> Services {
-        Services {
-            ports: self.ports.clone(),
-            engine: self.engine.clone(),
-            definitions: self.definitions.clone(),
-            executions: self.executions.clone(),
-            approvals: self.approvals.clone(),
-            access: self.access.clone(),
-            notifications: self.notifications.clone(),
-        }
+    pub async fn stop(self) {
+        self.engine.drain(DRAIN.to_std()).await;
     }
 }
 
 /// The agents without stores and engine, to list and try them.
-pub async fn only_agents(loaded: &Loaded) -> Result<(Arc<Router>, Option<Arc<Platform>>), StartError> {
-    let clock = Arc::new(SystemClock::default());
-    let (agents, platform) = agents::router(&loaded.configuration, clock);
-    read_agents(&agents, loaded).await?;
-    Ok((agents, platform))
+pub async fn only_agents(loaded: &Loaded) -> Result<FoundAgents, StartError> {
+    Ok(agent_sources(loaded).find(Arc::new(SystemClock::default())).await?)
 }
 
-async fn read_agents(agents: &Router, loaded: &Loaded) -> Result<LocalFile, StartError> {
-    let path = loaded.configuration.agents_file();
-    let read = LocalFile::read(agents, path.clone(), &loaded.origin("agents.file")).await;
-    read.map_err(|error| StartError::Agents { path, error })
+/// All agents that are configured: those of the file, and the platform's.
+fn agent_sources(loaded: &Loaded) -> AgentSources {
+    let settings = &loaded.configuration.agents;
+    let mut sources = AgentSources::default()
+        .file(loaded.configuration.agents_file())
+        // The operator writes this file, so it may name any variable.
+        .environment(|name| std::env::var(name).ok())
+        .allow_commands(settings.allow_commands);
+    // That there is no file is right unless someone has named it.
+    if loaded.origin("agents.file") == Origin::Default {
+        sources = sources.may_be_missing();
+    }
+    match &settings.mcp.url {
+        Some(url) => sources
+            .platform(url.as_str(), settings.mcp.api_key.clone())
+            .polling(settings.mcp.poll_first, settings.mcp.poll_most),
+        None => sources,
+    }
 }
 
 async fn listen(address: &ListenAddress) -> Result<TcpListener, StartError> {
@@ -264,16 +220,34 @@ async fn listen(address: &ListenAddress) -> Result<TcpListener, StartError> {
 }
 
 /// How the database is opened.
-pub fn database_options(configuration: &Configuration) -> Options {
+pub fn database_options(configuration: &Configuration) -> SqliteOptions {
     let synchronous = match configuration.database.synchronous {
         Synchronous::Full => SqliteSynchronous::Full,
         Synchronous::Normal => SqliteSynchronous::Normal,
     };
-    Options { synchronous, ..Options::new(configuration.database_file()) }
+    SqliteOptions { synchronous, ..SqliteOptions::new(configuration.database_file()) }
 }
 
 fn access_settings(configuration: &Configuration) -> AccessSettings {
     AccessSettings { users_write_processes: configuration.auth.user_role == UserRole::Designer }
+}
+
+fn settings(configuration: &Configuration) -> ApplicationSettings {
+    ApplicationSettings {
+        engine: engine_settings(configuration),
+        definitions: DefinitionSettings {
+            currency: configuration.engine.currency,
+            environment: configuration.environment.allow.iter().cloned().collect(),
+            largest_text: bytes(configuration.limits.definition),
+        },
+        access: access_settings(configuration),
+        notifications: configuration.notifications.settings(),
+        starts_per_minute: configuration.limits.starts_per_minute,
+    }
+}
+
+fn bytes(size: ByteSize) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
 }
 
 fn engine_settings(configuration: &Configuration) -> EngineSettings {
@@ -296,14 +270,40 @@ fn http_settings(configuration: &Configuration, folder: &DataFolder) -> Result<H
         Some(configured) => configured.clone(),
         None => folder.secret_key()?,
     };
-    let bytes = |size: crate::config::ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
     Ok(HttpSettings {
         token_lifetime: configuration.auth.token_lifetime,
         body_limit: bytes(configuration.limits.body),
-        definition_limit: bytes(configuration.limits.definition),
-        starts_per_minute: configuration.limits.starts_per_minute,
         cors_origins: configuration.http.allowed_origins.clone(),
         trusted_proxies: configuration.http.trusted_proxies.clone(),
         ..HttpSettings::new(secret_key)
     })
+}
+
+impl From<SqliteError> for StartError {
+    fn from(error: SqliteError) -> Self {
+        match error {
+            SqliteError::Open(error) => Self::Open(error),
+            SqliteError::Blobs(error) => Self::Blobs(error),
+            SqliteError::Temporary(error) => Self::System(error),
+        }
+    }
+}
+
+impl From<AgentSourceError> for StartError {
+    fn from(error: AgentSourceError) -> Self {
+        match error {
+            AgentSourceError::File { path, error } => Self::Agents { path, error },
+            AgentSourceError::PlatformAddress(reason) => Self::Platform(reason),
+        }
+    }
+}
+
+impl From<BuildError> for StartError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Agents(error) => error.into(),
+            BuildError::Store(error) => Self::Store(error),
+            other => Self::Engine(other),
+        }
+    }
 }

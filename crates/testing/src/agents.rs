@@ -175,12 +175,14 @@ impl ScriptedAgents {
         match line.answer.clone() {
             Answer::Reply { text, cost, tokens } => Ok(AgentReply {
                 text: text.replace("{message}", &task.message),
-                usage: Usage { cost, token_usage: tokens },
+                usage: Usage { token_usage: tokens.map(Box::new), ..Usage::of_cost(cost) },
             }),
             Answer::Fail { code, message, cost, retry_after } => {
-                Err(AgentFailure::Failed { code, message, retry_after, usage: Usage { cost, token_usage: None } })
+                Err(AgentFailure::Failed { code, message, retry_after, usage: Usage::of_cost(cost) })
             }
-            Answer::Busy(retry_after) => Err(AgentFailure::Busy { retry_after }),
+            Answer::Busy(retry_after) => {
+                Err(AgentFailure::Busy { retry_after, reason: "the script says so".to_owned() })
+            }
             Answer::Silence => std::future::pending().await,
         }
     }
@@ -242,6 +244,7 @@ impl AgentGateway for ScriptedAgents {
             description: None,
             kind: "script".into(),
             status: AgentStatus::Running,
+            reason: None,
             concurrency: self.concurrency,
         };
         Ok(self.scripts().keys().map(listing).collect())

@@ -4,48 +4,43 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a stage that cannot be set up fails the test it is for")]
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
+    ops::Deref,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use async_trait::async_trait;
 use procession_domain::{
     approval::{Approval, ApprovalStatus, Ballot},
+    event::ValueRef,
     execution::{Execution, ExecutionStatus, StepLife},
-    value::{Currency, Duration, ExecutionId, Json, ProcessId, Timestamp},
+    value::{Duration, ExecutionId, Json, ProcessId, Timestamp},
 };
 use serde_json::json;
 
 use super::{MemoryStore, ScriptedAgents, SequentialIds, VirtualClock};
 use procession_application::{
-    access::{Access, AccessSettings, Principal},
-    approvals::Approvals,
-    definitions::Definitions,
-    engine::{Engine, EngineSettings},
-    executions::{Executions, StartRequest},
+    Application, ApplicationSettings,
+    access::Principal,
+    approvals::ApprovalQuery,
+    engine::EngineSettings,
+    executions::{StartRequest, VisibleExecution},
     ports::{
-        AgentGateway, ApprovalFilter, Clock, DeliveryFailure, EventPage, Message, Notifier, PageStart, Paging, Ports,
-        StoredEvent,
+        Clock, DeliveryFailure, EventPage, Message, Notifier, PageStart, Paging, Ports, StoreError, StoredEvent, Stores,
     },
 };
 
 /// The first moment on every stage.
 pub const CURTAIN: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
-/// An engine with everything around it.
+/// An application with everything around it. The stage itself may do everything.
 pub struct Stage {
     /// The ports that everything uses.
     pub ports: Ports,
-    /// The engine.
-    pub engine: Engine,
-    /// Definitions.
-    pub definitions: Definitions,
-    /// Executions.
-    pub executions: Executions,
-    /// Approvals.
-    pub approvals: Approvals,
-    /// Users.
-    pub access: Access,
+    /// The engine and its services.
+    pub application: Application,
+    /// Who acts where a test names nobody: the program itself.
+    pub system: Principal,
     /// The agents.
     pub agents: Arc<ScriptedAgents>,
     /// The messages that were sent.
@@ -83,27 +78,34 @@ impl Notifier for KeptMessages {
     }
 }
 
+impl Deref for Stage {
+    type Target = Application;
+
+    fn deref(&self) -> &Application {
+        &self.application
+    }
+}
+
 impl Stage {
     /// A stage in memory, in the runtime's time.
     pub async fn in_memory(agents: impl FnOnce(Arc<dyn Clock>) -> ScriptedAgents, settings: EngineSettings) -> Self {
+        let settings = ApplicationSettings { engine: settings, ..ApplicationSettings::default() };
+        Self::in_memory_with(agents, settings).await
+    }
+
+    /// The same, with more settings than those of the engine.
+    pub async fn in_memory_with(
+        agents: impl FnOnce(Arc<dyn Clock>) -> ScriptedAgents,
+        settings: ApplicationSettings,
+    ) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(CURTAIN));
         let store = Arc::new(MemoryStore::with_clock(Arc::clone(&clock)));
         let agents = Arc::new(agents(Arc::clone(&clock)));
         let messages = Arc::new(KeptMessages::default());
-        let ports = Ports {
-            definitions: Arc::clone(&store) as _,
-            executions: Arc::clone(&store) as _,
-            approvals: Arc::clone(&store) as _,
-            queries: Arc::clone(&store) as _,
-            feed: Arc::clone(&store) as _,
-            blobs: Arc::clone(&store) as _,
-            access: store,
-            agents: Arc::clone(&agents) as Arc<dyn AgentGateway>,
-            notifier: Arc::clone(&messages) as _,
-            clock,
-            ids: Arc::new(SequentialIds::default()),
-        };
-        Self::on(ports, agents, messages, settings).await
+        let stores = Stores::of(&store, store.clone());
+        let ids = Arc::new(SequentialIds::default());
+        let ports = Ports::on(stores, Arc::clone(&agents) as _, Arc::clone(&messages) as _, clock, ids);
+        Self::with(ports, agents, messages, settings).await
     }
 
     /// A stage on these ports.
@@ -116,17 +118,22 @@ impl Stage {
         messages: Arc<KeptMessages>,
         settings: EngineSettings,
     ) -> Self {
-        let engine = Engine::start(ports.clone(), settings).await.expect("the engine starts");
-        Self {
-            definitions: Definitions::new(ports.clone(), Currency::USD, BTreeSet::new()),
-            executions: Executions::new(ports.clone(), engine.clone()),
-            approvals: Approvals::new(ports.clone(), engine.clone()),
-            access: Access::new(ports.clone(), AccessSettings::default()),
-            ports,
-            engine,
-            agents,
-            messages,
-        }
+        Self::with(ports, agents, messages, ApplicationSettings { engine: settings, ..ApplicationSettings::default() })
+            .await
+    }
+
+    /// A stage on these ports, with more settings than those of the engine.
+    ///
+    /// # Panics
+    /// If the engine can't start.
+    pub async fn with(
+        ports: Ports,
+        agents: Arc<ScriptedAgents>,
+        messages: Arc<KeptMessages>,
+        settings: ApplicationSettings,
+    ) -> Self {
+        let application = Application::start(ports.clone(), settings).await.expect("the engine starts");
+        Self { ports, application, system: Principal::system(), agents, messages }
     }
 
     /// Creates and publishes a process.
@@ -134,9 +141,9 @@ impl Stage {
     /// # Panics
     /// If the text has errors.
     pub async fn publish(&self, yaml: &str) -> ProcessId {
-        let created = self.definitions.create(yaml.to_owned(), None).await;
+        let created = self.definitions.create(&self.system, yaml.to_owned()).await;
         let id = created.unwrap_or_else(|error| panic!("{error}\n{yaml}")).process.id();
-        self.definitions.publish(id, None).await.unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+        self.definitions.publish(&self.system, id).await.unwrap_or_else(|error| panic!("{error}\n{yaml}"));
         id
     }
 
@@ -145,8 +152,16 @@ impl Stage {
     /// # Panics
     /// If it can't be started.
     pub async fn start(&self, process: ProcessId, input: Json) -> ExecutionId {
+        self.start_by(&self.system, process, input).await
+    }
+
+    /// Has someone start a process.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    pub async fn start_by(&self, by: &Principal, process: ProcessId, input: Json) -> ExecutionId {
         let request = StartRequest { input, triggered_by: "test".into(), ..StartRequest::default() };
-        self.executions.start(process, request).await.expect("the process starts").execution.id()
+        self.executions.start(by, process, request).await.expect("the process starts").execution.id()
     }
 
     /// The execution as it is stored.
@@ -154,7 +169,25 @@ impl Stage {
     /// # Panics
     /// If it does not exist.
     pub async fn execution(&self, id: ExecutionId) -> Execution {
-        self.executions.get(id).await.expect("the execution exists")
+        self.shown(id).await.into_inner()
+    }
+
+    /// The same, to ask for what belongs to it.
+    ///
+    /// # Panics
+    /// If it does not exist.
+    pub async fn shown(&self, id: ExecutionId) -> VisibleExecution {
+        self.executions.get(&self.system, id).await.expect("the execution exists")
+    }
+
+    /// A value of an execution; `None` if it is gone.
+    pub async fn value(&self, id: ExecutionId, value: &ValueRef) -> Result<Option<Arc<Json>>, StoreError> {
+        self.executions.value(&self.shown(id).await, value).await
+    }
+
+    /// The sub-processes of an execution.
+    pub async fn children(&self, id: ExecutionId) -> Result<Vec<ExecutionId>, StoreError> {
+        self.executions.children(&self.shown(id).await).await
     }
 
     /// Lets the execution run until it is as wanted.
@@ -192,7 +225,8 @@ impl Stage {
     /// If it can't be created.
     pub async fn person(&self, name: &str, role: &str) -> Principal {
         if self.access.principal(name).await.expect("users can be read").is_none() {
-            self.access.create_user(name, role, None, None).await.expect("the user can be created");
+            let created = self.access.create_user(&self.system, name, role, None, None).await;
+            created.expect("the user can be created");
         }
         self.access.principal(name).await.expect("users can be read").expect("the user exists")
     }
@@ -208,9 +242,9 @@ impl Stage {
                 execution.step(step).is_some_and(|(_, state)| matches!(state.life, StepLife::WaitingApproval { .. }))
             })
             .await;
-            let filter = ApprovalFilter { execution_id: Some(id), ..ApprovalFilter::default() };
+            let query = ApprovalQuery { execution_id: Some(id), ..ApprovalQuery::default() };
             let paging = Paging { limit: 100, start: PageStart::Offset(0) };
-            let page = self.ports.approvals.approvals(&filter, &paging).await.expect("approvals can be listed");
+            let page = self.approvals.list(&self.system, query, &paging).await.expect("approvals can be listed");
             let is_open = |approval: &Approval| {
                 approval.request().step_id.as_str() == step && approval.status() == ApprovalStatus::Pending
             };
@@ -228,7 +262,7 @@ impl Stage {
     /// If the vote is refused.
     pub async fn vote(&self, id: ExecutionId, step: &str, by: &Principal, ballot: Ballot, comment: Option<&str>) {
         let approval = self.open_approval(id, step).await;
-        let voted = self.approvals.vote(approval.id(), by, ballot, comment.map(str::to_owned)).await;
+        let voted = self.approvals.vote(by, approval.id(), ballot, comment.map(str::to_owned)).await;
         voted.expect("the vote counts");
     }
 
@@ -238,14 +272,14 @@ impl Stage {
     /// If they can't be read.
     pub async fn events(&self, id: ExecutionId) -> Vec<StoredEvent> {
         let page = EventPage { offset: 0, limit: 100_000 };
-        self.executions.events(id, page).await.expect("events can be read")
+        self.executions.events(&self.shown(id).await, page).await.expect("events can be read")
     }
 
     /// The types of an execution's events with their steps, in order: `StepStarted write`.
     pub async fn event_names(&self, id: ExecutionId) -> Vec<String> {
-        let name = |event: &StoredEvent| match event.event.step_id() {
-            Some(step) => format!("{} {step}", event.event.event_type()),
-            None => event.event.event_type().to_owned(),
+        let name = |event: &StoredEvent| match event.event().step_id() {
+            Some(step) => format!("{} {step}", event.event().event_type()),
+            None => event.event().event_type().to_owned(),
         };
         self.events(id).await.iter().map(name).collect()
     }

@@ -10,9 +10,9 @@ use procession_domain::{
     approval::Approval,
     definition::{Condition, Priority, Template, UndefinedRule},
     event::{Shown, ValueRef},
-    execution::{ChildPlan, Slot, Slots, TooLarge, ValueKey, Values},
+    execution::{ChildPlan, Estimate, Slot, Slots, TooLarge, ValueKey, Values},
     expressions::{Evaluation, Expanded, ExpressionError, Expressions, Scope},
-    value::{ApprovalId, Json, StepId, Timestamp},
+    value::{ApprovalId, ContentHash, Json, StepId, Timestamp},
 };
 use serde_json::Map;
 
@@ -25,7 +25,7 @@ pub struct PlainTexts;
 /// Values of one execution, in memory.
 #[derive(Debug, Clone, Default)]
 pub struct GivenValues {
-    known: HashMap<String, Arc<Json>>,
+    known: HashMap<ContentHash, Arc<Json>>,
     fresh: Vec<NewValue>,
     children: BTreeMap<StepId, ChildPlan>,
     approvals: HashMap<ApprovalId, Approval>,
@@ -106,7 +106,8 @@ impl GivenValues {
     }
 
     fn reference(text: &str) -> ValueRef {
-        ValueRef { hash: blake3::hash(text.as_bytes()).to_hex().to_string(), size: text.len() as u64 }
+        let hash = ContentHash::new(*blake3::hash(text.as_bytes()).as_bytes());
+        ValueRef { hash, size: text.len() as u64 }
     }
 }
 
@@ -117,16 +118,12 @@ impl Values for GivenValues {
         Some(known.unwrap_or_else(|| Arc::new(Json::Object(Map::default()))))
     }
 
-    fn put(&mut self, key: ValueKey, value: Json) -> Result<Shown, TooLarge> {
+    fn put(&mut self, _key: ValueKey, value: Json) -> Result<Shown, TooLarge> {
         let text = value.to_string();
         let (reference, preview) = (Self::reference(&text), Arc::new(value));
-        self.known.insert(reference.hash.clone(), Arc::clone(&preview));
-        self.fresh.push(NewValue {
-            key: format!("{key}/{}", reference.hash),
-            value: reference.clone(),
-            content: Content::Inline(text.into()),
-        });
-        Ok(Shown { value: reference, preview })
+        self.known.insert(reference.hash, Arc::clone(&preview));
+        self.fresh.push(NewValue { value: reference, content: Content::Inline(text.into()) });
+        Ok(Shown { value: reference, preview: Some(preview) })
     }
 
     fn measure(&self, value: &Json) -> Result<ValueRef, TooLarge> {
@@ -139,6 +136,10 @@ impl Values for GivenValues {
 
     fn approval(&self, id: ApprovalId) -> Option<Approval> {
         self.approvals.get(&id).cloned()
+    }
+
+    fn estimate(&self, _step: &StepId) -> Option<Estimate> {
+        Some(Estimate(None))
     }
 }
 

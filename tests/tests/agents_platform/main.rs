@@ -3,6 +3,7 @@
 
 mod doubt;
 mod ending;
+mod pace;
 mod recovery;
 mod session;
 mod submission;

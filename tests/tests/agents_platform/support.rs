@@ -59,7 +59,7 @@ pub fn gateway_with(
     clock: &Arc<EagerClock>,
     change: impl FnOnce(&mut PlatformSettings),
 ) -> Platform {
-    let mut settings = PlatformSettings::new(platform.url(), Some(KEY.into()));
+    let mut settings = PlatformSettings::new(&platform.url(), Some(KEY.into())).unwrap();
     change(&mut settings);
     Platform::new(settings, clock.clone())
 }

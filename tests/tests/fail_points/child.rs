@@ -9,7 +9,7 @@ use procession_application::{
 };
 use procession_domain::{
     approval::{ApprovalStatus, Ballot},
-    execution::{Execution, Life, ValueKey},
+    execution::{Execution, Life},
     value::{Duration, ExecutionId, Json, ProcessId, ProcessName, StepId},
 };
 use procession_testing::{CURTAIN, KeptMessages, ScriptedAgents, Stage, statuses};
@@ -100,7 +100,7 @@ pub async fn run(folder: &Path) -> Json {
     let id = start(&stage).await;
     let execution = decide_until_ended(&stage, id).await;
     let mut endings = vec![ending(&stage, &execution).await];
-    for child in stage.executions.children(id).await.unwrap() {
+    for child in stage.children(id).await.unwrap() {
         endings.push(ending(&stage, &stage.execution(child).await).await);
     }
     endings.sort_by_key(|ending| ending["process"].as_str().map(str::to_owned));
@@ -134,7 +134,7 @@ async fn start(stage: &Stage) -> ExecutionId {
         idempotency_key: Some("the only one".into()),
         ..StartRequest::default()
     };
-    stage.executions.start(process, request).await.unwrap().execution.id()
+    stage.executions.start(&stage.system, process, request).await.unwrap().execution.id()
 }
 
 async fn decide_until_ended(stage: &Stage, id: ExecutionId) -> Execution {
@@ -147,9 +147,9 @@ async fn decide_until_ended(stage: &Stage, id: ExecutionId) -> Execution {
             return execution;
         }
         if execution.step("ask").unwrap().1.approval_id.is_some() {
-            let asked = stage.approvals.of_step(id, &ask).await.unwrap().approval;
+            let asked = stage.approvals.of_step(&stage.system, id, &ask).await.unwrap().approval;
             if asked.status() == ApprovalStatus::Pending {
-                stage.approvals.vote(asked.id(), &ada, Ballot::Approve, None).await.unwrap();
+                stage.approvals.vote(&ada, asked.id(), Ballot::Approve, None).await.unwrap();
             }
         }
         feed.recv().await.unwrap();
@@ -160,7 +160,7 @@ async fn ending(stage: &Stage, execution: &Execution) -> Json {
     let id = execution.id();
     check_history(execution, &stage.events(id).await);
     let outputs = match &execution.state().life {
-        Life::Completed { outputs, .. } => stage.executions.value(id, &ValueKey::Outputs, outputs).await.unwrap(),
+        Life::Completed { outputs, .. } => stage.value(id, outputs).await.unwrap(),
         _ => None,
     };
     let undone: BTreeMap<&str, String> = execution

@@ -11,8 +11,7 @@ use procession_application::ports::{
     Message, Notifier, Recovered, Submitted,
 };
 use procession_domain::{
-    event::Usage,
-    execution::{CompensationLife, StepLife},
+    event::{AttemptEvent, Direction, Event, Usage},
     value::{ErrorCode, Json},
 };
 use serde_json::json;
@@ -40,21 +39,20 @@ impl World {
     /// What is stored of the attempt that a task is for.
     async fn stored(&self, task: &AgentTask) -> &'static str {
         let loaded = self.store.get().unwrap().load(task.execution_id).await.unwrap().unwrap();
-        let Some((_, state)) = loaded.steps.into_iter().find(|(step, _)| *step == task.step_id) else {
-            return "unknown";
-        };
-        let (attempts, is_done) = if task.key.contains("/compensation/") {
-            let undoing = state.compensation;
-            let is_done = undoing.as_ref().is_some_and(|undoing| undoing.life == CompensationLife::Completed);
-            (undoing.map(|undoing| undoing.attempts).unwrap_or_default(), is_done)
-        } else {
-            (state.attempts, state.life == StepLife::Completed)
-        };
-        match attempts.last() {
-            _ if is_done => "done",
-            Some(last) if last.number == task.attempt => "open",
-            _ => "unknown",
+        let direction = if task.key.contains("/compensation/") { Direction::Undo } else { Direction::Do };
+        let mut stored = "unknown";
+        for recorded in &loaded.events {
+            match &recorded.event {
+                Event::Attempt(step, at, event) if *step == task.step_id && *at == direction => match event {
+                    AttemptEvent::Started(start) if start.attempt == task.attempt => stored = "open",
+                    AttemptEvent::Started(_) => stored = "unknown",
+                    AttemptEvent::Completed { .. } => stored = "done",
+                    _ => {}
+                },
+                _ => {}
+            }
         }
+        stored
     }
 
     fn answer(&self, task: &AgentTask) -> Result<AgentReply, AgentFailure> {
@@ -69,7 +67,7 @@ impl World {
             return Err(AgentFailure::Failed { code, message, retry_after: None, usage: Usage::default() });
         }
         let text = format!("{} by {}", task.message, task.agent);
-        let usage = Usage { cost: Some("0.25".parse().unwrap()), token_usage: None };
+        let usage = Usage::of_cost(Some("0.25".parse().unwrap()));
         Ok(AgentReply { text, usage })
     }
 }

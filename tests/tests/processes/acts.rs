@@ -2,10 +2,14 @@
 
 use std::{cell::Cell, fmt::Debug};
 
-use procession_application::ports::{ApprovalFilter, PageStart, Paging};
+use procession_application::{
+    access::Principal,
+    executions::Command,
+    ports::{ApprovalFilter, PageStart, Paging},
+};
 use procession_domain::{
     approval::{Approval, ApprovalStatus, Ballot},
-    execution::{Life, Signal},
+    execution::Life,
     value::{Duration, ExecutionId, ProcessId},
 };
 use procession_testing::Stage;
@@ -26,12 +30,11 @@ pub async fn carry_out(
     published: &mut Vec<ProcessId>,
     order: &Order,
 ) -> Stage {
-    let by = "olga".to_owned();
-    let signal = match order.action {
-        Action::Cancel => Signal::Cancel { by, reason: Some("enough".into()), compensate: false },
-        Action::CancelAndCompensate => Signal::Cancel { by, reason: Some("enough".into()), compensate: true },
-        Action::Pause => Signal::Pause { by },
-        Action::Resume => Signal::Resume { by },
+    let command = match order.action {
+        Action::Cancel => Command::Cancel { reason: Some("enough".into()), compensate: false },
+        Action::CancelAndCompensate => Command::Cancel { reason: Some("enough".into()), compensate: true },
+        Action::Pause => Command::Pause,
+        Action::Resume => Command::Resume,
         Action::Crash => {
             stage.engine.halt();
             // The lease of a node that is gone runs out; the test need not wait for it.
@@ -59,15 +62,20 @@ pub async fn carry_out(
         }
     };
     let id = whom(&stage, id, order.child.as_deref()).await;
-    let answer = stage.executions.command(id, signal).await.map(|_| ()).map_err(|error| error.to_string());
+    let answer = stage
+        .executions
+        .command(&Principal::at_terminal("olga"), id, command)
+        .await
+        .map(|_| ())
+        .map_err(|error| error.to_string());
     check_refusal(&answer, order.refused.as_deref(), order);
     stage
 }
 
 async fn archive(stage: &Stage, published: &[ProcessId], name: &str) {
     for process in published.iter().rev() {
-        if stage.definitions.get(*process).await.unwrap().definition().name().as_str() == name {
-            stage.definitions.archive(*process, None).await.unwrap();
+        if stage.definitions.get(&stage.system, *process).await.unwrap().definition().name().as_str() == name {
+            stage.definitions.archive(&stage.system, *process).await.unwrap();
             return;
         }
     }
@@ -130,8 +138,8 @@ async fn act(stage: &Stage, id: ExecutionId, deed: &Deed) {
     });
     let comment = deed.comment.clone();
     let answer = match (ballot, &deed.delegate) {
-        (Some(ballot), _) => stage.approvals.vote(approval.id(), &person, ballot, comment).await,
-        (None, Some(to)) => stage.approvals.delegate(approval.id(), &person, to, comment).await,
+        (Some(ballot), _) => stage.approvals.vote(&person, approval.id(), ballot, comment).await,
+        (None, Some(to)) => stage.approvals.delegate(&person, approval.id(), to, comment).await,
         (None, None) => panic!("a deed is a vote or a delegation"),
     };
     check_refusal(&answer.map(|_| ()).map_err(|error| error.to_string()), deed.refused.as_deref(), deed);

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use procession_domain::{
-    event::{Event, Recorded},
-    execution::{CompensationLife, Execution, Life, StepLife, StepState, ValueKey},
+    event::{AttemptEvent, Direction, Event, Recorded},
+    execution::{CompensationLife, Execution, Life, StepLife, StepState},
     value::{ExecutionId, Json},
 };
 use procession_testing::Stage;
+use serde_json::json;
 
 use super::acts::approvals;
 
@@ -31,24 +32,20 @@ pub struct Ending {
 pub async fn ending(stage: &Stage, id: ExecutionId) -> Ending {
     let execution = stage.execution(id).await;
     let stored = stage.events(id).await;
-    let events: Vec<Recorded> = stored
-        .iter()
-        .map(|event| Recorded { sequence: event.sequence, at: event.at, event: event.event.clone() })
-        .collect();
+    let events: Vec<Recorded> = stored.iter().map(|event| (*event.recorded).clone()).collect();
     // What is stored is what its events add up to (spec 3.11).
-    let replayed = Execution::replay(id, Arc::clone(execution.definition()), &events).unwrap();
+    let creation = Arc::clone(execution.creation());
+    let replayed = Execution::replay(id, Arc::clone(execution.definition()), creation, &events).unwrap();
     assert_eq!(replayed, execution, "replaying the events gives another state");
     let mut step_outputs = IndexMap::new();
     for (step, state) in execution.steps() {
         if let Some(output) = &state.output {
-            let value = stage.executions.value(id, &ValueKey::StepOutput(step.id.clone()), output).await.unwrap();
+            let value = stage.value(id, output).await.unwrap();
             step_outputs.insert(step.id.to_string(), (*value.unwrap()).clone());
         }
     }
     let outputs = match &execution.state().life {
-        Life::Completed { outputs, .. } => {
-            (*stage.executions.value(id, &ValueKey::Outputs, outputs).await.unwrap().unwrap()).clone()
-        }
+        Life::Completed { outputs, .. } => (*stage.value(id, outputs).await.unwrap().unwrap()).clone(),
         _ => Json::Null,
     };
     let calls: Vec<_> = stage.agents.calls().into_iter().filter(|call| call.task.execution_id == id).collect();
@@ -79,7 +76,7 @@ pub async fn ending(stage: &Stage, id: ExecutionId) -> Ending {
 
 async fn children(stage: &Stage, id: ExecutionId) -> IndexMap<String, Ending> {
     let mut children = IndexMap::new();
-    for child in stage.executions.children(id).await.unwrap() {
+    for child in stage.children(id).await.unwrap() {
         let child = Box::pin(ending(stage, child)).await;
         let name = child.execution.definition().name().to_string();
         let before = children.keys().filter(|known: &&String| known.split(' ').next() == Some(&name)).count();
@@ -110,6 +107,23 @@ pub fn end_of(state: &StepState) -> String {
         Some(CompensationLife::Completed) => format!("{end} compensated"),
         Some(_) => format!("{end} not_compensated"),
     }
+}
+
+/// What an event tells beside its type and step, with the names of its fields.
+pub fn payload_of(event: &Event) -> Json {
+    let whole = match event {
+        Event::Process(event) => json!(event),
+        Event::Step(_, event) => json!(event),
+        Event::Attempt(_, _, event) => json!(event),
+        Event::Approval(_, _, event) => json!(event),
+        Event::Child(_, _, event) => json!(event),
+    };
+    // The variant's name, and what it holds.
+    let mut payload = whole.as_object().and_then(|whole| whole.values().next()).cloned().unwrap_or(json!({}));
+    if let Event::Attempt(_, Direction::Undo, AttemptEvent::Interrupted { .. }) = event {
+        payload["compensation"] = true.into();
+    }
+    payload
 }
 
 /// An event in the words of a case: `StepStarted write`.

@@ -10,8 +10,6 @@ mod coverage;
 #[cfg(test)]
 mod ending;
 #[cfg(test)]
-mod held;
-#[cfg(test)]
 mod play;
 #[cfg(test)]
 mod rules;

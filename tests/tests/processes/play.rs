@@ -4,20 +4,22 @@ use std::{cell::Cell, sync::Arc};
 
 use procession_application::{
     engine::EngineSettings,
-    executions::{Executions, RetryFrom, StartRequest},
-    ports::{Clock, DeliveryFailure, Ports},
+    executions::{RetryFrom, StartRequest},
+    ports::{self, Clock, DeliveryFailure, Ports},
 };
 use procession_domain::{
     event::Usage,
     value::{Duration, ErrorCode, ExecutionId, Money, ProcessId},
 };
-use procession_testing::{CURTAIN, KeptMessages, ScriptedAgents, SequentialIds, Stage, VirtualClock, contract::Stores};
+use procession_testing::{
+    CURTAIN, Interposed, KeptMessages, ScriptedAgents, SequentialIds, Stage, StoppedTime, VirtualClock,
+    contract::Stores,
+};
 
 use super::{
     acts::{carry_out, people_act},
     case::{Case, Retry, scripts},
     ending::{Ending, ending},
-    held::Held,
 };
 
 /// A stage that can be set up again after its server has stopped.
@@ -26,6 +28,8 @@ pub struct Theatre {
     agents: Arc<ScriptedAgents>,
     messages: Arc<KeptMessages>,
     settings: EngineSettings,
+    /// They live as long as what is played on them.
+    _stores: Arc<Stores>,
 }
 
 /// Plays a case on these stores. How it ended, or why it could not be started.
@@ -52,9 +56,9 @@ pub async fn play(case: &Case, stores: Arc<Stores>) -> Result<Ending, String> {
         // Each is older than the next, and admitted if there is room.
         stage.pass(Duration::from_millis(10)).await;
     }
-    let id = start(&stage.executions, process, case).await?;
+    let id = start(&stage, process, case).await?;
     for (call, cost) in &case.late_costs {
-        let usage = Usage { cost: Some(cost.parse::<Money>().unwrap()), token_usage: None };
+        let usage = Usage::of_cost(Some(cost.parse::<Money>().unwrap()));
         stage.agents.set_late_cost(&format!("{id}/{call}"), usage);
     }
     let started = stage.ports.clock.now();
@@ -83,9 +87,9 @@ pub async fn play(case: &Case, stores: Arc<Stores>) -> Result<Ending, String> {
     Ok(Ending { retried, ..first })
 }
 
-async fn start(executions: &Executions, process: ProcessId, case: &Case) -> Result<ExecutionId, String> {
+async fn start(stage: &Stage, process: ProcessId, case: &Case) -> Result<ExecutionId, String> {
     let request = StartRequest { input: case.input.clone(), triggered_by: "test".into(), ..StartRequest::default() };
-    let started = executions.start(process, request).await;
+    let started = stage.executions.start(&stage.system, process, request).await;
     started.map(|outcome| outcome.execution.id()).map_err(|failure| failure.to_string())
 }
 
@@ -96,7 +100,7 @@ async fn play_again(stage: &Stage, id: ExecutionId, retry: &Retry) -> Result<End
         other => panic!("`from: {other}`"),
     };
     stage.agents.rewrite(scripts(&retry.agents));
-    let outcome = stage.executions.retry(id, from, None).await.map_err(|failure| failure.to_string())?;
+    let outcome = stage.executions.retry(&stage.system, id, from).await.map_err(|failure| failure.to_string())?;
     let again = outcome.execution.id();
     let done = Cell::new(0);
     tokio::join!(people_act(stage, again, &retry.people, &done), async {
@@ -112,21 +116,11 @@ impl Theatre {
         let agents = ScriptedAgents::new(Arc::clone(&clock), scripts(&case.agents)).with_concurrency(concurrency);
         let agents = Arc::new(agents);
         let messages = Arc::new(KeptMessages::default());
-        let held = Arc::new(Held(stores));
-        let ports = Ports {
-            definitions: Arc::clone(&held) as _,
-            executions: Arc::clone(&held) as _,
-            approvals: Arc::clone(&held) as _,
-            queries: Arc::clone(&held) as _,
-            feed: Arc::clone(&held) as _,
-            blobs: Arc::clone(&held) as _,
-            access: held,
-            agents: Arc::clone(&agents) as _,
-            notifier: Arc::clone(&messages) as _,
-            clock,
-            ids: Arc::new(SequentialIds::default()),
-        };
-        Self { ports, agents, messages, settings: settings(case) }
+        let held = Arc::new(Interposed::new(stores.stores.clone(), StoppedTime));
+        let held = ports::Stores::of(&held, held.clone());
+        let ids = Arc::new(SequentialIds::default());
+        let ports = Ports::on(held, Arc::clone(&agents) as _, Arc::clone(&messages) as _, clock, ids);
+        Self { ports, agents, messages, settings: settings(case), _stores: stores }
     }
 
     /// Starts a server.

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use procession_domain::event::{Event, Recorded};
+use procession_domain::{
+    event::{ApprovalEvent, AttemptEvent, Direction, Event, ProcessEvent, Recorded},
+    value::StepId,
+};
 
 /// The rules that these events break.
 pub fn broken_rules(events: &[Recorded]) -> Vec<String> {
@@ -29,19 +32,16 @@ fn check_order(events: &[Recorded], broken: &mut Vec<String>) {
 
 /// It is created first, ends once, and records nothing after that but costs that come late (spec 3.3, 3.7).
 fn check_frame(events: &[Recorded], broken: &mut Vec<String>) {
-    if !matches!(events.first().map(|first| &first.event), Some(Event::ExecutionCreated(_))) {
+    if !matches!(events.first().map(|first| &first.event), Some(Event::Process(ProcessEvent::Created(_)))) {
         broken.push("its first event is not ExecutionCreated".into());
     }
-    let is_end = |event: &Event| {
-        matches!(event, Event::ProcessCompleted { .. } | Event::ProcessFailed { .. } | Event::ProcessCancelled(_))
-    };
-    let ends: Vec<usize> = (0..events.len()).filter(|place| is_end(&events[*place].event)).collect();
+    let ends: Vec<usize> = (0..events.len()).filter(|place| events[*place].event.ends_execution()).collect();
     let [end] = ends[..] else {
         broken.push(format!("it ends {} times", ends.len()));
         return;
     };
     for late in &events[end + 1..] {
-        if !matches!(late.event, Event::CostRecorded { .. }) {
+        if !matches!(late.event, Event::Attempt(_, _, AttemptEvent::CostRecorded { .. })) {
             broken.push(format!("{} comes after its end", late.event.event_type()));
         }
     }
@@ -73,17 +73,13 @@ fn check_steps(events: &[Recorded], broken: &mut Vec<String>) {
 
 /// Attempt numbers rise and are never used twice, except by a call that is sent again (spec 3.8).
 fn check_attempts(events: &[Recorded], broken: &mut Vec<String>) {
-    let mut newest: BTreeMap<(String, bool), u32> = BTreeMap::new();
+    let mut newest: BTreeMap<(StepId, Direction), u32> = BTreeMap::new();
     for recorded in events {
-        let (start, compensation) = match &recorded.event {
-            Event::StepStarted(start) => (start, false),
-            Event::CompensationStepStarted(start) => (start, true),
-            _ => continue,
-        };
-        let known = newest.entry((start.step_id.to_string(), compensation)).or_default();
+        let Event::Attempt(step, direction, AttemptEvent::Started(start)) = &recorded.event else { continue };
+        let known = newest.entry((step.clone(), *direction)).or_default();
         let fits = if start.again { start.attempt == *known } else { start.attempt == *known + 1 };
         if !fits {
-            broken.push(format!("the attempt {} of `{}` follows {known}", start.attempt, start.step_id));
+            broken.push(format!("the attempt {} of `{step}` follows {known}", start.attempt));
         }
         *known = start.attempt;
     }
@@ -94,13 +90,11 @@ fn check_approvals(events: &[Recorded], broken: &mut Vec<String>) {
     let (mut asked, mut settled) = (BTreeSet::new(), BTreeSet::new());
     for recorded in events {
         match &recorded.event {
-            Event::ApprovalRequested { approval_id, step_id, .. } if !asked.insert(*approval_id) => {
-                broken.push(format!("`{step_id}` asks twice under one id"));
+            Event::Approval(step, id, ApprovalEvent::Requested { .. }) if !asked.insert(*id) => {
+                broken.push(format!("`{step}` asks twice under one id"));
             }
-            Event::ApprovalDecided { approval_id, step_id, .. }
-                if !asked.contains(approval_id) || !settled.insert(*approval_id) =>
-            {
-                broken.push(format!("the approval of `{step_id}` is settled unasked or twice"));
+            Event::Approval(step, id, ApprovalEvent::Decided(_)) if !asked.contains(id) || !settled.insert(*id) => {
+                broken.push(format!("the approval of `{step}` is settled unasked or twice"));
             }
             _ => {}
         }

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::{
     case::{Case, Expected, Payload, all},
-    ending::{Ending, end_of, name_of},
+    ending::{Ending, end_of, name_of, payload_of},
     play::play,
     rules::broken_rules,
     stores,
@@ -148,8 +148,7 @@ fn compare(expected: &Expected, ending: &Ending, found: &mut Differences) {
 
 fn compare_payload(expected: &Payload, ending: &Ending, found: &mut Differences) {
     let events = ending.events.iter().filter(|recorded| name_of(&recorded.event) == expected.of);
-    let payloads: Vec<Json> =
-        events.map(|recorded| serde_json::to_value(&recorded.event).unwrap()["payload"].clone()).collect();
+    let payloads: Vec<Json> = events.map(|recorded| payload_of(&recorded.event)).collect();
     if !payloads.iter().any(|payload| contains(payload, &expected.has)) {
         let seen = serde_json::to_string(&payloads).unwrap();
         found.0.push(format!("  no {} has {}: {seen}", expected.of, expected.has));

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use procession_application::engine::EngineSettings;
 use procession_domain::{
-    event::Event,
+    event::{ApprovalEvent, Event},
     execution::Execution,
     value::{ApprovalId, ExecutionId, ProcessId},
 };
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::{
     database::ports_in,
     held_agents::HeldAgents,
-    history::{check_history, is_end},
+    history::check_history,
     witness::{Witness, until},
 };
 
@@ -62,12 +62,12 @@ impl Arena {
 
     /// Waits until each of these asks people. What each asks.
     pub async fn until_asked(&self, executions: &[ExecutionId]) -> Vec<(ExecutionId, ApprovalId)> {
-        let asks = |event: &Event| matches!(event, Event::ApprovalRequested { .. });
+        let asks = |event: &Event| matches!(event, Event::Approval(_, _, ApprovalEvent::Requested { .. }));
         self.witness.until_each(executions, "a request", asks).await;
         let question = |id: &ExecutionId| {
             let events = self.witness.of_execution(*id);
-            let asked = events.iter().find_map(|event| match &event.event {
-                Event::ApprovalRequested { approval_id, .. } => Some(*approval_id),
+            let asked = events.iter().find_map(|event| match event.event() {
+                Event::Approval(_, id, ApprovalEvent::Requested { .. }) => Some(*id),
                 _ => None,
             });
             (*id, asked.unwrap())
@@ -77,13 +77,15 @@ impl Arena {
 
     /// Waits until each of these runs a step.
     pub async fn until_runs(&self, executions: &[ExecutionId], step: &str) {
-        let starts = |event: &Event| matches!(event, Event::StepStarted(start) if start.step_id.as_str() == step);
+        let starts = |event: &Event| {
+            event.event_type() == "StepStarted" && event.step_id().is_some_and(|id| id.as_str() == step)
+        };
         self.witness.until_each(executions, "the start of a step", starts).await;
     }
 
     /// Waits until all of these have ended.
     pub async fn until_ended(&self, executions: &[ExecutionId]) {
-        self.witness.until_each(executions, "its end", is_end).await;
+        self.witness.until_each(executions, "its end", Event::ends_execution).await;
     }
 
     /// The end of an execution, with its events: its history is whole, and the feed told the same as is stored.
@@ -92,7 +94,7 @@ impl Arena {
         let stored = self.stage.events(id).await;
         check_history(&execution, &stored);
         assert_eq!(self.witness.of_execution(id), stored, "the feed told something else than is stored");
-        (execution, stored.into_iter().map(|event| event.event).collect())
+        (execution, stored.into_iter().map(|event| event.event().clone()).collect())
     }
 
     /// Nothing is left in memory once all have ended.

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use procession_application::executions::{CommandOutcome, ExecutionFailure};
+use procession_application::{
+    access::Principal,
+    executions::{Command, CommandOutcome, ExecutionFailure},
+};
 use procession_domain::{
-    event::Event,
-    execution::{CommandError, ExecutionStatus, Signal},
+    event::{AttemptEvent, Event, ProcessEvent},
+    execution::{CommandError, ExecutionStatus},
     value::{Duration, ExecutionId},
 };
 use tokio::task::JoinHandle;
@@ -18,14 +21,15 @@ use crate::{
 /// A cancel some turns later.
 fn cancel(arena: &Arena, lag: u64, id: ExecutionId) -> JoinHandle<Result<CommandOutcome, ExecutionFailure>> {
     let executions = arena.stage.executions.clone();
-    let signal = Signal::Cancel { by: "olga".into(), reason: Some("enough".into()), compensate: false };
-    tokio::spawn(after(lag, async move { executions.command(id, signal).await }))
+    let (olga, command) =
+        (Principal::at_terminal("olga"), Command::Cancel { reason: Some("enough".into()), compensate: false });
+    tokio::spawn(after(lag, async move { executions.command(&olga, id, command).await }))
 }
 
 fn check_cancelled(events: &[Event]) {
     let end = events.last();
     assert!(
-        matches!(end, Some(Event::ProcessCancelled(by)) if by.cancelled_by == "olga" && by.reason.as_deref() == Some("enough")),
+        matches!(end, Some(Event::Process(ProcessEvent::Cancelled(by))) if by.cancelled_by == "olga" && by.reason.as_deref() == Some("enough")),
         "{end:?}"
     );
 }
@@ -65,7 +69,7 @@ async fn a_cancel_that_was_taken_cancels_and_one_that_was_refused_found_the_end(
                 }
                 Err(ExecutionFailure::Refused(CommandError::Ended { status, .. })) => {
                     assert_eq!(status, ExecutionStatus::Completed);
-                    assert!(matches!(events.last(), Some(Event::ProcessCompleted { .. })));
+                    assert!(matches!(events.last(), Some(Event::Process(ProcessEvent::Completed { .. }))));
                     false
                 }
                 Err(error) => panic!("{error}"),
@@ -94,7 +98,7 @@ async fn a_cancel_during_back_off_lets_no_attempt_begin_after_it() {
     let mut tally = Tally::between("the cancel", "the second attempt", 6);
     for _ in 0..RACES / BATCH {
         let executions = arena.start_batch(process).await;
-        let backs_off = |event: &Event| matches!(event, Event::StepRetrying { .. });
+        let backs_off = |event: &Event| event.event_type() == "StepRetrying";
         arena.witness.until_each(&executions, "a back-off", backs_off).await;
         let (clock, lag) = (Arc::clone(&arena.clock), tally.second_lag());
         let minute = tokio::spawn(after(lag, async move { clock.advance(Duration::from_secs(60)) }));
@@ -111,7 +115,10 @@ async fn a_cancel_during_back_off_lets_no_attempt_begin_after_it() {
         for id in executions {
             let (_, events) = arena.ending(id).await;
             check_cancelled(&events);
-            let second = place(&events, |event| matches!(event, Event::StepStarted(start) if start.attempt == 2));
+            let second = place(
+                &events,
+                |event| matches!(event, Event::Attempt(_, _, AttemptEvent::Started(start)) if start.attempt == 2),
+            );
             let (calls, abandoned) = (arena.agents.calls_of(id), arena.agents.abandoned_of(id));
             if second.is_none() {
                 assert_eq!((calls, abandoned), (vec!["work/1".to_owned()], Vec::new()));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use procession_domain::{
-    event::Event,
+    event::{ChildEvent, Event},
     execution::ExecutionStatus,
     value::{Duration, ErrorCode, ExecutionId},
 };
@@ -55,7 +55,7 @@ async fn a_child_that_ends_in_time_counts_and_one_that_does_not_is_cancelled() {
             let (child, _) = arena.ending(child).await;
             let error = parent.step("sub").unwrap().1.error.as_ref().map(|error| error.code);
             let ends = (parent.status(), error, child.status());
-            let in_time = place(&events, |event| matches!(event, Event::ChildCompleted { .. })).is_some();
+            let in_time = place(&events, |event| event.event_type() == "ChildCompleted").is_some();
             let expected = if in_time {
                 (ExecutionStatus::Completed, None, ExecutionStatus::Completed)
             } else {
@@ -72,12 +72,12 @@ async fn a_child_that_ends_in_time_counts_and_one_that_does_not_is_cancelled() {
 
 /// The child of each of these, in their order.
 async fn children_of(arena: &Arena, parents: &[ExecutionId]) -> Vec<ExecutionId> {
-    let started = |event: &Event| matches!(event, Event::ChildStarted { .. });
+    let started = |event: &Event| event.event_type() == "ChildStarted";
     arena.witness.until_each(parents, "a child", started).await;
     let child = |parent: &ExecutionId| {
         let events = arena.witness.of_execution(*parent);
-        let child = events.iter().find_map(|event| match event.event {
-            Event::ChildStarted { child_execution_id, .. } => Some(child_execution_id),
+        let child = events.iter().find_map(|event| match event.event() {
+            Event::Child(_, child, ChildEvent::Started { .. }) => Some(*child),
             _ => None,
         });
         child.unwrap()

@@ -63,14 +63,14 @@ impl Fate {
             code,
             message: "so it is".to_owned(),
             retry_after: None,
-            usage: Usage { cost: Some("0.1".parse().unwrap()), token_usage: None },
+            usage: Usage::of_cost(Some("0.1".parse().unwrap())),
         };
         match self.percent(&("answers", question)) {
             0..65 => {}
             65..75 => return Err(failure(ErrorCode::AgentNotFound)),
             _ => return Err(failure(ErrorCode::AgentError)),
         }
-        let usage = Usage { cost: Some("0.25".parse().unwrap()), token_usage: None };
+        let usage = Usage::of_cost(Some("0.25".parse().unwrap()));
         Ok(AgentReply { text: format!("{question}: {}", task.message), usage })
     }
 }
@@ -87,7 +87,10 @@ impl AgentGateway for Fate {
         let may_be_busy = !task.key.contains("/compensation/");
         let is_busy = may_be_busy && self.percent(&("is busy", question(task))) < 15;
         if is_busy && self.were_busy.lock().unwrap().insert(task.key.clone()) {
-            return Err(AgentFailure::Busy { retry_after: Duration::from_secs(7) });
+            return Err(AgentFailure::Busy {
+                retry_after: Duration::from_secs(7),
+                reason: "the fate says so".to_owned(),
+            });
         }
         if self.percent(&("is named", &task.step_id)) < 30 {
             return Ok(Submitted::Accepted(format!("call {}", task.key)));

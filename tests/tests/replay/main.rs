@@ -10,9 +10,6 @@ mod dice;
 #[cfg(test)]
 mod fate;
 #[cfg(test)]
-#[path = "../processes/held.rs"]
-mod held;
-#[cfg(test)]
 #[path = "../support/history.rs"]
 mod history;
 #[cfg(test)]

@@ -7,20 +7,22 @@ use std::{
 
 use procession_application::{
     engine::EngineSettings,
-    ports::{ApprovalFilter, Clock, PageStart, Paging, Ports},
+    ports::{self, ApprovalFilter, Clock, PageStart, Paging, Ports},
 };
 use procession_domain::{
     approval::ApprovalStatus,
-    execution::{Execution, Life, ValueKey},
+    execution::{Execution, Life},
     value::{Duration, ExecutionId, Json, ProcessId},
 };
-use procession_testing::{CURTAIN, KeptMessages, ScriptedAgents, SequentialIds, Stage, VirtualClock, statuses};
+use procession_testing::{
+    CURTAIN, Interposed, KeptMessages, ScriptedAgents, SequentialIds, Stage, StoppedTime, VirtualClock,
+    contract::Stores, statuses,
+};
 use serde_json::json;
 
 use crate::{
     dice::dice,
     fate::Fate,
-    held::Held,
     history::check_history,
     interrupting::{Interrupting, Kill},
     random_process::{LEAF, random_process},
@@ -36,8 +38,10 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 /// A server that can be killed and started again.
 struct Theatre {
     ports: Ports,
-    store: Arc<Interrupting>,
+    store: Arc<Interposed<Interrupting>>,
     fate: Arc<Fate>,
+    /// They live as long as the server.
+    _kept: Stores,
 }
 
 /// How a tree of executions ended: for each step of each, whatever order of events led there.
@@ -56,10 +60,10 @@ async fn a_killed_server_comes_to_the_same_end_and_its_events_add_up_to_its_stat
         theatre.fate.follow(seed);
         let (yaml, process) = publish_random(&stage, case, &mut dice).await;
         let context = format!("case {case}, seed {seed}: {yaml}");
-        theatre.store.kill_at(None);
+        theatre.store.between().kill_at(None);
         let undisturbed = stage.start(process, json!({})).await;
         assert_eq!(theatre.run_to_end(&mut stage, undisturbed, Vec::new(), &context).await, 0);
-        let commits = theatre.store.kill_at(None);
+        let commits = theatre.store.between().kill_at(None);
         let undisturbed = ending(&stage, undisturbed).await;
         let mut plan: Vec<Kill> = Vec::new();
         // An attempt may be interrupted twice; the third time would be its failure (spec 3.8).
@@ -67,7 +71,7 @@ async fn a_killed_server_comes_to_the_same_end_and_its_events_add_up_to_its_stat
             plan.push(Kill { commit: dice.u64(1..=commits), is_written: dice.bool() });
         }
         let first = plan.remove(0);
-        theatre.store.kill_at(Some(first));
+        theatre.store.between().kill_at(Some(first));
         let disturbed = stage.start(process, json!({})).await;
         kills += theatre.run_to_end(&mut stage, disturbed, plan, &context).await;
         let disturbed = ending(&stage, disturbed).await;
@@ -84,9 +88,9 @@ async fn a_killed_server_comes_to_the_same_end_and_its_events_add_up_to_its_stat
 async fn publish_random(stage: &Stage, case: u64, dice: &mut fastrand::Rng) -> (String, ProcessId) {
     for attempt in 0..100 {
         let yaml = random_process(&format!("random-{case}-{attempt}"), dice);
-        if let Ok(created) = stage.definitions.create(yaml.clone(), None).await {
+        if let Ok(created) = stage.definitions.create(&stage.system, yaml.clone()).await {
             let id = created.process.id();
-            stage.definitions.publish(id, None).await.unwrap();
+            stage.definitions.publish(&stage.system, id).await.unwrap();
             return (yaml, id);
         }
     }
@@ -95,26 +99,18 @@ async fn publish_random(stage: &Stage, case: u64, dice: &mut fastrand::Rng) -> (
 
 impl Theatre {
     async fn new() -> Self {
-        let held = Arc::new(Held(Arc::new(stores::on_sqlite().await)));
+        let kept = stores::on_sqlite().await;
+        let held = Arc::new(Interposed::new(kept.stores.clone(), StoppedTime));
         // From here on time jumps whenever everyone waits.
         tokio::time::pause();
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(CURTAIN));
         let fate = Arc::new(Fate::of(Arc::clone(&clock)));
-        let store = Arc::new(Interrupting::before(held.clone()));
-        let ports = Ports {
-            definitions: held.clone(),
-            executions: store.clone(),
-            approvals: held.clone(),
-            queries: held.clone(),
-            feed: held.clone(),
-            blobs: held.clone(),
-            access: held,
-            agents: fate.clone(),
-            notifier: fate.clone(),
-            clock,
-            ids: Arc::new(SequentialIds::default()),
-        };
-        Self { ports, store, fate }
+        let behind = ports::Stores::of(&held, held.clone());
+        let store = Arc::new(Interposed::new(behind, Interrupting::default()));
+        let held = ports::Stores { executions: store.clone(), ..ports::Stores::of(&held, held.clone()) };
+        let ids = Arc::new(SequentialIds::default());
+        let ports = Ports::on(held, fate.clone(), fate.clone(), clock, ids);
+        Self { ports, store, fate, _kept: kept }
     }
 
     /// Starts a server.
@@ -136,16 +132,16 @@ impl Theatre {
         let latest = stage.ports.clock.now().saturating_add(LONGEST);
         loop {
             let execution = stage.execution(id).await;
-            if execution.status().is_ended() && !self.store.is_reached() {
+            if execution.status().is_ended() && !self.store.between().is_reached() {
                 return kills;
             }
             self.vote(stage, id).await;
             tokio::select! {
                 biased;
-                () = self.store.reached.notified() => {
+                () = self.store.between().reached.notified() => {
                     kills += 1;
                     stage.engine.halt();
-                    self.store.kill_at(plan.pop());
+                    self.store.between().kill_at(plan.pop());
                     *stage = self.open().await;
                 }
                 told = feed.recv() => drop(told.unwrap()),
@@ -169,7 +165,7 @@ impl Theatre {
             }
             if let Some(ballot) = self.fate.ballot(request.step_id.as_str(), *time) {
                 let ada = stage.person("ada", "admin").await;
-                let voted = stage.approvals.vote(row.approval.id(), &ada, ballot, Some("so".into())).await;
+                let voted = stage.approvals.vote(&ada, row.approval.id(), ballot, Some("so".into())).await;
                 voted.unwrap();
             }
         }
@@ -179,7 +175,7 @@ impl Theatre {
 async fn ending(stage: &Stage, id: ExecutionId) -> Ending {
     let mut endings = vec![end_of(stage, &stage.execution(id).await).await];
     let mut children = Vec::new();
-    for child in stage.executions.children(id).await.unwrap() {
+    for child in stage.children(id).await.unwrap() {
         let child = stage.until_ended(child).await;
         let parent = child.creation().parent.as_ref().unwrap().step_id.to_string();
         children.push((parent, end_of(stage, &child).await));
@@ -193,7 +189,7 @@ async fn end_of(stage: &Stage, execution: &Execution) -> Json {
     check_history(execution, &stage.events(execution.id()).await);
     let (outputs, error) = match &execution.state().life {
         Life::Completed { outputs, .. } => {
-            let outputs = stage.executions.value(execution.id(), &ValueKey::Outputs, outputs).await.unwrap();
+            let outputs = stage.value(execution.id(), outputs).await.unwrap();
             ((*outputs.unwrap()).clone(), None)
         }
         Life::Failed(error) => (Json::Null, Some(error.code)),

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use procession_application::{
-    ports::{AgentGateway, Clock, Notifier, Ports},
+    ports::{AgentGateway, Clock, Notifier, Ports, Stores},
     system::UuidGenerator,
 };
 use procession_store_sqlite::{FileBlobs, Options, SqliteStore, Synchronous};
@@ -19,17 +19,5 @@ pub async fn ports_in(
     let options = Options { synchronous: Synchronous::Normal, ..Options::new(folder.join("procession.db")) };
     let store = Arc::new(SqliteStore::open(options).await.unwrap());
     let blobs = FileBlobs::open(folder.join("blobs")).await.unwrap();
-    Ports {
-        definitions: store.clone(),
-        executions: store.clone(),
-        approvals: store.clone(),
-        queries: store.clone(),
-        feed: store.clone(),
-        blobs: Arc::new(blobs),
-        access: store,
-        agents,
-        notifier,
-        clock,
-        ids: Arc::new(UuidGenerator),
-    }
+    Ports::on(Stores::of(&store, Arc::new(blobs)), agents, notifier, clock, Arc::new(UuidGenerator))
 }

@@ -72,7 +72,7 @@ impl Witness {
 
     fn without(&self, executions: &[ExecutionId], is_it: &impl Fn(&Event) -> bool) -> Option<ExecutionId> {
         let seen = self.seen.lock().unwrap();
-        let has = |id: &ExecutionId| seen.get(id).is_some_and(|events| events.iter().any(|event| is_it(&event.event)));
+        let has = |id: &ExecutionId| seen.get(id).is_some_and(|events| events.iter().any(|event| is_it(event.event())));
         executions.iter().find(|id| !has(id)).copied()
     }
 }

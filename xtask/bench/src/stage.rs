@@ -1,7 +1,8 @@
 //! The real engine on the real store, in a folder of its own, with an agent that answers at once.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::HashSet,
+    ops::Deref,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -11,21 +12,19 @@ use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use procession_application::{
-    access::{Access, AccessSettings},
-    approvals::Approvals,
-    definitions::Definitions,
-    engine::{Engine, EngineSettings},
-    executions::{Executions, StartRequest},
+    Application, ApplicationSettings,
+    access::Principal,
+    executions::StartRequest,
     ports::{
-        AgentFailure, AgentGateway, AgentListing, AgentReply, AgentStatus, AgentTask, DeliveryFailure, Message,
-        Notifier, Ports, Recovered, StoredEvent, Submitted,
+        AgentFailure, AgentGateway, AgentListing, AgentReply, AgentStatus, AgentTask, DeliveryFailure, EventFeed,
+        Message, Notifier, Ports, Recovered, StoredEvent, Stores, Submitted,
     },
     system::{SystemClock, UuidGenerator},
 };
 use procession_domain::{
-    event::{Event, Usage},
+    event::{Event, ProcessEvent, Usage},
     execution::ExecutionStatus,
-    value::{Currency, ErrorCode, ExecutionId, Json, Money, ProcessId},
+    value::{ErrorCode, ExecutionId, Json, Money, ProcessId},
 };
 use procession_store_sqlite::{FileBlobs, Options, SqliteStore};
 use tempfile::TempDir;
@@ -34,22 +33,13 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 /// How long anything may take before the measurement is given up.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// An engine with all around it.
+/// An application with all around it.
 pub struct Stage {
     folder: TempDir,
     store: SqliteStore,
-    /// The ports.
-    pub ports: Ports,
-    /// The engine.
-    pub engine: Engine,
-    /// Use cases of definitions.
-    pub definitions: Definitions,
-    /// Use cases of executions.
-    pub executions: Executions,
-    /// Use cases of approvals.
-    pub approvals: Approvals,
-    /// Use cases of users.
-    pub access: Access,
+    application: Application,
+    /// Who acts: the program itself.
+    pub system: Principal,
 }
 
 /// What is left of a stage: its database.
@@ -64,61 +54,50 @@ impl Leftover {
     }
 }
 
+impl Deref for Stage {
+    type Target = Application;
+
+    fn deref(&self) -> &Application {
+        &self.application
+    }
+}
+
 impl Stage {
     /// Everything new, in a folder inside this one.
     pub async fn open(inside: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir_in(inside)?;
         let store = SqliteStore::open(Options::new(database_in(folder.path()))).await?;
-        let sqlite = Arc::new(store.clone());
-        let ports = Ports {
-            definitions: sqlite.clone(),
-            executions: sqlite.clone(),
-            approvals: sqlite.clone(),
-            queries: sqlite.clone(),
-            feed: sqlite.clone(),
-            access: sqlite,
-            blobs: Arc::new(FileBlobs::open(folder.path().join("blobs")).await?),
-            agents: Arc::new(Echo),
-            notifier: Arc::new(Nobody),
-            clock: Arc::new(SystemClock::default()),
-            ids: Arc::new(UuidGenerator),
-        };
-        let engine = Engine::start(ports.clone(), EngineSettings::default()).await?;
-        Ok(Self {
-            folder,
-            store,
-            definitions: Definitions::new(ports.clone(), Currency::USD, BTreeSet::new()),
-            executions: Executions::new(ports.clone(), engine.clone()),
-            approvals: Approvals::new(ports.clone(), engine.clone()),
-            access: Access::new(ports.clone(), AccessSettings::default()),
-            engine,
-            ports,
-        })
+        let blobs = FileBlobs::open(folder.path().join("blobs")).await?;
+        let stores = Stores::of(&Arc::new(store.clone()), Arc::new(blobs));
+        let (clock, ids) = (Arc::new(SystemClock::default()), Arc::new(UuidGenerator));
+        let ports = Ports::on(stores, Arc::new(Echo), Arc::new(Nobody), clock, ids);
+        let application = Application::start(ports, ApplicationSettings::default()).await?;
+        Ok(Self { folder, store, application, system: Principal::system() })
     }
 
     /// Stops in order. The database stays as long as what is left.
     pub async fn close(self) -> Leftover {
-        self.engine.drain(procession_domain::value::Duration::from_secs(10)).await;
+        self.application.drain(procession_domain::value::Duration::from_secs(10)).await;
         self.store.close().await;
         Leftover { folder: self.folder }
     }
 
     /// Creates and publishes a process.
     pub async fn publish(&self, yaml: String) -> anyhow::Result<ProcessId> {
-        let id = self.definitions.create(yaml, None).await?.process.id();
-        self.definitions.publish(id, None).await?;
+        let id = self.definitions.create(&self.system, yaml).await?.process.id();
+        self.definitions.publish(&self.system, id).await?;
         Ok(id)
     }
 
     /// Starts an execution.
     pub async fn start(&self, process: ProcessId, input: Json) -> anyhow::Result<ExecutionId> {
         let request = StartRequest { input, triggered_by: "bench".to_owned(), ..StartRequest::default() };
-        Ok(self.executions.start(process, request).await?.execution.id())
+        Ok(self.executions.start(&self.system, process, request).await?.execution.id())
     }
 
     /// Events from now on.
     pub fn feed(&self) -> Receiver<Arc<[StoredEvent]>> {
-        self.ports.feed.subscribe()
+        self.store.subscribe()
     }
 
     /// Runs one execution; the time from asking for it to being told of its end.
@@ -189,7 +168,7 @@ impl Stage {
 
     async fn look_for_ends(&self, open: &mut HashSet<ExecutionId>) -> anyhow::Result<()> {
         for id in open.clone() {
-            let status = self.executions.get(id).await?.status();
+            let status = self.executions.get(&self.system, id).await?.status();
             match status {
                 ExecutionStatus::Completed => drop(open.remove(&id)),
                 ExecutionStatus::Failed | ExecutionStatus::Cancelled => bail!("an execution ended as {status:?}"),
@@ -204,10 +183,10 @@ impl Stage {
 fn ends_in(events: &[StoredEvent]) -> anyhow::Result<Vec<ExecutionId>> {
     let mut ended = Vec::new();
     for event in events {
-        match &event.event {
-            Event::ProcessCompleted { .. } => ended.push(event.execution_id),
-            Event::ProcessFailed { error, .. } => bail!("an execution failed: {error:?}"),
-            Event::ProcessCancelled(_) => bail!("an execution was cancelled"),
+        match event.event() {
+            Event::Process(ProcessEvent::Completed { .. }) => ended.push(event.execution_id),
+            Event::Process(ProcessEvent::Failed { error, .. }) => bail!("an execution failed: {error:?}"),
+            Event::Process(ProcessEvent::Cancelled(_)) => bail!("an execution was cancelled"),
             _ => {}
         }
     }
@@ -229,7 +208,7 @@ struct Echo;
 #[async_trait]
 impl AgentGateway for Echo {
     async fn submit(&self, task: &AgentTask) -> Result<Submitted, AgentFailure> {
-        let usage = Usage { cost: Some(Money::ZERO), token_usage: None };
+        let usage = Usage::of_cost(Some(Money::ZERO));
         Ok(Submitted::Done(AgentReply { text: task.message.clone(), usage }))
     }
 
@@ -256,6 +235,7 @@ impl AgentGateway for Echo {
             description: None,
             kind: "echo".to_owned(),
             status: AgentStatus::Running,
+            reason: None,
             concurrency: self.concurrency("echo"),
         }])
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsString,
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -15,7 +16,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     failure::failed,
     file::{AgentsFile, Kind, LocalAgentSettings},
-    kinds::{command::CommandAgent, echo::EchoAgent, mcp::McpAgent, openai::OpenAiAgent, script::ScriptAgent},
+    http_client::Proxies,
+    kinds::{
+        command::{CommandAgent, Programs},
+        echo::EchoAgent,
+        mcp::McpAgent,
+        openai::OpenAiAgent,
+        script::ScriptAgent,
+    },
     secret::Environment,
 };
 
@@ -39,9 +47,14 @@ pub(crate) trait LocalAgent: Send + Sync {
     /// Does the task.
     async fn answer(&self, task: &AgentTask) -> Result<AgentReply, AgentFailure>;
 
+    /// Why it can't take work, as far as that is known without asking anybody: a sentence that says what to do.
+    fn obstacle(&self) -> Option<String> {
+        None
+    }
+
     /// Whether it could take work, as far as that is known without asking anybody.
     fn status(&self) -> AgentStatus {
-        AgentStatus::Running
+        if self.obstacle().is_none() { AgentStatus::Running } else { AgentStatus::Stopped }
     }
 
     /// Whether it is up.
@@ -62,10 +75,12 @@ struct InForce {
 }
 
 impl LocalAgents {
-    /// Builds the agents of a file; `folder` is that of the file.
-    pub(crate) fn of(file: AgentsFile, folder: &Path, surroundings: &Surroundings) -> Self {
+    /// Builds the agents of a file; `folder` is that of the file, `mark` that of their programs.
+    pub(crate) fn of(file: AgentsFile, folder: &Path, surroundings: &Surroundings, mark: Option<OsString>) -> Self {
+        let proxies = Proxies::from_environment(&surroundings.environment);
+        let programs = Programs { are_allowed: surroundings.allow_commands, mark };
         let in_force = |(name, settings): (String, LocalAgentSettings)| {
-            let agent = build(&name, settings.kind.clone(), folder, surroundings);
+            let agent = build(&name, settings.kind.clone(), folder, surroundings, &proxies, &programs);
             (name, InForce { settings, agent })
         };
         Self { agents: file.agents.into_iter().map(in_force).collect() }
@@ -94,6 +109,7 @@ impl LocalAgents {
             description: agent.settings.description.clone(),
             kind: agent.settings.kind.name().to_owned(),
             status: agent.agent.status(),
+            reason: agent.agent.obstacle(),
             concurrency: agent.settings.concurrency.unwrap_or(LOCAL_CONCURRENCY),
         };
         self.agents.iter().map(listing).collect()
@@ -128,15 +144,22 @@ fn took_too_long(agent: &str, limit: Duration) -> AgentFailure {
     failed(ErrorCode::Timeout, format!("the agent `{agent}` has not answered within {limit}"))
 }
 
-fn build(name: &str, kind: Kind, folder: &Path, surroundings: &Surroundings) -> Box<dyn LocalAgent> {
+fn build(
+    name: &str,
+    kind: Kind,
+    folder: &Path,
+    surroundings: &Surroundings,
+    proxies: &Proxies,
+    programs: &Programs,
+) -> Box<dyn LocalAgent> {
     let clock = Arc::clone(&surroundings.clock);
     let environment = &surroundings.environment;
     match kind {
         Kind::Echo => Box::new(EchoAgent),
         Kind::Script(script) => Box::new(ScriptAgent::new(name, script, clock)),
-        Kind::Command(settings) => Box::new(CommandAgent::new(name, settings, folder, surroundings.allow_commands)),
-        Kind::OpenAi(settings) => Box::new(OpenAiAgent::new(name, settings, environment, clock)),
-        Kind::Mcp(settings) => Box::new(McpAgent::new(name, settings, environment, clock)),
+        Kind::Command(settings) => Box::new(CommandAgent::new(name, settings, folder, environment, programs)),
+        Kind::OpenAi(settings) => Box::new(OpenAiAgent::new(name, settings, environment, proxies, clock)),
+        Kind::Mcp(settings) => Box::new(McpAgent::new(name, settings, environment, proxies, clock)),
     }
 }
 

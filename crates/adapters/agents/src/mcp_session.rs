@@ -1,6 +1,6 @@
 //! One shared session with an MCP server over Streamable HTTP, opened when it is first needed and again after a loss.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration as StdDuration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration as StdDuration};
 
 use procession_application::ports::Clock;
 use procession_domain::value::{Duration, Timestamp};
@@ -10,18 +10,22 @@ use rmcp::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ClientConfig, Implementation,
         JsonObject, ProtocolVersion, Tool,
     },
-    service::{ClientInitializeError, ClientLifecycleMode, ClientServiceExt, RunningService},
+    service::{ClientLifecycleMode, ClientServiceExt, RunningService},
     transport::{
-        StreamableHttpClientTransport,
-        common::client_side_sse::ExponentialBackoff,
-        streamable_http_client::{AuthRequiredError, StreamableHttpClientTransportConfig, StreamableHttpError},
+        StreamableHttpClientTransport, common::client_side_sse::ExponentialBackoff,
+        streamable_http_client::StreamableHttpClientTransportConfig,
     },
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::{sync::Mutex, time::timeout};
 
-use crate::http_client::{describe, http_client};
+use crate::{
+    address::Address,
+    mcp_failure::{CallFailure, speaks_of_session},
+    mcp_http::McpHttp,
+    secret::Masks,
+};
 
 /// How long opening a session may take.
 const OPENING: StdDuration = StdDuration::from_secs(20);
@@ -33,8 +37,10 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Which server, and how to speak to it.
 pub(crate) struct Endpoint {
-    pub(crate) url: String,
+    pub(crate) address: Address,
     pub(crate) api_key: Option<SecretString>,
+    /// The HTTP client, or why there is none.
+    pub(crate) http: Result<reqwest::Client, String>,
     pub(crate) protocol: Protocol,
     /// The largest single event of a stream, in bytes.
     pub(crate) largest_event: usize,
@@ -49,27 +55,6 @@ pub(crate) enum Protocol {
     Sessions,
     /// The newest that the server knows.
     Any,
-}
-
-/// Why a call has no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum CallFailure {
-    /// The server has seen nothing of it.
-    NotSent(String),
-    /// It may have been done, and its answer is lost.
-    Lost(String),
-    /// The same, after waiting long enough.
-    TimedOut(String),
-    /// HTTP 401 or 403.
-    Unauthorized(String),
-    /// Nothing that speaks the protocol answers there.
-    NoSuchServer(String),
-    /// The server lacks what is expected of it.
-    Unexpected(String),
-    /// HTTP 429 or 5xx.
-    Http { status: u16, retry_after: Option<Duration> },
-    /// A JSON-RPC error.
-    Rpc { code: i32, message: String },
 }
 
 /// A session that is opened when needed.
@@ -102,17 +87,31 @@ impl Session {
         arguments: BTreeMap<String, Value>,
         longest: StdDuration,
     ) -> Result<CallToolResult, CallFailure> {
-        let client = self.client().await?;
         let arguments: JsonObject = arguments.into_iter().collect();
         let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        match self.call_once(params.clone(), longest).await {
+            Err(CallFailure::SessionLost { by_status: true, .. }) => self.call_once(params, longest).await,
+            other => other,
+        }
+    }
+
+    async fn call_once(
+        &self,
+        params: CallToolRequestParams,
+        longest: StdDuration,
+    ) -> Result<CallToolResult, CallFailure> {
+        let client = self.client().await?;
         match timeout(longest, client.call_tool_once(params)).await {
-            Ok(Ok(CallToolResponse::Complete(result))) => Ok(result),
+            Ok(Ok(CallToolResponse::Complete(result))) => {
+                self.look_for_lost_session(&client, &result).await;
+                Ok(result)
+            }
             Ok(Ok(_)) => Err(CallFailure::Rpc {
                 code: -32_600,
                 message: "the tool asks for something in between, which an agent's call can't give".to_owned(),
             }),
             Ok(Err(error)) => Err(self.lost(&client, error).await),
-            Err(_) => Err(CallFailure::TimedOut(format!("no answer within {} s", longest.as_secs()))),
+            Err(_) => Err(CallFailure::too_late(longest)),
         }
     }
 
@@ -122,7 +121,7 @@ impl Session {
         match timeout(longest, client.list_all_tools()).await {
             Ok(Ok(tools)) => Ok(tools),
             Ok(Err(error)) => Err(self.lost(&client, error).await),
-            Err(_) => Err(CallFailure::TimedOut(format!("no answer within {} s", longest.as_secs()))),
+            Err(_) => Err(CallFailure::too_late(longest)),
         }
     }
 
@@ -155,17 +154,20 @@ impl Session {
     }
 
     async fn open(&self) -> Result<Client, CallFailure> {
-        let http = http_client().map_err(|error| CallFailure::NotSent(describe(error)))?;
-        let mut config = StreamableHttpClientTransportConfig::with_uri(self.endpoint.url.as_str())
+        let Endpoint { address, api_key, http, .. } = &self.endpoint;
+        let http = http.clone().map_err(CallFailure::NotSent)?;
+        let http = McpHttp::new(http, Masks::new(api_key.as_ref(), address));
+        // What makes a session anew is here, so that every kind of refusal is told and the tools are looked at again.
+        let mut config = StreamableHttpClientTransportConfig::with_uri(address.url().as_str())
             .max_concurrent_requests(CONCURRENT_REQUESTS)
             .max_sse_event_size(self.endpoint.largest_event)
-            .reinit_on_expired_session(true);
+            .reinit_on_expired_session(false);
         let mut backoff = ExponentialBackoff::default();
         backoff.max_times = Some(6);
         backoff.base_duration = FIRST_PAUSE.to_std();
         backoff.max_delay = Some(LAST_PAUSE.to_std());
         config.retry_config = Arc::new(backoff);
-        if let Some(key) = &self.endpoint.api_key {
+        if let Some(key) = api_key {
             config = config.auth_header(key.expose_secret());
         }
         let transport = StreamableHttpClientTransport::with_client(http, config);
@@ -179,8 +181,13 @@ impl Session {
         let opening = async {
             let identity = Implementation::new("procession", env!("CARGO_PKG_VERSION"));
             let config = ClientConfig::new(ClientCapabilities::default(), identity);
-            let client = config.serve_with_lifecycle(transport, lifecycle).await.map_err(not_opened)?;
-            let tools = client.list_all_tools().await.map_err(explained).map_err(before_any_call)?;
+            let now = self.clock.now();
+            let client = config
+                .serve_with_lifecycle(transport, lifecycle)
+                .await
+                .map_err(|error| CallFailure::of_opening(error, now))?;
+            let tools =
+                client.list_all_tools().await.map_err(|error| CallFailure::of_call(error, now).before_any_call())?;
             (self.endpoint.expectation)(&tools).map_err(CallFailure::Unexpected)?;
             Ok(client)
         };
@@ -188,15 +195,29 @@ impl Session {
         timeout(OPENING, opening).await.unwrap_or_else(|_| Err(failure()))
     }
 
-    /// What an error means; a session that is gone is forgotten.
+    /// What an error means. A session that is gone, or that the server may have refused, is forgotten.
     async fn lost(&self, client: &Arc<Client>, error: ServiceError) -> CallFailure {
-        if client.is_closed() || matches!(error, ServiceError::TransportClosed) {
-            let mut state = self.state.lock().await;
-            if state.client.as_ref().is_some_and(|current| Arc::ptr_eq(current, client)) {
-                state.client = None;
-            }
+        let is_closed = client.is_closed() || matches!(error, ServiceError::TransportClosed);
+        let failure = CallFailure::of_call(error, self.clock.now());
+        if is_closed || failure.refuses_session() {
+            self.forget(client).await;
         }
-        explained(error)
+        failure
+    }
+
+    /// Some servers say within a tool's own error that they do not know the session.
+    async fn look_for_lost_session(&self, client: &Arc<Client>, result: &CallToolResult) {
+        if result.is_error == Some(true) && text_of(result).is_some_and(|text| speaks_of_session(&text)) {
+            self.forget(client).await;
+        }
+    }
+
+    /// Has the next call open a new session; those under way in this one go on.
+    async fn forget(&self, client: &Arc<Client>) {
+        let mut state = self.state.lock().await;
+        if state.client.as_ref().is_some_and(|current| Arc::ptr_eq(current, client)) {
+            state.client = None;
+        }
     }
 }
 
@@ -205,96 +226,4 @@ pub(crate) fn text_of(answer: &CallToolResult) -> Option<String> {
     let parts: Vec<&str> =
         answer.content.iter().filter_map(|part| part.as_text().map(|text| text.text.as_str())).collect();
     (!parts.is_empty()).then(|| parts.join("\n"))
-}
-
-fn not_opened(error: ClientInitializeError) -> CallFailure {
-    let failure = match error {
-        ClientInitializeError::TransportError { error, .. } => transport_failure(&error),
-        ClientInitializeError::JsonRpcError(error) => {
-            CallFailure::Rpc { code: error.code.0, message: error.message.into_owned() }
-        }
-        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => return not_opened(*fallback),
-        other => CallFailure::Lost(other.to_string()),
-    };
-    before_any_call(failure)
-}
-
-/// While the session is opened, nothing that matters has been sent.
-fn before_any_call(failure: CallFailure) -> CallFailure {
-    match failure {
-        CallFailure::Lost(text) | CallFailure::TimedOut(text) => CallFailure::NotSent(text),
-        other @ (CallFailure::NotSent(_)
-        | CallFailure::Unauthorized(_)
-        | CallFailure::NoSuchServer(_)
-        | CallFailure::Unexpected(_)
-        | CallFailure::Http { .. }
-        | CallFailure::Rpc { .. }) => other,
-    }
-}
-
-fn explained(error: ServiceError) -> CallFailure {
-    match error {
-        ServiceError::McpError(error) => CallFailure::Rpc { code: error.code.0, message: error.message.into_owned() },
-        ServiceError::TransportSend(error) => transport_failure(&error),
-        ServiceError::Timeout { timeout } => CallFailure::TimedOut(format!("no answer within {} s", timeout.as_secs())),
-        other => CallFailure::Lost(other.to_string()),
-    }
-}
-
-/// Finds, among the causes of an error, the one that decides.
-fn transport_failure(error: &(dyn Error + 'static)) -> CallFailure {
-    let mut current = Some(error);
-    let mut last = error.to_string();
-    while let Some(cause) = current {
-        if cause.is::<AuthRequiredError>() {
-            return CallFailure::Unauthorized("the server refuses the key (HTTP 401)".to_owned());
-        }
-        if let Some(http) = cause.downcast_ref::<StreamableHttpError<reqwest::Error>>() {
-            match http {
-                StreamableHttpError::HttpStatus(status) => {
-                    return CallFailure::Http {
-                        status: status.status,
-                        retry_after: status.retry_after.as_deref().and_then(|text| text.trim().parse().ok()),
-                    };
-                }
-                StreamableHttpError::InsufficientScope(_) => {
-                    return CallFailure::Unauthorized("the server refuses the key (HTTP 403)".to_owned());
-                }
-                StreamableHttpError::UnexpectedServerResponse(text) => return http_answer(text),
-                StreamableHttpError::Client(error) if error.is_connect() => {
-                    let cause = innermost(error);
-                    return CallFailure::NotSent(format!("the server can't be reached ({cause})"));
-                }
-                StreamableHttpError::Client(error) => {
-                    return CallFailure::Lost(format!("the connection broke ({})", innermost(error)));
-                }
-                _ => {}
-            }
-        }
-        last = cause.to_string();
-        current = cause.source();
-    }
-    CallFailure::Lost(last)
-}
-
-/// The library tells the other HTTP statuses only in words: `HTTP 401 Unauthorized: …`.
-fn http_answer(text: &str) -> CallFailure {
-    let status: Option<u16> = text
-        .strip_prefix("HTTP ")
-        .and_then(|rest| rest.split_whitespace().next())
-        .and_then(|status| status.trim_end_matches(':').parse().ok());
-    match status {
-        Some(status @ (401 | 403)) => CallFailure::Unauthorized(format!("the server refuses the key (HTTP {status})")),
-        Some(404 | 405) => CallFailure::NoSuchServer("no MCP server answers at this address".to_owned()),
-        Some(_) | None => CallFailure::Lost(crate::failure::shortened(text, 300)),
-    }
-}
-
-/// The last cause of an error: the only one that does not show the address.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }

@@ -1,6 +1,7 @@
 //! Finds the gateway of an agent by its name: local agents first, then the platform's (spec 5.2).
 
 use std::{
+    ffi::OsString,
     io,
     path::Path,
     sync::{Arc, PoisonError, RwLock},
@@ -15,6 +16,7 @@ use procession_domain::{event::Usage, value::ErrorCode};
 use crate::{
     failure::failed,
     file::{AgentsFile, AgentsFileError},
+    leftovers,
     local::{CallsUnderWay, LocalAgents, Surroundings},
     platform::Platform,
     suggest::did_you_mean,
@@ -26,12 +28,27 @@ pub struct Router {
     local: RwLock<Arc<LocalAgents>>,
     calls: CallsUnderWay,
     platform: Option<Arc<Platform>>,
+    /// What tells the programs of this server from others.
+    mark: Option<OsString>,
 }
 
 impl Router {
     /// A router without local agents; [`reload`](Self::reload) reads them. `platform` is there when one is configured.
     pub fn new(surroundings: Surroundings, platform: Option<Arc<Platform>>) -> Self {
-        Self { surroundings, local: RwLock::default(), calls: CallsUnderWay::default(), platform }
+        Self { surroundings, local: RwLock::default(), calls: CallsUnderWay::default(), platform, mark: None }
+    }
+
+    /// The same for the server of a data folder: its programs can be told from others, so that a successor can end those
+    /// that outlive it.
+    #[must_use]
+    pub fn of_data_folder(self, data_folder: &Path) -> Self {
+        Self { mark: Some(leftovers::mark_of(data_folder)), ..self }
+    }
+
+    /// Ends the programs that an earlier server of the data folder has left behind: how many they were. Only who has
+    /// the folder to itself may call it, and before any agent is called.
+    pub fn end_leftovers(&self) -> usize {
+        self.mark.as_deref().map_or(0, leftovers::end_all)
     }
 
     /// Reads `agents.yaml` and puts its agents in force: how many they are. Calls under way end with the agents with
@@ -54,7 +71,7 @@ impl Router {
     /// `folder`.
     pub fn put_in_force(&self, file: AgentsFile, folder: &Path) -> usize {
         let count = file.agents.len();
-        let agents = Arc::new(LocalAgents::of(file, folder, &self.surroundings));
+        let agents = Arc::new(LocalAgents::of(file, folder, &self.surroundings, self.mark.clone()));
         *self.local.write().unwrap_or_else(PoisonError::into_inner) = agents;
         count
     }

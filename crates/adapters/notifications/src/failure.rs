@@ -1,9 +1,8 @@
 //! How failures of sending become codes, and sentences that hold no secrets.
 
 use procession_application::ports::{DeliveryFailure, StoreError};
-use procession_domain::value::{Duration, ErrorCode, Timestamp};
+use procession_domain::value::{Duration, ErrorCode, RetryAfter, Timestamp};
 use reqwest::StatusCode;
-use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
 use crate::safe_http::{Answer, SendError};
 
@@ -52,7 +51,8 @@ pub(crate) fn answer_failure(
         refusal if refused.contains(&refusal) => ErrorCode::InvalidConfig,
         _ => code,
     };
-    let retry_after = answer.retry_after.as_deref().and_then(|text| pause(text, now));
+    let asked = answer.retry_after.as_deref().and_then(|text| RetryAfter::read(text, now));
+    let retry_after = asked.map(|asked| asked.delay().min(LONGEST_PAUSE));
     DeliveryFailure { code, message, retry_after }
 }
 
@@ -66,33 +66,29 @@ fn shown(body: &str) -> Option<String> {
     (!shown.is_empty()).then_some(shown)
 }
 
-/// `Retry-After` in either of its forms: seconds, or a date.
-fn pause(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    let pause = if let Ok(seconds) = text.parse::<u64>() {
-        Duration::from_secs(seconds)
-    } else {
-        Timestamp::from(OffsetDateTime::parse(text, &Rfc2822).ok()?).since(now)
-    };
-    Some(pause.min(LONGEST_PAUSE))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn retry_after_is_read_in_both_forms_and_bounded() {
+    fn retry_after_is_read_in_all_forms_and_bounded() {
         let now: Timestamp = "2026-11-21T10:00:00+00:00".parse().unwrap();
-        for (text, expected) in [
+        for (asked, expected) in [
             ("30", Some(Duration::from_secs(30))),
-            (" 0 ", Some(Duration::ZERO)),
-            ("999999999", Some(LONGEST_PAUSE)),
-            ("Sat, 21 Nov 2026 10:01:30 GMT", Some(Duration::from_secs(90))),
+            ("1.5", Some(Duration::from_millis(1_500))),
+            ("Saturday, 21-Nov-26 10:01:30 GMT", Some(Duration::from_secs(90))),
             ("Sat, 21 Nov 2026 09:00:00 GMT", Some(Duration::ZERO)),
+            ("999999999", Some(LONGEST_PAUSE)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(LONGEST_PAUSE)),
             ("soon", None),
         ] {
-            assert_eq!(pause(text, now), expected, "{text}");
+            let answer = Answer {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                retry_after: Some(asked.to_owned()),
+                body: String::new(),
+                place: "https://hooks.example".to_owned(),
+            };
+            assert_eq!(answer_failure(ErrorCode::SlackError, &answer, &[], now).retry_after, expected, "{asked}");
         }
     }
 

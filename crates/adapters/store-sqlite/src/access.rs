@@ -10,7 +10,7 @@ use crate::{
     codec::{json, parsed, time, time_if_any},
     error::Failure,
     keys::{CreateKey, NoteUse, RevokeKey},
-    users::{CompleteSetup, CreateUser, Field, RemoveUser, SetField, SetSetting},
+    users::{CompleteSetup, CreateUser, Field, RemoveUser, SetField, SetRole, SetSetting},
 };
 
 #[async_trait]
@@ -28,8 +28,7 @@ impl AccessStore for SqliteStore {
     }
 
     async fn set_role(&self, name: &str, role: &str) -> Result<(), AccessError> {
-        let field = Field::Role(role.to_owned());
-        self.set_field(name, field).await
+        self.writer.change(SetRole { name: name.to_owned(), role: role.to_owned() }).await?
     }
 
     async fn set_password(&self, name: &str, hash: &str) -> Result<(), AccessError> {
@@ -39,14 +38,13 @@ impl AccessStore for SqliteStore {
 
     async fn logged_in(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
         match self.set_field(name, Field::LastLogin(at)).await {
-            Ok(()) | Err(AccessError::Unknown | AccessError::Taken) => Ok(()),
+            Ok(()) | Err(AccessError::Unknown | AccessError::Taken | AccessError::LastAdmin(_)) => Ok(()),
             Err(AccessError::Store(error)) => Err(error),
         }
     }
 
     async fn remove_user(&self, name: &str) -> Result<(), AccessError> {
-        let removed = self.writer.change(RemoveUser(name.to_owned())).await?;
-        if removed { Ok(()) } else { Err(AccessError::Unknown) }
+        self.writer.change(RemoveUser(name.to_owned())).await?
     }
 
     async fn create_key(&self, key: &ApiKey) -> Result<(), AccessError> {

@@ -8,20 +8,23 @@ use procession_domain::{
     approval::{Approval, ApprovalStatus},
     value::{ApprovalId, ExecutionId, StepId},
 };
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use rusqlite::Connection;
+use sqlx::{QueryBuilder, Sqlite, sqlite::SqliteRow};
 
 use crate::{
     SqliteStore,
-    codec::{json, process_name, to_json},
+    codec::{blob, json, process_name, to_json},
     error::Failure,
     paging::List,
-    rows::{self, Rows, SignalRow, stored_approvals},
-    writer::Change,
+    writer::{Change, put_approval, put_signal, stored_approval},
 };
 
 const LIST: List = List {
-    columns: "request.id, request.created_at, request.approval, execution.process_name",
-    tables: "approvals AS request JOIN process_executions AS execution ON execution.id = request.execution_id",
+    columns: "request.id, request.created_at, request.approval, process.name AS process_name",
+    tables: "
+        approvals AS request
+        JOIN process_executions AS execution ON execution.key = request.execution
+        JOIN process_names AS process ON process.key = execution.name",
     at: "request.created_at",
     at_column: "created_at",
     id: "request.id",
@@ -39,7 +42,7 @@ impl ApprovalStore for SqliteStore {
     }
 
     async fn approvals(&self, filter: &ApprovalFilter, paging: &Paging) -> Result<Page<ApprovalRow>, StoreError> {
-        let names = filter.assigned_to.as_ref().map(to_json).transpose()?;
+        let names = filter.asking.as_ref().map(|asked| to_json(&asked.names)).transpose()?;
         let conditions = |query: &mut QueryBuilder<Sqlite>| filter_approvals(filter, names.as_deref(), query);
         Ok(LIST.page(paging, &self.readers, conditions, approval_row).await?)
     }
@@ -52,24 +55,26 @@ impl ApprovalStore for SqliteStore {
 impl SqliteStore {
     async fn read_approval(&self, id: ApprovalId) -> Result<Option<ApprovalRow>, Failure> {
         const READ: &str = "
-            SELECT request.approval, execution.process_name
+            SELECT request.approval, process.name AS process_name
             FROM approvals AS request
-            JOIN process_executions AS execution ON execution.id = request.execution_id
+            JOIN process_executions AS execution ON execution.key = request.execution
+            JOIN process_names AS process ON process.key = execution.name
             WHERE request.id = ?1";
-        let row = sqlx::query(READ).bind(id.to_string()).fetch_optional(&self.readers).await?;
+        let row = sqlx::query(READ).bind(blob(id.uuid())).fetch_optional(&self.readers).await?;
         row.as_ref().map(approval_row).transpose()
     }
 
     async fn read_newest_of_step(&self, execution: ExecutionId, step: &StepId) -> Result<Option<ApprovalRow>, Failure> {
         const READ: &str = "
-            SELECT request.approval, execution.process_name
-            FROM approvals AS request
-            JOIN process_executions AS execution ON execution.id = request.execution_id
-            WHERE request.execution_id = ?1 AND request.step_id = ?2
+            SELECT request.approval, process.name AS process_name
+            FROM process_executions AS execution
+            JOIN approvals AS request ON request.execution = execution.key
+            JOIN process_names AS process ON process.key = execution.name
+            WHERE execution.id = ?1 AND request.step_id = ?2
             ORDER BY request.created_at DESC, request.id DESC
             LIMIT 1";
         let row = sqlx::query(READ)
-            .bind(execution.to_string())
+            .bind(blob(execution.uuid()))
             .bind(step.as_str().to_owned())
             .fetch_optional(&self.readers)
             .await?;
@@ -83,12 +88,16 @@ fn filter_approvals(filter: &ApprovalFilter, names: Option<&str>, query: &mut Qu
         query.push(" AND request.status = ").push_bind(status.as_str());
     }
     if let Some(execution) = filter.execution_id {
-        query.push(" AND request.execution_id = ").push_bind(execution.to_string());
+        query.push(" AND execution.id = ").push_bind(blob(execution.uuid()));
     }
     if let Some(names) = names {
         // E-mail addresses are the same in any case, as for who may decide.
+        query.push(" AND (");
+        if filter.asking.as_ref().is_some_and(|asked| asked.may_decide) {
+            query.push("json_array_length(request.assignees) = 0 OR ");
+        }
         query.push(
-            " AND (json_array_length(request.assignees) = 0 OR EXISTS (
+            "EXISTS (
                 SELECT 1
                 FROM json_each(request.assignees) AS assignee
                 JOIN json_each(",
@@ -108,24 +117,18 @@ fn approval_row(row: &SqliteRow) -> Result<ApprovalRow, Failure> {
 /// A vote or a delegation.
 struct ChangeApproval(ApprovalChange);
 
-#[async_trait]
 impl Change for ChangeApproval {
     type Outcome = Result<(), ApprovalStoreError>;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Self::Outcome, Failure> {
+    fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure> {
         let ApprovalChange { approval, before, signal } = &self.0;
-        let stored = stored_approvals(connection, &[approval.id()]).await?;
         let is_current = |stored: &Approval| stored.status() == ApprovalStatus::Pending && stored.revision() == *before;
-        if !stored.first().is_some_and(is_current) {
+        let stored = stored_approval(approval.id(), connection)?;
+        let Some((_, execution)) = stored.filter(|(stored, _)| is_current(stored)) else {
             return Ok(Err(ApprovalStoreError::Stale));
-        }
-        let to = approval.request().execution_id;
-        let rows = Rows {
-            approvals: vec![rows::ApprovalRow::new(approval)?],
-            signals: vec![SignalRow::new(to, signal)?],
-            ..Rows::default()
         };
-        rows.write(connection).await?;
+        put_approval(approval, execution, connection)?;
+        put_signal(execution, signal, approval.request().created_at, connection)?;
         Ok(Ok(()))
     }
 }

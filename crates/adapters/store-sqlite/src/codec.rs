@@ -2,15 +2,13 @@
 
 use std::str::FromStr;
 
-use procession_application::ports::{RowPlace, StoredEvent};
+use procession_application::ports::RowPlace;
 use procession_domain::{
     definition::{BudgetAction, Priority},
-    event::Event,
-    execution::Ledger,
-    value::{Currency, ExecutionId, Money, ProcessId, ProcessName, Timestamp, Version},
+    execution::{ExecutionStatus, Ledger, Phase},
+    value::{Currency, Money, ProcessName, Timestamp, Version},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
+use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Row, sqlite::SqliteRow};
 use uuid::Uuid;
 
@@ -27,16 +25,25 @@ pub(crate) fn json<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result
     serde_json::from_str(text).map_err(|error| Failure::corrupt(format!("column {column}: {error}")))
 }
 
+/// A UUID from a column that holds its bytes.
+pub(crate) fn uuid(row: &SqliteRow, column: &str) -> Result<Uuid, Failure> {
+    uuid_from(row.try_get(column)?, column)
+}
+
+/// A UUID's bytes, to bind.
+pub(crate) fn blob(id: Uuid) -> Vec<u8> {
+    id.as_bytes().to_vec()
+}
+
+/// A UUID from its bytes.
+pub(crate) fn uuid_from(bytes: &[u8], column: &str) -> Result<Uuid, Failure> {
+    Uuid::from_slice(bytes).map_err(|error| Failure::corrupt(format!("column {column}: {error}")))
+}
+
 /// A value from a column that holds its text.
 pub(crate) fn parsed<T: FromStr>(row: &SqliteRow, column: &str) -> Result<T, Failure> {
     let text: &str = row.try_get(column)?;
     parse(text, column)
-}
-
-/// A value from its text, or none.
-pub(crate) fn parsed_if_any<T: FromStr>(row: &SqliteRow, column: &str) -> Result<Option<T>, Failure> {
-    let text: Option<&str> = row.try_get(column)?;
-    text.map(|text| parse(text, column)).transpose()
 }
 
 fn parse<T: FromStr>(text: &str, column: &str) -> Result<T, Failure> {
@@ -99,6 +106,7 @@ pub(crate) fn ledger(row: &SqliteRow) -> Result<Option<Ledger>, Failure> {
     let action: &str = row.try_get("action")?;
     Ok(Some(Ledger {
         spent: money(spent, currency)?,
+        reserved: money(row.try_get("reserved_nanos")?, currency)?,
         limit: money(row.try_get("limit_nanos")?, currency)?,
         action: budget_action(action)?,
     }))
@@ -113,7 +121,7 @@ pub(crate) const fn budget_action_name(action: BudgetAction) -> &'static str {
     }
 }
 
-fn budget_action(name: &str) -> Result<BudgetAction, Failure> {
+pub(crate) fn budget_action(name: &str) -> Result<BudgetAction, Failure> {
     [BudgetAction::Stop, BudgetAction::Ask, BudgetAction::Warn]
         .into_iter()
         .find(|action| budget_action_name(*action) == name)
@@ -131,29 +139,38 @@ pub(crate) const fn priority_rank(priority: Priority) -> i64 {
 
 /// The place of a row in a list that is ordered by the column `at`, then `id`.
 pub(crate) fn place(row: &SqliteRow, at: &str) -> Result<RowPlace, Failure> {
-    Ok(RowPlace { at: time(row, at)?, id: parsed::<Uuid>(row, "id")? })
+    Ok(RowPlace { at: time(row, at)?, id: uuid(row, "id")? })
 }
 
-/// The part of an event's JSON that says what happened; the rest is the type's name.
-#[derive(Deserialize)]
-pub(crate) struct EventText<'a> {
-    /// What happened.
-    #[serde(borrow)]
-    pub payload: &'a RawValue,
+/// A status as its column holds it.
+pub(crate) const fn status_code(status: ExecutionStatus) -> i64 {
+    match status {
+        ExecutionStatus::Pending => 0,
+        ExecutionStatus::Running => 1,
+        ExecutionStatus::Paused => 2,
+        ExecutionStatus::Completed => 3,
+        ExecutionStatus::Failed => 4,
+        ExecutionStatus::Cancelled => 5,
+    }
 }
 
-/// An event from the columns of `execution_events`, with the process of its execution.
-pub(crate) fn stored_event(row: &SqliteRow) -> Result<StoredEvent, Failure> {
-    let (event_type, payload): (&str, &str) = (row.try_get("event_type")?, row.try_get("payload")?);
-    let event: Event = serde_json::from_str(&format!("{{\"event_type\":\"{event_type}\",\"payload\":{payload}}}"))
-        .map_err(|error| Failure::corrupt(format!("an event of type {event_type}: {error}")))?;
-    Ok(StoredEvent {
-        id: count(row, "id")?,
-        execution_id: parsed::<ExecutionId>(row, "execution_id")?,
-        sequence: count(row, "sequence")?,
-        at: time(row, "at")?,
-        process_id: parsed::<ProcessId>(row, "process_id")?,
-        process_name: process_name(row, "process_name")?,
-        event,
-    })
+/// The status that its column holds.
+pub(crate) fn status_of(code: i64) -> Result<ExecutionStatus, Failure> {
+    let found = ExecutionStatus::ALL.into_iter().find(|status| status_code(*status) == code);
+    found.ok_or_else(|| Failure::corrupt(format!("column status: {code}")))
+}
+
+/// A phase as its column holds it.
+pub(crate) const fn phase_code(phase: Phase) -> i64 {
+    match phase {
+        Phase::Plain => 0,
+        Phase::RollingBack => 1,
+        Phase::Held => 2,
+    }
+}
+
+/// The phase that its column holds.
+pub(crate) fn phase_of(code: i64) -> Result<Phase, Failure> {
+    let found = [Phase::Plain, Phase::RollingBack, Phase::Held].into_iter().find(|phase| phase_code(*phase) == code);
+    found.ok_or_else(|| Failure::corrupt(format!("column phase: {code}")))
 }

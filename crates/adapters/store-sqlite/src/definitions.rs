@@ -11,11 +11,12 @@ use procession_domain::{
     event::DefinitionEvent,
     value::{ProcessId, ProcessName, Timestamp, Version},
 };
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use rusqlite::{Connection, OptionalExtension};
+use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
 
 use crate::{
     SqliteStore,
-    codec::{EventText, json, parsed, process_name, small_count, time, time_if_any, to_json, version},
+    codec::{blob, column, json, process_name, small_count, time, time_if_any, to_json, uuid, version},
     error::Failure,
     paging::List,
     writer::Change,
@@ -25,7 +26,7 @@ const LIST: List = List {
     columns: "
         id, name, version_major, version_minor, status, description, step_count, created_by,
         created_at, updated_at, published_at,
-        (SELECT max(created_at) FROM process_executions WHERE process_id = process_definitions.id) AS last_run_at",
+        (SELECT max(created_at) FROM process_executions WHERE definition = process_definitions.key) AS last_run_at",
     tables: "process_definitions",
     at: "updated_at",
     at_column: "updated_at",
@@ -101,12 +102,8 @@ impl DefinitionStore for SqliteStore {
             .fetch_optional(&self.readers)
             .await
             .map_err(Failure::from)?;
-        Ok(row.as_ref().map(version_of).transpose()?)
+        Ok(row.as_ref().map(version).transpose()?)
     }
-}
-
-fn version_of(row: &SqliteRow) -> Result<Version, Failure> {
-    version(row)
 }
 
 impl SqliteStore {
@@ -115,10 +112,10 @@ impl SqliteStore {
             SELECT id, yaml, model, status, revision, created_by, created_at, updated_at, published_at
             FROM process_definitions
             WHERE id = ?1";
-        let row = sqlx::query(READ).bind(id.to_string()).fetch_optional(&self.readers).await?;
+        let row = sqlx::query(READ).bind(blob(id.uuid())).fetch_optional(&self.readers).await?;
         let Some(row) = row else { return Ok(None) };
         let fields = ProcessFields {
-            id: parsed(&row, "id")?,
+            id: ProcessId::new(uuid(&row, "id")?),
             yaml: row.try_get("yaml")?,
             definition: Arc::new(json::<Definition>(&row, "model")?),
             status: status(&row)?,
@@ -133,11 +130,11 @@ impl SqliteStore {
 
     async fn read_definition_events(&self, id: ProcessId) -> Result<Vec<DefinitionEvent>, Failure> {
         const READ: &str = "
-            SELECT '{\"event_type\":\"' || event_type || '\",\"payload\":' || payload || '}' AS event
+            SELECT event
             FROM process_definition_events
-            WHERE process_id = ?1
+            WHERE definition = (SELECT key FROM process_definitions WHERE id = ?1)
             ORDER BY id";
-        let rows = sqlx::query(READ).bind(id.to_string()).fetch_all(&self.readers).await?;
+        let rows = sqlx::query(READ).bind(blob(id.uuid())).fetch_all(&self.readers).await?;
         rows.iter().map(|row| json(row, "event")).collect()
     }
 
@@ -159,7 +156,10 @@ impl SqliteStore {
             .fetch_optional(&self.readers)
             .await?;
         let Some(row) = row else { return Ok(None) };
-        Ok(Some(PublishedVersion { id: parsed(&row, "id")?, definition: Arc::new(json::<Definition>(&row, "model")?) }))
+        Ok(Some(PublishedVersion {
+            id: ProcessId::new(uuid(&row, "id")?),
+            definition: Arc::new(json::<Definition>(&row, "model")?),
+        }))
     }
 }
 
@@ -180,7 +180,7 @@ fn filter_processes(filter: &ProcessFilter, query: &mut QueryBuilder<Sqlite>) {
 
 fn process_row(row: &SqliteRow) -> Result<ProcessRow, Failure> {
     Ok(ProcessRow {
-        id: parsed(row, "id")?,
+        id: ProcessId::new(uuid(row, "id")?),
         name: process_name(row, "name")?,
         version: version(row)?,
         status: status(row)?,
@@ -195,9 +195,11 @@ fn process_row(row: &SqliteRow) -> Result<ProcessRow, Failure> {
 }
 
 fn status(row: &SqliteRow) -> Result<ProcessStatus, Failure> {
-    let name: &str = row.try_get("status")?;
-    let unknown = |()| Failure::corrupt(format!("column status: `{name}`"));
-    name.parse().map_err(unknown)
+    status_named(row.try_get("status")?)
+}
+
+fn status_named(name: &str) -> Result<ProcessStatus, Failure> {
+    name.parse().map_err(|()| Failure::corrupt(format!("column status: `{name}`")))
 }
 
 /// A definition that is new, or changed on a revision, with what happened.
@@ -206,50 +208,37 @@ struct Write {
     /// The revision that the change was made on; `None` for a new one.
     before: Option<u32>,
     model: String,
-    event_type: &'static str,
-    payload: String,
+    event: String,
 }
 
 impl Write {
     fn new(process: &Process, before: Option<u32>, event: &DefinitionEvent) -> Result<Self, Failure> {
-        let text = to_json(event)?;
-        let parts: EventText<'_> = serde_json::from_str(&text)?;
-        Ok(Self {
-            process: process.clone(),
-            before,
-            model: to_json(&**process.definition())?,
-            event_type: event.event_type(),
-            payload: parts.payload.get().to_owned(),
-        })
+        Ok(Self { process: process.clone(), before, model: to_json(&**process.definition())?, event: to_json(event)? })
     }
 
-    async fn has_its_name(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+    fn has_its_name(&self, connection: &Connection) -> Result<bool, Failure> {
         const TAKEN: &str = "
             SELECT EXISTS (
                 SELECT 1 FROM process_definitions
                 WHERE name = ?1 AND version_major = ?2 AND version_minor = ?3 AND id <> ?4)";
         let definition = self.process.definition();
-        let taken: bool = sqlx::query_scalar(TAKEN)
-            .bind(definition.name().as_str().to_owned())
-            .bind(definition.version().major())
-            .bind(definition.version().minor())
-            .bind(self.process.id().to_string())
-            .fetch_one(connection)
-            .await?;
+        let (name, version) = (definition.name().as_str(), definition.version());
+        let asked = (name, version.major(), version.minor(), self.process.id().uuid().into_bytes());
+        let taken: bool = connection.prepare_cached(TAKEN)?.query_row(asked, |row| row.get(0))?;
         Ok(!taken)
     }
 
-    async fn is_current(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+    fn is_current(&self, connection: &Connection) -> Result<bool, Failure> {
         const CURRENT: &str = "
             SELECT EXISTS (SELECT 1 FROM process_definitions WHERE id = ?1 AND revision = ?2 AND hidden = 0)";
         let Some(before) = self.before else {
             return Ok(true);
         };
-        let current = sqlx::query_scalar(CURRENT).bind(self.process.id().to_string()).bind(before);
-        Ok(current.fetch_one(connection).await?)
+        let asked = (self.process.id().uuid().into_bytes(), before);
+        Ok(connection.prepare_cached(CURRENT)?.query_row(asked, |row| row.get(0))?)
     }
 
-    async fn put(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+    fn put(&self, connection: &Connection) -> Result<(), Failure> {
         const PUT: &str = "
             INSERT INTO process_definitions (
                 id, name, version_major, version_minor, status, revision, yaml, model, description, step_count,
@@ -270,56 +259,51 @@ impl Write {
                 updated_at = excluded.updated_at,
                 published_at = excluded.published_at";
         const NOTE: &str = "
-            INSERT INTO process_definition_events (process_id, at, event_type, payload) VALUES (?1, ?2, ?3, ?4)";
+            INSERT INTO process_definition_events (definition, at, event)
+            SELECT key, ?2, ?3 FROM process_definitions WHERE id = ?1";
         let process = &self.process;
         let definition = process.definition();
         let (name, description) = (definition.name().as_str(), &definition.content().description);
-        sqlx::query(PUT)
-            .bind(process.id().to_string())
-            .bind(name.to_owned())
-            .bind(definition.version().major())
-            .bind(definition.version().minor())
-            .bind(process.status().as_str())
-            .bind(process.revision())
-            .bind(process.yaml().to_owned())
-            .bind(self.model.clone())
-            .bind(description.clone())
-            .bind(i64::try_from(definition.steps().len()).unwrap_or(i64::MAX))
-            .bind(name.to_lowercase())
-            .bind(description.to_lowercase())
-            .bind(process.created_by().map(str::to_owned))
-            .bind(process.created_at().as_micros())
-            .bind(process.updated_at().as_micros())
-            .bind(process.published_at().map(Timestamp::as_micros))
-            .execute(&mut *connection)
-            .await?;
-        sqlx::query(NOTE)
-            .bind(process.id().to_string())
-            .bind(process.updated_at().as_micros())
-            .bind(self.event_type)
-            .bind(self.payload.clone())
-            .execute(connection)
-            .await?;
+        let id = process.id().uuid().into_bytes();
+        connection.prepare_cached(PUT)?.execute(rusqlite::params![
+            id,
+            name,
+            definition.version().major(),
+            definition.version().minor(),
+            process.status().as_str(),
+            process.revision(),
+            process.yaml(),
+            self.model,
+            description,
+            column(definition.steps().len() as u64),
+            name.to_lowercase(),
+            description.to_lowercase(),
+            process.created_by(),
+            process.created_at().as_micros(),
+            process.updated_at().as_micros(),
+            process.published_at().map(Timestamp::as_micros),
+        ])?;
+        let note = (id, process.updated_at().as_micros(), &self.event);
+        connection.prepare_cached(NOTE)?.execute(note)?;
         Ok(())
     }
 }
 
-#[async_trait]
 impl Change for Write {
     type Outcome = Result<(), DefinitionStoreError>;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Self::Outcome, Failure> {
-        if !self.is_current(connection).await? {
+    fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure> {
+        if !self.is_current(connection)? {
             return Ok(Err(DefinitionStoreError::Stale));
         }
-        if !self.has_its_name(connection).await? {
+        if !self.has_its_name(connection)? {
             let definition = self.process.definition();
             return Ok(Err(DefinitionStoreError::NameTaken {
                 name: definition.name().clone(),
                 version: definition.version(),
             }));
         }
-        self.put(connection).await?;
+        self.put(connection)?;
         Ok(Ok(()))
     }
 }
@@ -327,33 +311,33 @@ impl Change for Write {
 /// A definition that is removed, or hidden if it was run.
 struct Delete(ProcessId);
 
-#[async_trait]
 impl Change for Delete {
     type Outcome = Result<bool, DefinitionStoreError>;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Self::Outcome, Failure> {
+    fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure> {
         const LOOK: &str = "
             SELECT
+                key,
                 status,
-                EXISTS (SELECT 1 FROM process_executions WHERE process_id = ?1) AS was_run,
-                EXISTS (
-                    SELECT 1 FROM process_executions
-                    WHERE process_id = ?1 AND status IN ('pending', 'running', 'paused')) AS is_live
+                EXISTS (SELECT 1 FROM process_executions WHERE definition = process_definitions.key),
+                EXISTS (SELECT 1 FROM process_executions WHERE definition = process_definitions.key AND status < 3)
             FROM process_definitions
             WHERE id = ?1 AND hidden = 0";
-        const HIDE: &str = "UPDATE process_definitions SET hidden = 1 WHERE id = ?1";
-        const REMOVE: &str = "DELETE FROM process_definitions WHERE id = ?1";
-        let id = self.0.to_string();
-        let row = sqlx::query(LOOK).bind(&id).fetch_optional(&mut *connection).await?;
-        let Some(row) = row else { return Ok(Ok(false)) };
-        if row.try_get("is_live")? {
+        const HIDE: &str = "UPDATE process_definitions SET hidden = 1 WHERE key = ?1";
+        const REMOVE: &str = "DELETE FROM process_definitions WHERE key = ?1";
+        let mut look = connection.prepare_cached(LOOK)?;
+        let found = look.query_row([self.0.uuid().as_bytes()], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?))
+        });
+        let Some((key, status, was_run, is_live)) = found.optional()? else { return Ok(Ok(false)) };
+        if is_live {
             return Ok(Err(DefinitionStoreError::HasLiveExecutions));
         }
-        if status(&row)? == ProcessStatus::Published {
+        if status_named(&status)? == ProcessStatus::Published {
             return Ok(Err(DefinitionStoreError::Stale));
         }
-        let statement = if row.try_get("was_run")? { HIDE } else { REMOVE };
-        sqlx::query(statement).bind(&id).execute(connection).await?;
+        let statement = if was_run { HIDE } else { REMOVE };
+        connection.prepare_cached(statement)?.execute([key])?;
         Ok(Ok(true))
     }
 }

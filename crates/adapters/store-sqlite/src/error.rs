@@ -45,6 +45,33 @@ fn is_lasting(error: &dyn DatabaseError) -> bool {
     breaks_rule || code == Some(CORRUPT) || code == Some(NOT_A_DATABASE)
 }
 
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error;
+        let text = error.to_string();
+        Self(match error {
+            Error::SqliteFailure(failure, _) if is_lasting_code(failure.code) => StoreError::Corrupt(text),
+            Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::InvalidColumnType(..)
+            | Error::InvalidColumnIndex(_)
+            | Error::InvalidColumnName(_)
+            | Error::QueryReturnedNoRows
+            | Error::Utf8Error(..) => StoreError::Corrupt(text),
+            _ => StoreError::Unavailable(text),
+        })
+    }
+}
+
+/// Whether an error stays when the same is tried again: a rule of the schema was broken, or the file is damaged.
+const fn is_lasting_code(code: rusqlite::ErrorCode) -> bool {
+    use rusqlite::ErrorCode;
+    matches!(
+        code,
+        ErrorCode::ConstraintViolation | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch
+    )
+}
+
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self(StoreError::Corrupt(error.to_string()))

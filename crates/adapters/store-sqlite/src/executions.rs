@@ -8,17 +8,17 @@ use procession_application::ports::{
     Start, StartError, Started, StoreError,
 };
 use procession_domain::{
-    event::Creation,
-    execution::{ExecutionState, Signal},
-    value::{ExecutionId, Timestamp},
+    event::{Creation, Event, ProcessEvent, Recorded},
+    execution::{Ledger, Signal, Standing},
+    value::{ContentHash, Cost, ExecutionId, Money, ProcessName, StepId, Timestamp},
 };
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use crate::{
     SqliteStore,
-    claims::{ClaimOne, ClaimSome, owned_and_due},
-    codec::{json, ledger},
+    claims::{ClaimOne, ClaimSome},
+    codec::{blob, column, count, json, ledger, money, phase_of, status_of, time, time_if_any, uuid},
     error::Failure,
     leases::{Join, Leave, Renew, Sweep},
     signals::Send,
@@ -35,10 +35,11 @@ impl ExecutionStore for SqliteStore {
     }
 
     async fn inbox(&self, id: ExecutionId, after: i64) -> Result<Vec<InboxRow>, StoreError> {
-        Ok(self.read_inbox(id, after).await?)
+        let mut connection = self.readers.acquire().await.map_err(Failure::from)?;
+        Ok(read_inbox(id, after, &mut connection).await?)
     }
 
-    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
+    async fn commit(&self, commit: Arc<Commit>) -> Result<Committed, CommitError> {
         self.writer.commit(commit).await
     }
 
@@ -51,8 +52,19 @@ impl ExecutionStore for SqliteStore {
     }
 
     async fn owned_and_due(&self, lease: Lease, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError> {
-        let mut connection = self.readers.acquire().await.map_err(Failure::from)?;
-        Ok(owned_and_due(lease, now, &mut connection).await?)
+        Ok(self.read_owned(lease, Some(now)).await?)
+    }
+
+    async fn owned(&self, lease: Lease) -> Result<Vec<ExecutionId>, StoreError> {
+        Ok(self.read_owned(lease, None).await?)
+    }
+
+    async fn ledger(&self, id: ExecutionId) -> Result<Option<Ledger>, StoreError> {
+        Ok(self.read_ledger(id).await?)
+    }
+
+    async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError> {
+        Ok(self.read_step_costs(process, step, limit).await?)
     }
 
     async fn next_attention(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -65,8 +77,8 @@ impl ExecutionStore for SqliteStore {
         self.writer.change(Send { to, signal, now }).await?
     }
 
-    async fn value(&self, id: ExecutionId, key: &str) -> Result<Option<Content>, StoreError> {
-        Ok(self.read_value(id, key).await?)
+    async fn value(&self, id: ExecutionId, hash: ContentHash) -> Result<Option<Content>, StoreError> {
+        Ok(self.read_value(id, hash).await?)
     }
 
     async fn join(&self, node: Uuid, _now: Timestamp, until: Timestamp) -> Result<Lease, StoreError> {
@@ -94,51 +106,94 @@ impl ExecutionStore for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Reads an execution in one statement, so that all of it is of one moment.
+    /// Reads an execution in one transaction, so that all of it is of one moment.
     async fn read_execution(&self, id: ExecutionId) -> Result<Option<Loaded>, Failure> {
         const READ: &str = "
-            SELECT 'execution' AS kind, creation AS name, state AS content, 0 AS number,
-                   spent_nanos, limit_nanos, currency, action
-            FROM process_executions
-            LEFT JOIN budgets ON budgets.root_id = process_executions.root_id
-            WHERE id = ?1
-            UNION ALL
-            SELECT 'step', step_id, state, 0, NULL, NULL, NULL, NULL
-            FROM step_executions
-            WHERE execution_id = ?1
-            UNION ALL
-            SELECT 'signal', NULL, signal, number, NULL, NULL, NULL, NULL
-            FROM execution_inbox
-            WHERE execution_id = ?1";
-        let rows = sqlx::query(READ).bind(id.to_string()).fetch_all(&self.readers).await?;
-        let mut loaded: Option<Loaded> = None;
-        let mut steps = Vec::new();
-        let mut inbox = Vec::new();
-        for row in &rows {
-            match row.try_get("kind")? {
-                "execution" => loaded = Some(loaded_from(row)?),
-                "step" => steps.push((step_id(row)?, json(row, "content")?)),
-                _ => inbox.push(InboxRow { number: row.try_get("number")?, signal: json(row, "content")? }),
-            }
-        }
-        inbox.sort_by_key(|row| row.number);
-        Ok(loaded.map(|loaded| Loaded { steps, inbox, ..loaded }))
-    }
-
-    async fn read_inbox(&self, id: ExecutionId, after: i64) -> Result<Vec<InboxRow>, Failure> {
-        const READ: &str = "
-            SELECT number, signal FROM execution_inbox WHERE execution_id = ?1 AND number > ?2 ORDER BY number";
-        let rows = sqlx::query(READ).bind(id.to_string()).bind(after).fetch_all(&self.readers).await?;
-        let inbox_row = |row: &SqliteRow| Ok(InboxRow { number: row.try_get("number")?, signal: json(row, "signal")? });
-        rows.iter().map(inbox_row).collect()
-    }
-
-    async fn read_value(&self, id: ExecutionId, key: &str) -> Result<Option<Content>, Failure> {
-        const READ: &str = "SELECT content FROM execution_values WHERE execution_id = ?1 AND key = ?2";
-        let row = sqlx::query(READ).bind(id.to_string()).bind(key.to_owned()).fetch_optional(&self.readers).await?;
+            SELECT execution.key, creation, last_sequence, updated_at, status, phase, started_at, completed_at,
+                   cost_nanos, cost_currency, cost_complete, snapshot.sequence AS known, snapshot,
+                   spent_nanos, reserved_nanos, limit_nanos, currency, action
+            FROM process_executions AS execution
+            LEFT JOIN execution_snapshots AS snapshot ON snapshot.execution = execution.key
+            LEFT JOIN budgets ON budgets.root = execution.root
+            WHERE execution.id = ?1";
+        let mut transaction = self.readers.begin().await?;
+        let row = sqlx::query(READ).bind(blob(id.uuid())).fetch_optional(&mut *transaction).await?;
         let Some(row) = row else { return Ok(None) };
-        let content: Option<&str> = row.try_get("content")?;
-        Ok(Some(content.map_or(Content::Blob, |text| Content::Inline(text.into()))))
+        let creation: Arc<Creation> = Arc::new(json(&row, "creation")?);
+        let known: Option<i64> = row.try_get("known")?;
+        let events = read_history(row.try_get("key")?, known.unwrap_or(0), &creation, &mut transaction).await?;
+        let inbox = read_inbox(id, 0, &mut transaction).await?;
+        transaction.commit().await?;
+        Ok(Some(Loaded {
+            id,
+            creation,
+            standing: standing(&row)?,
+            snapshot: known.map(|_| json(&row, "snapshot")).transpose()?,
+            events,
+            inbox,
+            ledger: ledger(&row)?,
+        }))
+    }
+
+    async fn read_owned(&self, lease: Lease, due: Option<Timestamp>) -> Result<Vec<ExecutionId>, Failure> {
+        const READ: &str = "
+            SELECT execution.id
+            FROM nodes
+            JOIN process_executions AS execution ON execution.owner = nodes.key AND execution.owner_epoch = ?2
+            WHERE nodes.id = ?1 AND (?3 IS NULL OR attention_at <= ?3)
+            ORDER BY attention_at, execution.id";
+        let rows = sqlx::query(READ)
+            .bind(blob(lease.node))
+            .bind(column(lease.epoch))
+            .bind(due.map(Timestamp::as_micros))
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(|row| Ok(ExecutionId::new(uuid(row, "id")?))).collect()
+    }
+
+    async fn read_ledger(&self, id: ExecutionId) -> Result<Option<Ledger>, Failure> {
+        const READ: &str = "
+            SELECT spent_nanos, reserved_nanos, limit_nanos, currency, action
+            FROM process_executions AS execution
+            JOIN budgets ON budgets.root = execution.root
+            WHERE execution.id = ?1";
+        let row = sqlx::query(READ).bind(blob(id.uuid())).fetch_optional(&self.readers).await?;
+        row.map_or(Ok(None), |row| ledger(&row))
+    }
+
+    async fn read_step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, Failure> {
+        const READ: &str = "
+            SELECT nanos, currency
+            FROM step_costs
+            WHERE name = (SELECT key FROM process_names WHERE name = ?1) AND step = ?2
+            ORDER BY event DESC
+            LIMIT ?3";
+        let rows = sqlx::query(READ)
+            .bind(process.as_str().to_owned())
+            .bind(step.as_str().to_owned())
+            .bind(limit)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(|row| money(row.try_get("nanos")?, row.try_get("currency")?)).collect()
+    }
+
+    async fn read_value(&self, id: ExecutionId, hash: ContentHash) -> Result<Option<Content>, Failure> {
+        const READ: &str = "
+            SELECT content, blob
+            FROM execution_values
+            WHERE execution = (SELECT key FROM process_executions WHERE id = ?1) AND hash = ?2";
+        let row = sqlx::query(READ)
+            .bind(blob(id.uuid()))
+            .bind(hash.as_bytes().to_vec())
+            .fetch_optional(&self.readers)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let content: &str = row.try_get("content")?;
+        let key: Option<&str> = row.try_get("blob")?;
+        Ok(Some(match key {
+            Some(key) => Content::Blob { key: key.into(), preview: content.into() },
+            None => Content::Inline(content.into()),
+        }))
     }
 
     async fn read_time(&self, query: &'static str) -> Result<Option<Timestamp>, Failure> {
@@ -147,13 +202,53 @@ impl SqliteStore {
     }
 }
 
-fn loaded_from(row: &SqliteRow) -> Result<Loaded, Failure> {
-    let creation: Creation = json(row, "name")?;
-    let state: ExecutionState = json(row, "content")?;
-    Ok(Loaded { creation: Arc::new(creation), state, steps: Vec::new(), inbox: Vec::new(), ledger: ledger(row)? })
+/// The events of an execution behind one that is known.
+async fn read_history(
+    execution: i64,
+    known: i64,
+    creation: &Arc<Creation>,
+    connection: &mut SqliteConnection,
+) -> Result<Vec<Recorded>, Failure> {
+    const READ: &str = "
+        SELECT sequence, at, event FROM execution_events WHERE execution = ?1 AND sequence > ?2 ORDER BY sequence";
+    let rows = sqlx::query(READ).bind(execution).bind(known).fetch_all(connection).await?;
+    rows.iter().map(|row| recorded(row, creation)).collect()
 }
 
-fn step_id(row: &SqliteRow) -> Result<procession_domain::value::StepId, Failure> {
-    let text: &str = row.try_get("name")?;
-    procession_domain::value::StepId::new(text).map_err(|error| Failure::corrupt(error.to_string()))
+async fn read_inbox(id: ExecutionId, after: i64, connection: &mut SqliteConnection) -> Result<Vec<InboxRow>, Failure> {
+    const READ: &str = "
+        SELECT number, signal
+        FROM execution_inbox
+        WHERE execution = (SELECT key FROM process_executions WHERE id = ?1) AND number > ?2
+        ORDER BY number";
+    let rows = sqlx::query(READ).bind(blob(id.uuid())).bind(after).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok(InboxRow { number: row.try_get("number")?, signal: json(row, "signal")? })).collect()
+}
+
+/// An event from the columns of `execution_events`; what was fixed at the creation stands with the execution.
+pub(crate) fn recorded(row: &SqliteRow, creation: &Arc<Creation>) -> Result<Recorded, Failure> {
+    let text: Option<&str> = row.try_get("event")?;
+    let event = match text {
+        Some(_) => json(row, "event")?,
+        None => Event::Process(ProcessEvent::Created(Box::new((**creation).clone()))),
+    };
+    Ok(Recorded { sequence: count(row, "sequence")?, at: time(row, "at")?, event })
+}
+
+fn standing(row: &SqliteRow) -> Result<Standing, Failure> {
+    Ok(Standing {
+        sequence: count(row, "last_sequence")?,
+        updated_at: time(row, "updated_at")?,
+        status: status_of(row.try_get("status")?)?,
+        phase: phase_of(row.try_get("phase")?)?,
+        started_at: time_if_any(row, "started_at")?,
+        completed_at: time_if_any(row, "completed_at")?,
+        cost: cost(row)?,
+    })
+}
+
+/// What an execution cost so far.
+pub(crate) fn cost(row: &SqliteRow) -> Result<Cost, Failure> {
+    let amount = money(row.try_get("cost_nanos")?, row.try_get("cost_currency")?)?;
+    Ok(Cost { amount, complete: row.try_get("cost_complete")? })
 }

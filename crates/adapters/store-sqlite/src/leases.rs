@@ -1,10 +1,9 @@
 //! Nodes and their leases. Only one process can have the file, so that a node that joins ends all other leases; a lease
 //! does not run out by itself, since nobody could take over.
 
-use async_trait::async_trait;
 use procession_application::ports::Lease;
 use procession_domain::value::Timestamp;
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use crate::{codec::column, error::Failure, writer::Change};
@@ -31,64 +30,64 @@ pub(crate) struct Leave(pub Lease);
 /// Rows whose time is over.
 pub(crate) struct Sweep(pub Timestamp);
 
-#[async_trait]
 impl Change for Join {
     type Outcome = Lease;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Lease, Failure> {
+    fn apply(&self, connection: &Connection) -> Result<Lease, Failure> {
         const END_OTHERS: &str = "UPDATE nodes SET ended = 1 WHERE id <> ?1 AND ended = 0";
         const TAKE: &str = "
             INSERT INTO nodes (id, epoch, lease_until) VALUES (?1, 1, ?2)
             ON CONFLICT (id) DO UPDATE SET epoch = epoch + 1, lease_until = excluded.lease_until, ended = 0
             RETURNING epoch";
-        let node = self.node.to_string();
-        sqlx::query(END_OTHERS).bind(&node).execute(&mut *connection).await?;
-        let epoch: i64 =
-            sqlx::query_scalar(TAKE).bind(&node).bind(self.until.as_micros()).fetch_one(connection).await?;
+        let node = self.node.as_bytes();
+        connection.prepare_cached(END_OTHERS)?.execute([node])?;
+        let taken = connection.prepare_cached(TAKE)?.query_row((node, self.until.as_micros()), |row| row.get(0));
+        let epoch: i64 = taken?;
         Ok(Lease { node: self.node, epoch: epoch.unsigned_abs() })
     }
 }
 
-#[async_trait]
 impl Change for Renew {
     type Outcome = bool;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+    fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
         const RENEW: &str = "UPDATE nodes SET lease_until = ?3 WHERE id = ?1 AND epoch = ?2 AND ended = 0";
-        let renewed = sqlx::query(RENEW)
-            .bind(self.lease.node.to_string())
-            .bind(column(self.lease.epoch))
-            .bind(self.until.as_micros())
-            .execute(connection)
-            .await?;
-        Ok(renewed.rows_affected() > 0)
+        let lease = (self.lease.node.as_bytes(), column(self.lease.epoch), self.until.as_micros());
+        Ok(connection.prepare_cached(RENEW)?.execute(lease)? > 0)
     }
 }
 
-#[async_trait]
 impl Change for Leave {
     type Outcome = ();
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+    fn apply(&self, connection: &Connection) -> Result<(), Failure> {
         const END: &str = "UPDATE nodes SET ended = 1 WHERE id = ?1 AND epoch = ?2";
-        sqlx::query(END).bind(self.0.node.to_string()).bind(column(self.0.epoch)).execute(connection).await?;
+        connection.prepare_cached(END)?.execute((self.0.node.as_bytes(), column(self.0.epoch)))?;
         Ok(())
     }
 }
 
-#[async_trait]
 impl Change for Sweep {
     type Outcome = u64;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<u64, Failure> {
+    fn apply(&self, connection: &Connection) -> Result<u64, Failure> {
         const KEYS: &str = "DELETE FROM idempotency_keys WHERE expires_at <= ?1";
         const NODES: &str = "
             DELETE FROM nodes
             WHERE ended = 1 AND lease_until <= ?1
-              AND NOT EXISTS (SELECT 1 FROM process_executions WHERE owner = nodes.id)";
+              AND NOT EXISTS (SELECT 1 FROM process_executions WHERE owner = nodes.key)";
+        // An estimate looks at the last twenty (spec 3.10).
+        const COSTS: &str = "
+            DELETE FROM step_costs
+            WHERE event < (
+                SELECT newer.event FROM step_costs AS newer
+                WHERE newer.name = step_costs.name AND newer.step = step_costs.step
+                ORDER BY newer.event DESC
+                LIMIT 1 OFFSET 19)";
         let now = self.0.as_micros();
-        let keys = sqlx::query(KEYS).bind(now).execute(&mut *connection).await?;
-        let nodes = sqlx::query(NODES).bind(now - KEEP_NODES).execute(connection).await?;
-        Ok(keys.rows_affected() + nodes.rows_affected())
+        let keys = connection.prepare_cached(KEYS)?.execute([now])?;
+        let nodes = connection.prepare_cached(NODES)?.execute([now - KEEP_NODES])?;
+        let costs = connection.prepare_cached(COSTS)?.execute(())?;
+        Ok((keys + nodes + costs) as u64)
     }
 }

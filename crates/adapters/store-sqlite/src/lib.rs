@@ -5,11 +5,11 @@
 //!
 //! Invariants:
 //! * One process at a time has a database open for writing: a lock file beside it sees to that.
-//! * One task owns the only connection that writes. Whatever waits is written in one transaction, so that a flush to the
+//! * One thread owns the only connection that writes. Whatever waits is written in one transaction, so that a flush to the
 //!   disk is paid once for many; there is one order of commits, and the feed tells events in it, after their commit.
 //! * A transaction decides with conditional statements on what is stored, never on what a reader saw before.
-//! * Every write is a fixed, small number of statements over one JSON parameter each, however many rows it has: each
-//!   statement is a hop to SQLite's thread.
+//! * The state of an execution is its newest snapshot and the events after it; the other columns of its row are what
+//!   lists, limits and claims ask for.
 //! * Readers only read, in bounded pages. Nothing that is sent to a client keeps a statement open.
 //! * A commit that is answered is on the disk (with [`Synchronous::Full`], also after a power failure).
 
@@ -34,7 +34,6 @@ mod options;
 mod paging;
 mod private;
 mod queries;
-mod rows;
 mod signals;
 mod users;
 mod writer;

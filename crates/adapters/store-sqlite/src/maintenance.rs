@@ -12,7 +12,7 @@ use sqlx::{Connection, Row};
 use crate::{
     blobs::sync_folder,
     migrations,
-    open::{OpenError, open_for_reading, open_for_writing},
+    open::{OpenError, open_for_maintenance, open_for_reading},
     options::Options,
     private,
 };
@@ -20,7 +20,7 @@ use crate::{
 /// Brings a database's schema up to date, creating the database when it is missing. What was applied; refused while a
 /// server has it open.
 pub async fn migrate(options: &Options) -> Result<Vec<String>, OpenError> {
-    let (lock, mut connection) = open_for_writing(options).await?;
+    let (lock, mut connection) = open_for_maintenance(options).await?;
     let lacking = migrations::pending(&options.path, &mut connection).await?;
     migrations::run(&options.path, &mut connection).await?;
     let closed = connection.close().await;
@@ -96,7 +96,7 @@ pub async fn vacuum(options: &Options) -> Result<(), OpenError> {
     if !options.path.is_file() {
         return Err(OpenError::Missing(options.path.clone()));
     }
-    let (lock, mut connection) = open_for_writing(options).await?;
+    let (lock, mut connection) = open_for_maintenance(options).await?;
     sqlx::query("VACUUM").execute(&mut connection).await.map_err(failed)?;
     let moved = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut connection).await;
     moved.map_err(failed)?;

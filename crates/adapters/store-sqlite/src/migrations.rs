@@ -14,6 +14,9 @@ use crate::{
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../../migrations/sqlite");
 
+/// A table that only databases from before the first release have.
+const OF_FIRST_FORM: &str = "step_executions";
+
 /// What a database still lacks, in the order in which it will be applied: all, if there is no database yet.
 pub async fn pending_migrations(path: &Path) -> Result<Vec<String>, OpenError> {
     if !path.is_file() {
@@ -31,10 +34,14 @@ pub(crate) async fn pending(path: &Path, connection: &mut SqliteConnection) -> R
     Ok(lacking.map(name).collect())
 }
 
-/// Refuses a database that a newer version of the program has written.
-pub(crate) async fn refuse_newer(path: &Path, connection: &mut SqliteConnection) -> Result<(), OpenError> {
+/// Refuses a database that a newer version of the program has written, or one that is from before the first release.
+pub(crate) async fn refuse_unknown(path: &Path, connection: &mut SqliteConnection) -> Result<(), OpenError> {
     let applied = applied(path, connection).await?;
-    refuse_newer_than_known(path, &applied)
+    refuse_newer_than_known(path, &applied)?;
+    if has_table(OF_FIRST_FORM, path, connection).await? {
+        return Err(OpenError::FirstForm(path.to_owned()));
+    }
+    Ok(())
 }
 
 /// Brings the schema up to date, each change in a transaction of its own.
@@ -55,16 +62,19 @@ fn refuse_newer_than_known(path: &Path, applied: &[i64]) -> Result<(), OpenError
 
 /// The numbers of the migrations that a database has; none if it is new.
 async fn applied(path: &Path, connection: &mut SqliteConnection) -> Result<Vec<i64>, OpenError> {
-    const EXISTS: &str = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
     let table = &MIGRATOR.table_name;
-    let counted = sqlx::query_scalar(EXISTS).bind(&**table).fetch_one(&mut *connection).await;
-    let tables: i64 = counted.map_err(|error| OpenError::database(path, error))?;
-    if tables == 0 {
+    if !has_table(table, path, connection).await? {
         return Ok(Vec::new());
     }
     let listed = connection.list_applied_migrations(table).await;
     let listed = listed.map_err(|error| OpenError::database(path, Failure::corrupt(error.to_string())))?;
     Ok(listed.into_iter().map(|migration| migration.version).collect())
+}
+
+async fn has_table(table: &str, path: &Path, connection: &mut SqliteConnection) -> Result<bool, OpenError> {
+    const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+    let found = sqlx::query_scalar(EXISTS).bind(table.to_owned()).fetch_one(connection).await;
+    found.map_err(|error| OpenError::database(path, error))
 }
 
 fn name(migration: &sqlx::migrate::Migration) -> String {

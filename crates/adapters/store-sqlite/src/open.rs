@@ -18,7 +18,7 @@ use crate::{
     migrations,
     options::Options,
     private,
-    writer::{Writer, WriterTask},
+    writer::{Writer, WriterThread},
 };
 
 /// How many commits a slow reader of the feed may lag behind.
@@ -65,6 +65,13 @@ pub enum OpenError {
         /// The newest one that this program knows.
         known: i64,
     },
+    /// It is from before the first release, whose form can't be brought up to date.
+    #[error(
+        "the database {} was written by a version of procession from before its first release, which kept executions in \
+         another form; let that version finish what runs in it, and begin with a new data folder",
+        .0.display()
+    )]
+    FirstForm(PathBuf),
     /// Its schema is not what this program once made.
     #[error("the schema of the database {} was changed by something else ({reason}); restore a backup", .path.display())]
     Schema {
@@ -121,8 +128,9 @@ impl SqliteStore {
     pub async fn open(options: Options) -> Result<Self, OpenError> {
         let path = options.path.clone();
         let failed = |error: sqlx::Error| OpenError::database(&path, error);
-        let (lock, mut connection) = open_for_writing(&options).await?;
+        let (lock, mut connection) = open_for_maintenance(&options).await?;
         migrations::run(&path, &mut connection).await?;
+        connection.close().await.map_err(failed)?;
         let readers = SqlitePoolOptions::new()
             .max_connections(options.readers.max(1))
             .min_connections(1)
@@ -134,8 +142,8 @@ impl SqliteStore {
             .await
             .map_err(failed)?;
         let feed = broadcast::Sender::new(FEED_CAPACITY);
-        let started = WriterTask::start(options.clone(), connection, feed.clone(), lock).await;
-        let (writer, _task) = started.map_err(|failure| OpenError::database(&path, failure))?;
+        let started = WriterThread::start(options.clone(), feed.clone(), lock);
+        let writer = started.map_err(|failure| OpenError::database(&path, failure))?;
         Ok(Self { options: Arc::new(options), writer, readers, feed })
     }
 
@@ -157,17 +165,17 @@ impl SqliteStore {
     }
 }
 
-/// Takes the lock and opens the connection that writes. The schema may be an old one, but none from the future.
-pub(crate) async fn open_for_writing(options: &Options) -> Result<(DatabaseLock, SqliteConnection), OpenError> {
+/// Takes the lock and opens a connection that may change the schema. That may be an old one, but none from the future.
+pub(crate) async fn open_for_maintenance(options: &Options) -> Result<(DatabaseLock, SqliteConnection), OpenError> {
     let path = &options.path;
     let folder = path.parent().unwrap_or(Path::new(""));
     private::create_folder(folder).map_err(|error| OpenError::folder(folder, error))?;
     let lock = DatabaseLock::take(path)?;
     private::create_file(path).map_err(|error| OpenError::folder(path, error))?;
-    let connected = options.writing().connect().await;
+    let connected = options.maintaining().connect().await;
     let mut connection = connected.map_err(|error| OpenError::database(path, error))?;
     check_sqlite(path, &mut connection).await?;
-    migrations::refuse_newer(path, &mut connection).await?;
+    migrations::refuse_unknown(path, &mut connection).await?;
     Ok((lock, connection))
 }
 

@@ -2,7 +2,19 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use rusqlite::OpenFlags;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+
+use crate::error::Failure;
+
+/// The log's file does not stay larger than this once a reader that kept it from being used anew is gone, in bytes.
+const LARGEST_LOG: i64 = 64 * 1024 * 1024;
+
+/// What a connection keeps of the database in memory, as SQLite counts it: kibibytes, negative.
+const CACHE: i64 = -16 * 1024;
+
+/// How many statements the writer keeps prepared: all that it has.
+const STATEMENTS: usize = 128;
 
 /// Where the database is and how it is used.
 #[derive(Debug, Clone)]
@@ -33,19 +45,28 @@ impl Options {
         Self { path: path.into(), synchronous: Synchronous::default(), readers: 4, patience: Duration::from_secs(5) }
     }
 
-    /// For the connection that writes.
-    pub(crate) fn writing(&self) -> SqliteConnectOptions {
+    /// Opens the connection of the writer, to a database whose schema is up to date.
+    pub(crate) fn open_writer(&self) -> Result<rusqlite::Connection, Failure> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = rusqlite::Connection::open_with_flags(&self.path, flags)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        connection.busy_timeout(self.patience)?;
         let synchronous = match self.synchronous {
-            Synchronous::Full => SqliteSynchronous::Full,
-            Synchronous::Normal => SqliteSynchronous::Normal,
+            Synchronous::Full => "FULL",
+            Synchronous::Normal => "NORMAL",
         };
-        self.common()
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(synchronous)
-            // The writer moves the log into the database itself, between batches.
-            .pragma("wal_autocheckpoint", "0")
-            // A log that readers once kept from being moved does not stay large.
-            .pragma("journal_size_limit", "67108864")
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "cache_size", CACHE)?;
+        // The writer moves the log into the database itself, between batches.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update(None, "journal_size_limit", LARGEST_LOG)?;
+        Ok(connection)
+    }
+
+    /// For a connection that brings the schema up to date or looks after the file.
+    pub(crate) fn maintaining(&self) -> SqliteConnectOptions {
+        self.common().journal_mode(SqliteJournalMode::Wal)
     }
 
     /// For a connection that only reads.
@@ -60,7 +81,7 @@ impl Options {
             .filename(&self.path)
             .foreign_keys(true)
             .busy_timeout(self.patience)
-            .pragma("cache_size", "-16384")
+            .pragma("cache_size", CACHE.to_string())
             .disable_statement_logging()
     }
 }

@@ -4,7 +4,7 @@ use procession_application::ports::{Page, PageStart, Paging, RowPlace};
 use sqlx::{QueryBuilder, Sqlite, SqlitePool, sqlite::SqliteRow};
 
 use crate::{
-    codec::{column, count, place},
+    codec::{blob, column, count, place},
     error::Failure,
 };
 
@@ -48,7 +48,7 @@ impl List {
         let (relation, order) = if self.newest_first { (" < ", "DESC") } else { (" > ", "ASC") };
         if let Some(after) = after {
             query.push(format_args!(" AND ({}, {}){relation}(", self.at, self.id));
-            query.push_bind(after.at.as_micros()).push(", ").push_bind(after.id.to_string()).push(")");
+            query.push_bind(after.at.as_micros()).push(", ").push_bind(blob(after.id)).push(")");
         }
         query.push(format_args!(" ORDER BY {} {order}, {} {order} LIMIT ", self.at, self.id));
         // One more than asked for tells whether there are more.

@@ -2,27 +2,28 @@
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    EventPage, ExecutionFilter, ExecutionRow, Page, Paging, Queries, Sort, StoreError, StoredEvent,
+    EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, Sort, StoreError, StoredEvent,
 };
 use procession_domain::{
-    execution::ExecutionStatus,
-    value::{Cost, ExecutionId, Money, ProcessName, StepId, Timestamp},
+    event::Creation,
+    execution::{ExecutionStatus, Phase},
+    value::{ExecutionId, Timestamp},
 };
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use rusqlite::Connection;
+use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
+use uuid::Uuid;
 
 use crate::{
     SqliteStore,
-    codec::{
-        column, count, json, money, parsed, parsed_if_any, process_name, stored_event, time, time_if_any, version,
-    },
+    codec::{blob, column, count, json, phase_of, status_code, status_of, time, time_if_any, uuid},
     error::Failure,
+    executions::cost,
     paging::List,
     writer::Change,
 };
 
 const COLUMNS: &str = "
-    id, process_id, process_name, version_major, version_minor, status, compensating, triggered_by, user_name,
-    created_at, started_at, completed_at, cost_nanos, cost_currency, cost_complete, retry_of, parent_id, labels,
+    id, creation, status, phase, created_at, started_at, completed_at, cost_nanos, cost_currency, cost_complete,
     dismissed_at";
 
 #[async_trait]
@@ -52,8 +53,8 @@ impl Queries for SqliteStore {
         Ok(self.count_executions().await?)
     }
 
-    async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError> {
-        Ok(self.read_step_costs(process, step, limit).await?)
+    async fn started_under(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError> {
+        Ok(self.read_kept_start(scope, now).await?)
     }
 
     async fn dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, StoreError> {
@@ -66,56 +67,47 @@ impl Queries for SqliteStore {
 }
 
 impl SqliteStore {
+    async fn read_kept_start(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, Failure> {
+        const READ: &str = "SELECT digest, execution_id FROM idempotency_keys WHERE scope = ?1 AND expires_at > ?2";
+        let read = sqlx::query(READ).bind(scope.to_owned()).bind(now.as_micros());
+        let Some(row) = read.fetch_optional(&self.readers).await? else { return Ok(None) };
+        Ok(Some(KeptStart {
+            digest: row.try_get("digest")?,
+            execution_id: ExecutionId::new(uuid(&row, "execution_id")?),
+        }))
+    }
+
     async fn read_children(&self, parent: ExecutionId) -> Result<Vec<ExecutionId>, Failure> {
-        const READ: &str = "SELECT id FROM process_executions WHERE parent_id = ?1 ORDER BY created_at, id";
-        let rows = sqlx::query(READ).bind(parent.to_string()).fetch_all(&self.readers).await?;
-        rows.iter().map(|row| parsed(row, "id")).collect()
+        const READ: &str = "
+            SELECT id FROM process_executions
+            WHERE parent = (SELECT key FROM process_executions WHERE id = ?1)
+            ORDER BY created_at, id";
+        let rows = sqlx::query(READ).bind(blob(parent.uuid())).fetch_all(&self.readers).await?;
+        rows.iter().map(|row| Ok(ExecutionId::new(uuid(row, "id")?))).collect()
     }
 
     async fn read_dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, Failure> {
         const READ: &str = "SELECT dismissed_at FROM process_executions WHERE id = ?1";
-        let row = sqlx::query(READ).bind(execution.to_string()).fetch_optional(&self.readers).await?;
+        let row = sqlx::query(READ).bind(blob(execution.uuid())).fetch_optional(&self.readers).await?;
         row.map_or(Ok(None), |row| time_if_any(&row, "dismissed_at"))
     }
 
     async fn read_events(&self, execution: ExecutionId, page: EventPage) -> Result<Vec<StoredEvent>, Failure> {
         const READ: &str = "
-            SELECT event.id, event.execution_id, event.sequence, event.at, event.event_type, event.payload,
-                   execution.process_id, execution.process_name
-            FROM execution_events AS event
-            JOIN process_executions AS execution ON execution.id = event.execution_id
-            WHERE event.execution_id = ?1
-            ORDER BY event.sequence
-            LIMIT ?2 OFFSET ?3";
-        let rows = sqlx::query(READ)
-            .bind(execution.to_string())
-            .bind(page.limit)
-            .bind(column(page.offset))
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(stored_event).collect()
-    }
-
-    async fn read_step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, Failure> {
-        const READ: &str = "
-            SELECT step.cost_nanos, step.cost_currency
-            FROM (
-                SELECT id, created_at FROM process_executions
-                WHERE process_name = ?1 ORDER BY created_at DESC, id DESC LIMIT 1000
-            ) AS execution
-            JOIN step_executions AS step ON step.execution_id = execution.id AND step.step_id = ?2
-            WHERE step.status = 'completed'
-            ORDER BY execution.created_at DESC, execution.id DESC
+            SELECT event.id, sequence, at, event, execution, execution.id AS execution_id, creation
+            FROM process_executions AS execution
+            JOIN execution_events AS event ON event.execution = execution.key
+            WHERE execution.id = ?1 AND sequence > ?2
+            ORDER BY sequence
             LIMIT ?3";
-        let rows =
-            sqlx::query(READ).bind(process.as_str()).bind(step.as_str()).bind(limit).fetch_all(&self.readers).await?;
-        rows.iter().map(|row| money(row.try_get("cost_nanos")?, row.try_get("cost_currency")?)).collect()
+        let query = sqlx::query(READ).bind(blob(execution.uuid())).bind(column(page.offset)).bind(page.limit);
+        self.stored_events(&query.fetch_all(&self.readers).await?).await
     }
 
     async fn count_executions(&self) -> Result<Vec<(ExecutionStatus, u64)>, Failure> {
         const COUNT: &str = "SELECT status, count(*) AS executions FROM process_executions GROUP BY status";
         let rows = sqlx::query(COUNT).fetch_all(&self.readers).await?;
-        rows.iter().map(|row| Ok((status(row)?, count(row, "executions")?))).collect()
+        rows.iter().map(|row| Ok((status_of(row.try_get("status")?)?, count(row, "executions")?))).collect()
     }
 }
 
@@ -124,21 +116,26 @@ fn filter_executions(filter: &ExecutionFilter, query: &mut QueryBuilder<Sqlite>)
         query.push(" AND status IN (");
         let mut statuses = query.separated(", ");
         for status in &filter.statuses {
-            statuses.push_bind(status.as_str());
+            statuses.push_bind(status_code(*status));
         }
         query.push(")");
     }
-    let exactly: [(&str, Option<String>); 5] = [
-        ("process_id", filter.process_id.map(|id| id.to_string())),
-        ("process_name", filter.process_name.clone()),
-        ("triggered_by", filter.triggered_by.clone()),
-        ("user_name", filter.user.clone()),
-        ("parent_id", filter.parent_id.map(|id| id.to_string())),
-    ];
-    for (name, value) in exactly {
-        if let Some(value) = value {
-            query.push(format_args!(" AND {name} = ")).push_bind(value);
-        }
+    if let Some(id) = filter.process_id {
+        query.push(" AND definition = (SELECT key FROM process_definitions WHERE id = ");
+        query.push_bind(blob(id.uuid())).push(")");
+    }
+    if let Some(name) = &filter.process_name {
+        query.push(" AND name = (SELECT key FROM process_names WHERE name = ").push_bind(name.clone()).push(")");
+    }
+    if let Some(id) = filter.parent_id {
+        query.push(" AND parent = (SELECT key FROM process_executions WHERE id = ");
+        query.push_bind(blob(id.uuid())).push(")");
+    }
+    if let Some(by) = &filter.triggered_by {
+        query.push(" AND triggered_by = ").push_bind(by.clone());
+    }
+    if let Some(user) = &filter.user {
+        query.push(" AND user_name = ").push_bind(user.clone());
     }
     if let Some(from) = filter.started_after {
         query.push(" AND started_at >= ").push_bind(from.as_micros());
@@ -157,39 +154,46 @@ fn filter_executions(filter: &ExecutionFilter, query: &mut QueryBuilder<Sqlite>)
     }
     if let Some(text) = &filter.text {
         let text = text.to_lowercase();
-        query.push(" AND (substr(id, 1, ").push_bind(column(text.chars().count() as u64)).push(") = ");
-        query.push_bind(text.clone());
-        query.push(" OR process_id IN (SELECT id FROM process_definitions WHERE instr(name_lower, ");
-        query.push_bind(text).push(") > 0))");
+        query.push(" AND (");
+        if let Some((first, last)) = ids_that_begin_with(&text) {
+            query.push("id BETWEEN ").push_bind(blob(first)).push(" AND ").push_bind(blob(last)).push(" OR ");
+        }
+        query.push("name IN (SELECT key FROM process_names WHERE instr(name, ").push_bind(text).push(") > 0))");
     }
 }
 
+/// The first and the last id whose text begins with this one; `None` if none can.
+fn ids_that_begin_with(text: &str) -> Option<(Uuid, Uuid)> {
+    let filled = |digit: &str| {
+        let digits = text.replace('-', "");
+        let missing = 32_usize.checked_sub(digits.len())?;
+        let id = Uuid::try_parse(&(digits + &digit.repeat(missing))).ok()?;
+        // The dashes have their places.
+        id.to_string().starts_with(text).then_some(id)
+    };
+    Some((filled("0")?, filled("f")?))
+}
+
 fn execution_row(row: &SqliteRow) -> Result<ExecutionRow, Failure> {
-    let currency: &str = row.try_get("cost_currency")?;
+    let creation: Creation = json(row, "creation")?;
     Ok(ExecutionRow {
-        id: parsed(row, "id")?,
-        process_id: parsed(row, "process_id")?,
-        process_name: process_name(row, "process_name")?,
-        process_version: version(row)?,
-        status: status(row)?,
-        compensating: row.try_get("compensating")?,
-        triggered_by: row.try_get("triggered_by")?,
-        user: row.try_get("user_name")?,
+        id: ExecutionId::new(uuid(row, "id")?),
+        process_id: creation.process.id,
+        process_name: creation.process.name,
+        process_version: creation.process.version,
+        status: status_of(row.try_get("status")?)?,
+        compensating: phase_of(row.try_get("phase")?)? == Phase::RollingBack,
+        triggered_by: creation.triggered_by,
+        user: creation.user,
         created_at: time(row, "created_at")?,
         started_at: time_if_any(row, "started_at")?,
         completed_at: time_if_any(row, "completed_at")?,
-        cost: Cost { amount: money(row.try_get("cost_nanos")?, currency)?, complete: row.try_get("cost_complete")? },
-        retry_of: parsed_if_any(row, "retry_of")?,
-        parent_id: parsed_if_any(row, "parent_id")?,
-        labels: json(row, "labels")?,
+        cost: cost(row)?,
+        retry_of: creation.retry_of,
+        parent_id: creation.parent.map(|parent| parent.execution_id),
+        labels: serde_json::to_value(creation.labels)?,
         dismissed_at: time_if_any(row, "dismissed_at")?,
     })
-}
-
-fn status(row: &SqliteRow) -> Result<ExecutionStatus, Failure> {
-    let name: &str = row.try_get("status")?;
-    let found = ExecutionStatus::ALL.into_iter().find(|status| status.as_str() == name);
-    found.ok_or_else(|| Failure::corrupt(format!("column status: `{name}`")))
 }
 
 /// A person puts a failed execution aside, or takes that back.
@@ -198,17 +202,31 @@ struct Dismiss {
     at: Option<Timestamp>,
 }
 
-#[async_trait]
 impl Change for Dismiss {
     type Outcome = bool;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+    fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
         const DISMISS: &str = "UPDATE process_executions SET dismissed_at = ?2 WHERE id = ?1";
-        let updated = sqlx::query(DISMISS)
-            .bind(self.execution.to_string())
-            .bind(self.at.map(Timestamp::as_micros))
-            .execute(connection)
-            .await?;
-        Ok(updated.rows_affected() > 0)
+        let row = (self.execution.uuid().into_bytes(), self.at.map(Timestamp::as_micros));
+        Ok(connection.prepare_cached(DISMISS)?.execute(row)? > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_found_by_its_beginning_as_it_is_written() {
+        let whole = "01890a5d-ac96-774b-bcce-b302099a8057";
+        let id = Uuid::try_parse(whole).unwrap();
+        for end in 0..=whole.len() {
+            let (first, last) = ids_that_begin_with(&whole[..end]).unwrap();
+            assert!(first <= id && id <= last, "{}", &whole[..end]);
+        }
+        assert_eq!(ids_that_begin_with(whole), Some((id, id)));
+        for other in ["x", "0189-", "01890a5dac", "review", "01890a5d-ac96-774b-bcce-b302099a80570"] {
+            assert_eq!(ids_that_begin_with(other), None, "{other}");
+        }
     }
 }

@@ -1,16 +1,15 @@
 //! Changes of users and settings. Names and addresses are unique together, in lower case, since approvals may name either.
 
-use async_trait::async_trait;
-use procession_application::ports::{AccessError, NewUser, Setting};
+use procession_application::ports::{AccessError, NewUser, Role, Setting};
 use procession_domain::value::Timestamp;
-use sqlx::SqliteConnection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::{error::Failure, writer::Change};
 
 /// A new user.
 pub(crate) struct CreateUser(pub NewUser);
 
-/// A change of one field.
+/// A change of one field that takes no rights.
 pub(crate) struct SetField {
     pub name: String,
     pub field: Field,
@@ -18,9 +17,14 @@ pub(crate) struct SetField {
 
 /// A field of a user, and its new value.
 pub(crate) enum Field {
-    Role(String),
     PasswordHash(String),
     LastLogin(Timestamp),
+}
+
+/// Another role for a user.
+pub(crate) struct SetRole {
+    pub name: String,
+    pub role: String,
 }
 
 /// The removal of a user, with its keys.
@@ -35,107 +39,119 @@ pub(crate) struct SetSetting {
 /// The one-time set-up.
 pub(crate) struct CompleteSetup(pub NewUser);
 
-#[async_trait]
 impl Change for CreateUser {
     type Outcome = Result<(), AccessError>;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Self::Outcome, Failure> {
+    fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure> {
         const TAKEN: &str = "
             SELECT EXISTS (
                 SELECT 1 FROM users
                 WHERE name_lower IN (?1, ?2) OR email_lower IN (?1, ?2))";
-        let taken: bool = sqlx::query_scalar(TAKEN)
-            .bind(self.0.name.to_lowercase())
-            .bind(self.0.email.as_ref().map(|email| email.to_lowercase()))
-            .fetch_one(&mut *connection)
-            .await?;
+        let names = (self.0.name.to_lowercase(), self.0.email.as_ref().map(|email| email.to_lowercase()));
+        let taken: bool = connection.prepare_cached(TAKEN)?.query_row(names, |row| row.get(0))?;
         if taken {
             return Ok(Err(AccessError::Taken));
         }
-        insert(&self.0, connection).await?;
+        insert(&self.0, connection)?;
         Ok(Ok(()))
     }
 }
 
-#[async_trait]
 impl Change for SetField {
     type Outcome = bool;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
-        const ROLE: &str = "UPDATE users SET role = ?2 WHERE name_lower = ?1";
+    fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
         const PASSWORD_HASH: &str = "UPDATE users SET password_hash = ?2 WHERE name_lower = ?1";
         const LAST_LOGIN: &str = "UPDATE users SET last_login = ?2 WHERE name_lower = ?1";
         let name = self.name.to_lowercase();
-        let update = match &self.field {
-            Field::Role(role) => sqlx::query(ROLE).bind(name).bind(role.clone()),
-            Field::PasswordHash(hash) => sqlx::query(PASSWORD_HASH).bind(name).bind(hash.clone()),
-            Field::LastLogin(at) => sqlx::query(LAST_LOGIN).bind(name).bind(at.as_micros()),
+        let updated = match &self.field {
+            Field::PasswordHash(hash) => connection.prepare_cached(PASSWORD_HASH)?.execute((name, hash)),
+            Field::LastLogin(at) => connection.prepare_cached(LAST_LOGIN)?.execute((name, at.as_micros())),
         };
-        Ok(update.execute(connection).await?.rows_affected() > 0)
+        Ok(updated? > 0)
     }
 }
 
-#[async_trait]
+impl Change for SetRole {
+    type Outcome = Result<(), AccessError>;
+
+    fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure> {
+        const SET: &str = "UPDATE users SET role = ?2 WHERE name_lower = ?1";
+        if Role::of(&self.role) != Role::Admin
+            && let Some(only) = only_admin(&self.name, connection)?
+        {
+            return Ok(Err(AccessError::LastAdmin(only)));
+        }
+        let set = connection.prepare_cached(SET)?.execute((self.name.to_lowercase(), &self.role))?;
+        Ok(if set > 0 { Ok(()) } else { Err(AccessError::Unknown) })
+    }
+}
+
 impl Change for RemoveUser {
-    type Outcome = bool;
+    type Outcome = Result<(), AccessError>;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+    fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure> {
         const REMOVE: &str = "DELETE FROM users WHERE name_lower = ?1";
-        let removed = sqlx::query(REMOVE).bind(self.0.to_lowercase()).execute(connection).await?;
-        Ok(removed.rows_affected() > 0)
+        if let Some(only) = only_admin(&self.0, connection)? {
+            return Ok(Err(AccessError::LastAdmin(only)));
+        }
+        let removed = connection.prepare_cached(REMOVE)?.execute([self.0.to_lowercase()])?;
+        Ok(if removed > 0 { Ok(()) } else { Err(AccessError::Unknown) })
     }
 }
 
-#[async_trait]
 impl Change for SetSetting {
     type Outcome = ();
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<(), Failure> {
+    fn apply(&self, connection: &Connection) -> Result<(), Failure> {
         const SET: &str = "
             INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-        sqlx::query(SET).bind(self.setting.name()).bind(self.value.clone()).execute(connection).await?;
+        connection.prepare_cached(SET)?.execute((self.setting.name(), &self.value))?;
         Ok(())
     }
 }
 
-#[async_trait]
 impl Change for CompleteSetup {
     type Outcome = bool;
 
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<bool, Failure> {
+    fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
         const NOTE: &str = "INSERT INTO settings (name, value) VALUES (?1, 'true') ON CONFLICT (name) DO NOTHING";
         const PROMOTE: &str = "UPDATE users SET role = ?2, password_hash = ?3 WHERE name_lower = ?1";
-        let noted = sqlx::query(NOTE).bind(Setting::SetupCompleted.name()).execute(&mut *connection).await?;
-        if noted.rows_affected() == 0 {
+        if connection.prepare_cached(NOTE)?.execute([Setting::SetupCompleted.name()])? == 0 {
             return Ok(false);
         }
-        let promoted = sqlx::query(PROMOTE)
-            .bind(self.0.name.to_lowercase())
-            .bind(self.0.role.clone())
-            .bind(self.0.password_hash.clone())
-            .execute(&mut *connection)
-            .await?;
-        if promoted.rows_affected() == 0 {
-            insert(&self.0, connection).await?;
+        let admin = (self.0.name.to_lowercase(), &self.0.role, &self.0.password_hash);
+        if connection.prepare_cached(PROMOTE)?.execute(admin)? == 0 {
+            insert(&self.0, connection)?;
         }
         Ok(true)
     }
 }
 
-async fn insert(user: &NewUser, connection: &mut SqliteConnection) -> Result<(), Failure> {
+/// The stored name of this user, if nobody else is an administrator.
+fn only_admin(name: &str, connection: &Connection) -> Result<Option<String>, Failure> {
+    const READ: &str = "
+        SELECT name FROM users
+        WHERE name_lower = ?1 AND role IN (?2, ?3)
+          AND NOT EXISTS (SELECT 1 FROM users WHERE name_lower <> ?1 AND role IN (?2, ?3))";
+    let [admin, process_admin] = Role::OF_ADMINS;
+    let asked = (name.to_lowercase(), admin, process_admin);
+    Ok(connection.prepare_cached(READ)?.query_row(asked, |row| row.get(0)).optional()?)
+}
+
+fn insert(user: &NewUser, connection: &Connection) -> Result<(), Failure> {
     const INSERT: &str = "
         INSERT INTO users (id, name, name_lower, email, email_lower, role, password_hash, created_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    sqlx::query(INSERT)
-        .bind(user.id.to_string())
-        .bind(user.name.clone())
-        .bind(user.name.to_lowercase())
-        .bind(user.email.clone())
-        .bind(user.email.as_ref().map(|email| email.to_lowercase()))
-        .bind(user.role.clone())
-        .bind(user.password_hash.clone())
-        .bind(user.created_at.as_micros())
-        .execute(connection)
-        .await?;
+    connection.prepare_cached(INSERT)?.execute(rusqlite::params![
+        user.id.to_string(),
+        user.name,
+        user.name.to_lowercase(),
+        user.email,
+        user.email.as_ref().map(|email| email.to_lowercase()),
+        user.role,
+        user.password_hash,
+        user.created_at.as_micros(),
+    ])?;
     Ok(())
 }

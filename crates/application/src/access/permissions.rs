@@ -1,8 +1,8 @@
-//! The table of roles and permissions (spec 4b 1.4).
+//! Permissions, and how far each reaches for a role (spec 4b 1.4).
 
-use std::{collections::BTreeSet, str::FromStr};
+use std::str::FromStr;
 
-use crate::ports::{Role, User};
+use crate::ports::Role;
 
 /// Something that one may be allowed to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,12 +35,21 @@ pub enum Permission {
     AdminManageLimits,
 }
 
+/// How far a permission reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// It is not given.
+    Nothing,
+    /// To what one has started oneself.
+    Own,
+    /// To everything.
+    All,
+}
+
 use Permission::{
     AdminManageLimits, AdminViewAll, ApprovalDecide, ApprovalDelegate, ExecutionCancel, ExecutionRetry,
     ExecutionTrigger, ExecutionView, ProcessCreate, ProcessDelete, ProcessPublish, ProcessRead, ProcessUpdate,
 };
-
-const AUTHORING: [Permission; 4] = [ProcessCreate, ProcessUpdate, ProcessDelete, ProcessPublish];
 
 impl Permission {
     /// Every permission.
@@ -78,6 +87,11 @@ impl Permission {
             AdminManageLimits => "admin:manage_limits",
         }
     }
+
+    /// Whether it is one of those to write processes.
+    pub const fn is_authoring(self) -> bool {
+        matches!(self, ProcessCreate | ProcessUpdate | ProcessDelete | ProcessPublish)
+    }
 }
 
 impl FromStr for Permission {
@@ -89,85 +103,23 @@ impl FromStr for Permission {
 }
 
 impl Role {
-    /// What a role may do.
-    pub const fn permissions(self) -> &'static [Permission] {
-        match self {
-            Self::Admin => &Permission::ALL,
-            Self::Designer => {
-                &[ProcessRead, ProcessCreate, ProcessUpdate, ProcessDelete, ProcessPublish, ExecutionView]
+    /// How far a permission reaches for this role.
+    pub const fn reach(self, permission: Permission) -> Reach {
+        let is_given = match self {
+            Self::Admin => true,
+            Self::Designer => permission.is_authoring() || matches!(permission, ProcessRead | ExecutionView),
+            Self::Operator => {
+                matches!(permission, ProcessRead | ExecutionView | ExecutionTrigger | ExecutionCancel | ExecutionRetry)
             }
-            Self::Operator => &[ProcessRead, ExecutionView, ExecutionTrigger, ExecutionCancel, ExecutionRetry],
-            Self::Approver => &[ProcessRead, ExecutionView, ApprovalDecide],
-            Self::Viewer => &[ProcessRead],
-        }
-    }
-}
-
-/// Who asks, with what they may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    name: String,
-    email: Option<String>,
-    stored_role: String,
-    permissions: BTreeSet<Permission>,
-}
-
-impl Principal {
-    /// A user, who may also write processes where the operator says so, limited to the scopes of a key.
-    pub(super) fn new(user: &User, writes_processes: bool, scopes: Option<&[String]>) -> Self {
-        let mut permissions: BTreeSet<Permission> = Role::of(&user.role).permissions().iter().copied().collect();
-        if writes_processes {
-            permissions.extend(AUTHORING);
-        }
-        if let Some(scopes) = scopes {
-            permissions.retain(|permission| scopes.iter().any(|scope| scope == permission.as_str()));
-        }
-        Self { name: user.name.clone(), email: user.email.clone(), stored_role: user.role.clone(), permissions }
-    }
-
-    /// Who runs the program with a data folder to itself, and may therefore do everything.
-    pub fn at_terminal(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            email: None,
-            stored_role: "admin".to_owned(),
-            permissions: Permission::ALL.into_iter().collect(),
-        }
-    }
-
-    /// The user name.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The e-mail address.
-    pub fn email(&self) -> Option<&str> {
-        self.email.as_deref()
-    }
-
-    /// The role as it is stored.
-    pub fn stored_role(&self) -> &str {
-        &self.stored_role
-    }
-
-    /// The role towards processes.
-    pub fn role(&self) -> Role {
-        Role::of(&self.stored_role)
-    }
-
-    /// How the API names the author of a thing: by e-mail address where there is one.
-    pub fn author(&self) -> String {
-        self.email.clone().unwrap_or_else(|| self.name.clone())
-    }
-
-    /// Whether the permission is given.
-    pub fn may(&self, permission: Permission) -> bool {
-        self.permissions.contains(&permission)
-    }
-
-    /// Whether an execution that this user or trigger started may be seen: a viewer sees its own (spec 4).
-    pub fn may_see_execution_of(&self, user: Option<&str>) -> bool {
-        self.may(ExecutionView) || (self.role() == Role::Viewer && user == Some(self.name.as_str()))
+            Self::Approver => matches!(permission, ProcessRead | ExecutionView | ApprovalDecide),
+            Self::Viewer => match permission {
+                ExecutionView => return Reach::Own,
+                ProcessRead => true,
+                ProcessCreate | ProcessUpdate | ProcessDelete | ProcessPublish | ExecutionTrigger | ExecutionCancel
+                | ExecutionRetry | ApprovalDecide | ApprovalDelegate | AdminViewAll | AdminManageLimits => false,
+            },
+        };
+        if is_given { Reach::All } else { Reach::Nothing }
     }
 }
 
@@ -175,28 +127,56 @@ impl Principal {
 mod tests {
     use super::*;
 
+    /// Spec 4b 1.4, row by row: admin, designer, operator, viewer, approver; `-` not given, `o` own, `x` given.
+    const MATRIX: &str = "
+        process:read         x x x x x
+        process:create       x x - - -
+        process:update       x x - - -
+        process:delete       x x - - -
+        process:publish      x x - - -
+        execution:view       x x x o x
+        execution:trigger    x - x - -
+        execution:cancel     x - x - -
+        execution:retry      x - x - -
+        approval:decide      x - - - x
+        approval:delegate    x - - - -
+        admin:view_all       x - - - -
+        admin:manage_limits  x - - - -";
+
     #[test]
-    fn the_table_of_roles_is_that_of_the_specification() {
-        let may = |role: Role, permission: Permission| role.permissions().contains(&permission);
-        for permission in Permission::ALL {
-            assert!(may(Role::Admin, permission));
-            let designer = AUTHORING.contains(&permission) || matches!(permission, ProcessRead | ExecutionView);
-            assert_eq!(may(Role::Designer, permission), designer, "{permission:?}");
-            let operator =
-                matches!(permission, ProcessRead | ExecutionView | ExecutionTrigger | ExecutionCancel | ExecutionRetry);
-            assert_eq!(may(Role::Operator, permission), operator, "{permission:?}");
+    fn what_roles_may_do_is_the_matrix_of_the_specification() {
+        let columns = [Role::Admin, Role::Designer, Role::Operator, Role::Viewer, Role::Approver];
+        let mut rows = 0;
+        for line in MATRIX.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let mut words = line.split_whitespace();
+            let permission: Permission = words.next().unwrap().parse().unwrap();
+            for (role, mark) in columns.iter().zip(words) {
+                let reach = match mark {
+                    "x" => Reach::All,
+                    "o" => Reach::Own,
+                    _ => Reach::Nothing,
+                };
+                assert_eq!(role.reach(permission), reach, "{role:?} {line}");
+            }
+            rows += 1;
         }
-        assert!(may(Role::Approver, ApprovalDecide) && !may(Role::Approver, ExecutionTrigger));
-        assert!(may(Role::Viewer, ProcessRead) && !may(Role::Viewer, ExecutionView));
+        assert_eq!(rows, Permission::ALL.len());
     }
 
     #[test]
     fn stored_roles_are_mapped_and_unknown_ones_see_least() {
         for (stored, role) in [
             ("admin", Role::Admin),
+            ("process_admin", Role::Admin),
             ("designer", Role::Designer),
+            ("process_designer", Role::Designer),
             ("user", Role::Operator),
+            ("operator", Role::Operator),
+            ("process_operator", Role::Operator),
+            ("approver", Role::Approver),
             ("process_approver", Role::Approver),
+            ("viewer", Role::Viewer),
+            ("process_viewer", Role::Viewer),
             ("nonsense", Role::Viewer),
         ] {
             assert_eq!(Role::of(stored), role);

@@ -1,8 +1,11 @@
-//! The dispatcher: claims executions that need attention, and keeps the node's lease.
+//! The dispatcher: claims executions that need attention, finds those that nobody runs, and keeps the node's lease.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    collections::HashSet,
+    sync::{Arc, atomic::Ordering},
+};
 
-use procession_domain::value::{Duration, Timestamp};
+use procession_domain::value::{Duration, ExecutionId, Timestamp};
 
 use super::{
     Inner,
@@ -61,10 +64,38 @@ async fn claim(engine: &Arc<Inner>) -> Result<Timestamp, StoreError> {
     }
     let now = engine.now();
     for id in store.owned_and_due(engine.lease(), now).await? {
-        engine.nudge(id);
+        engine.attend(id);
     }
     let latest = now.saturating_add(engine.settings.poll);
     Ok(store.next_attention().await?.map_or(latest, |next| next.min(latest)))
+}
+
+/// Looks now and then for executions that this node owns and nobody runs, whatever became of their runs. One that has just
+/// been created is not in memory yet, so that only those count that were found twice.
+pub(super) async fn find_abandoned(engine: Arc<Inner>) {
+    let mut suspects: HashSet<ExecutionId> = HashSet::new();
+    loop {
+        let next = engine.now().saturating_add(engine.settings.look_for_abandoned);
+        tokio::select! {
+            () = engine.ports.clock.sleep_until(next) => {}
+            () = engine.stop.cancelled() => return,
+        }
+        let lease = engine.lease();
+        let owned = match engine.ports.executions.owned(lease).await {
+            Ok(owned) => owned,
+            Err(error) => {
+                tracing::error!(%error, "could not look for executions that nobody runs");
+                continue;
+            }
+        };
+        let idle = owned.into_iter().filter(|id| !engine.runs.contains(*id) && !engine.broken.contains(*id));
+        let (abandoned, new): (Vec<ExecutionId>, Vec<ExecutionId>) = idle.partition(|id| suspects.contains(id));
+        for id in abandoned {
+            tracing::warn!(execution = %id, "nobody ran this execution; taking it up again");
+            Run::begin(&engine, id, lease, Origin::Abandoned);
+        }
+        suspects = new.into_iter().collect();
+    }
 }
 
 /// Renews the node's lease, and takes a new one when it was lost: the machine slept, or the store was away for too long.
@@ -76,8 +107,12 @@ pub(super) async fn keep_lease(engine: Arc<Inner>) {
             () = engine.ports.clock.sleep_until(next) => {}
             () = engine.stop.cancelled() => return,
         }
-        if let Err(error) = renew(&engine).await {
-            tracing::error!(%error, "could not renew the node's lease");
+        match renew(&engine).await {
+            Ok(()) => engine.health.store_answered(),
+            Err(error) => {
+                engine.health.store_failed(engine.now(), &error);
+                tracing::error!(%error, "could not renew the node's lease");
+            }
         }
     }
 }
@@ -93,4 +128,13 @@ async fn renew(engine: &Inner) -> Result<(), StoreError> {
         engine.wake.notify_one();
     }
     Ok(())
+}
+
+impl Inner {
+    /// Tells an execution of this node that needs attention; runs it if nobody does.
+    fn attend(self: &Arc<Self>, id: ExecutionId) {
+        if !self.broken.contains(id) {
+            Run::begin(self, id, self.lease(), Origin::Abandoned);
+        }
+    }
 }

@@ -2,48 +2,67 @@
 //!
 //! * `dispatcher` claims executions that need attention and starts a run for each; it sleeps until the next time of
 //!   attention, or until it is woken.
-//! * `runner` is one execution in memory; `turn` gathers what has arrived, lets the domain decide, commits, and only then
-//!   has the effects done.
-//! * `effects` makes calls: agents, notifications; each result is the runner's next input.
-//! * `queues` gives out places at agents; `values` holds what texts read; `catalog` keeps definitions ready.
+//! * `runs` knows who is in memory: an execution has one run at most. `runner` is one execution in memory; `turn` gathers
+//!   what has arrived, lets the domain decide, and commits.
+//! * After each commit, the calls that the state says are in flight are compared with those that the run waits for: what has
+//!   just begun is made, what is missing otherwise is recovered, what is too many is dropped. So nothing depends on an
+//!   effect that lived only in memory.
+//! * `effects` makes calls: agents, notifications; each result is the run's next input.
+//! * `queues` gives out places at agents; `values` holds what texts read; `catalog` keeps definitions ready; `health` tells
+//!   whether the store can be written, and counts defects.
 //!
-//! Invariants: nothing is told to anyone, and no effect starts, before its transition has committed. An execution is
-//! changed by its run only. A run whose commit is refused forgets its state and loads it anew.
+//! Invariants: nothing is told to anyone, and no call starts, before its transition has committed. An execution is
+//! changed by its run only. A run whose commit is refused forgets its state and loads it anew. A run that ends by a defect is
+//! taken up again; an execution that this node owns and nobody runs is found.
 
 mod catalog;
 mod dispatcher;
 mod effects;
+mod health;
 mod queues;
 mod recovery;
 mod runner;
+mod runs;
 mod settings;
 mod turn;
 mod values;
 
 use std::{
-    collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
+use futures::FutureExt;
 use procession_domain::{
-    execution::Execution,
-    value::{Duration, ExecutionId, Timestamp},
+    event::ExecutionError,
+    execution::Command,
+    value::{Duration, ErrorCode, ExecutionId, Timestamp},
 };
-use tokio::sync::{Notify, mpsc::UnboundedSender};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use catalog::{Catalog, Runnable};
+pub use health::EngineHealth;
+use health::{Broken, Health, Panics};
 use queues::AgentQueues;
 use recovery::RecoveryCounts;
 pub use recovery::RecoveryReport;
 use runner::{Message, Origin, Run};
+use runs::Runs;
 pub use settings::{BreakerSettings, EngineSettings};
-pub(crate) use values::ValueLimits;
+pub(crate) use turn::RUNS_FOR_ESTIMATE;
+use values::ValueCache;
 
-use crate::ports::{Lease, Ports, Start, StartError, Started, StoreError};
+use crate::ports::{Admission, Lease, Ports, Start, StartError, Started, StoreError};
+
+/// How often an execution is taken up again whose run has ended by a defect.
+const TAKEN_UP_AGAIN: u32 = 3;
+
+/// How long it rests before that.
+const REST: Duration = Duration::from_secs(1);
 
 /// Runs executions. Cheap to clone; all clones are one engine.
 #[derive(Clone)]
@@ -62,12 +81,12 @@ pub(crate) struct Inner {
     settings: EngineSettings,
     catalog: Catalog,
     queues: AgentQueues,
+    values: ValueCache,
     lease: RwLock<Lease>,
-    runs: Mutex<HashMap<ExecutionId, Live>>,
-    run_numbers: AtomicU64,
+    runs: Arc<Runs>,
     /// Root executions in memory.
-    roots: AtomicUsize,
-    /// Whether executions wait to be admitted, so that new ones must queue behind them.
+    roots: Arc<AtomicUsize>,
+    /// Whether executions wait to be admitted.
     backlog: AtomicBool,
     wake: Notify,
     draining: AtomicBool,
@@ -77,13 +96,9 @@ pub(crate) struct Inner {
     halt: CancellationToken,
     tasks: TaskTracker,
     recovery: RecoveryCounts,
-}
-
-/// An execution in memory.
-struct Live {
-    /// Tells this run from a later one of the same execution.
-    number: u64,
-    mailbox: UnboundedSender<Message>,
+    health: Health,
+    panics: Panics,
+    broken: Broken,
 }
 
 impl Engine {
@@ -95,10 +110,10 @@ impl Engine {
         let engine = Self(Arc::new(Inner {
             catalog: Catalog::new(Arc::clone(&ports.definitions)),
             queues: AgentQueues::new(settings.breaker),
+            values: ValueCache::new(),
             lease: RwLock::new(lease),
-            runs: Mutex::default(),
-            run_numbers: AtomicU64::new(0),
-            roots: AtomicUsize::new(0),
+            runs: Arc::default(),
+            roots: Arc::default(),
             backlog: AtomicBool::new(true),
             wake: Notify::new(),
             draining: AtomicBool::new(false),
@@ -106,12 +121,16 @@ impl Engine {
             halt: CancellationToken::new(),
             tasks: TaskTracker::new(),
             recovery: RecoveryCounts::begin(now),
+            health: Health::default(),
+            panics: Panics::default(),
+            broken: Broken::default(),
             ports,
             settings,
         }));
         let inner = &engine.0;
-        inner.spawn(dispatcher::dispatch(Arc::clone(inner)));
-        inner.spawn(dispatcher::keep_lease(Arc::clone(inner)));
+        inner.keep_going("the dispatcher", dispatcher::dispatch);
+        inner.keep_going("the keeper of the lease", dispatcher::keep_lease);
+        inner.keep_going("the search for executions that nobody runs", dispatcher::find_abandoned);
         Ok(engine)
     }
 
@@ -130,6 +149,11 @@ impl Engine {
         self.0.recovery.report()
     }
 
+    /// Whether it can do its work.
+    pub fn health(&self) -> EngineHealth {
+        self.0.health.report()
+    }
+
     /// The lease under which this engine works.
     pub fn lease(&self) -> Lease {
         self.0.lease()
@@ -137,28 +161,13 @@ impl Engine {
 
     /// How many executions are in memory.
     pub fn executions_in_memory(&self) -> usize {
-        self.0.runs().len()
+        self.0.runs.count()
     }
 
-    /// Creates an execution. It begins at once when there is room, or else waits to be admitted.
-    pub(crate) async fn launch(&self, mut start: Start) -> Result<Started, StartError> {
-        let inner = &self.0;
-        let room = inner.roots.load(Ordering::Relaxed) < inner.settings.max_concurrent_executions as usize;
-        let at_once = room && start.instance_limit.is_none() && !inner.backlog.load(Ordering::Relaxed);
-        let lease = inner.lease();
-        start.admit = (at_once && !inner.draining.load(Ordering::Relaxed)).then_some(lease);
-        let execution = start.execution.clone();
-        let admitted = start.admit.is_some();
-        let started = inner.ports.executions.start(start).await?;
-        match (&started, admitted) {
-            (Started::Created, true) => inner.begin(execution, lease),
-            (Started::Created, false) => {
-                inner.backlog.store(true, Ordering::Relaxed);
-                inner.wake.notify_one();
-            }
-            (Started::Before(_), _) => {}
-        }
-        Ok(started)
+    /// Creates an execution. It begins at once when there is room, or else waits to be admitted. Use cases carry it through,
+    /// also if whoever asked for it does not wait for the answer ([`crate::Door`]).
+    pub(crate) async fn launch(&self, start: Start) -> Result<Started, StartError> {
+        self.0.launch(start).await
     }
 
     /// Says that something may have come in for an execution: a signal in its inbox.
@@ -171,11 +180,10 @@ impl Engine {
     pub async fn drain(&self, within: Duration) {
         let inner = &self.0;
         inner.draining.store(true, Ordering::Relaxed);
+        inner.queues.close();
         inner.stop.cancel();
         inner.wake.notify_waiters();
-        for live in inner.runs().values() {
-            let _ = live.mailbox.send(Message::Drain);
-        }
+        inner.runs.tell_all(|| Message::Drain);
         inner.tasks.close();
         if tokio::time::timeout(within.to_std(), inner.tasks.wait()).await.is_err() {
             tracing::warn!("stopping with executions still in memory; the next start takes them up again");
@@ -185,9 +193,7 @@ impl Engine {
             tracing::warn!(%error, "could not give the node's lease back");
         }
     }
-}
 
-impl Engine {
     /// Ends at once: whatever is under way is dropped where it is, as a crash would. The next start takes it up again.
     pub fn halt(&self) {
         self.0.stop.cancel();
@@ -197,6 +203,25 @@ impl Engine {
 }
 
 impl Inner {
+    async fn launch(self: &Arc<Self>, mut start: Start) -> Result<Started, StartError> {
+        let lease = self.lease();
+        let most_running = self.settings.max_concurrent_executions;
+        start.admit = (!self.draining.load(Ordering::Relaxed)).then_some(Admission { lease, most_running });
+        let execution = start.execution.clone();
+        let started = self.ports.executions.start(start).await?;
+        match started {
+            Started::Created { admitted: true } => {
+                Run::begin(self, execution.id(), lease, Origin::Created(Box::new(execution)));
+            }
+            Started::Created { admitted: false } => {
+                self.backlog.store(true, Ordering::Relaxed);
+                self.wake.notify_one();
+            }
+            Started::Before(_) => {}
+        }
+        Ok(started)
+    }
+
     /// Runs a task of the engine until it ends or the engine halts.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let halt = self.halt.clone();
@@ -209,6 +234,42 @@ impl Inner {
         });
     }
 
+    /// Runs a task that lasts as long as the engine, and begins it anew when it ends by a defect.
+    fn keep_going<F>(self: &Arc<Self>, name: &'static str, begin: impl Fn(Arc<Self>) -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let engine = Arc::clone(self);
+        self.spawn(async move {
+            while AssertUnwindSafe(begin(Arc::clone(&engine))).catch_unwind().await.is_err() {
+                engine.health.panicked();
+                tracing::error!(task = name, "a task of the engine ended because of a defect; beginning it anew");
+                engine.ports.clock.sleep_until(engine.now().saturating_add(REST)).await;
+            }
+        });
+    }
+
+    /// Runs an execution. If that ends by a defect it is taken up again, some times; then the execution fails.
+    fn supervise(self: &Arc<Self>, id: ExecutionId, run: impl Future<Output = ()> + Send + 'static) {
+        let engine = Arc::clone(self);
+        self.spawn(async move {
+            if AssertUnwindSafe(run).catch_unwind().await.is_ok() {
+                engine.panics.forget(id);
+                return;
+            }
+            engine.health.panicked();
+            let times = engine.panics.count(id);
+            tracing::error!(execution = %id, times, "running the execution ended because of a defect");
+            if times > TAKEN_UP_AGAIN + 1 {
+                engine.broken.insert(id);
+                return;
+            }
+            engine.ports.clock.sleep_until(engine.now().saturating_add(REST)).await;
+            let origin = if times > TAKEN_UP_AGAIN { Origin::Woken(given_up()) } else { Origin::Abandoned };
+            Run::begin(&engine, id, engine.lease(), origin);
+        });
+    }
+
     fn lease(&self) -> Lease {
         *self.lease.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -217,19 +278,9 @@ impl Inner {
         *self.lease.write().unwrap_or_else(PoisonError::into_inner) = lease;
     }
 
-    fn runs(&self) -> MutexGuard<'_, HashMap<ExecutionId, Live>> {
-        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs an execution that was just created and admitted.
-    fn begin(self: &Arc<Self>, execution: Execution, lease: Lease) {
-        Run::begin(self, execution.id(), lease, Origin::Created(Box::new(execution)));
-    }
-
     /// Tells an execution's run that something may have come in; wakes the dispatcher if it has none.
     fn nudge(&self, id: ExecutionId) {
-        let live = self.runs().get(&id).is_some_and(|live| live.mailbox.send(Message::Nudge).is_ok());
-        if !live {
+        if self.runs.send(id, Message::Nudge).is_err() {
             self.wake.notify_one();
         }
     }
@@ -237,4 +288,12 @@ impl Inner {
     fn now(&self) -> Timestamp {
         self.ports.clock.now()
     }
+}
+
+fn given_up() -> Command {
+    let message = format!(
+        "running this execution ended {} times because of a defect of the engine; its log has the details",
+        TAKEN_UP_AGAIN + 1
+    );
+    Command::GiveUp(ExecutionError { code: ErrorCode::Internal, message, step_id: None })
 }

@@ -11,7 +11,7 @@ use std::{
 
 use procession_domain::{
     definition::Priority,
-    execution::Slot,
+    execution::{Hold, Slot},
     value::{ErrorCode, StepId, Timestamp},
 };
 use tokio::sync::mpsc::UnboundedSender;
@@ -45,6 +45,8 @@ struct Queue {
     used: usize,
     waiting: BTreeMap<Priority, VecDeque<Lane>>,
     breaker: Breaker,
+    /// Until when its rate limit leaves nobody through.
+    limited_until: Option<Timestamp>,
 }
 
 /// The steps of one execution's run that wait within a priority; the first lane's turn is next.
@@ -82,11 +84,8 @@ impl AgentQueues {
         let mut queues = self.lock();
         let queue = queues.entry(agent.to_owned()).or_default();
         queue.capacity = capacity;
-        if let Breaker::Open { until } = queue.breaker {
-            if until > now {
-                return (Slot::Unavailable { until }, None);
-            }
-            queue.breaker = Breaker::Probing;
+        if let Some((until, why)) = queue.hold(now) {
+            return (Slot::Held { until, why }, None);
         }
         if queue.used >= self.places(queue) || queue.has_waiting(asker.priority) {
             queue.wait(asker);
@@ -134,6 +133,21 @@ impl AgentQueues {
         });
     }
 
+    /// Has nobody ask an agent before a time; who waits already asks again, and is told until when.
+    pub fn hold(&self, agent: &str, until: Timestamp, why: Hold) {
+        self.change(agent, |queue| match why {
+            Hold::Breaker => queue.breaker = Breaker::Open { until },
+            Hold::RateLimit => queue.limited_until = queue.limited_until.max(Some(until)),
+        });
+    }
+
+    /// Gives out no more places: what waits is left to the next start.
+    pub fn close(&self) {
+        for queue in self.lock().values_mut() {
+            queue.waiting.clear();
+        }
+    }
+
     /// Changes a queue and lets go on who can.
     fn change(&self, agent: &str, change: impl FnOnce(&mut Queue)) {
         let mut queues = self.lock();
@@ -152,10 +166,10 @@ impl AgentQueues {
 
     fn next_turns(&self, agent: &str, queue: &mut Queue) -> Vec<Turn> {
         let mut turns = Vec::new();
-        let is_open = matches!(queue.breaker, Breaker::Open { .. });
+        let is_open = matches!(queue.breaker, Breaker::Open { .. }) || queue.limited_until.is_some();
         while is_open || queue.used < self.places(queue) {
             let Some((mailbox, step_id)) = queue.next() else { break };
-            // Behind an open breaker everybody asks again, and is told until when.
+            // While the agent is left alone everybody asks again, and is told until when.
             let guard = (!is_open).then(|| self.guard(agent));
             queue.used += usize::from(!is_open);
             turns.push(Turn { mailbox, step_id, guard });
@@ -180,6 +194,18 @@ impl AgentQueues {
 }
 
 impl Queue {
+    /// Until when nobody may ask, and why. A time that is over ends what held the agent.
+    fn hold(&mut self, now: Timestamp) -> Option<(Timestamp, Hold)> {
+        if let Breaker::Open { until } = self.breaker {
+            if until > now {
+                return Some((until, Hold::Breaker));
+            }
+            self.breaker = Breaker::Probing;
+        }
+        self.limited_until = self.limited_until.filter(|until| *until > now);
+        self.limited_until.map(|until| (until, Hold::RateLimit))
+    }
+
     fn has_waiting(&self, priority: Priority) -> bool {
         self.waiting.range(..=priority).any(|(_, lanes)| !lanes.is_empty())
     }
@@ -209,7 +235,8 @@ impl Queue {
 
     fn is_idle(&self) -> bool {
         let waiting = self.waiting.values().any(|lanes| !lanes.is_empty());
-        self.used == 0 && !waiting && matches!(self.breaker, Breaker::Closed { failures: 0 })
+        let is_at_rest = matches!(self.breaker, Breaker::Closed { failures: 0 }) && self.limited_until.is_none();
+        self.used == 0 && !waiting && is_at_rest
     }
 }
 
@@ -341,15 +368,34 @@ mod tests {
         fail(ErrorCode::AgentError);
         fail(ErrorCode::AgentUnavailable);
         assert!(matches!(run.take(&queues, "b", Priority::Normal, 0).0, Slot::Queued), "not in a row");
-        fail(ErrorCode::Timeout);
+        fail(ErrorCode::AgentUnavailable);
         drop(held);
         let until = Timestamp::from_micros(10_000_000);
-        assert_eq!(run.take(&queues, "b", Priority::Normal, 9_999_999).0, Slot::Unavailable { until });
+        let held = Slot::Held { until, why: Hold::Breaker };
+        assert_eq!(run.take(&queues, "b", Priority::Normal, 9_999_999).0, held);
         let (slot, probe) = run.take(&queues, "b", Priority::Normal, 10_000_000);
         assert_eq!(slot, Slot::Granted);
         queues.report("writer", None, until);
         drop(probe);
         assert_eq!(run.take(&queues, "c", Priority::Normal, 10_000_000).0, Slot::Granted);
+    }
+
+    #[test]
+    fn a_rate_limit_holds_everybody_until_it_is_over_and_opens_no_breaker() {
+        let queues = queues();
+        let (busy, mut waiting) = (Run::new(), Run::new());
+        let (_, _held) = busy.take(&queues, "a", Priority::Normal, 0);
+        waiting.take(&queues, "b", Priority::Normal, 0);
+        let until = Timestamp::from_micros(1_000_000);
+        for _ in 0..5 {
+            queues.report("writer", Some(ErrorCode::RateLimited), Timestamp::from_micros(0));
+            queues.hold("writer", until, Hold::RateLimit);
+        }
+        let (step, guard) = waiting.next_turn().unwrap();
+        assert!(step == "b" && guard.is_none(), "it asks again");
+        let held = Slot::Held { until, why: Hold::RateLimit };
+        assert_eq!(waiting.take(&queues, "b", Priority::Normal, 999_999).0, held);
+        assert_eq!(waiting.take(&queues, "b", Priority::Normal, 1_000_000).0, Slot::Queued, "the place is still taken");
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use procession_domain::{
@@ -10,17 +13,18 @@ use procession_domain::{
     value::{Duration, ExecutionId, StepId, Timestamp},
 };
 use tokio::sync::{
-    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    mpsc::{UnboundedReceiver, UnboundedSender},
     oneshot,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::DropGuard;
 
 use super::{
-    Inner, Live, Runnable,
+    Inner, Runnable,
     queues::SlotGuard,
-    values::{RunValues, ValueLimits},
+    runs::{Entry, Registration},
+    values::RunValues,
 };
-use crate::ports::{ClaimKind, InboxRow, Lease, Loaded, StoreError};
+use crate::ports::{ClaimKind, InboxRow, Lease, StoreError};
 
 /// How long a run waits before it tries a failed store again.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -33,12 +37,21 @@ pub(super) const LINGER: Duration = Duration::from_millis(250);
 pub(super) enum Message {
     /// Something may have come into the inbox.
     Nudge,
-    /// A result, and who wants to know when the transition with it has committed.
-    Command(Box<Command>, Option<oneshot::Sender<()>>),
+    /// Something for the execution's next turn.
+    Command(Told),
     /// A place at an agent is free for a step; without a guard, it should ask again.
     SlotFree { step_id: StepId, guard: Option<SlotGuard> },
     /// Leave memory in order.
     Drain,
+}
+
+/// A command, and what goes with it.
+pub(super) struct Told {
+    pub command: Command,
+    /// The place at an agent that the call had and still needs, since it will be made again.
+    pub place: Option<(StepId, SlotGuard)>,
+    /// Who wants to know when the transition with it has committed.
+    pub committed: Option<oneshot::Sender<()>>,
 }
 
 /// Why a run begins.
@@ -47,6 +60,8 @@ pub(super) enum Origin {
     Created(Box<Execution>),
     /// It was claimed.
     Claimed(ClaimKind),
+    /// This node owns it, and nobody ran it.
+    Abandoned,
     /// It was claimed for the sake of this command.
     Woken(Command),
 }
@@ -67,8 +82,14 @@ pub(super) struct Run {
     pub lease: Lease,
     mailbox: UnboundedReceiver<Message>,
     pub sender: UnboundedSender<Message>,
+    registration: Registration,
+    counted: Counted,
     pub runnable: Option<Arc<Runnable>>,
     pub execution: Option<Execution>,
+    /// Whether it was loaded since the last turn, so that calls may be in flight that nobody waits for.
+    pub is_fresh: bool,
+    /// The number of the last event that need not be read again.
+    pub snapshot_at: u64,
     pub values: RunValues,
     pub ledger: Option<Ledger>,
     /// Commands that no committed transition has taken yet.
@@ -81,61 +102,107 @@ pub(super) struct Run {
     pub seen: i64,
     /// Places at agents that steps were given and have not used yet.
     pub places: HashMap<StepId, SlotGuard>,
-    /// Calls in flight; cancelling the token drops the call.
-    pub calls: HashMap<CallId, CancellationToken>,
+    /// Calls that this run waits for; a call is dropped with its guard.
+    pub calls: HashMap<CallId, DropGuard>,
+    /// Whether whoever ran the execution before stopped in order, as long as its calls have not been taken up again.
+    pub stopped_in_order: bool,
     pub draining: bool,
     /// The time of attention as it is stored.
     pub stored_attention: Option<Timestamp>,
     /// Until when it stays in memory for a child, though it could leave.
     pub lingers_until: Option<Timestamp>,
-    registration: Registration,
 }
 
-/// A run's entry among the live ones; dropping it takes the entry out.
-struct Registration {
-    engine: Arc<Inner>,
-    id: ExecutionId,
-    number: u64,
-    counts_as_root: bool,
+/// Counts a root execution in memory for as long as this lives.
+struct Counted {
+    roots: Arc<AtomicUsize>,
+    counts: bool,
+}
+
+impl Message {
+    /// A command with nothing beside it.
+    pub const fn command(command: Command) -> Self {
+        Self::Command(Told { command, place: None, committed: None })
+    }
 }
 
 impl Run {
-    /// Starts a run.
+    /// Runs an execution; if it is in memory already, its run is told.
     pub fn begin(engine: &Arc<Inner>, id: ExecutionId, lease: Lease, origin: Origin) {
-        let (sender, mailbox) = unbounded_channel();
-        let registration = Registration::new(engine, id, sender.clone());
-        let limits = ValueLimits { inline: engine.settings.inline_output, most: engine.settings.output };
-        let run = Self {
-            engine: Arc::clone(engine),
-            id,
-            lease,
-            mailbox,
-            sender,
-            runnable: None,
-            execution: None,
-            values: RunValues::new(limits),
-            ledger: None,
-            pending: Vec::new(),
-            acknowledgements: Vec::new(),
-            inbox: Vec::new(),
-            seen: 0,
-            places: HashMap::new(),
-            calls: HashMap::new(),
-            draining: engine.draining.load(Ordering::Relaxed),
-            stored_attention: None,
-            lingers_until: None,
-            registration,
-        };
-        engine.spawn(run.live(origin));
+        match engine.runs.enter(id) {
+            Entry::New(registration, sender, mailbox) => {
+                let run = Self {
+                    engine: Arc::clone(engine),
+                    id,
+                    lease,
+                    mailbox,
+                    sender,
+                    registration,
+                    counted: Counted { roots: Arc::clone(&engine.roots), counts: false },
+                    runnable: None,
+                    execution: None,
+                    is_fresh: false,
+                    snapshot_at: 0,
+                    values: RunValues::new(engine.settings.value_limits(), engine.values.clone()),
+                    ledger: None,
+                    pending: Vec::new(),
+                    acknowledgements: Vec::new(),
+                    inbox: Vec::new(),
+                    seen: 0,
+                    places: HashMap::new(),
+                    calls: HashMap::new(),
+                    stopped_in_order: true,
+                    draining: engine.draining.load(Ordering::Relaxed),
+                    stored_attention: None,
+                    lingers_until: None,
+                };
+                engine.supervise(id, run.live(origin));
+            }
+            Entry::Live(mailbox) => {
+                let message = match origin {
+                    Origin::Created(_) | Origin::Claimed(_) | Origin::Abandoned => Message::Nudge,
+                    Origin::Woken(command) => Message::command(command),
+                };
+                let _ = mailbox.send(message);
+            }
+        }
     }
 
     async fn live(mut self, origin: Origin) {
-        if self.take_up(origin).await {
-            while self.turn().await == After::Wait {
+        let mut runs = self.take_up(origin).await;
+        loop {
+            while runs && self.turn().await == After::Wait {
                 self.wait().await;
             }
+            if self.leave_unless_told().await {
+                break;
+            }
+            runs = self.execution.is_some() || self.load_again().await;
         }
-        self.leave();
+        self.calls.clear();
+        self.engine.queues.leave(&self.sender, None);
+        if self.engine.backlog.load(Ordering::Relaxed) {
+            self.engine.wake.notify_one();
+        }
+    }
+
+    /// Leaves memory, unless something has come in that needs a turn. `true` if it has left.
+    async fn leave_unless_told(&mut self) -> bool {
+        loop {
+            let Some(message) = self.registration.leave_unless(&mut self.mailbox) else { return true };
+            // Whoever takes the execution up after a drain finds all of it in the store, but for what a given-up call has cost.
+            let must_go_on = match &message {
+                Message::Nudge => !self.draining,
+                Message::Command(told) => !self.draining || matches!(told.command, Command::LateCost { .. }),
+                Message::SlotFree { .. } | Message::Drain => false,
+            };
+            if self.take_in(message) {
+                self.read_inbox().await;
+            }
+            if must_go_on {
+                return false;
+            }
+        }
     }
 
     /// Brings the execution into memory. `false` if there is nothing to run.
@@ -144,15 +211,28 @@ impl Run {
             Origin::Created(execution) => {
                 let process = execution.creation().process.id;
                 self.runnable = Some(self.engine.catalog.keep_if_new(process, execution.definition()));
-                self.registration.count(&execution);
+                self.counted.count(&execution);
+                // Before its first call, too: a budget of nothing allows none.
+                let budget = execution.definition().config().budget.as_ref();
+                self.ledger = budget.filter(|_| execution.creation().parent.is_none()).map(Ledger::of);
                 self.execution = Some(*execution);
                 self.pending.push(Command::Start);
                 true
             }
             Origin::Claimed(kind) => {
+                self.stopped_in_order = kind != ClaimKind::TakenOver;
                 let loaded = self.load().await;
                 if loaded {
-                    self.pending.extend(self.first_commands(kind));
+                    self.start_if_admitted(kind);
+                    self.note_taken_over(kind);
+                }
+                loaded
+            }
+            Origin::Abandoned => {
+                let loaded = self.load().await;
+                // What was claimed for a signal waits to be admitted still; all else of this node's was admitted.
+                if loaded && self.inbox.is_empty() {
+                    self.start_if_admitted(ClaimKind::Admitted);
                 }
                 loaded
             }
@@ -163,33 +243,47 @@ impl Run {
         }
     }
 
-    /// What a claimed execution is told first.
-    fn first_commands(&self, kind: ClaimKind) -> Vec<Command> {
-        let Some(execution) = &self.execution else { return Vec::new() };
+    /// Has a pending execution begin: a child is never held back, a root only when there is room for it.
+    fn start_if_admitted(&mut self, kind: ClaimKind) {
+        let Some(execution) = &self.execution else { return };
         let is_child = execution.creation().parent.is_some();
-        if execution.state().life == Life::Pending {
-            let starts = match kind {
-                ClaimKind::Admitted | ClaimKind::TakenOver => true,
-                // A pending root that needs attention has a signal; a child is never held back.
-                ClaimKind::Due => is_child,
-            };
-            return if starts { vec![Command::Start] } else { Vec::new() };
+        let starts = match kind {
+            ClaimKind::Admitted | ClaimKind::TakenOver => true,
+            // A pending root that needs attention has a signal.
+            ClaimKind::Due => is_child,
+        };
+        if starts && execution.state().life == Life::Pending {
+            self.pending.push(Command::Start);
         }
-        if kind == ClaimKind::TakenOver {
+    }
+
+    fn note_taken_over(&self, kind: ClaimKind) {
+        let was_running = self.execution.as_ref().is_some_and(|execution| execution.state().life != Life::Pending);
+        if kind == ClaimKind::TakenOver && was_running {
+            self.engine.recovery.note(self.engine.now(), |report| report.resumed += 1);
+        }
+    }
+
+    /// Loads the state anew, if the execution is still this node's, or nobody's.
+    pub async fn load_again(&mut self) -> bool {
+        loop {
+            self.lease = self.engine.lease();
             let now = self.engine.now();
-            self.engine.recovery.note(now, |report| report.resumed += 1);
+            match self.engine.ports.executions.claim_one(self.lease, self.id, now).await {
+                Ok(true) => return self.load().await,
+                Ok(false) => return false,
+                Err(error) => self.pause_for_store(&error).await,
+            }
         }
-        vec![Command::Interrupted { in_order: kind != ClaimKind::TakenOver }]
     }
 
     /// Loads the execution, however long the store takes. `false` if it does not exist or can't be run.
-    pub async fn load(&mut self) -> bool {
+    async fn load(&mut self) -> bool {
         loop {
             match self.try_load().await {
                 Ok(found) => return found,
                 Err(StoreError::Corrupt(error)) => {
-                    tracing::error!(execution = %self.id, error, "the execution can't be read and is left as it is");
-                    self.engine.recovery.note(self.engine.now(), |report| report.errors += 1);
+                    self.leave_as_it_is(&error);
                     return false;
                 }
                 Err(error) => self.pause_for_store(&error).await,
@@ -197,28 +291,38 @@ impl Run {
         }
     }
 
+    /// Has nobody take the execution up again before the next start: what is stored of it can't be used.
+    pub fn leave_as_it_is(&mut self, error: &str) {
+        tracing::error!(execution = %self.id, error, "the execution can't be read or written and is left as it is");
+        self.engine.recovery.note(self.engine.now(), |report| report.errors += 1);
+        self.engine.broken.insert(self.id);
+        self.execution = None;
+    }
+
     async fn try_load(&mut self) -> Result<bool, StoreError> {
         let Some(loaded) = self.engine.ports.executions.load(self.id).await? else { return Ok(false) };
-        let Loaded { creation, state, steps, inbox, ledger } = loaded;
-        let Some(runnable) = self.engine.catalog.runnable(creation.process.id).await? else {
-            return Err(StoreError::Corrupt(format!("its definition {} is missing", creation.process.id)));
+        let process = loaded.creation.process.id;
+        let Some(runnable) = self.engine.catalog.runnable(process).await? else {
+            return Err(StoreError::Corrupt(format!("its definition {process} is missing")));
         };
-        let definition = Arc::clone(&runnable.definition);
-        let execution = Execution::restore(definition, creation, state, steps);
-        self.registration.count(&execution);
+        let execution = loaded.execution(Arc::clone(&runnable.definition));
+        let execution = execution.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        self.snapshot_at = loaded.snapshot.as_ref().map_or(0, |snapshot| snapshot.state.sequence);
+        self.counted.count(&execution);
         self.execution = Some(execution);
+        self.is_fresh = true;
         self.runnable = Some(runnable);
-        self.inbox = inbox;
-        self.ledger = ledger;
+        self.inbox = loaded.inbox;
+        self.ledger = loaded.ledger;
         Ok(true)
     }
 
-    /// Reads how the tree's budget stands, which a child has spent from since this execution last wrote.
+    /// Reads how the tree's budget stands, from which others have spent since this execution last wrote.
     pub async fn read_ledger(&mut self) {
         loop {
-            match self.engine.ports.executions.load(self.id).await {
-                Ok(loaded) => {
-                    self.ledger = loaded.and_then(|loaded| loaded.ledger);
+            match self.engine.ports.executions.ledger(self.id).await {
+                Ok(ledger) => {
+                    self.ledger = ledger;
                     return;
                 }
                 Err(error) => self.pause_for_store(&error).await,
@@ -251,15 +355,14 @@ impl Run {
     fn take_in(&mut self, message: Message) -> bool {
         match message {
             Message::Nudge => return true,
-            Message::Command(command, acknowledgement) => {
-                self.pending.push(*command);
-                self.acknowledgements.extend(acknowledgement);
+            Message::Command(Told { command, place, committed }) => {
+                self.pending.push(command);
+                self.places.extend(place);
+                self.acknowledgements.extend(committed);
             }
             Message::SlotFree { step_id, guard } => {
                 self.pending.push(Command::SlotFree { step_id: step_id.clone() });
-                if let Some(guard) = guard {
-                    self.places.insert(step_id, guard);
-                }
+                self.places.extend(guard.map(|guard| (step_id, guard)));
             }
             Message::Drain => self.draining = true,
         }
@@ -281,61 +384,32 @@ impl Run {
 
     /// Waits a little for a store that failed.
     pub async fn pause_for_store(&self, error: &StoreError) {
+        self.engine.health.store_failed(self.engine.now(), error);
         tracing::error!(execution = %self.id, %error, "the store failed; trying again");
-        let until = self.engine.now().saturating_add(STORE_PAUSE);
-        self.engine.ports.clock.sleep_until(until).await;
-    }
-
-    /// Leaves memory. Calls still in flight are dropped: whoever takes the execution up again recovers them.
-    fn leave(mut self) {
-        for call in self.calls.values() {
-            call.cancel();
-        }
-        self.engine.queues.leave(&self.sender, None);
-        drop(self.registration);
-        // What came in since the last turn is in the store, except for the cost of a call that was given up.
-        self.mailbox.close();
-        while let Ok(message) = self.mailbox.try_recv() {
-            match message {
-                Message::Command(command, _) if matches!(*command, Command::LateCost { .. }) => {
-                    super::effects::deliver(&self.engine, self.id, *command);
-                }
-                Message::Nudge | Message::Command(..) | Message::SlotFree { .. } | Message::Drain => {
-                    self.engine.wake.notify_one();
-                }
-            }
-        }
+        self.engine.pause_for_store().await;
     }
 }
 
-impl Registration {
-    fn new(engine: &Arc<Inner>, id: ExecutionId, mailbox: UnboundedSender<Message>) -> Self {
-        let number = engine.run_numbers.fetch_add(1, Ordering::Relaxed);
-        engine.runs().insert(id, Live { number, mailbox });
-        Self { engine: Arc::clone(engine), id, number, counts_as_root: false }
+impl Inner {
+    /// Waits a little for a store that failed.
+    pub(super) async fn pause_for_store(&self) {
+        self.ports.clock.sleep_until(self.now().saturating_add(STORE_PAUSE)).await;
     }
+}
 
-    /// Counts a root execution against the limit of those in work.
+impl Counted {
     fn count(&mut self, execution: &Execution) {
-        if execution.creation().parent.is_none() && !self.counts_as_root {
-            self.counts_as_root = true;
-            self.engine.roots.fetch_add(1, Ordering::Relaxed);
+        if execution.creation().parent.is_none() && !self.counts {
+            self.counts = true;
+            self.roots.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-impl Drop for Registration {
+impl Drop for Counted {
     fn drop(&mut self) {
-        let mut runs = self.engine.runs();
-        if runs.get(&self.id).is_some_and(|live| live.number == self.number) {
-            runs.remove(&self.id);
-        }
-        drop(runs);
-        if self.counts_as_root {
-            self.engine.roots.fetch_sub(1, Ordering::Relaxed);
-        }
-        if self.engine.backlog.load(Ordering::Relaxed) {
-            self.engine.wake.notify_one();
+        if self.counts {
+            self.roots.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -6,6 +6,8 @@ use procession_domain::{
     value::{Currency, Duration},
 };
 
+use crate::values::ValueLimits;
+
 /// Settings of the engine.
 #[derive(Debug, Clone)]
 pub struct EngineSettings {
@@ -27,6 +29,8 @@ pub struct EngineSettings {
     pub currency: Currency,
     /// How long the dispatcher sleeps at most: other nodes, and clocks that jump, are noticed after that.
     pub poll: Duration,
+    /// How often it is looked for executions that this node owns and nobody runs.
+    pub look_for_abandoned: Duration,
     /// How long a node's lease lasts without being renewed.
     pub lease: Duration,
     /// How long a step waits for a busy agent in all.
@@ -58,6 +62,7 @@ impl Default for EngineSettings {
             output: 16 * 1024 * 1024,
             currency: Currency::USD,
             poll: Duration::from_secs(1),
+            look_for_abandoned: Duration::from_secs(10),
             lease: Duration::from_secs(15),
             agent_wait: Duration::from_secs(3_600),
             breaker: BreakerSettings::default(),
@@ -72,6 +77,11 @@ impl Default for BreakerSettings {
 }
 
 impl EngineSettings {
+    /// The limits of values.
+    pub(crate) const fn value_limits(&self) -> ValueLimits {
+        ValueLimits { inline: self.inline_output, most: self.output }
+    }
+
     /// The settings that rule executions.
     pub fn for_executions(&self) -> ExecutionSettings {
         ExecutionSettings {

@@ -1,13 +1,14 @@
-//! One turn of a run: the domain decides, what is missing is loaded, the transition commits, the effects start.
+//! One turn of a run: the domain decides, what is missing is loaded, the transition commits, and the calls that the state
+//! says are in flight are compared with those that the run waits for.
 
 use std::{collections::HashMap, sync::Arc};
 
 use procession_domain::{
     definition::{Priority, StepKind},
-    event::Event,
+    event::{Direction, Recorded},
     execution::{
-        ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Effect, Execution, Life, Need, Settings,
-        Signal, Slot, Slots, Transition, ValueKey, Write,
+        Call, CallId, ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Effect, Estimate, Execution,
+        Ledger, Life, Need, Settings, Signal, Slot, Slots, Transition, ValueKey, Values, Write,
     },
     value::{Cost, ExecutionId, Money, StepId, Timestamp},
 };
@@ -21,11 +22,33 @@ use super::{
 };
 use crate::{
     pins::pins_of,
-    ports::{ApprovalWrite, Commit, CommitError, Committed, Content, NewChild, NewSignal, NewValue, StoreError},
+    ports::{
+        ApprovalWrite, BudgetChange, Commit, CommitError, Committed, Content, NewChild, NewSignal, NewValue, StoreError,
+    },
+    values::Measured,
 };
 
-/// A commit was refused: what is in memory is outdated.
-struct Outdated;
+/// From how many completed runs of a step its cost is estimated (spec 3.10).
+pub(crate) const RUNS_FOR_ESTIMATE: u32 = 20;
+
+/// After so many events, or twice as many as there are steps, the state is stored anew. Loading an execution reads at most as
+/// many events, and what is written of snapshots stays a small part of all.
+const EVENTS_BETWEEN_SNAPSHOTS: u64 = 64;
+
+/// Why a commit could not be written.
+enum Refused {
+    /// What is in memory is outdated: it has to be loaded anew.
+    Outdated,
+    /// What is stored of the execution can't be used.
+    Unusable(String),
+}
+
+/// What a turn does besides what its commit writes.
+struct Aftermath {
+    begun: Vec<CallId>,
+    effects: Vec<Effect>,
+    releases: bool,
+}
 
 impl Run {
     /// Takes everything that has arrived through one committed transition.
@@ -34,66 +57,101 @@ impl Run {
             if self.execution.is_none() && !self.load_again().await {
                 return After::Leave;
             }
+            self.interrupt_lost_calls();
+            let ledger_before = self.ledger;
             let Some(transition) = self.decide().await else { return After::Leave };
-            if let Ok(after) = self.commit(transition).await {
-                return after;
+            match self.commit(transition, ledger_before).await {
+                Ok(after) => return after,
+                Err(Refused::Outdated) => {
+                    self.execution = None;
+                    self.values.end_turn();
+                }
+                Err(Refused::Unusable(error)) => {
+                    self.leave_as_it_is(&error);
+                    return After::Leave;
+                }
             }
-            self.execution = None;
-            self.values.end_turn();
-            self.places.clear();
         }
     }
 
-    /// Loads the state anew after a refused commit, if the execution is still this node's.
-    async fn load_again(&mut self) -> bool {
-        loop {
-            let now = self.engine.now();
-            match self.engine.ports.executions.claim_one(self.lease, self.id, now).await {
-                Ok(true) => return self.load().await,
-                Ok(false) => return false,
-                Err(error) => self.pause_for_store(&error).await,
-            }
+    /// Has the domain take up again what the state says is in flight and nobody waits for: the server had stopped, or the
+    /// answer to a commit was lost.
+    fn interrupt_lost_calls(&mut self) {
+        let Some(execution) = self.execution.as_ref().filter(|_| std::mem::take(&mut self.is_fresh)) else { return };
+        let in_flight = execution.calls_in_flight().into_iter().map(|call| call.id);
+        let lost: Vec<CallId> = in_flight.filter(|call| !self.calls.contains_key(call)).collect();
+        self.pending.retain(|command| !matches!(command, Command::Interrupted { .. }));
+        if !lost.is_empty() {
+            self.pending.push(Command::Interrupted { calls: lost, in_order: self.stopped_in_order });
         }
     }
 
     /// Lets the domain decide, loading what it asks for until it has all.
     async fn decide(&mut self) -> Option<Transition> {
-        let mut commands = self.pending.clone();
-        let has_child_ended = self.inbox.iter().any(|row| matches!(row.signal, Signal::ChildEnded { .. }));
-        if has_child_ended && self.ledger.is_some() {
-            self.read_ledger().await;
-        }
-        for row in self.inbox.clone() {
-            commands.push(match row.signal {
-                Signal::ChildEnded { execution_id } => match self.child_end(execution_id).await {
-                    Some(end) => Command::ChildEnded(Box::new(end)),
-                    None => continue,
-                },
-                signal => Command::Signal(signal),
-            });
-        }
-        let mut transition = self.handle(commands)?;
-        while !transition.needs.is_empty() {
+        let signals = self.heard().await;
+        let pending = std::mem::take(&mut self.pending);
+        let mut transition = self.handle(signals.iter().chain(&pending).collect());
+        self.pending = pending;
+        while let Some(transition) = &mut transition
+            && !transition.needs.is_empty()
+        {
             for need in std::mem::take(&mut transition.needs) {
                 self.satisfy(need).await;
             }
             transition.extend(self.handle(Vec::new())?);
         }
-        if transition.dropped > 0 {
-            tracing::debug!(execution = %self.id, dropped = transition.dropped, "commands that fit nothing any more");
+        if let Some(Transition { dropped: dropped @ 1.., .. }) = transition {
+            tracing::debug!(execution = %self.id, dropped, "commands that fit nothing any more");
         }
-        Some(transition)
+        transition
     }
 
-    fn handle(&mut self, commands: Vec<Command>) -> Option<Transition> {
+    /// The signals in the inbox as commands.
+    async fn heard(&mut self) -> Vec<Command> {
+        let asks_for_ledger = |signal: &Signal| match signal {
+            Signal::ChildEnded { .. } | Signal::BudgetSpent | Signal::BudgetRaised => true,
+            Signal::Cancel { .. }
+            | Signal::Pause { .. }
+            | Signal::Resume { .. }
+            | Signal::ApprovalVoted { .. }
+            | Signal::ApprovalSettled { .. }
+            | Signal::ApprovalDelegated { .. } => false,
+        };
+        if self.ledger.is_some() && self.inbox.iter().any(|row| asks_for_ledger(&row.signal)) {
+            self.read_ledger().await;
+        }
+        let mut commands = Vec::with_capacity(self.inbox.len());
+        for row in &self.inbox {
+            match &row.signal {
+                Signal::ChildEnded { execution_id } => {
+                    let end = self.child_end(*execution_id).await;
+                    commands.extend(end.map(|end| Command::ChildEnded(Box::new(end))));
+                }
+                signal => commands.push(Command::Signal(signal.clone())),
+            }
+        }
+        commands
+    }
+
+    fn handle(&mut self, commands: Vec<&Command>) -> Option<Transition> {
         let execution = self.execution.as_mut()?;
         let runnable = self.runnable.as_ref()?;
         let ports = &self.engine.ports;
         let now = ports.clock.now();
-        let mut slots = RunSlots { engine: &self.engine, mailbox: &self.sender, places: &mut self.places, now };
+        let mut slots = RunSlots {
+            engine: &self.engine,
+            mailbox: &self.sender,
+            places: &mut self.places,
+            now,
+            draining: self.draining,
+        };
         let ids = &ports.ids;
         let mut new_id = || ids.new_id();
-        let settings: Settings = self.engine.settings.for_executions();
+        let mut settings: Settings = self.engine.settings.for_executions();
+        if self.draining {
+            // Nothing begins that the next start would have to take up again.
+            settings.max_concurrent_steps = 0;
+        }
         let mut context = Context {
             expressions: &runnable.evaluator,
             values: &mut self.values,
@@ -121,9 +179,10 @@ impl Run {
     }
 
     async fn try_satisfy(&mut self, need: &Need) -> Result<(), StoreError> {
+        let ports = &self.engine.ports;
         match need {
-            Need::Value { key, value } => {
-                let json = self.engine.value(self.id, key, value).await?;
+            Need::Value { value, .. } => {
+                let json = self.engine.value(self.id, value).await?;
                 self.values.know(value, json);
             }
             Need::Child(step_id) => {
@@ -131,9 +190,15 @@ impl Run {
                 self.values.know_child(step_id.clone(), plan);
             }
             Need::Approval(id) => {
-                let found = self.engine.ports.approvals.approval(*id).await?;
+                let found = ports.approvals.approval(*id).await?;
                 let found = found.ok_or_else(|| StoreError::Corrupt(format!("the approval {id} is missing")))?;
                 self.values.know_approval(found.approval);
+            }
+            Need::Estimate(step_id) => {
+                let Some(execution) = &self.execution else { return Ok(()) };
+                let process = &execution.creation().process.name;
+                let costs = ports.executions.step_costs(process, step_id, RUNS_FOR_ESTIMATE).await?;
+                self.values.know_estimate(step_id.clone(), Estimate(Money::median(costs)));
             }
         }
         Ok(())
@@ -163,31 +228,35 @@ impl Run {
         }
     }
 
-    /// Writes the transition; then lets others know and starts its effects.
-    async fn commit(&mut self, mut transition: Transition) -> Result<After, Outdated> {
-        let effects = std::mem::take(&mut transition.effects);
-        let (commit, release) = self.commit_of(transition).await;
-        let Some(commit) = commit else {
-            self.finish_turn(effects);
-            return Ok(if release { After::Leave } else { After::Wait });
+    /// Writes the transition; then lets others know, makes the calls that begin and has the other effects done.
+    async fn commit(&mut self, transition: Transition, ledger_before: Option<Ledger>) -> Result<After, Refused> {
+        let Some((commit, aftermath)) = self.commit_of(transition, ledger_before).await else {
+            return Ok(After::Leave);
         };
-        let told: Vec<ExecutionId> = commit.signals.iter().map(|signal| signal.to).collect();
-        let has_children = !commit.children.is_empty();
-        let attention = commit.attention_at;
-        let gives_way = self.is_one_of_few();
-        let committed = self.write(commit).await?;
-        self.stored_attention = attention;
+        let releases = aftermath.releases;
+        let Some(commit) = commit else {
+            self.finish_turn(aftermath);
+            return Ok(if releases { After::Leave } else { After::Wait });
+        };
+        let commit = Arc::new(commit);
+        let committed = self.write(&commit).await?;
+        if commit.snapshot.is_some() {
+            self.snapshot_at = commit.standing.sequence;
+        }
+        self.stored_attention = commit.attention_at;
         self.ledger = committed.ledger.or(self.ledger);
-        self.finish_turn(effects);
-        for other in told {
-            self.engine.nudge(other);
+        self.finish_turn(aftermath);
+        for told in commit.signals.iter().map(|signal| signal.to).chain(committed.told_root) {
+            self.engine.nudge(told);
         }
         // The dispatcher looks once a `poll` by itself; what it must do before that it has to be told.
-        let soon = attention.is_some_and(|at| at < self.engine.now().saturating_add(self.engine.settings.poll));
-        if has_children || (release && (committed.has_unseen_signals || soon || gives_way)) {
+        let soon = self.engine.now().saturating_add(self.engine.settings.poll);
+        let is_soon = commit.attention_at.is_some_and(|at| at < soon);
+        let gives_way = self.is_one_of_few();
+        if !commit.children.is_empty() || (releases && (committed.has_unseen_signals || is_soon || gives_way)) {
             self.engine.wake.notify_one();
         }
-        if release {
+        if releases {
             return Ok(After::Leave);
         }
         if committed.has_unseen_signals {
@@ -203,158 +272,179 @@ impl Run {
         own.or(self.engine.settings.max_concurrent_instances).is_some()
     }
 
-    async fn write(&self, commit: Commit) -> Result<Committed, Outdated> {
+    /// Writes a commit, however long the store takes.
+    async fn write(&self, commit: &Arc<Commit>) -> Result<Committed, Refused> {
         loop {
-            match self.engine.ports.executions.commit(commit.clone()).await {
-                Ok(committed) => return Ok(committed),
-                Err(CommitError::Conflict) => return Err(Outdated),
+            match self.engine.ports.executions.commit(Arc::clone(commit)).await {
+                Ok(committed) => {
+                    self.engine.health.store_answered();
+                    return Ok(committed);
+                }
+                Err(CommitError::Conflict) => return Err(Refused::Outdated),
+                Err(CommitError::Store(StoreError::Corrupt(error))) => return Err(Refused::Unusable(error)),
                 Err(CommitError::Store(error)) => self.pause_for_store(&error).await,
             }
         }
     }
 
-    fn finish_turn(&mut self, effects: Vec<Effect>) {
+    fn finish_turn(&mut self, aftermath: Aftermath) {
         self.pending.clear();
         self.seen = self.inbox.last().map_or(self.seen, |row| row.number);
         self.inbox.clear();
+        self.stopped_in_order = true;
         for acknowledgement in self.acknowledgements.drain(..) {
             let _ = acknowledgement.send(());
         }
-        for effect in effects {
-            self.start_effect(effect);
+        for effect in aftermath.effects {
+            match effect {
+                Effect::Abandon { call, agent: Some(agent), call_ref } => {
+                    effects::abandon(&self.engine, agent, call, call_ref);
+                }
+                // A message that was sent can't be taken back.
+                Effect::Abandon { agent: None, .. } => {}
+                Effect::LeaveQueue { step_id } => self.engine.queues.leave(&self.sender, Some(&step_id)),
+            }
         }
+        self.compare_calls(&aftermath.begun);
         // A place that its step could not use goes to who waits.
         self.places.clear();
         self.values.end_turn();
     }
 
-    /// The commit of a transition, if there is anything to write, and whether the execution leaves memory with it.
-    async fn commit_of(&mut self, transition: Transition) -> (Option<Commit>, bool) {
+    /// Ends the calls that the state knows nothing of any more, and starts those that are missing: what has just begun is
+    /// made, all else is recovered under its key.
+    fn compare_calls(&mut self, begun: &[CallId]) {
+        let Some(execution) = &self.execution else { return };
+        let mut in_flight = execution.calls_in_flight();
+        self.calls.retain(|id, _| !begun.contains(id) && in_flight.iter().any(|call| call.id == *id));
+        // Whoever drains leaves what is in flight to the next start.
+        if self.draining {
+            return;
+        }
+        in_flight.retain(|call| !self.calls.contains_key(&call.id));
+        // In the order in which they began.
+        let place = |call: &Call| begun.iter().position(|id| call.id == *id);
+        in_flight.sort_by_key(|call| place(call).map_or((false, 0), |place| (true, place)));
+        for call in in_flight {
+            let recovers = place(&call).is_none();
+            self.start_call(call, recovers);
+        }
+    }
+
+    fn start_call(&mut self, call: Call, recovers: bool) {
+        let Some(execution) = &self.execution else { return };
+        let Some((step, state)) = execution.step(&call.id.step_id) else { return };
+        let schema = match (&step.kind, call.id.direction) {
+            (StepKind::AgentTask(task), Direction::Do) => task.output_schema.clone(),
+            _ => None,
+        };
+        let occasion = match call.id.direction {
+            Direction::Do => state.round.to_string(),
+            Direction::Undo => "compensation".to_owned(),
+        };
+        if recovers {
+            self.engine.recovery.note(self.engine.now(), |report| report.attempts += 1);
+        }
+        // Without a place of its own it was in flight before, and takes one whatever the limit.
+        let place = self.places.remove(&call.id.step_id).or_else(|| self.occupy(&call));
+        let task = CallTask {
+            engine: Arc::clone(&self.engine),
+            process_name: execution.creation().process.name.clone(),
+            input: self.values.get(&call.input),
+            schema,
+            mailbox: self.sender.clone(),
+            recovers,
+            message_id: format!("{}/{}/{occasion}", call.id.execution_id, call.id.step_id),
+            call,
+        };
+        let id = task.call.id.clone();
+        self.calls.insert(id, task.spawn(place));
+    }
+
+    fn occupy(&self, call: &Call) -> Option<SlotGuard> {
+        let agent = call.agent.as_ref()?;
+        Some(self.engine.queues.occupy(agent, self.engine.ports.agents.concurrency(agent)))
+    }
+
+    /// The commit of a transition, if there is anything to write, and what follows it. `None` without an execution.
+    async fn commit_of(
+        &mut self,
+        transition: Transition,
+        ledger_before: Option<Ledger>,
+    ) -> Option<(Option<Commit>, Aftermath)> {
         let values = self.fresh_values().await;
-        let Some(execution) = self.execution.as_mut() else { return (None, true) };
+        let execution = self.execution.as_ref()?;
         let now = self.engine.now();
         if transition.writes.iter().any(starts_awaited_child) {
             self.lingers_until = Some(now.saturating_add(LINGER));
         }
         self.lingers_until = self.lingers_until.filter(|until| *until > now && !execution.status().is_ended());
-        let release = self.draining || !(execution.is_under_way() || self.lingers_until.is_some());
+        let releases = self.draining || !(execution.is_under_way() || self.lingers_until.is_some());
         let attention_at =
             if self.draining && !execution.status().is_ended() { Some(now) } else { execution.attention_at() };
-        let steps =
-            execution.take_changed().into_iter().map(|(step, state)| (step.id.clone(), state.clone())).collect();
         let quiet = transition.events.is_empty() && transition.writes.is_empty() && self.inbox.is_empty();
-        if quiet && !release && attention_at == self.stored_attention {
-            return (None, false);
+        let budget = budget_change(&transition, ledger_before, self.ledger);
+        let aftermath = Aftermath { begun: transition.calls, effects: transition.effects, releases };
+        if quiet && !releases && budget.is_none() && attention_at == self.stored_attention {
+            return Some((None, aftermath));
         }
-        let events = transition.events.len() as u64;
+        let sequence = execution.state().sequence;
+        let least = EVENTS_BETWEEN_SNAPSHOTS.max(2 * execution.definition().steps().len() as u64);
         let mut commit = Commit {
             execution_id: self.id,
-            process_id: execution.creation().process.id,
+            creation: Arc::clone(execution.creation()),
             lease: self.lease,
-            before: execution.state().sequence - events,
-            state: execution.state().clone(),
-            steps,
-            spent: spent(transition.events.iter().map(|recorded| &recorded.event)),
-            events: transition.events,
+            before: sequence - transition.events.len() as u64,
+            standing: execution.standing(),
+            events: transition.events.into_iter().map(Arc::new).collect(),
+            snapshot: (sequence - self.snapshot_at >= least).then(|| execution.snapshot()),
             values,
             approvals: Vec::new(),
             children: Vec::new(),
             signals: Vec::new(),
-            raise_budget: None,
+            budget,
             seen: self.inbox.last().map_or(self.seen, |row| row.number),
             attention_at,
-            release,
+            release: releases,
         };
-        let limits = self.values.limits();
         for write in transition.writes {
-            match write {
-                Write::OpenApproval(approval) => commit.approvals.push(ApprovalWrite::Open(approval)),
-                Write::CancelApproval(id) => commit.approvals.push(ApprovalWrite::Cancel(id)),
-                Write::SettleApproval(approval) => commit.approvals.push(ApprovalWrite::Settle(approval)),
-                Write::Signal { to, signal } => commit.signals.push(NewSignal { to, signal }),
-                Write::RaiseBudget(limit) => commit.raise_budget = Some(limit),
-                Write::StartChild { child, created, input } => {
-                    let value = child.creation().input.clone();
-                    let text: Arc<str> = input.to_string().into();
-                    let row = limits.row(&ValueKey::Input, &value, &text);
-                    if matches!(row.content, Content::Blob) {
-                        self.engine.put_blob(child.id(), &row.key, &text).await;
-                    }
-                    let is_own_tree = !child.creation().parent.as_ref().is_some_and(|parent| parent.waits);
-                    let budget = child.definition().config().budget.clone().filter(|_| is_own_tree);
-                    commit.children.push(NewChild { execution: *child, created: *created, values: vec![row], budget });
-                }
+            self.add_write(&mut commit, write).await;
+        }
+        Some((Some(commit), aftermath))
+    }
+
+    async fn add_write(&self, commit: &mut Commit, write: Write) {
+        match write {
+            Write::OpenApproval(approval) => commit.approvals.push(ApprovalWrite::Open(approval)),
+            Write::CancelApproval(id) => commit.approvals.push(ApprovalWrite::Cancel(id)),
+            Write::SettleApproval(approval) => commit.approvals.push(ApprovalWrite::Settle(approval)),
+            Write::Signal { to, signal } => commit.signals.push(NewSignal { to, signal }),
+            Write::RaiseBudget(limit) => commit.budget.raise = Some(limit),
+            Write::StartChild { child, created, input } => {
+                let measured = Measured::of(&input);
+                let row = self.values.limits().place(child.id(), &ValueKey::Input, &measured);
+                self.engine.put_blob(&row, &measured).await;
+                let is_own_tree = !child.creation().parent.as_ref().is_some_and(|parent| parent.waits);
+                let budget = child.definition().config().budget.clone().filter(|_| is_own_tree);
+                let created = Arc::new(*created);
+                commit.children.push(NewChild { execution: *child, created, values: vec![row], budget });
             }
         }
-        (Some(commit), release)
     }
 
     /// The new values of the turn; large ones are in the blob store when this returns.
     async fn fresh_values(&self) -> Vec<NewValue> {
         let limits = self.values.limits();
-        let mut rows = Vec::new();
+        let mut rows: Vec<NewValue> = Vec::with_capacity(self.values.fresh().len());
         for fresh in self.values.fresh() {
-            let row = limits.row(&fresh.key, &fresh.value, &fresh.text);
-            if matches!(row.content, Content::Blob) {
-                self.engine.put_blob(self.id, &row.key, &fresh.text).await;
+            if rows.iter().any(|row| row.value == fresh.measured.value) {
+                continue;
             }
+            let row = limits.place(self.id, &fresh.key, &fresh.measured);
+            self.engine.put_blob(&row, &fresh.measured).await;
             rows.push(row);
         }
         rows
-    }
-
-    fn start_effect(&mut self, effect: Effect) {
-        match effect {
-            Effect::Call(call) => {
-                // Without a place of its own, the call was under way before, and is sent again.
-                let place = self.places.remove(&call.id.step_id).or_else(|| self.occupy(&call));
-                self.start_call(call, place, false);
-            }
-            Effect::Recover(call) => {
-                let place = self.occupy(&call);
-                self.engine.recovery.note(self.engine.now(), |report| report.attempts += 1);
-                self.start_call(call, place, true);
-            }
-            Effect::Abandon { call, call_ref } => {
-                if let Some(running) = self.calls.remove(&call) {
-                    running.cancel();
-                }
-                let agent = self.execution.as_ref().and_then(|execution| agent_of(execution, &call));
-                if let Some(agent) = agent {
-                    effects::abandon(&self.engine, agent, call, call_ref);
-                }
-            }
-            Effect::LeaveQueue { step_id } => self.engine.queues.leave(&self.sender, Some(&step_id)),
-        }
-    }
-
-    fn occupy(&self, call: &procession_domain::execution::Call) -> Option<SlotGuard> {
-        let agent = call.agent.as_ref()?;
-        Some(self.engine.queues.occupy(agent, self.engine.ports.agents.concurrency(agent)))
-    }
-
-    fn start_call(&mut self, call: procession_domain::execution::Call, place: Option<SlotGuard>, recover: bool) {
-        let Some(execution) = &self.execution else { return };
-        let Some((step, state)) = execution.step(&call.id.step_id) else { return };
-        let schema = match &step.kind {
-            StepKind::AgentTask(task) if !call.id.compensation => task.output_schema.clone(),
-            _ => None,
-        };
-        let occasion = if call.id.compensation { "compensation".to_owned() } else { state.round.to_string() };
-        let input = procession_domain::execution::Values::get(&self.values, &call.input);
-        self.calls.retain(|_, running| !running.is_cancelled());
-        let token = CallTask {
-            engine: Arc::clone(&self.engine),
-            process_name: execution.creation().process.name.clone(),
-            input,
-            schema,
-            mailbox: self.sender.clone(),
-            recover,
-            message_id: format!("{}/{}/{occasion}", call.id.execution_id, call.id.step_id),
-            call: call.clone(),
-        }
-        .spawn(place);
-        self.calls.insert(call.id, token);
     }
 }
 
@@ -364,19 +454,21 @@ struct RunSlots<'a> {
     mailbox: &'a UnboundedSender<Message>,
     places: &'a mut HashMap<StepId, SlotGuard>,
     now: Timestamp,
+    draining: bool,
 }
 
 impl Slots for RunSlots<'_> {
     fn take(&mut self, step: &StepId, agent: &str, priority: Priority) -> Slot {
+        if self.draining {
+            return Slot::Queued;
+        }
         if self.places.contains_key(step) {
             return Slot::Granted;
         }
         let asker = Asker { step, priority, mailbox: self.mailbox };
         let capacity = self.engine.ports.agents.concurrency(agent);
         let (slot, guard) = self.engine.queues.take(agent, capacity, &asker, self.now);
-        if let Some(guard) = guard {
-            self.places.insert(step.clone(), guard);
-        }
+        self.places.extend(guard.map(|guard| (step.clone(), guard)));
         slot
     }
 }
@@ -386,34 +478,33 @@ impl Inner {
     pub(super) async fn value(
         &self,
         id: ExecutionId,
-        key: &ValueKey,
         value: &procession_domain::event::ValueRef,
     ) -> Result<Arc<procession_domain::value::Json>, StoreError> {
-        crate::values::load(&self.ports, id, key, value).await.map(|found| {
-            found.unwrap_or_else(|| {
-                tracing::error!(execution = %id, %key, "a value is missing from the store");
-                Arc::default()
-            })
-        })
+        let ports = &self.ports;
+        let found = crate::values::load(ports.executions.as_ref(), ports.blobs.as_ref(), id, value).await?;
+        Ok(found.unwrap_or_else(|| {
+            tracing::error!(execution = %id, hash = %value.hash, "a value is missing from the store");
+            Arc::default()
+        }))
     }
 
-    /// Writes a blob, however long that takes: nothing may name it before.
-    async fn put_blob(&self, execution: ExecutionId, key: &str, text: &str) {
-        let key = crate::values::blob_key(execution, key);
-        while let Err(error) = self.ports.blobs.put(&key, text.as_bytes()).await {
-            tracing::error!(%error, key, "the blob store failed; trying again");
-            let until = self.now().saturating_add(procession_domain::value::Duration::from_secs(1));
-            self.ports.clock.sleep_until(until).await;
+    /// Writes a value that is a blob, however long that takes: nothing may name it before.
+    async fn put_blob(&self, row: &NewValue, measured: &Measured) {
+        let Content::Blob { key, .. } = &row.content else { return };
+        while let Err(error) = self.ports.blobs.put(key, measured.text.as_bytes()).await {
+            tracing::error!(%error, %key, "the blob store failed; trying again");
+            self.pause_for_store().await;
         }
     }
 
     async fn child_end(&self, child: ExecutionId) -> Result<Option<ChildEnd>, StoreError> {
         let Some(loaded) = self.ports.executions.load(child).await? else { return Ok(None) };
-        let state = loaded.state;
+        let Some(runnable) = self.catalog.runnable(loaded.creation.process.id).await? else { return Ok(None) };
+        let execution = loaded.execution(Arc::clone(&runnable.definition));
+        let execution = execution.map_err(|error| StoreError::Corrupt(error.to_string()))?;
+        let state = execution.state();
         let outcome = match &state.life {
-            Life::Completed { outputs, .. } => {
-                ChildOutcome::Completed(self.value(child, &ValueKey::Outputs, outputs).await?)
-            }
+            Life::Completed { outputs, .. } => ChildOutcome::Completed(self.value(child, outputs).await?),
             Life::Failed(error) => ChildOutcome::Failed(error.clone()),
             Life::Cancelled(_) => ChildOutcome::Cancelled,
             Life::Pending | Life::Running | Life::Paused(_) | Life::Compensating(_) => return Ok(None),
@@ -441,18 +532,28 @@ fn starts_awaited_child(write: &Write) -> bool {
     }
 }
 
-/// The agent of a call, as its attempt names it.
-fn agent_of(execution: &Execution, call: &procession_domain::execution::CallId) -> Option<String> {
-    let (_, state) = execution.step(&call.step_id)?;
-    let attempts = if call.compensation { &state.compensation.as_ref()?.attempts } else { &state.attempts };
-    attempts.iter().find(|attempt| attempt.number == call.attempt)?.agent.clone()
+/// What a turn does to the ledger, as it stood before the turn and stands after it.
+fn budget_change(transition: &Transition, before: Option<Ledger>, after: Option<Ledger>) -> BudgetChange {
+    let spent = spent(&transition.events);
+    let (Some(before), Some(after)) = (before, after) else { return BudgetChange { spent, ..BudgetChange::NONE } };
+    let difference = |later: Money, earlier: Money| {
+        Money::from_nanos(later.nanos().saturating_sub(earlier.nanos()), before.limit.currency())
+    };
+    let taken_before = before.taken().unwrap_or(before.spent);
+    BudgetChange {
+        spent,
+        reserved: difference(after.reserved, before.reserved),
+        allowed_after: transition.budget_seen.map(|seen| difference(seen, taken_before)),
+        raise: None,
+        waits: transition.waits_for_budget,
+    }
 }
 
 /// What the calls of these events cost, for the ledger; children keep their own accounts.
-fn spent<'a>(events: impl Iterator<Item = &'a Event>) -> Money {
-    let mut sum = Cost::ZERO;
-    for usage in events.filter_map(Event::usage) {
-        sum.add(usage.cost);
+fn spent(events: &[Recorded]) -> Money {
+    let mut sum: Option<Cost> = None;
+    for cost in events.iter().filter_map(|recorded| recorded.event.usage()?.cost) {
+        sum.get_or_insert_with(|| Cost::none(cost.currency())).add(Some(cost));
     }
-    sum.amount
+    sum.map_or(Money::ZERO, |sum| sum.amount)
 }

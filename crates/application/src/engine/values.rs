@@ -1,60 +1,68 @@
-//! The values of one execution that are at hand during its turns, and the new ones of the turn under way (spec 2.4).
+//! The values of one execution that are at hand during a turn, and the new ones of the turn under way (spec 2.4).
 
 use std::{collections::HashMap, sync::Arc};
 
+use moka::sync::Cache;
 use procession_domain::{
     approval::Approval,
     event::{Shown, ValueRef},
-    execution::{ChildPlan, TooLarge, ValueKey, Values},
-    value::{ApprovalId, Json, StepId},
+    execution::{ChildPlan, Estimate, TooLarge, ValueKey, Values},
+    value::{ApprovalId, ContentHash, Json, StepId},
 };
 
-use crate::{
-    ports::{Content, NewValue},
-    values::{address, reference},
-};
+use crate::values::{Measured, ValueLimits, shown};
 
-/// The largest beginning of a value that stands in an event.
-const PREVIEW: usize = 4 * 1024;
+/// Values read or written lately, of all executions, by their content. It holds what can be loaded again, so that a step
+/// that follows another need not read what that has just written.
+#[derive(Clone)]
+pub(super) struct ValueCache(Cache<ContentHash, (Arc<Json>, u32)>);
 
-/// Values beyond so many bytes are forgotten after a turn; they can be loaded again.
+/// How many bytes of values are kept, counted as their JSON text.
 const KEPT: u64 = 8 * 1024 * 1024;
 
-/// Limits of values, in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ValueLimits {
-    /// Larger ones go to the blob store.
-    pub inline: u64,
-    /// Larger ones are refused.
-    pub most: u64,
-}
+/// What an entry costs besides its text.
+const ENTRY: u32 = 200;
 
 /// A value of the turn under way, not stored yet.
 pub(super) struct Fresh {
     pub key: ValueKey,
-    pub value: ValueRef,
-    pub text: Arc<str>,
+    pub measured: Measured,
 }
 
 /// The values at hand.
 pub(super) struct RunValues {
     limits: ValueLimits,
-    known: HashMap<String, (Arc<Json>, u64)>,
-    bytes: u64,
+    cache: ValueCache,
+    /// What this turn asked for or made; it stays until the turn is over.
+    known: HashMap<ContentHash, Arc<Json>>,
     fresh: Vec<Fresh>,
     children: HashMap<StepId, ChildPlan>,
     approvals: HashMap<ApprovalId, Approval>,
+    estimates: HashMap<StepId, Estimate>,
+}
+
+impl ValueCache {
+    pub fn new() -> Self {
+        let weigh = |_: &ContentHash, (_, size): &(Arc<Json>, u32)| size.saturating_add(ENTRY);
+        Self(Cache::builder().weigher(weigh).max_capacity(KEPT).build())
+    }
+
+    fn keep(&self, value: &ValueRef, json: &Arc<Json>) {
+        let size = u32::try_from(value.size).unwrap_or(u32::MAX);
+        self.0.insert(value.hash, (Arc::clone(json), size));
+    }
 }
 
 impl RunValues {
-    pub fn new(limits: ValueLimits) -> Self {
+    pub fn new(limits: ValueLimits, cache: ValueCache) -> Self {
         Self {
             limits,
+            cache,
             known: HashMap::new(),
-            bytes: 0,
             fresh: Vec::new(),
             children: HashMap::new(),
             approvals: HashMap::new(),
+            estimates: HashMap::new(),
         }
     }
 
@@ -65,9 +73,8 @@ impl RunValues {
 
     /// Takes a value that was loaded.
     pub fn know(&mut self, value: &ValueRef, json: Arc<Json>) {
-        if self.known.insert(value.hash.clone(), (json, value.size)).is_none() {
-            self.bytes += value.size;
-        }
+        self.cache.keep(value, &json);
+        self.known.insert(value.hash, json);
     }
 
     /// Takes what a step runs as a sub-process.
@@ -80,6 +87,11 @@ impl RunValues {
         self.approvals.insert(approval.id(), approval);
     }
 
+    /// Takes what a step will probably cost.
+    pub fn know_estimate(&mut self, step: StepId, estimate: Estimate) {
+        self.estimates.insert(step, estimate);
+    }
+
     /// The new values of the turn.
     pub fn fresh(&self) -> &[Fresh] {
         &self.fresh
@@ -88,40 +100,37 @@ impl RunValues {
     /// Ends a turn: new values are stored now, and what changes elsewhere must be loaded anew next time.
     pub fn end_turn(&mut self) {
         self.fresh.clear();
+        self.known.clear();
         self.children.clear();
         self.approvals.clear();
-        if self.bytes > KEPT {
-            self.known.clear();
-            self.bytes = 0;
-        }
     }
 
-    fn measured(&self, json: &Json) -> Result<(ValueRef, Arc<str>), TooLarge> {
-        let text = json.to_string();
-        let value = reference(&text);
-        if value.size > self.limits.most {
-            return Err(TooLarge { size: value.size, limit: self.limits.most });
+    fn measured(&self, json: &Json) -> Result<Measured, TooLarge> {
+        let measured = Measured::of(json);
+        if measured.value.size > self.limits.most {
+            return Err(TooLarge { size: measured.value.size, limit: self.limits.most });
         }
-        Ok((value, text.into()))
+        Ok(measured)
     }
 }
 
 impl Values for RunValues {
     fn get(&self, value: &ValueRef) -> Option<Arc<Json>> {
-        self.known.get(&value.hash).map(|(json, _)| Arc::clone(json))
+        let kept = || self.cache.0.get(&value.hash).map(|(json, _)| json);
+        self.known.get(&value.hash).map(Arc::clone).or_else(kept)
     }
 
     fn put(&mut self, key: ValueKey, json: Json) -> Result<Shown, TooLarge> {
-        let (value, text) = self.measured(&json)?;
-        let json = Arc::new(json);
-        let preview = preview(&text, &json);
+        let measured = self.measured(&json)?;
+        let (value, json) = (measured.value, Arc::new(json));
+        let preview = shown(&measured.text, &json);
         self.know(&value, json);
-        self.fresh.push(Fresh { key, value: value.clone(), text });
-        Ok(Shown { value, preview })
+        self.fresh.push(Fresh { key, measured });
+        Ok(Shown { value, preview: Some(preview) })
     }
 
     fn measure(&self, value: &Json) -> Result<ValueRef, TooLarge> {
-        self.measured(value).map(|(value, _)| value)
+        self.measured(value).map(|measured| measured.value)
     }
 
     fn child(&self, step: &StepId) -> Option<ChildPlan> {
@@ -131,25 +140,10 @@ impl Values for RunValues {
     fn approval(&self, id: ApprovalId) -> Option<Approval> {
         self.approvals.get(&id).cloned()
     }
-}
 
-impl ValueLimits {
-    /// The row of a value: its text, or that it is in the blob store.
-    pub fn row(self, key: &ValueKey, value: &ValueRef, text: &Arc<str>) -> NewValue {
-        let content = if value.size > self.inline { Content::Blob } else { Content::Inline(Arc::clone(text)) };
-        NewValue { key: address(key, value), value: value.clone(), content }
+    fn estimate(&self, step: &StepId) -> Option<Estimate> {
+        self.estimates.get(step).copied()
     }
-}
-
-fn preview(text: &str, json: &Arc<Json>) -> Arc<Json> {
-    if text.len() <= PREVIEW {
-        return Arc::clone(json);
-    }
-    let mut end = PREVIEW;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    Arc::new(Json::String(text[..end].to_owned()))
 }
 
 #[cfg(test)]
@@ -157,12 +151,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::values::PREVIEW;
 
     #[test]
     fn large_values_are_shown_by_their_beginning_and_too_large_ones_refused() {
-        let mut values = RunValues::new(ValueLimits { inline: 10, most: 20_000 });
+        let mut values = RunValues::new(ValueLimits { inline: 10, most: 20_000 }, ValueCache::new());
         let shown = values.put(ValueKey::Outputs, json!({"text": "ä".repeat(5_000)})).unwrap();
-        assert!(shown.preview.as_str().unwrap().len() <= PREVIEW);
+        assert!(shown.preview.unwrap().as_str().unwrap().len() <= PREVIEW);
         assert_eq!(values.get(&shown.value).unwrap()["text"].as_str().unwrap().chars().count(), 5_000);
         let refused = values.put(ValueKey::Outputs, json!("x".repeat(20_000))).unwrap_err();
         assert_eq!(refused, TooLarge { size: 20_002, limit: 20_000 });

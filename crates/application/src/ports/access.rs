@@ -97,6 +97,9 @@ pub enum AccessError {
     /// There is no such user or key.
     #[error("there is no such user or key")]
     Unknown,
+    /// Nobody could administer the server any more. The name as it is stored.
+    #[error("{0} is the only administrator; make someone else one first")]
+    LastAdmin(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -108,6 +111,8 @@ pub enum AccessError {
 /// * names and addresses are unique together (compared in lower case): since approvals may name either, no user's name is
 ///   another's address; users are found by name in any case;
 /// * a key belongs to a user that exists, and goes with it;
+/// * the only administrator stays one ([`AccessError::LastAdmin`]): of several who lose that role or are removed at once, on
+///   whatever nodes, one is left;
 /// * [`complete_setup`](Self::complete_setup) succeeds once, also when two ask at once; a user of that name who exists
 ///   already gets the role and the password.
 #[async_trait]
@@ -159,6 +164,9 @@ pub trait AccessStore: Send + Sync {
 }
 
 impl Role {
+    /// The texts under which administrators are stored.
+    pub const OF_ADMINS: [&'static str; 2] = ["admin", "process_admin"];
+
     /// The role that a stored text means; unknown texts mean the least.
     pub fn of(stored: &str) -> Self {
         match stored {

@@ -62,10 +62,12 @@ pub enum Recovered {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum AgentFailure {
     /// The agent takes no more work now; the same attempt is tried again later.
-    #[error("the agent is busy")]
+    #[error("the agent is busy: {reason}")]
     Busy {
         /// How long it asks to be left alone.
         retry_after: Duration,
+        /// Why, in its own words where it has some; without secrets.
+        reason: String,
     },
     /// The task failed.
     #[error("{code}: {message}")]
@@ -74,7 +76,10 @@ pub enum AgentFailure {
         code: ErrorCode,
         /// What happened, without secrets.
         message: String,
-        /// How long the agent asks to be left alone.
+        /// How long the agent asks to be left alone, at most a year ([`RetryAfter::LONGEST`]). A longer time that was
+        /// asked for is told by the message.
+        ///
+        /// [`RetryAfter::LONGEST`]: procession_domain::value::RetryAfter::LONGEST
         retry_after: Option<Duration>,
         /// What it cost all the same.
         usage: Usage,
@@ -92,6 +97,8 @@ pub struct AgentListing {
     pub kind: String,
     /// Whether it takes work.
     pub status: AgentStatus,
+    /// Why it does not, when it is stopped and the reason is known: a sentence that says what to do.
+    pub reason: Option<String>,
     /// How many calls it takes at once.
     pub concurrency: usize,
 }

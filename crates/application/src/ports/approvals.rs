@@ -16,8 +16,17 @@ pub struct ApprovalFilter {
     pub status: Option<ApprovalStatus>,
     /// Of this execution.
     pub execution_id: Option<ExecutionId>,
-    /// Asking one of these names: user name, e-mail address, roles (bare and as `role:NAME`), or nobody in particular.
-    pub assigned_to: Option<Vec<String>>,
+    /// Asking this person.
+    pub asking: Option<Asked>,
+}
+
+/// A person as lists of approvals look for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// What the person is called: user name, e-mail address, roles (bare and as `role:NAME`).
+    pub names: Vec<String>,
+    /// Whether approvals that name nobody ask this person too.
+    pub may_decide: bool,
 }
 
 /// An approval with what lists show beside it.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use procession_domain::{
     approval::{Approval, ApprovalStatus},
-    definition::Budget,
+    definition::{Budget, Definition},
     event::{Creation, Recorded, ValueRef},
-    execution::{CommandError, Execution, ExecutionState, Ledger, Signal, StepState},
-    value::{ApprovalId, ExecutionId, Money, ProcessId, StepId, Timestamp},
+    execution::{CommandError, Execution, Ledger, ReplayError, Signal, Snapshot, Standing},
+    value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessName, StepId, Timestamp},
 };
 use uuid::Uuid;
 
@@ -29,7 +29,7 @@ pub struct Start {
     /// The execution.
     pub execution: Execution,
     /// Its first events: the creation, and what it takes over from one that it repeats.
-    pub events: Vec<Recorded>,
+    pub events: Vec<Arc<Recorded>>,
     /// Its values: the input, a webhook's payload, outputs taken over.
     pub values: Vec<NewValue>,
     /// Makes repeated starts one.
@@ -40,9 +40,17 @@ pub struct Start {
     pub instance_limit: Option<u32>,
     /// How many executions may be pending; beyond that the start is refused.
     pub queue_length: u32,
-    /// The lease under which it is admitted at once, whatever limits say; `None` = it waits in the queue, and so it does
-    /// under a lease that is over.
-    pub admit: Option<Lease>,
+    /// For whom it is admitted at once if the limits allow it; `None` = it waits in the queue.
+    pub admit: Option<Admission>,
+}
+
+/// The wish to run a new execution at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// Under which lease; one that is over admits nothing.
+    pub lease: Lease,
+    /// How many root executions may be in work at once, over all nodes.
+    pub most_running: u32,
 }
 
 /// A key that makes repeated starts one (spec 3.7).
@@ -60,7 +68,10 @@ pub struct IdempotencyKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Started {
     /// The execution was created.
-    Created,
+    Created {
+        /// Whether it belongs to the node that asked for it, and begins; otherwise it waits in the queue.
+        admitted: bool,
+    },
     /// The same start was made before, with the same key or under the same id; this is its execution.
     Before(ExecutionId),
 }
@@ -85,11 +96,9 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
-/// A value to store with a commit.
+/// A value to store with a commit. Within an execution it is known by its hash, so that equal ones are stored once.
 #[derive(Debug, Clone)]
 pub struct NewValue {
-    /// Its key within the execution, with the hash behind it: `steps/a/output/{hash}`.
-    pub key: String,
     /// Its hash and size.
     pub value: ValueRef,
     /// Where it is.
@@ -97,23 +106,32 @@ pub struct NewValue {
 }
 
 /// Where a value is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// In the row: its JSON text.
     Inline(Arc<str>),
-    /// In the blob store, written and synced already, under `executions/{execution}/{key}`.
-    Blob,
+    /// In the blob store, written and synced already, under this key; with the beginning of its JSON text.
+    Blob {
+        /// The key.
+        key: Arc<str>,
+        /// The beginning.
+        preview: Arc<str>,
+    },
 }
 
 /// An execution as it is stored.
 #[derive(Debug, Clone)]
 pub struct Loaded {
+    /// Its id.
+    pub id: ExecutionId,
     /// What was fixed when it was created.
     pub creation: Arc<Creation>,
-    /// Its state.
-    pub state: ExecutionState,
-    /// The states of its steps; those that have not changed since the creation may be left out.
-    pub steps: Vec<(StepId, StepState)>,
+    /// How it stands.
+    pub standing: Standing,
+    /// Its state at some event, if it was stored.
+    pub snapshot: Option<Snapshot>,
+    /// The events after that; all of them without a snapshot.
+    pub events: Vec<Recorded>,
     /// The signals in its inbox, oldest first.
     pub inbox: Vec<InboxRow>,
     /// The ledger of its tree, if that has a budget.
@@ -134,18 +152,18 @@ pub struct InboxRow {
 pub struct Commit {
     /// The execution.
     pub execution_id: ExecutionId,
-    /// The version it runs.
-    pub process_id: ProcessId,
+    /// What was fixed when it was created.
+    pub creation: Arc<Creation>,
     /// Under which lease.
     pub lease: Lease,
     /// The number of the last event before the transition.
     pub before: u64,
-    /// The state after it.
-    pub state: ExecutionState,
-    /// The steps that changed.
-    pub steps: Vec<(StepId, StepState)>,
+    /// How it stands afterwards.
+    pub standing: Standing,
     /// What happened.
-    pub events: Vec<Recorded>,
+    pub events: Vec<Arc<Recorded>>,
+    /// The state after it, if it is to be stored, so that the events before need not be read again.
+    pub snapshot: Option<Snapshot>,
     /// New values.
     pub values: Vec<NewValue>,
     /// Changes of approvals.
@@ -154,16 +172,30 @@ pub struct Commit {
     pub children: Vec<NewChild>,
     /// Signals for other executions.
     pub signals: Vec<NewSignal>,
-    /// Money spent in this transition, for the ledger of the tree.
-    pub spent: Money,
-    /// A new limit for the ledger of the tree.
-    pub raise_budget: Option<Money>,
+    /// What it does to the ledger of the tree.
+    pub budget: BudgetChange,
     /// The number of the last inbox row that the transition has seen; rows up to it are deleted.
     pub seen: i64,
     /// When it needs attention next.
     pub attention_at: Option<Timestamp>,
     /// Whether it leaves memory: nobody owns it any more.
     pub release: bool,
+}
+
+/// What a transition does to the ledger of its tree; nothing where the tree has no budget.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BudgetChange {
+    /// Money spent.
+    pub spent: Money,
+    /// Money set aside for calls that begin, less what is given back for those that have ended.
+    pub reserved: Money,
+    /// What the transition had itself spent and set aside when it allowed its last call; `None` if it allowed none. The
+    /// commit is refused if so much with what others have spent and set aside meanwhile is the limit or more.
+    pub allowed_after: Option<Money>,
+    /// A new limit.
+    pub raise: Option<Money>,
+    /// Whether a call waits until others give back what is set aside for them.
+    pub waits: bool,
 }
 
 /// A change of an approval by its execution.
@@ -183,7 +215,7 @@ pub struct NewChild {
     /// The child.
     pub execution: Execution,
     /// Its first event.
-    pub created: Recorded,
+    pub created: Arc<Recorded>,
     /// Its input.
     pub values: Vec<NewValue>,
     /// Its own budget, if it is the root of a tree of its own.
@@ -206,13 +238,15 @@ pub struct Committed {
     pub has_unseen_signals: bool,
     /// The ledger after it, if the tree has a budget.
     pub ledger: Option<Ledger>,
+    /// The root of the tree, if it was sent a signal since something of the budget was given back for which others wait.
+    pub told_root: Option<ExecutionId>,
 }
 
 /// Why a commit was refused. Nothing of it was written.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// The execution has changed, belongs to another node, ends while a signal waits, or an approval has changed: load it
-    /// anew and decide again.
+    /// The execution has changed, belongs to another node, ends while a signal waits, an approval has changed, or others have
+    /// spent what is left of the budget: load it anew and decide again.
     #[error("the execution was changed at the same time")]
     Conflict,
     /// The store failed.
@@ -274,10 +308,14 @@ pub enum SignalError {
 ///
 /// Promises:
 /// * a start is done once: a repeated one, by key or by id, leads to the execution of the first;
+/// * it is admitted at once only if nobody waits before it and the limits of the server and of its process leave room, as
+///   the start's own transaction sees them: of starts at once no more are admitted than there is room for;
 /// * a [`Commit`] is written whole or not at all, and durable when it is answered;
 /// * it is refused as a conflict if `before` is not the stored state's last event, if the execution does not belong to
-///   the commit's lease, if a request that it settles has changed, or if a child's process was deleted; so one that is
-///   repeated, since its answer was lost, is a conflict too, and doubles nothing;
+///   the commit's lease, if a request that it settles has changed, if a child's process was deleted, or if the budget no
+///   longer allows its calls; so one that is repeated, since its answer was lost, is a conflict too, and doubles nothing;
+/// * what is given back of a budget for which a call waits is told the root of the tree by [`Signal::BudgetRaised`];
+/// * an execution is read as its newest snapshot and the events after it, all of one moment;
 /// * a commit that *ends* the execution is refused as a conflict while an inbox row newer than `seen` exists; any other
 ///   commit then sets the time of attention to now, whatever it asked for, and says so;
 /// * inbox rows up to `seen` are deleted with the commit that consumed them, and only then; their numbers rise and are
@@ -303,7 +341,7 @@ pub trait ExecutionStore: Send + Sync {
     async fn inbox(&self, id: ExecutionId, after: i64) -> Result<Vec<InboxRow>, StoreError>;
 
     /// Writes a transition.
-    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError>;
+    async fn commit(&self, commit: Arc<Commit>) -> Result<Committed, CommitError>;
 
     /// Claims executions for a node.
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, StoreError>;
@@ -314,6 +352,15 @@ pub trait ExecutionStore: Send + Sync {
     /// The executions that a node owns and that need attention: signals have come in for them.
     async fn owned_and_due(&self, lease: Lease, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError>;
 
+    /// All executions that a node owns.
+    async fn owned(&self, lease: Lease) -> Result<Vec<ExecutionId>, StoreError>;
+
+    /// How the ledger of an execution's tree stands, if that has a budget.
+    async fn ledger(&self, id: ExecutionId) -> Result<Option<Ledger>, StoreError>;
+
+    /// What a step cost in its latest completed runs, newest first, over all versions of its process: `limit` at most.
+    async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError>;
+
     /// The earliest time of attention of an execution that nobody owns.
     async fn next_attention(&self) -> Result<Option<Timestamp>, StoreError>;
 
@@ -321,7 +368,7 @@ pub trait ExecutionStore: Send + Sync {
     async fn signal(&self, to: ExecutionId, signal: Signal, now: Timestamp) -> Result<(), SignalError>;
 
     /// A value of an execution: its JSON text, or that it is in the blob store.
-    async fn value(&self, id: ExecutionId, key: &str) -> Result<Option<Content>, StoreError>;
+    async fn value(&self, id: ExecutionId, hash: ContentHash) -> Result<Option<Content>, StoreError>;
 
     /// Takes a lease for a new node, until `until`. Where only one node can be (a file that this process has locked),
     /// every other node's lease ends.
@@ -383,16 +430,64 @@ impl ApprovalWrite {
     }
 }
 
+impl BudgetChange {
+    /// Nothing spent, nothing set aside.
+    pub const NONE: Self =
+        Self { spent: Money::ZERO, reserved: Money::ZERO, allowed_after: None, raise: None, waits: false };
+
+    /// The ledger after this change.
+    #[must_use]
+    pub fn applied_to(&self, ledger: Ledger) -> Ledger {
+        // An amount of another currency can't be added up (spec 3.9).
+        let sum = |before: Money, change: Money| before.checked_add(change).unwrap_or(before);
+        Ledger {
+            spent: sum(ledger.spent, self.spent),
+            reserved: sum(ledger.reserved, self.reserved),
+            limit: self.raise.unwrap_or(ledger.limit),
+            action: ledger.action,
+        }
+    }
+
+    /// Whether the budget still allows the calls of the transition, now that others have spent what this ledger says.
+    pub fn is_allowed_by(&self, ledger: &Ledger) -> bool {
+        let Some(own) = self.allowed_after else { return true };
+        let limit = self.raise.unwrap_or(ledger.limit);
+        let taken = ledger.taken().and_then(|taken| taken.checked_add(own).ok());
+        taken.is_none_or(|taken| !matches!(taken.at_least(limit), Ok(true)))
+    }
+
+    /// Whether it gives back more than it sets aside.
+    pub const fn gives_back(&self) -> bool {
+        self.reserved.nanos() < 0
+    }
+
+    /// Whether it leaves a ledger as it is.
+    pub fn is_none(&self) -> bool {
+        self.spent.is_zero() && self.reserved.is_zero() && self.raise.is_none() && !self.waits
+    }
+}
+
+impl Loaded {
+    /// The execution, with the definition that it runs.
+    pub fn execution(&self, definition: Arc<Definition>) -> Result<Execution, ReplayError> {
+        let creation = Arc::clone(&self.creation);
+        match &self.snapshot {
+            Some(snapshot) => Execution::restore(definition, creation, snapshot.clone(), &self.events),
+            None => Execution::replay(self.id, definition, creation, &self.events),
+        }
+    }
+}
+
 impl Commit {
     /// Whether it ends the execution, or changes one that has ended.
     pub const fn ends(&self) -> bool {
-        self.state.life.status().is_ended()
+        self.standing.status.is_ended()
     }
 
     /// Whether its events are the next ones of its execution and lead to its state, as every turn's do.
     pub fn is_well_formed(&self) -> bool {
         let numbered = (self.before + 1..).zip(&self.events).all(|(next, event)| event.sequence == next);
-        numbered && self.state.sequence == self.before + self.events.len() as u64 && self.state.id == self.execution_id
+        numbered && self.standing.sequence == self.before + self.events.len() as u64
     }
 }
 

@@ -4,30 +4,24 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use procession_domain::{
-    event::Event,
+    event::{Creation, Event, Recorded},
     value::{ExecutionId, ProcessId, ProcessName, Timestamp},
 };
 use tokio::sync::broadcast;
 
 use super::StoreError;
 
-/// An event as it is stored.
+/// An event as it is stored. Cheap to clone: all who hear of it share it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredEvent {
     /// Its number over all executions, rising in the order of commits.
     pub id: u64,
     /// The execution.
     pub execution_id: ExecutionId,
-    /// Its number within the execution, from 1, without gaps.
-    pub sequence: u64,
-    /// When it happened.
-    pub at: Timestamp,
-    /// The version that the execution runs.
-    pub process_id: ProcessId,
-    /// The process's name.
-    pub process_name: ProcessName,
-    /// What happened.
-    pub event: Event,
+    /// What was fixed when the execution was created.
+    pub creation: Arc<Creation>,
+    /// What happened, when, and its number within the execution.
+    pub recorded: Arc<Recorded>,
 }
 
 /// Why a feed ended.
@@ -46,7 +40,8 @@ pub enum FeedError {
 /// Promises:
 /// * [`subscribe`](Self::subscribe) brings every event committed after the call, in the order of commits, after its
 ///   commit;
-/// * so reading [`after`](Self::after) from a known id and then the subscription (skipping ids seen) misses nothing.
+/// * so reading [`after`](Self::after) from a known id and then the subscription (skipping ids seen) misses nothing;
+/// * events that show a value bring its preview, as long as the value is stored.
 #[async_trait]
 pub trait EventFeed: Send + Sync {
     /// The events behind a number, oldest first, at most `limit`; of one execution if given.
@@ -57,4 +52,31 @@ pub trait EventFeed: Send + Sync {
 
     /// Events as they are committed, a commit's events together.
     fn subscribe(&self) -> broadcast::Receiver<Arc<[StoredEvent]>>;
+}
+
+impl StoredEvent {
+    /// What happened.
+    pub fn event(&self) -> &Event {
+        &self.recorded.event
+    }
+
+    /// Its number within the execution, from 1, without gaps.
+    pub fn sequence(&self) -> u64 {
+        self.recorded.sequence
+    }
+
+    /// When it happened.
+    pub fn at(&self) -> Timestamp {
+        self.recorded.at
+    }
+
+    /// The version that the execution runs.
+    pub fn process_id(&self) -> ProcessId {
+        self.creation.process.id
+    }
+
+    /// The name of the process.
+    pub fn process_name(&self) -> &ProcessName {
+        &self.creation.process.name
+    }
 }

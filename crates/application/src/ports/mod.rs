@@ -16,20 +16,23 @@ mod queries;
 
 use std::sync::Arc;
 
+pub use crate::values::preview;
 pub use access::{AccessError, AccessStore, ApiKey, NewUser, Role, Setting, User};
 pub use agents::{AgentFailure, AgentGateway, AgentListing, AgentReply, AgentStatus, AgentTask, Recovered, Submitted};
-pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError};
+pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, Asked};
 pub use blobs::{BlobError, BlobStore, is_blob_key};
 pub use clock::{Clock, IdGenerator};
 pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, ProcessRow, PublishedVersion};
 pub use executions::{
-    ApprovalWrite, Claim, ClaimKind, ClaimRequest, Commit, CommitError, Committed, Content, ExecutionStore,
-    IdempotencyKey, InboxRow, Lease, Loaded, NewChild, NewSignal, NewValue, SignalError, Start, StartError, Started,
-    root_of_tree,
+    Admission, ApprovalWrite, BudgetChange, Claim, ClaimKind, ClaimRequest, Commit, CommitError, Committed, Content,
+    ExecutionStore, IdempotencyKey, InboxRow, Lease, Loaded, NewChild, NewSignal, NewValue, SignalError, Start,
+    StartError, Started, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
 pub use notifier::{DeliveryFailure, Message, Notifier};
-pub use queries::{EventPage, ExecutionFilter, ExecutionRow, Page, PageStart, Paging, Queries, RowPlace, Sort};
+pub use queries::{
+    EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace, Sort,
+};
 
 /// Why a store could not do what it was asked, whatever that was.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +48,27 @@ pub enum StoreError {
     UnknownCursor(String),
 }
 
-/// Everything that the application asks of the world.
+/// Everything that is kept.
+#[derive(Clone)]
+pub struct Stores {
+    /// Definitions.
+    pub definitions: Arc<dyn DefinitionStore>,
+    /// Executions.
+    pub executions: Arc<dyn ExecutionStore>,
+    /// Approvals.
+    pub approvals: Arc<dyn ApprovalStore>,
+    /// Lists.
+    pub queries: Arc<dyn Queries>,
+    /// Events, stored and live.
+    pub feed: Arc<dyn EventFeed>,
+    /// Large values.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Users, keys, settings.
+    pub access: Arc<dyn AccessStore>,
+}
+
+/// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
+/// keeps what it uses.
 #[derive(Clone)]
 pub struct Ports {
     /// Definitions.
@@ -70,4 +93,36 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Ids.
     pub ids: Arc<dyn IdGenerator>,
+}
+
+impl Stores {
+    /// The ports of one store that has them all but the blobs.
+    pub fn of<S>(store: &Arc<S>, blobs: Arc<dyn BlobStore>) -> Self
+    where
+        S: DefinitionStore + ExecutionStore + ApprovalStore + Queries + EventFeed + AccessStore + 'static,
+    {
+        Self {
+            definitions: Arc::clone(store) as _,
+            executions: Arc::clone(store) as _,
+            approvals: Arc::clone(store) as _,
+            queries: Arc::clone(store) as _,
+            feed: Arc::clone(store) as _,
+            access: Arc::clone(store) as _,
+            blobs,
+        }
+    }
+}
+
+impl Ports {
+    /// The ports on these stores.
+    pub fn on(
+        stores: Stores,
+        agents: Arc<dyn AgentGateway>,
+        notifier: Arc<dyn Notifier>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdGenerator>,
+    ) -> Self {
+        let Stores { definitions, executions, approvals, queries, feed, blobs, access } = stores;
+        Self { definitions, executions, approvals, queries, feed, blobs, access, agents, notifier, clock, ids }
+    }
 }

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use async_trait::async_trait;
 use procession_domain::{
     execution::ExecutionStatus,
-    value::{Cost, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, Version},
+    value::{Cost, ExecutionId, ProcessId, ProcessName, Timestamp, Version},
 };
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -133,6 +133,15 @@ pub struct EventPage {
     pub limit: u32,
 }
 
+/// A start that was made under an idempotency key which is still kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptStart {
+    /// The digest of what was asked.
+    pub digest: String,
+    /// The execution that it created.
+    pub execution_id: ExecutionId,
+}
+
 /// Reads for people.
 #[async_trait]
 pub trait Queries: Send + Sync {
@@ -148,9 +157,8 @@ pub trait Queries: Send + Sync {
     /// How many executions are in each status.
     async fn execution_counts(&self) -> Result<Vec<(ExecutionStatus, u64)>, StoreError>;
 
-    /// What a step cost in its latest completed runs, newest first, over all versions of its process: `limit` at most,
-    /// looked for among the last thousand executions.
-    async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError>;
+    /// The start that was made under an idempotency key ([`super::IdempotencyKey::scope`]) which has not expired.
+    async fn started_under(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError>;
 
     /// When a person put this execution aside; `None` if nobody did, or if there is none.
     async fn dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, StoreError>;

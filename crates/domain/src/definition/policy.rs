@@ -24,7 +24,7 @@ pub enum Backoff {
 pub enum RetriedCodes {
     /// Those marked so in the table of codes: the step writes no `retry`.
     Default,
-    /// The same and `TIMEOUT`, `AGENT_NOT_FOUND`: the step writes its own `retry` without `retry_on`.
+    /// The same and `TIMEOUT`: the step writes its own `retry` without `retry_on`.
     OwnPolicy,
     /// Just these: the step writes `retry_on`.
     Only(BTreeSet<ErrorCode>),
@@ -41,8 +41,9 @@ pub struct RetryPolicy {
     pub backoff: Backoff,
     /// The factor of exponential growth, at least 1.
     pub backoff_multiplier: f64,
-    /// No delay is longer.
-    pub max_delay: Duration,
+    /// No delay is longer; `None` where the author doesn't say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_delay: Option<Duration>,
     /// Whether each delay is varied by up to a tenth either way.
     pub jitter: bool,
     /// Which failures are retried.
@@ -55,6 +56,12 @@ impl RetryPolicy {
     /// The most attempts that a policy may ask for.
     pub const MOST_ATTEMPTS: u32 = 100;
 
+    /// The longest delay of the policy's own making where it does not say.
+    const LONGEST_DELAY: Duration = Duration::from_secs(300);
+
+    /// The longest pause that another side may ask for where the policy does not say.
+    const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+
     /// The policy of a step that writes none, with so many attempts.
     pub fn default_with(max_attempts: u32) -> Self {
         Self {
@@ -62,7 +69,7 @@ impl RetryPolicy {
             initial_delay: Duration::from_secs(5),
             backoff: Backoff::Exponential,
             backoff_multiplier: 2.0,
-            max_delay: Duration::from_secs(300),
+            max_delay: None,
             jitter: true,
             retried: RetriedCodes::Default,
             no_retry_on: BTreeSet::new(),
@@ -87,8 +94,19 @@ impl RetryPolicy {
             Backoff::Linear => f64::from(failed),
             Backoff::Exponential => self.backoff_multiplier.powi(i32::try_from(failed - 1).unwrap_or(i32::MAX)),
         };
-        let delay = self.initial_delay.scale(growth).min(self.max_delay);
-        if self.jitter { delay.scale(jitter_factor(seed)) } else { delay }
+        let most = self.longest_delay();
+        let delay = self.initial_delay.scale(growth).min(most);
+        if self.jitter { delay.scale(jitter_factor(seed)).min(most) } else { delay }
+    }
+
+    /// The longest delay of the policy's own making.
+    pub fn longest_delay(&self) -> Duration {
+        self.max_delay.unwrap_or(Self::LONGEST_DELAY)
+    }
+
+    /// The longest time for which a retry waits because the other side asks for it.
+    pub fn longest_pause(&self) -> Duration {
+        self.max_delay.unwrap_or(Self::LONGEST_PAUSE)
     }
 }
 
@@ -166,12 +184,11 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_of_ones_own_also_retries_timeouts_and_missing_agents() {
+    fn a_policy_of_ones_own_also_retries_timeouts_but_no_missing_agents() {
         let own = RetryPolicy { retried: RetriedCodes::OwnPolicy, ..RetryPolicy::default_with(3) };
         let default = RetryPolicy::default_with(3);
-        for code in [ErrorCode::Timeout, ErrorCode::AgentNotFound] {
-            assert!(own.retries(code) && !default.retries(code));
-        }
+        assert!(own.retries(ErrorCode::Timeout) && !default.retries(ErrorCode::Timeout));
+        assert!(!own.retries(ErrorCode::AgentNotFound) && !default.retries(ErrorCode::AgentNotFound));
         assert!(!own.retries(ErrorCode::ApprovalRejected));
     }
 }

@@ -1,17 +1,26 @@
 //! What happened: the events of definitions and executions (spec 3.11).
 //!
-//! An execution's state is the fold of its events, so every field that the state keeps stands in one of them. The names
-//! of types and fields are those of the API.
+//! An execution's state is the fold of its events, so every field that the state keeps stands in one of them. Events come
+//! in families, so that a reader matches the family it cares for and the compiler names every place that a new event
+//! concerns. How they read for clients is the HTTP shell's business; here they are as they are stored.
 
-mod common;
+mod approval;
+mod attempt;
+mod child;
 mod definition;
 mod execution;
 mod parts;
+mod process;
+mod step;
 
+pub use approval::ApprovalEvent;
+pub use attempt::{AttemptEvent, AttemptStart};
+pub use child::ChildEvent;
 pub use definition::{DefinitionEvent, DefinitionSubject};
-pub use execution::{Event, Recorded};
+pub use execution::{Direction, Event, Recorded};
 pub use parts::{
-    AttemptStart, Cancellation, Creation, Decision, ExecutionError, GatewayDecision, ParentLink, PauseReason,
-    ProcessRef, ReusedEnd, RollBackCause, RouteEvaluation, Shown, SkipReason, StepError, TriggerContext, Usage,
-    ValueRef, Verdict, Wait,
+    Cancellation, Creation, Decision, ExecutionError, GatewayDecision, ParentLink, PauseReason, ProcessRef, ReusedEnd,
+    RollBackCause, RouteEvaluation, Shown, SkipReason, StepError, TriggerContext, Usage, ValueRef, Verdict, Wait,
 };
+pub use process::ProcessEvent;
+pub use step::{Skipped, StepEvent};

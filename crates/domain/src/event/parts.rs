@@ -7,27 +7,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     definition::{GatewayType, Priority, UndefinedRule},
-    expressions::Evaluation,
-    value::{ErrorCode, ExecutionId, Json, Money, ProcessId, ProcessName, StepId, Timestamp, TokenUsage, Version},
+    value::{
+        ContentHash, Currency, ErrorCode, ExecutionId, FinishReason, Json, Money, ProcessId, ProcessName, StepId,
+        Timestamp, TokenUsage, Version,
+    },
 };
 
 /// A value kept beside the state: its content hash and size. The value itself may be megabytes (spec 2.4).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ValueRef {
-    /// The hash of its JSON text, in hexadecimal.
-    pub hash: String,
+    /// The hash of its JSON text.
+    pub hash: ContentHash,
     /// The length of its JSON text in bytes.
     pub size: u64,
 }
 
 /// A value as events show it: the reference, and the value itself or its beginning (at most 4 KiB).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Shown {
     /// Where the whole value is.
-    #[serde(flatten)]
     pub value: ValueRef,
-    /// The value, or the beginning of its text when it is longer.
-    pub preview: Arc<Json>,
+    /// The value, or the beginning of its text when it is longer. It is not stored with the event, since the value is;
+    /// `None` where nobody looked it up, and once the value was purged.
+    #[serde(skip)]
+    pub preview: Option<Arc<Json>>,
 }
 
 /// Why a step failed.
@@ -59,7 +63,22 @@ pub struct Usage {
     pub cost: Option<Money>,
     /// The tokens; `None` when they are unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_usage: Option<TokenUsage>,
+    pub token_usage: Option<Box<TokenUsage>>,
+    /// Why the model stopped writing, when it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish_reason: Option<FinishReason>,
+}
+
+impl Usage {
+    /// A cost, known or not, of which nothing else is known.
+    pub const fn of_cost(cost: Option<Money>) -> Self {
+        Self { cost, token_usage: None, finish_reason: None }
+    }
+
+    /// Whether nothing is known.
+    pub const fn is_unknown(&self) -> bool {
+        self.cost.is_none() && self.token_usage.is_none() && self.finish_reason.is_none()
+    }
 }
 
 /// Why a step was skipped.
@@ -101,10 +120,21 @@ pub enum Wait {
         /// When that starts.
         until: Timestamp,
     },
-    /// For a busy agent.
+    /// For an agent that said that it is busy.
     AgentBusy {
         /// When it is asked again.
         until: Timestamp,
+        /// What it said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// For an agent that takes no calls for a time, since it or its model's provider limits them.
+    RateLimit {
+        /// When it is asked again.
+        until: Timestamp,
+        /// What it said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// For an agent whose circuit breaker is open.
     Breaker {
@@ -188,6 +218,9 @@ pub struct Creation {
     /// What an undefined reference does, if the process or the server rules it for all places.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undefined: Option<UndefinedRule>,
+    /// In what the server counts.
+    #[serde(default)]
+    pub currency: Currency,
     /// What was odd about the input.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -291,6 +324,18 @@ pub struct Verdict {
     pub decided_at: Timestamp,
 }
 
+impl Verdict {
+    /// What was said with a decision that was no approval (spec 2.1, `feedback`).
+    pub fn feedback(&self) -> Option<&str> {
+        match self.decision {
+            Decision::Rejected | Decision::ChangesRequested => {
+                Some(self.comments.last().map(String::as_str).unwrap_or_default())
+            }
+            Decision::Approved | Decision::Expired | Decision::Skipped => None,
+        }
+    }
+}
+
 /// How an ended step of an earlier execution is taken over by one that repeats it (spec 3.7).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
@@ -308,32 +353,8 @@ pub enum ReusedEnd {
     Skipped {
         /// Why.
         reason: SkipReason,
+        /// The error that was passed over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<StepError>,
     },
-}
-
-/// The start of an attempt, of a step or of its compensation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AttemptStart {
-    /// The step.
-    pub step_id: StepId,
-    /// The attempt: from 1, never used twice, over re-runs too.
-    pub attempt: u32,
-    /// The agent that does the work.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent: Option<String>,
-    /// What it is asked, expanded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub input: Option<ValueRef>,
-    /// When it must have ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline: Option<Timestamp>,
-    /// The step's condition, which was true.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub condition: Option<Evaluation>,
-    /// What was undefined in the texts and let pass.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<String>,
-    /// Whether the attempt had begun before and is sent again: its agent was busy, or does not know it after a crash.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub again: bool,
 }

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{boundary::Slot, budget::BudgetAnswer, routing::Decision, scope::Viewpoint, state::StepLife, turn::Turn};
+use super::{budget::BudgetAnswer, routing::Decision, turn::Turn};
 use crate::{
     definition::{Priority, StepIndex, StepKind},
-    event::{Event, GatewayDecision, SkipReason, StepError, Usage},
+    event::{Direction, Event, GatewayDecision, SkipReason, Skipped, StepError, StepEvent, Usage},
     expressions::Evaluation,
     value::ErrorCode,
 };
@@ -37,7 +37,7 @@ impl Turn<'_, '_> {
             let Some(next) = self.execution.index.ready.pop_first() else {
                 break;
             };
-            match self.start_call(next.1) {
+            match self.start_ready(next.1) {
                 Progress::Done => {}
                 Progress::NeedsValues => drop(missing_ready.insert(next)),
                 Progress::Held => {
@@ -66,6 +66,9 @@ impl Turn<'_, '_> {
             }
             Decision::Skip(reason) => {
                 self.skip(step, reason, None);
+                if reason == SkipReason::UpstreamFailed {
+                    self.skip_behind_failures();
+                }
                 Progress::Done
             }
             Decision::Run => self.run_if_condition_holds(step),
@@ -75,8 +78,7 @@ impl Turn<'_, '_> {
     /// Rule 4: only now is the step's own condition looked at.
     fn run_if_condition_holds(&mut self, step: StepIndex) -> Progress {
         if let Some(condition) = self.step(step).condition.clone() {
-            let reads = self.step(step).reads.clone();
-            let Some(scope) = self.scope(Viewpoint::Step(step), &reads) else {
+            let Some(scope) = self.scope_of(step) else {
                 return Progress::NeedsValues;
             };
             match self.context.expressions.condition(&condition, &scope) {
@@ -108,20 +110,20 @@ impl Turn<'_, '_> {
     }
 
     /// Starts, or sends again, the call of a step that is ready for it, as far as limits allow.
-    fn start_call(&mut self, step: StepIndex) -> Progress {
+    fn start_ready(&mut self, step: StepIndex) -> Progress {
         let most = self.execution.definition.config().max_concurrent_steps;
         let most = most.map_or(self.context.settings.max_concurrent_steps, |most| most as usize);
-        if self.execution.index.calls >= most {
+        if self.execution.index.running.len() >= most {
             return Progress::Held;
         }
         match self.check_budget(step) {
             BudgetAnswer::Allowed => {}
             BudgetAnswer::Refused => return Progress::Done,
             BudgetAnswer::Held => return Progress::Held,
+            BudgetAnswer::NeedsEstimate => return Progress::NeedsValues,
         }
         match &self.step(step).kind {
-            StepKind::AgentTask(_) => self.start_agent_task(step),
-            StepKind::Notification(_) => self.start_notification(step),
+            StepKind::AgentTask(_) | StepKind::Notification(_) => self.start_attempt(step, Direction::Do),
             StepKind::Gateway(_) => self.start_gateway(step),
             StepKind::HumanApproval(_) => self.start_approval(step),
             StepKind::Timer(_) => self.start_timer(step),
@@ -135,38 +137,14 @@ impl Turn<'_, '_> {
         self.execution.index.ready.insert((priority, step));
     }
 
-    /// Asks for a slot in an agent's queue. `false` if the step has to wait for it, or for the agent's breaker.
-    pub fn take_slot(&mut self, step: StepIndex, agent: &str) -> bool {
-        let priority = self.execution.definition.priority_of(step);
-        let id = self.id(step);
-        match self.context.slots.take(&id, agent, priority) {
-            Slot::Granted => true,
-            Slot::Queued => {
-                self.execution.index.queued.insert(step);
-                false
-            }
-            Slot::Unavailable { until } => {
-                self.wait_for_breaker(step, agent, until);
-                false
-            }
-        }
-    }
-
     /// Skips a step. A gateway skipped by its own condition takes its default route.
     pub fn skip(&mut self, step: StepIndex, reason: SkipReason, condition: Option<Evaluation>) {
         let decision = (reason == SkipReason::ConditionFalse).then(|| self.default_decision(step)).flatten();
-        let output = decision.as_ref().and_then(|decision| self.gateway_output(step, decision));
-        self.emit(Event::StepSkipped {
-            step_id: self.id(step),
-            reason,
-            condition,
-            decision,
-            error: None,
-            output,
-            usage: Usage::default(),
-        });
-        if reason == SkipReason::ConditionFalse {
-            self.fail_if_handler_is_unwilling(step);
+        let output = decision.as_ref().and_then(|decision| self.default_output(step, decision));
+        let skipped = Skipped { condition, decision, output, ..Skipped::because(reason) };
+        self.emit(Event::Step(self.id(step), StepEvent::Skipped(Box::new(skipped))));
+        if self.execution.is_unwilling_handler(step) && !self.execution.failures_for(step).is_empty() {
+            self.fail_unhandled();
         }
     }
 
@@ -187,11 +165,5 @@ impl Turn<'_, '_> {
     /// The condition that let a step start, once.
     pub fn take_passed(&mut self, step: StepIndex) -> Option<Evaluation> {
         self.execution.index.passed.remove(&step)
-    }
-
-    /// Whether the step's newest attempt began before and is sent again.
-    pub fn is_sent_again(&self, step: StepIndex) -> bool {
-        let state = self.state(step);
-        !matches!(state.life, StepLife::Pending) && state.open_attempt().is_some()
     }
 }

@@ -3,57 +3,21 @@
 use serde_json::{Map, json};
 
 use super::{
-    advance::Progress,
-    boundary::{Call, Effect, Reply, ValueKey},
-    scope::Viewpoint,
+    attempt::Prepared,
+    boundary::{Failure, Reply, ValueKey},
+    call::{AgentInput, CallInput},
     turn::Turn,
 };
 use crate::{
     definition::{AgentTask, StepIndex, StepKind, UndefinedRule},
-    event::{AttemptStart, Event, Shown, StepError, Usage},
+    event::{AttemptEvent, Direction, Shown, StepError, Usage},
     expressions::{ExpressionError, Scope},
-    value::{ErrorCode, Json},
+    value::{ErrorCode, Json, reply::json_of},
 };
 
-/// An agent task with its texts filled in.
-pub(super) struct ExpandedTask {
-    pub agent: String,
-    pub input: Json,
-    pub warnings: Vec<String>,
-}
-
 impl Turn<'_, '_> {
-    pub fn start_agent_task(&mut self, step: StepIndex) -> Progress {
-        if self.is_sent_again(step) {
-            let agent = self.state(step).open_attempt().and_then(|attempt| attempt.agent.clone());
-            if agent.is_none_or(|agent| self.take_slot(step, &agent)) {
-                self.send_again(step);
-            }
-            return Progress::Done;
-        }
-        let StepKind::AgentTask(task) = &self.step(step).kind else {
-            return Progress::Done;
-        };
-        let (task, reads) = (task.clone(), self.step(step).reads.clone());
-        let Some(scope) = self.scope(Viewpoint::Step(step), &reads) else {
-            return Progress::NeedsValues;
-        };
-        let expanded = match self.expand_task(&task, &scope) {
-            Ok(expanded) => expanded,
-            Err(error) => {
-                self.fail_to_start(step, error);
-                return Progress::Done;
-            }
-        };
-        if !self.take_slot(step, &expanded.agent) {
-            return Progress::Done;
-        }
-        self.begin_call(step, Some(expanded.agent), expanded.input, expanded.warnings);
-        Progress::Done
-    }
-
     /// Fills in the texts of an agent task.
-    pub fn expand_task(&self, task: &AgentTask, scope: &Scope) -> Result<ExpandedTask, StepError> {
+    pub fn expand_task(&self, task: &AgentTask, scope: &Scope) -> Result<Prepared, StepError> {
         let rule = self.undefined_rule(UndefinedRule::Error);
         let fail = |error: ExpressionError| StepError { code: error.code(), message: error.to_string() };
         let agent = self.context.expressions.text(&task.agent, scope, UndefinedRule::Error).map_err(fail)?;
@@ -63,107 +27,45 @@ impl Turn<'_, '_> {
             let message = "the agent's name is empty once its template is filled in".to_owned();
             return Err(StepError { code: ErrorCode::InvalidConfig, message });
         }
-        let mut input = Map::new();
-        input.insert("agent".into(), json!(name));
-        input.insert("message".into(), json!(message.value));
-        input.extend(task.model.as_ref().map(|model| ("model".to_owned(), json!(model))));
-        input.extend(task.temperature.map(|temperature| ("temperature".to_owned(), json!(temperature))));
-        Ok(ExpandedTask {
+        let input = AgentInput {
             agent: name,
-            input: Json::Object(input),
-            warnings: [agent.warnings, message.warnings].concat(),
-        })
-    }
-
-    /// Starts an attempt that makes a call.
-    pub fn begin_call(&mut self, step: StepIndex, agent: Option<String>, input: Json, warnings: Vec<String>) {
-        let attempt = self.state(step).next_attempt();
-        let input_key = ValueKey::AttemptInput(self.id(step), attempt);
-        let input = match self.context.values.put(input_key, input) {
-            Ok(shown) => shown.value,
-            Err(error) => {
-                let message = format!("the expanded message is too large: {error}");
-                self.fail_to_start(step, StepError { code: ErrorCode::OutputTooLarge, message });
-                return;
-            }
+            message: message.value,
+            model: task.model.clone(),
+            temperature: task.temperature,
         };
-        let condition = self.take_passed(step);
-        self.start_call_of(
-            step,
-            AttemptStart { attempt, agent, input: Some(input), condition, warnings, ..self.blank_start(step) },
-        );
+        Ok(Prepared { input: CallInput::Agent(input), warnings: [agent.warnings, message.warnings].concat() })
     }
 
-    /// Sends the call of an attempt again that began before: same key, same text, a new time-out.
-    pub fn send_again(&mut self, step: StepIndex) {
-        let Some(attempt) = self.state(step).open_attempt().cloned() else {
-            return;
-        };
-        if let Some(agent) = &attempt.agent
-            && !self.take_slot(step, agent)
-        {
-            return;
-        }
-        let start = AttemptStart {
-            attempt: attempt.number,
-            agent: attempt.agent,
-            input: attempt.input,
-            again: true,
-            ..self.blank_start(step)
-        };
-        self.start_call_of(step, start);
-    }
-
-    /// An attempt's start with nothing but what every step has.
-    pub fn blank_start(&self, step: StepIndex) -> AttemptStart {
-        AttemptStart {
-            step_id: self.id(step),
-            attempt: self.state(step).next_attempt(),
-            agent: None,
-            input: None,
-            deadline: self.step(step).timeout.map(|timeout| self.now().saturating_add(timeout)),
-            condition: None,
-            warnings: Vec::new(),
-            again: false,
-        }
-    }
-
-    fn start_call_of(&mut self, step: StepIndex, start: AttemptStart) {
-        let (attempt, agent, input) = (start.attempt, start.agent.clone(), start.input.clone());
-        self.emit(Event::StepStarted(Box::new(start)));
-        let Some(input) = input else { return };
-        let call = Call {
-            id: self.call_id(step, attempt, false),
-            agent,
-            input,
-            input_key: ValueKey::AttemptInput(self.id(step), attempt),
-            timeout: self.step(step).timeout,
-            call_ref: None,
-        };
-        self.transition.effects.push(Effect::Call(call));
-    }
-
-    /// A step's call has brought its result.
-    pub fn finish_call(&mut self, step: StepIndex, reply: Reply) {
-        let (output, usage) = match reply {
-            Reply::Notification { output } => (output, Usage::default()),
+    /// The output of a step whose call has brought this, and what the call cost.
+    pub fn output_of(&self, step: StepIndex, reply: &Reply) -> (Json, Usage) {
+        let output = match reply {
+            Reply::Notification { output } => output.clone(),
             Reply::Agent { text, usage } => {
-                let agent = self.state(step).open_attempt().and_then(|attempt| attempt.agent.clone());
+                let open = self.execution.open_attempt(step, Direction::Do);
+                let agent = open.and_then(|attempt| attempt.agent.as_deref()).unwrap_or_default();
                 let key = match &self.step(step).kind {
                     StepKind::AgentTask(task) => task.output_key.as_deref(),
-                    _ => None,
+                    StepKind::HumanApproval(_)
+                    | StepKind::Gateway(_)
+                    | StepKind::Timer(_)
+                    | StepKind::Notification(_)
+                    | StepKind::SubProcess(_) => None,
                 };
-                (agent_output(&text, agent.as_deref().unwrap_or_default(), key, &usage), usage)
+                agent_output(text, agent, key, usage)
             }
         };
-        self.complete(step, output, usage);
+        (output, reply.usage())
     }
 
     /// Completes a step with an output; an output that is too large fails it.
     pub fn complete(&mut self, step: StepIndex, output: Json, usage: Usage) {
         match self.keep_output(step, output) {
-            Ok(output) => self.emit(Event::StepCompleted { step_id: self.id(step), output, usage }),
-            Err(error) => self.fail_attempt(step, error, usage, None),
+            Ok(output) => {
+                let duration = self.execution.working_time(step, Direction::Do, self.now());
+                let completed = AttemptEvent::Completed { output: Some(output), usage, duration };
+                self.emit(self.attempt_event(step, Direction::Do, completed));
+            }
+            Err(error) => self.fail_attempt(step, Direction::Do, Failure { error, usage, retry_after: None }),
         }
     }
 
@@ -175,17 +77,18 @@ impl Turn<'_, '_> {
     }
 }
 
-/// The output of an agent's reply (spec 2.4): the fields of the JSON object that it is or holds, under the reserved ones.
+/// The output of an agent's reply (spec 2.4): the JSON that it is or holds, the fields of that if it is an object, and over
+/// them what every reply has.
 fn agent_output(text: &str, agent: &str, output_key: Option<&str>, usage: &Usage) -> Json {
-    let parsed = json_object_in(text);
+    let parsed = json_of(text);
     let mut output = Map::new();
     if let Some(key) = output_key {
-        output.insert(key.to_owned(), parsed.clone().map_or_else(|| json!(text), Json::Object));
+        output.insert(key.to_owned(), parsed.clone().unwrap_or_else(|| json!(text)));
     }
-    if let Some(fields) = &parsed {
+    if let Some(Json::Object(fields)) = &parsed {
         output.extend(fields.clone());
-        output.insert("json".into(), Json::Object(fields.clone()));
     }
+    output.extend(parsed.map(|value| ("json".to_owned(), value)));
     output.insert("response".into(), json!(text));
     output.insert("agent".into(), json!(agent));
     if let Some(cost) = usage.cost {
@@ -195,40 +98,15 @@ fn agent_output(text: &str, agent: &str, output_key: Option<&str>, usage: &Usage
         output.insert("token_usage".into(), json!(tokens));
         output.extend(tokens.model.as_ref().map(|model| ("model".to_owned(), json!(model))));
     }
+    let unusual_end = usage.finish_reason.as_ref().filter(|reason| !reason.is_stop());
+    output.extend(unusual_end.map(|reason| ("finish_reason".to_owned(), json!(reason))));
     Json::Object(output)
-}
-
-/// The JSON of an agent's reply: what the whole text is, or the object in its only fenced block of JSON.
-pub fn json_reply(text: &str) -> Option<Json> {
-    serde_json::from_str(text.trim()).ok().or_else(|| json_object_in(text).map(Json::Object))
-}
-
-/// The JSON object that a text is, or that its only fenced block of JSON holds.
-fn json_object_in(text: &str) -> Option<Map<String, Json>> {
-    if let Ok(Json::Object(object)) = serde_json::from_str(text.trim()) {
-        return Some(object);
-    }
-    let mut found = None;
-    let mut rest = text;
-    while let Some(start) = rest.find("```") {
-        let block = &rest[start + 3..];
-        let Some(end) = block.find("```") else { break };
-        let (label, body) = block[..end].split_once('\n').unwrap_or(("", &block[..end]));
-        let is_json_block = matches!(label.trim().to_ascii_lowercase().as_str(), "" | "json");
-        if is_json_block && let Ok(Json::Object(object)) = serde_json::from_str(body.trim()) {
-            if found.is_some() {
-                return None;
-            }
-            found = Some(object);
-        }
-        rest = &block[end + 3..];
-    }
-    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::FinishReason;
 
     #[test]
     fn the_fields_of_a_json_reply_are_fields_of_the_output() {
@@ -245,14 +123,28 @@ mod tests {
     }
 
     #[test]
-    fn exactly_one_fenced_object_is_found() {
-        let one = "Here:\n```json\n{\"a\": 1}\n```\nand a list\n```json\n[1]\n```";
-        assert_eq!(json_object_in(one).unwrap()["a"], 1);
-        let two = "```json\n{\"a\": 1}\n```\n```\n{\"b\": 1}\n```";
-        assert!(json_object_in(two).is_none());
-        for none in ["plain", "[1, 2]", "```yaml\na: 1\n```", "``` {\"a\": 1}"] {
-            assert!(json_object_in(none).is_none(), "{none}");
+    fn a_reply_that_is_json_is_that_value() {
+        let output = |text| agent_output(text, "a", Some("verdict"), &Usage::default());
+        for (text, value) in [
+            ("[1, 2]", json!([1, 2])),
+            ("true", json!(true)),
+            ("\"good\"", json!("good")),
+            ("Here:\n~~~json\n[1]\n~~~", json!([1])),
+        ] {
+            let output = output(text);
+            assert_eq!((&output["json"], &output["verdict"], &output["response"]), (&value, &value, &json!(text)));
         }
+        assert_eq!(output("Good.").get("json"), None);
+    }
+
+    #[test]
+    fn a_reply_that_was_cut_off_says_why() {
+        let ended = |reason| {
+            let usage = Usage { finish_reason: FinishReason::new(reason), ..Usage::default() };
+            agent_output("so far", "a", None, &usage)
+        };
+        assert_eq!(ended("length")["finish_reason"], "length");
+        assert_eq!(ended("stop").get("finish_reason"), None);
     }
 
     #[test]

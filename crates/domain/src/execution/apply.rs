@@ -2,12 +2,12 @@
 
 use super::{
     Execution,
-    state::{BudgetQuestion, Life, StepState},
+    state::{BudgetQuestion, ExecutionState, Life, StepState},
 };
 use crate::{
     definition::StepIndex,
-    event::{Event, ExecutionError, Recorded, RollBackCause, SkipReason, StepError},
-    value::{StepId, Timestamp},
+    event::{ApprovalEvent, AttemptEvent, ChildEvent, Direction, Event, ProcessEvent, Recorded, StepEvent, Usage},
+    value::{ApprovalId, StepId, Timestamp},
 };
 
 /// Why a list of events is no history of an execution.
@@ -34,123 +34,150 @@ pub enum ReplayError {
     },
 }
 
+/// What an event has changed, for whoever keeps an index of the state.
+pub(super) enum Changed {
+    /// The execution as a whole.
+    Whole,
+    /// A step.
+    Step(StepIndex),
+    /// A step that begins anew, so that what comes after it is unsettled again.
+    Reset,
+}
+
 impl Execution {
     /// Applies an event of this execution that has its next number.
     pub(super) fn apply(&mut self, recorded: &Recorded) -> Result<(), ReplayError> {
-        if recorded.sequence != self.state.sequence + 1 {
-            return Err(ReplayError::Gap { before: self.state.sequence, found: recorded.sequence });
+        match self.fold(recorded)? {
+            Changed::Whole => self.index.execution_changed(&self.state),
+            Changed::Step(step) => self.index.step_changed(&self.definition, step, &self.steps[step]),
+            // Who resets steps builds the index anew when all are reset.
+            Changed::Reset => {}
         }
-        let at = recorded.at;
-        match recorded.event.step_id().filter(|step| **step != StepId::budget()) {
-            None => self.apply_to_execution(&recorded.event, at),
-            Some(step_id) => {
-                let unknown = || ReplayError::UnknownStep { sequence: recorded.sequence, step_id: step_id.clone() };
-                let step = self.definition.position(step_id).ok_or_else(unknown)?;
-                self.count_usage(&recorded.event);
-                self.steps[step].apply(&recorded.event, at, recorded.sequence);
-                self.note_failure(step, &recorded.event);
-                self.changed.insert(step);
-                // A reset makes edges unsettled again; who resets steps builds the index anew when all are reset.
-                if !matches!(recorded.event, Event::StepReset { .. }) {
-                    self.index.step_changed(&self.definition, step, &self.steps[step]);
-                }
-            }
-        }
-        self.state.sequence = recorded.sequence;
-        self.state.updated_at = at;
         Ok(())
     }
 
-    fn apply_to_execution(&mut self, event: &Event, at: Timestamp) {
-        let state = &mut self.state;
-        match event {
-            Event::ProcessStarted { deadline } => {
-                state.life = Life::Running;
-                state.started_at = Some(at);
-                state.deadline = *deadline;
-            }
-            Event::ProcessPaused(reason) => state.life = Life::Paused(reason.clone()),
-            Event::ProcessResumed { .. } => state.life = Life::Running,
-            Event::ProcessCompleted { output, output_warnings, .. } => {
-                state.life = Life::Completed { outputs: output.value.clone(), warnings: output_warnings.clone() };
-                state.completed_at = Some(at);
-            }
-            Event::ProcessFailed { error, .. } => {
-                state.life = Life::Failed(error.clone());
-                state.completed_at = Some(at);
-            }
-            Event::ProcessCancelled(cancellation) => {
-                state.life = Life::Cancelled(cancellation.clone());
-                state.completed_at = Some(at);
-            }
-            Event::CompensationStarted { cause, .. } => {
-                if let RollBackCause::Failure(error) = cause {
-                    state.failure.get_or_insert_with(|| error.clone());
-                }
-                state.life = Life::Compensating(cause.clone());
-            }
-            Event::BudgetWarning { .. } => state.budget.warned = true,
-            Event::BudgetRaised { limit, .. } => state.budget.raised_to = Some(*limit),
-            // What remains with no step of its own are the approval events of the budget's question.
-            Event::ApprovalRequested { approval_id, deadline, .. } => {
-                state.budget.question = Some(BudgetQuestion { approval_id: *approval_id, deadline: *deadline });
-            }
-            Event::ApprovalDecided { .. } => state.budget.question = None,
-            _ => {}
+    /// Changes the state, and leaves the index as it is.
+    pub(super) fn fold(&mut self, recorded: &Recorded) -> Result<Changed, ReplayError> {
+        let Recorded { sequence, at, event } = recorded;
+        if *sequence != self.state.sequence + 1 {
+            return Err(ReplayError::Gap { before: self.state.sequence, found: *sequence });
         }
-        self.index.execution_changed(&self.state);
-    }
-
-    /// Remembers the first failure that nothing handles: a failed step without handler, or the one whose handler turned
-    /// out not to run (spec 3.2, rule 4).
-    fn note_failure(&mut self, step: StepIndex, event: &Event) {
-        let failed = match event {
-            Event::StepFailed { handled_by: None, .. } => Some(step),
-            Event::StepFailed { handled_by: Some(handler), .. } => {
-                let handler = self.definition.position(handler);
-                handler.filter(|handler| self.is_unwilling_handler(*handler)).map(|_| step)
+        let changed = match event {
+            Event::Process(event) => {
+                self.state.apply(event, *at);
+                Changed::Whole
             }
-            Event::StepSkipped { reason: SkipReason::ConditionFalse, .. } => self.failures_for(step).first().copied(),
-            _ => None,
+            Event::Approval(step_id, approval_id, event) if *step_id == StepId::budget() => {
+                self.state.apply_to_question(*approval_id, event);
+                Changed::Whole
+            }
+            Event::Step(step_id, _)
+            | Event::Attempt(step_id, _, _)
+            | Event::Approval(step_id, _, _)
+            | Event::Child(step_id, _, _) => {
+                let unknown = || ReplayError::UnknownStep { sequence: *sequence, step_id: step_id.clone() };
+                let step = self.definition.position(step_id).ok_or_else(unknown)?;
+                self.count_usage(step, event);
+                self.steps[step].apply(event, *at, *sequence);
+                let resets = matches!(event, Event::Step(_, StepEvent::Reset { .. }));
+                if resets { Changed::Reset } else { Changed::Step(step) }
+            }
         };
-        let Some(failed) = failed else { return };
-        let step_id = self.definition.step(failed).id.clone();
-        if let Some(StepError { code, message }) = self.steps[failed].error.clone() {
-            let error = ExecutionError { code, message, step_id: Some(step_id) };
-            self.state.failure.get_or_insert(error);
-        }
+        self.state.sequence = *sequence;
+        self.state.updated_at = *at;
+        Ok(changed)
     }
 
-    fn count_usage(&mut self, event: &Event) {
-        let (usage, known_only) = match event {
-            Event::CostRecorded { usage, .. } => (usage, true),
-            Event::StepCompleted { step_id, usage, .. }
-            | Event::StepFailed { step_id, usage, .. }
-            | Event::StepRetrying { step_id, usage, .. }
-            | Event::StepSkipped { step_id, usage, .. } => {
-                let step = self.definition.position(step_id).map(|step| &self.steps[step]);
-                let called = step.and_then(StepState::open_attempt).is_some_and(|attempt| attempt.agent.is_some());
-                (usage, !called)
+    /// Adds up what calls and children have cost. An unknown cost counts only where a call was made.
+    fn count_usage(&mut self, step: StepIndex, event: &Event) {
+        let calls_agent = |direction| {
+            let open = self.open_attempt(step, direction);
+            open.is_some_and(|attempt| attempt.agent.is_some() && attempt.input.is_some())
+        };
+        match event {
+            Event::Attempt(_, _, AttemptEvent::CostRecorded { usage, .. }) => self.state.count(usage, false),
+            Event::Attempt(_, direction, event) => {
+                if let Some(usage) = event.usage() {
+                    let called = calls_agent(*direction);
+                    self.state.count(usage, called);
+                }
             }
-            Event::CompensationStepRetrying { step_id, usage, .. }
-            | Event::CompensationCompleted { step_id, usage, .. }
-            | Event::CompensationFailed { step_id, usage, .. } => {
-                let step = self.definition.position(step_id).and_then(|step| self.steps[step].compensation.as_ref());
-                let called = step.and_then(|compensation| compensation.attempts.last());
-                (usage, called.is_none_or(|attempt| attempt.agent.is_none()))
+            Event::Step(_, event) => {
+                if let Some(usage) = event.usage() {
+                    let called = calls_agent(Direction::Do);
+                    self.state.count(usage, called);
+                }
             }
-            Event::ChildCompleted { cost, .. } => {
+            Event::Child(_, _, ChildEvent::Completed { cost, .. }) => {
                 self.state.cost.add(Some(cost.amount));
                 self.state.cost.complete &= cost.complete;
-                return;
             }
-            _ => return,
-        };
-        if usage.cost.is_some() || !known_only {
-            self.state.cost.add(usage.cost);
+            Event::Child(_, _, ChildEvent::Started { .. }) | Event::Process(_) | Event::Approval(..) => {}
+        }
+    }
+}
+
+impl ExecutionState {
+    fn apply(&mut self, event: &ProcessEvent, at: Timestamp) {
+        match event {
+            // It is the state's beginning.
+            ProcessEvent::Created(_) => {}
+            ProcessEvent::Started { deadline } => {
+                self.life = Life::Running;
+                self.started_at = Some(at);
+                self.deadline = *deadline;
+            }
+            ProcessEvent::Paused(reason) => self.life = Life::Paused(reason.clone()),
+            ProcessEvent::Resumed { .. } => self.life = Life::Running,
+            ProcessEvent::Completed { output, output_warnings, .. } => {
+                self.life = Life::Completed { outputs: output.value, warnings: output_warnings.clone() };
+                self.completed_at = Some(at);
+            }
+            ProcessEvent::Failed { error, .. } => {
+                self.life = Life::Failed(error.clone());
+                self.completed_at = Some(at);
+            }
+            ProcessEvent::Cancelled(cancellation) => {
+                self.life = Life::Cancelled(cancellation.clone());
+                self.completed_at = Some(at);
+            }
+            ProcessEvent::RollBackStarted { cause, .. } => self.life = Life::Compensating(cause.clone()),
+            ProcessEvent::BudgetWarning { .. } => self.budget.warned = true,
+            ProcessEvent::BudgetRaised { limit, .. } => self.budget.raised_to = Some(*limit),
+        }
+    }
+
+    /// The question whether to spend more.
+    const fn apply_to_question(&mut self, approval_id: ApprovalId, event: &ApprovalEvent) {
+        match event {
+            ApprovalEvent::Requested { deadline, .. } => {
+                self.budget.question = Some(BudgetQuestion { approval_id, deadline: *deadline });
+            }
+            ApprovalEvent::Decided(_) => self.budget.question = None,
+            ApprovalEvent::Voted { .. }
+            | ApprovalEvent::Delegated { .. }
+            | ApprovalEvent::Escalated { .. }
+            | ApprovalEvent::Expired => {}
+        }
+    }
+
+    fn count(&mut self, usage: &Usage, called: bool) {
+        if usage.cost.is_some() || called {
+            self.cost.add(usage.cost);
         }
         if let Some(tokens) = &usage.token_usage {
-            self.state.tokens.add(tokens);
+            self.tokens.add(tokens);
+        }
+    }
+}
+
+impl StepState {
+    /// The attempts at the step, or at undoing it, the newest last.
+    pub(super) const fn attempts_mut(&mut self, direction: Direction) -> Option<&mut Vec<super::Attempt>> {
+        match (direction, &mut self.compensation) {
+            (Direction::Do, _) => Some(&mut self.attempts),
+            (Direction::Undo, Some(compensation)) => Some(&mut compensation.attempts),
+            (Direction::Undo, None) => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::{Execution, Signal};
 use crate::{
     approval::Approval,
     definition::{BudgetAction, Definition, Priority, UndefinedRule},
-    event::{ProcessRef, Recorded, Shown, StepError, Usage, ValueRef},
+    event::{Direction, ExecutionError, ProcessRef, Recorded, Shown, StepError, Usage, ValueRef},
     expressions::Expressions,
     value::{ApprovalId, Cost, Duration, ExecutionId, Json, Money, ProcessId, StepId, Timestamp},
 };
@@ -23,13 +23,16 @@ pub struct CallId {
     pub step_id: StepId,
     /// The attempt.
     pub attempt: u32,
-    /// Whether it undoes the step.
-    pub compensation: bool,
+    /// Whether it does the step or undoes it.
+    pub direction: Direction,
 }
 
 impl std::fmt::Display for CallId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let part = if self.compensation { "/compensation" } else { "" };
+        let part = match self.direction {
+            Direction::Do => "",
+            Direction::Undo => "/compensation",
+        };
         write!(f, "{}/{}{part}/{}", self.execution_id, self.step_id, self.attempt)
     }
 }
@@ -39,6 +42,8 @@ impl std::fmt::Display for CallId {
 pub enum Command {
     /// It is admitted and begins to run.
     Start,
+    /// Running it fails again and again: it ends, for this reason.
+    GiveUp(ExecutionError),
     /// Someone or something outside did something; from the execution's inbox.
     Signal(Signal),
     /// A call's gateway took it and named it.
@@ -59,19 +64,15 @@ pub enum Command {
     Failed {
         /// The call.
         call: CallId,
-        /// Why.
-        error: StepError,
-        /// What it cost.
-        usage: Usage,
-        /// How long its agent asks to be left alone.
-        retry_after: Option<Duration>,
+        /// Why, and what it cost all the same.
+        failure: Failure,
     },
-    /// A call's agent is busy; the same attempt is tried again later (spec 5.3).
-    Busy {
+    /// A call's agent took nothing; the same attempt asks it again later (spec 5.3).
+    Refused {
         /// The call.
         call: CallId,
-        /// How long to wait.
-        retry_after: Duration,
+        /// Why.
+        refusal: Refusal,
     },
     /// The cost of a call became known after it was given up.
     LateCost {
@@ -80,9 +81,11 @@ pub enum Command {
         /// What it cost.
         usage: Usage,
     },
-    /// The server had stopped while attempts were under way.
+    /// Calls are in flight that nobody waits for any more: the server had stopped, say.
     Interrupted {
-        /// Whether it had stopped in order.
+        /// The calls.
+        calls: Vec<CallId>,
+        /// Whether the server had stopped in order.
         in_order: bool,
     },
     /// A gateway said what became of an interrupted call.
@@ -99,6 +102,37 @@ pub enum Command {
         /// The step.
         step_id: StepId,
     },
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// Why.
+    pub error: StepError,
+    /// What it cost.
+    pub usage: Usage,
+    /// How long the other side asks to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+/// An agent that takes no call for now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub kind: RefusalKind,
+    /// How long to wait before it is asked again.
+    pub retry_after: Duration,
+    /// What it said.
+    pub reason: Option<String>,
+}
+
+/// Why an agent takes no call for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// It does other work.
+    Busy,
+    /// It, or its model's provider, limits calls.
+    RateLimit,
 }
 
 /// What became of an interrupted call that has not ended.
@@ -148,7 +182,7 @@ pub enum ChildOutcome {
     /// It completed.
     Completed(Arc<Json>),
     /// It failed.
-    Failed(crate::event::ExecutionError),
+    Failed(ExecutionError),
     /// It was cancelled.
     Cancelled,
 }
@@ -170,17 +204,15 @@ pub struct Call {
     pub call_ref: Option<String>,
 }
 
-/// Something to do in the world after the commit.
+/// Something to do in the world after the commit, besides making the calls that are in flight by then.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Make a call.
-    Call(Call),
-    /// Ask the gateway what became of a call, and wait for it if it goes on.
-    Recover(Call),
     /// Give a call up.
     Abandon {
         /// The call.
         call: CallId,
+        /// The agent it went to; `None` for a notification.
+        agent: Option<String>,
         /// The gateway's name for it.
         call_ref: Option<String>,
     },
@@ -234,6 +266,8 @@ pub enum Need {
     Child(StepId),
     /// A request whose deadline has passed.
     Approval(ApprovalId),
+    /// What a step will probably cost, to set that aside of the budget.
+    Estimate(StepId),
 }
 
 /// The name of a value within its execution. Its text, with the value's hash behind it, is the value's address.
@@ -248,9 +282,7 @@ pub enum ValueKey {
     /// A step's output.
     StepOutput(StepId),
     /// The expanded input of an attempt.
-    AttemptInput(StepId, u32),
-    /// The expanded input of an attempt to undo a step.
-    CompensationInput(StepId, u32),
+    AttemptInput(StepId, Direction, u32),
 }
 
 impl std::fmt::Display for ValueKey {
@@ -260,8 +292,8 @@ impl std::fmt::Display for ValueKey {
             Self::TriggerPayload => f.write_str("trigger"),
             Self::Outputs => f.write_str("outputs"),
             Self::StepOutput(step) => write!(f, "steps/{step}/output"),
-            Self::AttemptInput(step, attempt) => write!(f, "steps/{step}/input/{attempt}"),
-            Self::CompensationInput(step, attempt) => write!(f, "steps/{step}/compensation/{attempt}"),
+            Self::AttemptInput(step, Direction::Do, attempt) => write!(f, "steps/{step}/input/{attempt}"),
+            Self::AttemptInput(step, Direction::Undo, attempt) => write!(f, "steps/{step}/compensation/{attempt}"),
         }
     }
 }
@@ -282,7 +314,14 @@ pub trait Values {
 
     /// A request, if it has been loaded.
     fn approval(&self, id: ApprovalId) -> Option<Approval>;
+
+    /// What a step will probably cost (spec 3.10), if that has been looked up.
+    fn estimate(&self, step: &StepId) -> Option<Estimate>;
 }
+
+/// What a step will probably cost: nothing is said of a step that never ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Estimate(pub Option<Money>);
 
 /// A value is larger than the server keeps.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -327,11 +366,22 @@ pub enum Slot {
     Granted,
     /// Wait; [`Command::SlotFree`] will come.
     Queued,
-    /// The agent's circuit breaker is open.
-    Unavailable {
-        /// When it may be tried again.
+    /// The agent gets no calls until then.
+    Held {
+        /// When it may be asked again.
         until: Timestamp,
+        /// Why.
+        why: Hold,
     },
+}
+
+/// Why an agent gets no calls for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// Its circuit breaker is open.
+    Breaker,
+    /// It, or its model's provider, limits calls.
+    RateLimit,
 }
 
 /// Settings of the server that rule executions.
@@ -356,6 +406,8 @@ impl Default for Settings {
 pub struct Ledger {
     /// What is spent, by the whole tree.
     pub spent: Money,
+    /// What is set aside for calls in flight, of the whole tree.
+    pub reserved: Money,
     /// What may be spent.
     pub limit: Money,
     /// What reaching the limit does.
@@ -387,8 +439,15 @@ pub struct Context<'a> {
 pub struct Transition {
     /// What happened, in order.
     pub events: Vec<Recorded>,
-    /// What to do after the commit.
+    /// Calls that begin with this transition: they are made, while others in flight are recovered.
+    pub calls: Vec<CallId>,
+    /// What else to do after the commit.
     pub effects: Vec<Effect>,
+    /// What was spent and set aside of the budget when it allowed its last call; `None` if it allowed none. If others of the
+    /// tree have spent more meanwhile, so that it would not be allowed now, the commit is refused.
+    pub budget_seen: Option<Money>,
+    /// Whether a call waits until others of the tree have ended and given back what is set aside for them.
+    pub waits_for_budget: bool,
     /// Other rows of the same commit.
     pub writes: Vec<Write>,
     /// What is missing: the turn is not over until these are at hand and [`Execution::handle`] was called again.
@@ -401,7 +460,10 @@ impl Transition {
     /// Appends what a continued turn did.
     pub fn extend(&mut self, next: Self) {
         self.events.extend(next.events);
+        self.calls.extend(next.calls);
         self.effects.extend(next.effects);
+        self.budget_seen = next.budget_seen.or(self.budget_seen);
+        self.waits_for_budget = next.waits_for_budget;
         self.writes.extend(next.writes);
         self.needs = next.needs;
         self.dropped += next.dropped;
@@ -413,13 +475,13 @@ impl Command {
     pub(super) const fn weight(&self) -> u8 {
         match self {
             Self::Signal(Signal::Cancel { .. }) => 0,
-            Self::Start => 1,
+            Self::Start | Self::GiveUp(_) => 1,
             Self::Signal(_) | Self::ChildEnded(_) => 2,
             Self::Interrupted { .. } => 3,
             Self::Submitted { .. } => 4,
             Self::Finished { .. }
             | Self::Failed { .. }
-            | Self::Busy { .. }
+            | Self::Refused { .. }
             | Self::Recovered { .. }
             | Self::LateCost { .. }
             | Self::SlotFree { .. } => 5,

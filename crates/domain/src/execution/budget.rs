@@ -2,14 +2,17 @@
 
 use super::{
     Execution,
-    boundary::{Context, Ledger, Write},
+    boundary::{Context, Ledger, Need, Write},
     state::StepLife,
     turn::Turn,
 };
 use crate::{
     approval::{Approval, ApprovalRequest},
-    definition::{BudgetAction, StepIndex, StepKind, TimeoutAction},
-    event::{Decision, Event, ExecutionError, RollBackCause, StepError, Usage, Verdict, Wait},
+    definition::{Budget, BudgetAction, StepIndex, StepKind, TimeoutAction},
+    event::{
+        ApprovalEvent, Decision, Direction, Event, ExecutionError, ProcessEvent, RollBackCause, StepError, Usage,
+        Verdict, Wait,
+    },
     execution::Signal,
     value::{ApprovalId, Duration, ErrorCode, Money, StepId},
 };
@@ -21,8 +24,10 @@ pub(super) enum BudgetAnswer {
     Allowed,
     /// The step, or the execution, has failed.
     Refused,
-    /// A person is asked first.
+    /// A person is asked first, or calls under way may yet cost what is left.
     Held,
+    /// What the step will probably cost is not known yet, and was asked for.
+    NeedsEstimate,
 }
 
 /// How long a person may take to answer whether to go on.
@@ -31,11 +36,11 @@ const QUESTION_PERIOD: Duration = Duration::from_secs(86_400);
 impl Turn<'_, '_> {
     /// What the step's `max_cost` and the tree's budget say to the step's next call.
     pub fn check_budget(&mut self, step: StepIndex) -> BudgetAnswer {
-        if self.is_sent_again(step) {
+        if self.execution.open_attempt(step, Direction::Do).is_some() {
             return BudgetAnswer::Allowed;
         }
         match self.check_step_budget(step) {
-            BudgetAnswer::Allowed => self.check_tree_budget(),
+            BudgetAnswer::Allowed => self.check_tree_budget(step),
             answer => answer,
         }
     }
@@ -44,7 +49,7 @@ impl Turn<'_, '_> {
         let StepKind::AgentTask(task) = &self.step(step).kind else {
             return BudgetAnswer::Allowed;
         };
-        let spent = self.state(step).cost().amount;
+        let spent = self.state(step).cost(self.execution.creation.currency).amount;
         let Some(limit) = task.max_cost.filter(|limit| matches!(spent.at_least(*limit), Ok(true))) else {
             return BudgetAnswer::Allowed;
         };
@@ -53,25 +58,46 @@ impl Turn<'_, '_> {
         BudgetAnswer::Refused
     }
 
-    fn check_tree_budget(&mut self) -> BudgetAnswer {
+    fn check_tree_budget(&mut self, step: StepIndex) -> BudgetAnswer {
         let Some(ledger) = self.context.ledger else {
             return BudgetAnswer::Allowed;
         };
         self.warn_of_budget();
-        if !matches!(ledger.spent.at_least(ledger.limit), Ok(true)) {
-            return BudgetAnswer::Allowed;
-        }
         match ledger.action {
-            BudgetAction::Warn => BudgetAnswer::Allowed,
-            BudgetAction::Stop => {
+            BudgetAction::Warn => return BudgetAnswer::Allowed,
+            BudgetAction::Stop if ledger.is_spent() => {
                 self.exceed_budget();
-                BudgetAnswer::Refused
+                return BudgetAnswer::Refused;
             }
-            BudgetAction::Ask => {
+            BudgetAction::Ask if ledger.is_spent() => {
                 self.ask_to_go_on();
-                BudgetAnswer::Held
+                return BudgetAnswer::Held;
             }
+            BudgetAction::Stop | BudgetAction::Ask => {}
         }
+        if ledger.is_taken() {
+            self.transition.waits_for_budget = true;
+            return BudgetAnswer::Held;
+        }
+        let is_agent_task = matches!(self.step(step).kind, StepKind::AgentTask(_));
+        if is_agent_task && self.context.values.estimate(&self.step(step).id).is_none() {
+            self.need(Need::Estimate(self.id(step)));
+            return BudgetAnswer::NeedsEstimate;
+        }
+        self.transition.budget_seen = ledger.taken();
+        BudgetAnswer::Allowed
+    }
+
+    /// What is set aside of the tree's budget for a call that begins: what the step has cost before, or else what it may
+    /// cost at most.
+    pub fn reservation(&self, step: StepIndex, direction: Direction) -> Option<Money> {
+        let ledger = self.context.ledger.filter(|ledger| ledger.action != BudgetAction::Warn)?;
+        let StepKind::AgentTask(task) = &self.step(step).kind else {
+            return None;
+        };
+        let estimate = self.context.values.estimate(&self.step(step).id).and_then(|estimate| estimate.0);
+        let expected = estimate.or(task.max_cost).filter(|_| direction == Direction::Do)?;
+        (expected.currency() == ledger.limit.currency()).then_some(expected)
     }
 
     /// Tells once when four fifths of the budget are spent; with the last call too, when no other one looks at it.
@@ -80,7 +106,7 @@ impl Turn<'_, '_> {
         let near = Money::from_nanos(limit.nanos() / 5 * 4, limit.currency());
         let may_tell = !self.execution.state.budget.warned && !self.execution.status().is_ended();
         if may_tell && matches!(spent.at_least(near), Ok(true)) {
-            self.emit(Event::BudgetWarning { spent, limit });
+            self.emit(Event::Process(ProcessEvent::BudgetWarning { spent, limit }));
         }
     }
 
@@ -92,6 +118,15 @@ impl Turn<'_, '_> {
         };
         let error = ExecutionError { code: ErrorCode::BudgetExceeded, message, step_id: None };
         self.stop(RollBackCause::Failure(error), true);
+    }
+
+    /// A child found the budget spent. It may have looked at an older limit than the one in force.
+    pub fn budget_is_spent(&mut self) -> bool {
+        match self.context.ledger {
+            Some(ledger) if !ledger.is_spent() => self.tell_children(&Signal::BudgetRaised),
+            Some(_) | None => self.ask_to_go_on(),
+        }
+        true
     }
 
     /// Opens the question whether to go on. A child has its root ask, and waits.
@@ -128,13 +163,8 @@ impl Turn<'_, '_> {
             created_at: self.now(),
         };
         self.transition.writes.push(Write::OpenApproval(Box::new(Approval::open(request))));
-        self.emit(Event::ApprovalRequested {
-            step_id: StepId::budget(),
-            approval_id: id,
-            title,
-            assignees: Vec::new(),
-            deadline: Some(deadline),
-        });
+        let requested = ApprovalEvent::Requested { title, assignees: Vec::new(), deadline: Some(deadline) };
+        self.emit(Event::Approval(StepId::budget(), id, requested));
     }
 
     /// The question is answered.
@@ -143,12 +173,12 @@ impl Turn<'_, '_> {
             return false;
         }
         let (decision, by) = (verdict.decision, verdict.decided_by.clone());
-        self.emit(Event::ApprovalDecided { step_id: StepId::budget(), approval_id, verdict });
+        self.emit(Event::Approval(StepId::budget(), approval_id, ApprovalEvent::Decided(verdict)));
         let budget = self.execution.definition.config().budget.as_ref().map(|budget| budget.max_cost);
         match (decision, self.context.ledger, budget) {
             (Decision::Approved, Some(ledger), Some(step)) => {
                 let limit = ledger.limit.checked_add(step).unwrap_or(ledger.limit);
-                self.emit(Event::BudgetRaised { limit, by });
+                self.emit(Event::Process(ProcessEvent::BudgetRaised { limit, by }));
                 self.transition.writes.push(Write::RaiseBudget(limit));
                 self.context.ledger = Some(Ledger { limit, ..ledger });
                 self.wake();
@@ -182,6 +212,37 @@ impl Context<'_> {
         {
             ledger.spent = spent;
         }
+    }
+
+    /// Sets aside of the budget, or gives back.
+    pub(super) fn reserve(&mut self, nanos: i64) {
+        if let Some(ledger) = &mut self.ledger {
+            let reserved = ledger.reserved.nanos().saturating_add(nanos);
+            ledger.reserved = Money::from_nanos(reserved, ledger.reserved.currency());
+        }
+    }
+}
+
+impl Ledger {
+    /// The ledger of a tree that has spent nothing yet.
+    pub const fn of(budget: &Budget) -> Self {
+        let nothing = Money::from_nanos(0, budget.max_cost.currency());
+        Self { spent: nothing, reserved: nothing, limit: budget.max_cost, action: budget.action }
+    }
+
+    /// Whether all that may be spent is spent.
+    pub fn is_spent(&self) -> bool {
+        matches!(self.spent.at_least(self.limit), Ok(true))
+    }
+
+    /// Whether what is spent and what calls under way will probably cost leaves nothing.
+    pub fn is_taken(&self) -> bool {
+        self.taken().is_some_and(|taken| matches!(taken.at_least(self.limit), Ok(true)))
+    }
+
+    /// What is spent or set aside; `None` if that can't be added up.
+    pub fn taken(&self) -> Option<Money> {
+        self.spent.checked_add(self.reserved).ok()
     }
 }
 

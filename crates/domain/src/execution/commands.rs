@@ -3,15 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Execution,
-    boundary::{Command, Effect, Recovery},
+    boundary::{CallId, Command, Recovery},
     failure::cancellation,
     state::{ExecutionStatus, Life, StepLife},
     turn::Turn,
 };
 use crate::{
     definition::StepIndex,
-    event::{Decision, Event, PauseReason, RollBackCause, Verdict},
+    event::{AttemptEvent, Decision, Event, ExecutionError, PauseReason, ProcessEvent, RollBackCause, Verdict},
     value::{ApprovalId, ExecutionId},
 };
 
@@ -143,67 +142,44 @@ impl Signal {
     }
 }
 
-impl Life {
-    /// Whether a command of a person fits this point of a life (spec 3.7). What comes from inside always fits.
-    pub fn check(&self, signal: &Signal) -> Result<(), CommandError> {
-        let command = signal.name();
-        if !signal.is_command() {
-            return Ok(());
-        }
-        match (self, signal) {
-            (Self::Completed { .. } | Self::Failed(_) | Self::Cancelled(_), _) => {
-                Err(CommandError::Ended { command, status: self.status() })
-            }
-            (Self::Compensating(_), _) => Err(CommandError::RollingBack { command }),
-            (Self::Pending, Signal::Pause { .. } | Signal::Resume { .. }) => Err(CommandError::NotStarted { command }),
-            (Self::Paused(PauseReason::Operator { .. }), Signal::Pause { .. }) => Err(CommandError::AlreadyPaused),
-            (Self::Running | Self::Paused(PauseReason::People), Signal::Resume { .. }) => Err(CommandError::NotPaused),
-            (Self::Pending | Self::Running | Self::Paused(_), _) => Ok(()),
-        }
-    }
-}
-
 impl Turn<'_, '_> {
     /// Takes one command; one that fits nothing any more is dropped and counted.
-    pub fn obey(&mut self, command: Command) {
+    pub fn obey(&mut self, command: &Command) {
         let taken = match command {
             Command::Start => self.begin(),
-            Command::Signal(signal) => self.take_signal(signal),
-            Command::ChildEnded(end) => self.child_ended(&end),
-            Command::Interrupted { in_order } => self.interrupt(in_order),
-            Command::Submitted { call, call_ref } => self.submitted(&call, call_ref),
-            Command::Finished { call, reply } => self.with_open_call(&call, |turn, step| {
-                if call.compensation {
-                    turn.finish_compensation(step, reply);
-                } else {
-                    turn.finish_call(step, reply);
-                }
-            }),
-            Command::Failed { call, error, usage, retry_after } => self.with_open_call(&call, |turn, step| {
-                if call.compensation {
-                    turn.fail_compensation(step, error, usage, retry_after);
-                } else {
-                    turn.fail_attempt(step, error, usage, retry_after);
-                }
-            }),
-            Command::Busy { call, retry_after } => self.with_open_call(&call, |turn, step| {
-                if call.compensation {
-                    turn.delay_compensation(step, retry_after);
-                } else {
-                    turn.wait_for_busy_agent(step, retry_after);
-                }
-            }),
-            Command::Recovered { call, recovery } => {
-                self.with_open_call(&call, |turn, step| match (recovery, call.compensation) {
-                    (Recovery::Running, _) => {}
-                    (Recovery::Unknown, true) => turn.send_compensation_again(step),
-                    (Recovery::Unknown, false) => turn.send_again(step),
-                })
+            Command::GiveUp(error) => self.give_up(error.clone()),
+            Command::Signal(signal) => self.take_signal(signal.clone()),
+            Command::ChildEnded(end) => self.child_ended(end),
+            Command::Interrupted { calls, in_order } => self.interrupt(calls, *in_order),
+            Command::Submitted { call, call_ref } => self.submitted(call, call_ref.clone()),
+            Command::Finished { call, reply } => {
+                self.with_open_call(call, |turn, step| turn.finish_call(step, call.direction, reply))
             }
-            Command::LateCost { call, usage } => self.record_late_cost(&call, usage),
-            Command::SlotFree { step_id } => self.slot_is_free(&step_id),
+            Command::Failed { call, failure } => {
+                self.with_open_call(call, |turn, step| turn.fail_attempt(step, call.direction, failure.clone()))
+            }
+            Command::Refused { call, refusal } => {
+                self.with_open_call(call, |turn, step| turn.refused(step, call.direction, refusal.clone()))
+            }
+            Command::Recovered { call, recovery } => self.with_open_call(call, |turn, step| match recovery {
+                Recovery::Running => {}
+                Recovery::Unknown => {
+                    turn.start_attempt(step, call.direction);
+                }
+            }),
+            Command::LateCost { call, usage } => self.record_late_cost(call, usage.clone()),
+            Command::SlotFree { step_id } => self.slot_is_free(step_id),
         };
         self.transition.dropped += u32::from(!taken);
+    }
+
+    /// Ends at once, without rolling back: whoever runs the execution can't go on with it.
+    fn give_up(&mut self, error: ExecutionError) -> bool {
+        if self.execution.status().is_ended() {
+            return false;
+        }
+        self.stop(RollBackCause::Failure(error), false);
+        true
     }
 
     /// Begins to run.
@@ -213,12 +189,12 @@ impl Turn<'_, '_> {
         }
         let timeout = self.execution.definition.config().timeout;
         let deadline = timeout.map(|timeout| self.now().saturating_add(timeout));
-        self.emit(Event::ProcessStarted { deadline });
+        self.emit(Event::Process(ProcessEvent::Started { deadline }));
         true
     }
 
     fn take_signal(&mut self, signal: Signal) -> bool {
-        if self.execution.state.life.check(&signal).is_err() {
+        if self.execution.check_command(&signal).is_err() {
             return false;
         }
         match signal {
@@ -228,11 +204,11 @@ impl Turn<'_, '_> {
                 true
             }
             Signal::Pause { by } => {
-                self.emit(Event::ProcessPaused(PauseReason::Operator { by }));
+                self.emit(Event::Process(ProcessEvent::Paused(PauseReason::Operator { by })));
                 true
             }
             Signal::Resume { by } => {
-                self.emit(Event::ProcessResumed { by: Some(by) });
+                self.emit(Event::Process(ProcessEvent::Resumed { by: Some(by) }));
                 true
             }
             Signal::ApprovalVoted { approval_id, by, decision, comment } => {
@@ -242,25 +218,16 @@ impl Turn<'_, '_> {
             Signal::ApprovalDelegated { approval_id, from, to, comment } => {
                 self.approval_delegated(approval_id, from, to, comment)
             }
-            Signal::BudgetSpent => {
-                self.ask_to_go_on();
-                true
-            }
+            Signal::BudgetSpent => self.budget_is_spent(),
             Signal::BudgetRaised => self.budget_raised(),
             // The engine looks the child up and gives a command that says how it ended.
             Signal::ChildEnded { .. } => false,
         }
     }
 
-    fn submitted(&mut self, call: &super::CallId, call_ref: String) -> bool {
-        let (step_id, attempt, compensation) = (call.step_id.clone(), call.attempt, call.compensation);
-        self.with_open_call(call, |turn, _| {
-            turn.emit(if compensation {
-                Event::CompensationStepSubmitted { step_id, attempt, call_ref }
-            } else {
-                Event::StepSubmitted { step_id, attempt, call_ref }
-            });
-        })
+    fn submitted(&mut self, call: &CallId, call_ref: String) -> bool {
+        let submitted = AttemptEvent::Submitted { attempt: call.attempt, call_ref };
+        self.with_open_call(call, |turn, step| turn.emit(turn.attempt_event(step, call.direction, submitted)))
     }
 
     fn slot_is_free(&mut self, step_id: &str) -> bool {
@@ -277,40 +244,13 @@ impl Turn<'_, '_> {
         true
     }
 
-    fn record_late_cost(&mut self, call: &super::CallId, usage: crate::event::Usage) -> bool {
-        let Some(step) = self.execution.definition.position(&call.step_id) else {
-            return false;
-        };
-        let known = |attempt: &super::Attempt| attempt.number == call.attempt && attempt.usage.cost.is_none();
-        if call.compensation || !self.state(step).attempts.iter().any(known) {
-            return false;
-        }
-        self.emit(Event::CostRecorded { step_id: call.step_id.clone(), attempt: call.attempt, usage });
-        true
-    }
-
     /// Does something with the step of a call, if that call is still in flight.
-    fn with_open_call(&mut self, call: &super::CallId, act: impl FnOnce(&mut Self, StepIndex)) -> bool {
+    pub fn with_open_call(&mut self, call: &CallId, act: impl FnOnce(&mut Self, StepIndex)) -> bool {
         let Some(step) = self.execution.open_call(call) else {
             return false;
         };
         self.execution.index.recovering.remove(&step);
         act(self, step);
         true
-    }
-}
-
-impl Execution {
-    /// Whether a command of a person fits now (spec 3.7).
-    pub fn check_command(&self, signal: &Signal) -> Result<(), CommandError> {
-        self.state.life.check(signal)
-    }
-}
-
-impl Turn<'_, '_> {
-    /// Asks the gateway what became of the calls that were in flight (spec 3.8), before their time-outs are looked at.
-    pub fn recover_call(&mut self, step: StepIndex, effect: Effect) {
-        self.execution.index.recovering.insert(step);
-        self.transition.effects.push(effect);
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     definition::UndefinedRule,
-    event::{Event, ExecutionError, PauseReason, RollBackCause},
+    event::{Event, ExecutionError, PauseReason, ProcessEvent, RollBackCause},
     execution::Signal,
     value::{ErrorCode, Json},
 };
@@ -33,7 +33,7 @@ impl Turn<'_, '_> {
 
     /// Every step has ended.
     fn end_if_outputs_are_known(&mut self) {
-        if let Some(failure) = self.execution.state.failure.clone() {
+        if let Some(failure) = self.execution.standing_failure() {
             self.stop(RollBackCause::Failure(failure), true);
             self.conclude_roll_back();
             return;
@@ -46,7 +46,8 @@ impl Turn<'_, '_> {
                 let state = &self.execution.state;
                 let duration = state.started_at.map(|started| self.now().since(started)).unwrap_or_default();
                 let total_cost = state.cost;
-                self.emit(Event::ProcessCompleted { output, output_warnings, total_cost, duration });
+                let completed = ProcessEvent::Completed { output, output_warnings, total_cost, duration };
+                self.emit(Event::Process(completed));
                 self.tell_parent();
             }
             Err(error) => {
@@ -93,12 +94,13 @@ impl Turn<'_, '_> {
         }
         let index = &self.execution.index;
         let asks_about_budget = self.execution.state.budget.question.is_some();
-        let stirs = index.calls > 0 || index.waiting > 0 || (index.is_busy() && !asks_about_budget);
+        let stirs =
+            !self.execution.index.running.is_empty() || index.waiting > 0 || (index.is_busy() && !asks_about_budget);
         let asks = index.asking > 0 || asks_about_budget;
         let paused = self.execution.state.life == Life::Paused(PauseReason::People);
         match (stirs, asks) {
-            (false, true) if !paused => self.emit(Event::ProcessPaused(PauseReason::People)),
-            (true, _) if paused => self.emit(Event::ProcessResumed { by: None }),
+            (false, true) if !paused => self.emit(Event::Process(ProcessEvent::Paused(PauseReason::People))),
+            (true, _) if paused => self.emit(Event::Process(ProcessEvent::Resumed { by: None })),
             (false, false) => self.report_deadlock(),
             _ => {}
         }
@@ -130,7 +132,7 @@ impl Turn<'_, '_> {
     /// A decision has come while the execution waited for people only: it runs again.
     pub fn wake(&mut self) {
         if self.execution.state.life == Life::Paused(PauseReason::People) {
-            self.emit(Event::ProcessResumed { by: None });
+            self.emit(Event::Process(ProcessEvent::Resumed { by: None }));
         }
     }
 }

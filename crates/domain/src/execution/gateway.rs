@@ -3,10 +3,10 @@
 use indexmap::IndexMap;
 use serde_json::{Map, json};
 
-use super::{advance::Progress, scope::Viewpoint, turn::Turn};
+use super::{advance::Progress, boundary::Failure, turn::Turn};
 use crate::{
     definition::{Gateway, GatewayType, StepIndex, StepKind},
-    event::{AttemptStart, Event, GatewayDecision, RouteEvaluation, Shown, StepError, Usage},
+    event::{Direction, Event, GatewayDecision, RouteEvaluation, Shown, StepError, StepEvent, Usage},
     expressions::{Expressions, Scope},
     value::{ErrorCode, Json},
 };
@@ -16,19 +16,17 @@ impl Turn<'_, '_> {
         let StepKind::Gateway(gateway) = &self.step(step).kind else {
             return Progress::Done;
         };
-        let (gateway, reads) = (gateway.clone(), self.step(step).reads.clone());
-        let Some(scope) = self.scope(Viewpoint::Step(step), &reads) else {
+        let gateway = gateway.clone();
+        let Some(scope) = self.scope_of(step) else {
             return Progress::NeedsValues;
         };
         let decided = evaluate(&gateway, self.context.expressions, &scope);
-        let condition = self.take_passed(step);
-        let start = AttemptStart { condition, ..self.blank_start(step) };
-        self.emit(Event::StepStarted(Box::new(start)));
+        self.start_without_call(step, Vec::new());
         match decided {
-            Err(error) => self.fail_attempt(step, error, Usage::default(), None),
+            Err(error) => self.fail_attempt(step, Direction::Do, Failure::of(error)),
             Ok(decision) => {
                 let output = gateway_output(&decision);
-                self.emit(Event::GatewayEvaluated { step_id: self.id(step), decision });
+                self.emit(Event::Step(self.id(step), StepEvent::GatewayEvaluated(Box::new(decision))));
                 self.complete(step, output, Usage::default());
             }
         }
@@ -36,8 +34,10 @@ impl Turn<'_, '_> {
     }
 
     /// The output of a gateway that was skipped and takes its default route.
-    pub fn gateway_output(&mut self, step: StepIndex, decision: &GatewayDecision) -> Option<Shown> {
-        self.keep_output(step, gateway_output(decision)).ok()
+    pub fn default_output(&mut self, step: StepIndex, decision: &GatewayDecision) -> Option<Shown> {
+        let mut output = routes(decision);
+        output.insert("is_default".into(), json!(decision.is_default));
+        self.keep_output(step, Json::Object(output)).ok()
     }
 }
 
@@ -79,13 +79,18 @@ fn evaluate(gateway: &Gateway, expressions: &dyn Expressions, scope: &Scope) -> 
 
 /// The output of a gateway (spec 2.4).
 fn gateway_output(decision: &GatewayDecision) -> Json {
-    let mut output = Map::new();
-    match decision.gateway_type {
-        GatewayType::Exclusive => output.insert("route".into(), json!(decision.taken.first())),
-        GatewayType::Parallel | GatewayType::Inclusive => output.insert("routes".into(), json!(decision.taken)),
-    };
+    let mut output = routes(decision);
     output.insert("gateway_type".into(), json!(decision.gateway_type));
     output.insert("is_default".into(), json!(decision.is_default));
     output.insert("evaluated_conditions".into(), json!(decision.evaluated_conditions));
     Json::Object(output)
+}
+
+/// Where a gateway leads, under the name that its type has for it.
+fn routes(decision: &GatewayDecision) -> Map<String, Json> {
+    let (name, routes) = match decision.gateway_type {
+        GatewayType::Exclusive => ("route", json!(decision.taken.first())),
+        GatewayType::Parallel | GatewayType::Inclusive => ("routes", json!(decision.taken)),
+    };
+    Map::from_iter([(name.to_owned(), routes)])
 }

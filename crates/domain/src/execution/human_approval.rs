@@ -6,14 +6,16 @@ use super::{
     advance::Progress,
     boundary::{Need, Write},
     index::DueEntry,
-    scope::Viewpoint,
     state::StepLife,
     turn::Turn,
 };
 use crate::{
     approval::{Approval, ApprovalRequest, DeadlineEffect},
     definition::{HumanApproval, OnReject, StepIndex, StepKind, Template, UndefinedRule},
-    event::{AttemptStart, Decision, Event, SkipReason, StepError, Usage, Verdict},
+    event::{
+        ApprovalEvent, AttemptEvent, AttemptStart, Decision, Direction, Event, SkipReason, Skipped, StepError,
+        StepEvent, Usage, Verdict,
+    },
     expressions::Scope,
     value::{ApprovalId, ErrorCode, Json, StepId},
 };
@@ -23,32 +25,32 @@ impl Turn<'_, '_> {
         let StepKind::HumanApproval(approval) = &self.step(step).kind else {
             return Progress::Done;
         };
-        let (approval, reads) = (approval.clone(), self.step(step).reads.clone());
-        let Some(scope) = self.scope(Viewpoint::Step(step), &reads) else {
+        let approval = approval.clone();
+        let Some(scope) = self.scope_of(step) else {
             return Progress::NeedsValues;
         };
         let (request, warnings) = match self.expand_request(step, &approval, &scope) {
             Ok(expanded) => expanded,
             Err(error) => {
-                self.fail_to_start(step, error);
+                self.fail_to_start(step, Direction::Do, error);
                 return Progress::Done;
             }
         };
-        let condition = self.take_passed(step);
-        let start = AttemptStart { condition, warnings, ..self.blank_start(step) };
-        self.emit(Event::StepStarted(Box::new(start)));
-        let (step_id, approval_id, deadline) = (self.id(step), request.id, request.deadline);
+        self.start_without_call(step, warnings);
+        let (approval_id, deadline) = (request.id, request.deadline);
         let (title, assignees) = (request.title.clone(), request.assignees.clone());
         self.transition.writes.push(Write::OpenApproval(Box::new(Approval::open(request))));
-        self.emit(Event::ApprovalRequested {
-            step_id: step_id.clone(),
-            approval_id,
-            title: title.clone(),
-            assignees: assignees.clone(),
-            deadline,
-        });
-        self.emit(Event::StepWaitingApproval { step_id, approval_id, title, assignees, deadline });
+        let requested = ApprovalEvent::Requested { title: title.clone(), assignees: assignees.clone(), deadline };
+        self.emit(Event::Approval(self.id(step), approval_id, requested));
+        self.emit(Event::Step(self.id(step), StepEvent::WaitingApproval { approval_id, title, assignees, deadline }));
         Progress::Done
+    }
+
+    /// Starts the attempt of a step that makes no call.
+    pub fn start_without_call(&mut self, step: StepIndex, warnings: Vec<String>) {
+        let condition = self.take_passed(step);
+        let start = AttemptStart { condition, warnings, ..self.blank_start(step, Direction::Do) };
+        self.emit(self.attempt_event(step, Direction::Do, AttemptEvent::Started(Box::new(start))));
     }
 
     /// Fills in the texts of a request: names must be defined, what people read may have holes (spec 2.2).
@@ -121,10 +123,11 @@ impl Turn<'_, '_> {
             // Settled by a vote: its signal is on the way.
             DeadlineEffect::None => {}
             DeadlineEffect::Escalated(deadline) => {
-                self.emit(Event::ApprovalEscalated { step_id, approval_id, assignees, deadline });
+                let escalated = ApprovalEvent::Escalated { assignees, deadline };
+                self.emit(Event::Approval(step_id, approval_id, escalated));
             }
             DeadlineEffect::Settled(verdict) => {
-                self.emit(Event::ApprovalExpired { step_id, approval_id });
+                self.emit(Event::Approval(step_id, approval_id, ApprovalEvent::Expired));
                 self.approval_settled(approval_id, verdict);
             }
         }
@@ -137,13 +140,7 @@ impl Turn<'_, '_> {
         decision: Decision,
         comment: Option<String>,
     ) -> bool {
-        self.note_on_approval(approval_id, |step_id| Event::ApprovalVoted {
-            step_id,
-            approval_id,
-            by,
-            decision,
-            comment,
-        })
+        self.note_on_approval(approval_id, ApprovalEvent::Voted { by, decision, comment })
     }
 
     pub fn approval_delegated(
@@ -153,22 +150,16 @@ impl Turn<'_, '_> {
         to: String,
         comment: Option<String>,
     ) -> bool {
-        self.note_on_approval(approval_id, |step_id| Event::ApprovalDelegated {
-            step_id,
-            approval_id,
-            from,
-            to,
-            comment,
-        })
+        self.note_on_approval(approval_id, ApprovalEvent::Delegated { from, to, comment })
     }
 
-    fn note_on_approval(&mut self, approval_id: ApprovalId, event: impl FnOnce(StepId) -> Event) -> bool {
+    fn note_on_approval(&mut self, approval_id: ApprovalId, event: ApprovalEvent) -> bool {
         let step_id = match self.asking_step(approval_id) {
             Some(step) => self.id(step),
             None if self.execution.is_budget_question(approval_id) => StepId::budget(),
             None => return false,
         };
-        self.emit(event(step_id));
+        self.emit(Event::Approval(step_id, approval_id, event));
         true
     }
 
@@ -182,8 +173,8 @@ impl Turn<'_, '_> {
         };
         let (on_reject, rerun) = (approval.on_reject, approval.on_changes_requested.clone());
         let (step_id, decision) = (self.id(step), verdict.decision);
-        let output = approval_output(approval_id, &verdict);
-        self.emit(Event::ApprovalDecided { step_id: step_id.clone(), approval_id, verdict });
+        let output = approval_output(approval_id, &verdict, self.state(step).feedback.as_deref());
+        self.emit(Event::Approval(step_id.clone(), approval_id, ApprovalEvent::Decided(verdict)));
         self.wake();
         match decision {
             Decision::Approved => self.complete(step, output, Usage::default()),
@@ -193,15 +184,11 @@ impl Turn<'_, '_> {
             Decision::Rejected => self.fail_approval(step, ErrorCode::ApprovalRejected, output),
             Decision::Expired => self.fail_approval(step, ErrorCode::ApprovalExpired, output),
             Decision::Skipped => match self.keep_output(step, output) {
-                Ok(output) => self.emit(Event::StepSkipped {
-                    step_id,
-                    reason: SkipReason::ApprovalTimeout,
-                    condition: None,
-                    decision: None,
-                    error: None,
-                    output: Some(output),
-                    usage: Usage::default(),
-                }),
+                Ok(output) => {
+                    let because = Skipped::because(SkipReason::ApprovalTimeout);
+                    let skipped = Skipped { output: Some(output), ..because };
+                    self.emit(Event::Step(step_id, StepEvent::Skipped(Box::new(skipped))));
+                }
                 Err(error) => self.fail_step(step, error, Usage::default(), None),
             },
             Decision::ChangesRequested => {
@@ -238,8 +225,9 @@ impl Turn<'_, '_> {
     }
 }
 
-/// The output of an approval (spec 2.4): texts are empty, not absent, when nobody decided.
-fn approval_output(approval_id: ApprovalId, verdict: &Verdict) -> Json {
+/// The output of an approval (spec 2.4): texts are empty, not absent, when nobody decided. `before` is what its last decision
+/// said that was no approval, in an earlier round.
+fn approval_output(approval_id: ApprovalId, verdict: &Verdict, before: Option<&str>) -> Json {
     let comment = verdict.comments.last().cloned().unwrap_or_default();
     let mut output = Map::new();
     output.insert("approval_id".into(), json!(approval_id));
@@ -248,7 +236,7 @@ fn approval_output(approval_id: ApprovalId, verdict: &Verdict) -> Json {
     if verdict.decision == Decision::Approved {
         output.insert("approved_by".into(), json!(verdict.approved_by));
     }
-    let feedback = if verdict.decision == Decision::ChangesRequested { comment.as_str() } else { "" };
+    let feedback = verdict.feedback().or(before).unwrap_or_default();
     output.insert("feedback".into(), json!(feedback));
     output.insert("comment".into(), json!(comment));
     output.insert("comments".into(), json!(verdict.comments));

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::state::{CompensationLife, ExecutionState, Life, StepLife, StepState, StepStatus};
 use crate::{
     definition::{Definition, EdgeKind, Priority, StepIndex},
-    event::Wait,
+    event::{Direction, Wait},
     expressions::Evaluation,
     value::Timestamp,
 };
@@ -45,8 +45,10 @@ pub(super) struct Index {
     execution_due: Vec<DueEntry>,
     /// Steps that have not ended.
     pub open: usize,
-    /// Calls in flight, of steps and compensations.
-    pub calls: usize,
+    /// Attempts that run: their calls are in flight.
+    pub running: BTreeSet<(StepIndex, Direction)>,
+    /// What is set aside of the budget for attempts that have not ended, in 10⁻⁹ units of the server's currency.
+    pub reserved: i64,
     /// Steps that wait for people.
     pub asking: usize,
     /// Steps that wait for anything else.
@@ -72,10 +74,9 @@ pub(super) struct Index {
 /// What a step contributes to the counters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Counted {
-    terminal: bool,
-    calls: usize,
-    asking: bool,
-    waiting: bool,
+    status: StepStatus,
+    undoes: bool,
+    reserved: i64,
     due: Vec<(Timestamp, Due)>,
 }
 
@@ -107,13 +108,26 @@ impl Index {
             self.due.remove(&(*at, *due, step));
         }
         self.due.extend(now.due.iter().map(|(at, due)| (*at, *due, step)));
-        self.calls = self.calls + now.calls - before.calls;
-        self.asking = self.asking + usize::from(now.asking) - usize::from(before.asking);
-        self.waiting = self.waiting + usize::from(now.waiting) - usize::from(before.waiting);
-        if now.terminal && !before.terminal {
+        self.note_running((step, Direction::Do), now.status == StepStatus::Running);
+        self.note_running((step, Direction::Undo), now.undoes);
+        self.reserved = self.reserved + now.reserved - before.reserved;
+        let change = |status| (usize::from(now.status == status), usize::from(before.status == status));
+        let (asks, asked) = change(StepStatus::WaitingApproval);
+        self.asking = self.asking + asks - asked;
+        let (waits, waited) = change(StepStatus::Waiting);
+        self.waiting = self.waiting + waits - waited;
+        if now.status.is_terminal() && !before.status.is_terminal() {
             self.open -= 1;
             self.forget(definition, step);
             self.settle_outgoing(definition, step);
+        }
+    }
+
+    fn note_running(&mut self, attempt: (StepIndex, Direction), runs: bool) {
+        if runs {
+            self.running.insert(attempt);
+        } else {
+            self.running.remove(&attempt);
         }
     }
 
@@ -184,7 +198,7 @@ impl Index {
                 self.unsettled[edge.target] -= 1;
             }
             let decidable = self.unsettled[edge.target] == 0 || graph.is_handler(edge.target);
-            if decidable && !self.counted[edge.target].terminal {
+            if decidable && !self.counted[edge.target].status.is_terminal() {
                 self.to_decide.insert(edge.target);
             }
         }
@@ -204,9 +218,10 @@ impl Counted {
                     due.extend(attempt_deadline.map(|at| (at, Due::Timeout)));
                 }
                 Wait::Child { .. } => due.extend(attempt_deadline.map(|at| (at, Due::Timeout))),
-                Wait::BackOff { until } | Wait::AgentBusy { until } | Wait::Breaker { until } => {
-                    due.push((*until, Due::Attempt));
-                }
+                Wait::BackOff { until }
+                | Wait::AgentBusy { until, .. }
+                | Wait::RateLimit { until, .. }
+                | Wait::Breaker { until } => due.push((*until, Due::Attempt)),
             },
             StepLife::WaitingApproval { deadline, .. } => due.extend(deadline.map(|at| (at, Due::Deadline))),
             StepLife::Pending
@@ -215,24 +230,19 @@ impl Counted {
             | StepLife::Skipped { .. }
             | StepLife::Cancelled => {}
         }
-        let mut compensating = false;
+        let mut undoes = false;
         if let Some(compensation) = &step.compensation {
-            match compensation.life {
+            match &compensation.life {
                 CompensationLife::Running => {
-                    compensating = true;
+                    undoes = true;
                     let attempt = compensation.attempts.last();
                     due.extend(attempt.and_then(|attempt| attempt.deadline).map(|at| (at, Due::CompensationTimeout)));
                 }
-                CompensationLife::BackOff { until } => due.push((until, Due::Compensation)),
+                CompensationLife::Waiting(wait) => due.extend(wait.until().map(|until| (until, Due::Compensation))),
                 CompensationLife::Completed | CompensationLife::Failed => {}
             }
         }
-        Self {
-            terminal: step.is_terminal(),
-            calls: usize::from(step.status() == StepStatus::Running) + usize::from(compensating),
-            asking: step.status() == StepStatus::WaitingApproval,
-            waiting: step.status() == StepStatus::Waiting,
-            due,
-        }
+        let reserved = step.open_attempt().and_then(|attempt| attempt.reserved);
+        Self { status: step.status(), undoes, reserved: reserved.map_or(0, crate::value::Money::nanos), due }
     }
 }

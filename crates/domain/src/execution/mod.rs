@@ -7,28 +7,33 @@
 //! * `routing`: which steps may run (spec 3.2); `advance`: running them, as far as limits allow;
 //! * `agent_task`, `gateway`, `human_approval`, `timer`, `notification`, `sub_process`: what starting and ending a step
 //!   of each type means;
-//! * `failure`, `compensation`, `rerun`, `reuse`, `recovery`, `budget`, `time`, `commands`, `finish`: the rest of spec 3;
+//! * `attempt`: the machine that every attempt goes through, of a step or of its undoing; `call`: what a call is asked;
+//! * `failure`, `compensation`, `rerun`, `reuse`, `budget`, `time`, `commands`, `finish`: the rest of spec 3;
+//! * `history`: making an execution, new or from what was stored of it;
 //! * `waiting`: for what an execution waits, in words for people.
 
 mod advance;
 mod agent_task;
 mod apply;
 mod apply_step;
+mod attempt;
 mod boundary;
 mod budget;
+mod call;
 mod commands;
 mod compensation;
 mod failure;
 mod finish;
 mod gateway;
+mod history;
 mod human_approval;
 mod index;
 mod notification;
-mod recovery;
 mod rerun;
 mod reuse;
 mod routing;
 mod scope;
+mod standing;
 mod state;
 mod sub_process;
 mod time;
@@ -36,17 +41,20 @@ mod timer;
 mod turn;
 mod waiting;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
-pub use agent_task::json_reply;
 pub use apply::ReplayError;
 pub use boundary::{
-    Call, CallId, ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Effect, Ledger, Need, Recovery,
-    Reply, Settings, Slot, Slots, TooLarge, Transition, ValueKey, Values, Write,
+    Call, CallId, ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Effect, Estimate, Failure, Hold,
+    Ledger, Need, Recovery, Refusal, RefusalKind, Reply, Settings, Slot, Slots, TooLarge, Transition, ValueKey, Values,
+    Write,
 };
+pub use call::{AgentInput, CallInput, NotificationInput};
 pub use commands::{CommandError, Signal};
+pub use history::Snapshot;
 use index::Index;
 pub use reuse::RetryError;
+pub use standing::{Phase, Standing};
 pub use state::{
     Attempt, BudgetQuestion, BudgetState, CompensationLife, CompensationState, Completion, ExecutionState,
     ExecutionStatus, Life, StepLife, StepState, StepStatus,
@@ -54,9 +62,9 @@ pub use state::{
 pub use waiting::{WaitingFor, WaitingKind};
 
 use crate::{
-    definition::{Definition, Step, StepIndex},
-    event::{Creation, Event, Recorded},
-    value::{Cost, ExecutionId, StepId, Timestamp, TokenUsage},
+    definition::{Definition, Step},
+    event::Creation,
+    value::{ExecutionId, Money, Timestamp},
 };
 
 /// One run of a process.
@@ -67,7 +75,6 @@ pub struct Execution {
     state: ExecutionState,
     steps: Vec<StepState>,
     index: Index,
-    changed: BTreeSet<StepIndex>,
 }
 
 /// Two executions are equal when their events could be the same; what is derived from the state does not count.
@@ -78,70 +85,6 @@ impl PartialEq for Execution {
 }
 
 impl Execution {
-    /// A new execution that waits to be admitted, and its first event.
-    pub fn create(
-        id: ExecutionId,
-        definition: Arc<Definition>,
-        creation: Creation,
-        now: Timestamp,
-    ) -> (Self, Recorded) {
-        let recorded = Recorded { sequence: 1, at: now, event: Event::ExecutionCreated(Box::new(creation.clone())) };
-        let state = ExecutionState {
-            id,
-            created_at: now,
-            sequence: 1,
-            updated_at: now,
-            life: Life::Pending,
-            started_at: None,
-            completed_at: None,
-            deadline: None,
-            failure: None,
-            cost: Cost::ZERO,
-            tokens: TokenUsage::default(),
-            warnings: creation.warnings.clone(),
-            budget: BudgetState::default(),
-        };
-        (Self::restore(definition, Arc::new(creation), state, []), recorded)
-    }
-
-    /// An execution as it was stored: its state, and the states of its steps, of which those that never changed may be
-    /// left out. A step that the definition does not have is passed over.
-    pub fn restore(
-        definition: Arc<Definition>,
-        creation: Arc<Creation>,
-        state: ExecutionState,
-        changed: impl IntoIterator<Item = (StepId, StepState)>,
-    ) -> Self {
-        let mut steps = vec![StepState::pending(); definition.steps().len()];
-        for (id, step) in changed {
-            if let Some(position) = definition.position(&id) {
-                steps[position] = step;
-            }
-        }
-        let index = Index::of(&definition, &state, &steps);
-        Self { definition, creation, state, steps, index, changed: BTreeSet::new() }
-    }
-
-    /// The execution that these events add up to.
-    pub fn replay(id: ExecutionId, definition: Arc<Definition>, events: &[Recorded]) -> Result<Self, ReplayError> {
-        let Some((Recorded { sequence: 1, at, event: Event::ExecutionCreated(creation) }, rest)) = events.split_first()
-        else {
-            return Err(ReplayError::NoCreation);
-        };
-        let (mut execution, _) = Self::create(id, definition, (**creation).clone(), *at);
-        let mut steps_were_reset = false;
-        for recorded in rest {
-            let resets = matches!(recorded.event, Event::StepReset { .. });
-            if steps_were_reset && !resets {
-                execution.rebuild_index();
-            }
-            steps_were_reset = resets;
-            execution.apply(recorded)?;
-        }
-        execution.rebuild_index();
-        Ok(execution)
-    }
-
     /// Its id.
     pub const fn id(&self) -> ExecutionId {
         self.state.id
@@ -178,10 +121,12 @@ impl Execution {
         Some((self.definition.step(position), &self.steps[position]))
     }
 
-    /// The steps that have changed since this was last asked; for the store, which writes only those.
-    pub fn take_changed(&mut self) -> Vec<(&Step, &StepState)> {
-        let changed = std::mem::take(&mut self.changed);
-        changed.into_iter().map(|step| (self.definition.step(step), &self.steps[step])).collect()
+    /// What was odd about its input, undefined in its texts and let pass, and not there for its conditions.
+    pub fn warnings(&self) -> Vec<String> {
+        let of_steps = self
+            .steps()
+            .flat_map(|(step, state)| state.all_warnings().map(|warning| format!("step `{}`: {warning}", step.id)));
+        self.state.warnings.iter().cloned().chain(of_steps).collect()
     }
 
     /// When something can be done next without news from outside (architecture: one time of attention); `None` while it
@@ -190,9 +135,14 @@ impl Execution {
         self.index.next_due(self.may_start())
     }
 
+    /// What is set aside of the budget for its calls in flight.
+    pub fn reserved(&self) -> Money {
+        Money::from_nanos(self.index.reserved, self.creation.currency)
+    }
+
     /// Whether calls are in flight or something waits for a slot in memory, so that it must stay there.
     pub fn is_under_way(&self) -> bool {
-        !self.status().is_ended() && (self.index.calls > 0 || (self.may_start() && self.index.is_busy()))
+        !self.status().is_ended() && (!self.index.running.is_empty() || (self.may_start() && self.index.is_busy()))
     }
 
     /// Whether the rules allow anything new to start: it runs forward, nobody paused it, and no question about its budget

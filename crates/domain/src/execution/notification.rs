@@ -1,36 +1,17 @@
 //! `notification`: someone is told.
 
-use serde_json::{Map, json};
-
-use super::{advance::Progress, scope::Viewpoint, turn::Turn};
+use super::{
+    attempt::Prepared,
+    call::{CallInput, NotificationInput},
+    turn::Turn,
+};
 use crate::{
-    definition::{Notification, StepIndex, StepKind, Template, UndefinedRule},
+    definition::{Notification, Template, UndefinedRule},
     event::StepError,
     expressions::{ExpressionError, Scope},
-    value::Json,
 };
 
 impl Turn<'_, '_> {
-    pub fn start_notification(&mut self, step: StepIndex) -> Progress {
-        if self.is_sent_again(step) {
-            self.send_again(step);
-            return Progress::Done;
-        }
-        let StepKind::Notification(notification) = &self.step(step).kind else {
-            return Progress::Done;
-        };
-        let (notification, reads) = (notification.clone(), self.step(step).reads.clone());
-        let Some(scope) = self.scope(Viewpoint::Step(step), &reads) else {
-            return Progress::NeedsValues;
-        };
-        let default_subject = self.step(step).name.clone();
-        match self.expand_notification(&notification, &default_subject, &scope) {
-            Ok((input, warnings)) => self.begin_call(step, None, input, warnings),
-            Err(error) => self.fail_to_start(step, error),
-        }
-        Progress::Done
-    }
-
     /// Fills in the texts of a notification: what calls someone must be defined, what people read may have holes
     /// (spec 2.2).
     pub fn expand_notification(
@@ -38,7 +19,7 @@ impl Turn<'_, '_> {
         notification: &Notification,
         default_subject: &str,
         scope: &Scope,
-    ) -> Result<(Json, Vec<String>), StepError> {
+    ) -> Result<Prepared, StepError> {
         let mut warnings = Vec::new();
         let mut expand = |template: &Template, local: UndefinedRule| -> Result<String, StepError> {
             let fail = |error: ExpressionError| StepError { code: error.code(), message: error.to_string() };
@@ -56,20 +37,23 @@ impl Turn<'_, '_> {
             && let Some(text) = line.strip_prefix("Subject:")
         {
             subject = Some(text.trim().to_owned());
-            message = rest.trim_start_matches('\n').to_owned();
+            message = String::from(rest.trim_start_matches('\n'));
         }
         let mut recipients = Vec::new();
         for recipient in &notification.recipients {
             recipients.push(expand(recipient, UndefinedRule::Error)?);
         }
-        let mut input = Map::new();
-        input.insert("channels".into(), json!(notification.channels));
-        input.insert("message".into(), json!(message));
-        input.insert("subject".into(), json!(subject.unwrap_or_else(|| default_subject.to_owned())));
-        input.insert("recipients".into(), json!(recipients));
-        if let Some(url) = &notification.url {
-            input.insert("url".into(), json!(expand(url, UndefinedRule::Error)?));
-        }
-        Ok((Json::Object(input), warnings))
+        let url = match &notification.url {
+            Some(url) => Some(expand(url, UndefinedRule::Error)?),
+            None => None,
+        };
+        let input = NotificationInput {
+            channels: notification.channels.clone(),
+            message,
+            subject: subject.unwrap_or_else(|| default_subject.to_owned()),
+            recipients,
+            url,
+        };
+        Ok(Prepared { input: CallInput::Notification(input), warnings })
     }
 }

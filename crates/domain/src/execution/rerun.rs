@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     definition::{EdgeKind, Rerun, StepIndex},
-    event::{Event, SkipReason},
+    event::{Event, SkipReason, StepEvent},
     value::Json,
 };
 
@@ -30,14 +30,12 @@ impl Turn<'_, '_> {
                 self.end_work(step, false);
             }
             let round = self.state(step).round + 1;
-            self.emit(Event::StepReset {
-                step_id: self.id(step),
-                round,
-                requested_by: requested_by.clone(),
-                output: (step == approval).then(|| feedback.value.clone()),
-            });
+            let output = (step == approval).then_some(feedback.value);
+            let reset = StepEvent::Reset { round, requested_by: requested_by.clone(), output, kept_feedback: None };
+            self.emit(Event::Step(self.id(step), reset));
         }
         self.execution.rebuild_index();
+        self.skip_behind_failures();
         true
     }
 }
@@ -92,9 +90,12 @@ impl Execution {
             let leads_from_outside = |handler: StepIndex, range: &[bool]| {
                 let mut edges = graph.incoming(handler).iter();
                 edges.any(|edge| {
-                    !range[edge.source]
-                        && matches!(edge.kind, EdgeKind::Error | EdgeKind::Route { .. })
-                        && self.is_live(edge)
+                    let leads = match edge.kind {
+                        EdgeKind::Error => self.is_live(edge),
+                        EdgeKind::Route { .. } => self.leads_to(edge),
+                        EdgeKind::Plain | EdgeKind::Order => false,
+                    };
+                    leads && !range[edge.source]
                 })
             };
             let new: Vec<StepIndex> = (0..self.steps.len())

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     definition::{EdgeKind, StepIndex, StepKind},
-    event::{Creation, Event, Recorded, ReusedEnd, SkipReason, ValueRef},
+    event::{Creation, Event, Recorded, ReusedEnd, SkipReason, StepEvent, ValueRef},
     value::{ErrorCode, ExecutionId, StepId, Timestamp},
 };
 
@@ -63,9 +63,11 @@ impl Execution {
     /// The outputs that a new execution takes over from this one, for the store to copy.
     pub fn outputs_to_reuse(events: &[Recorded]) -> Vec<(StepId, ValueRef)> {
         let output = |recorded: &Recorded| match &recorded.event {
-            Event::StepReused { step_id, output: Some(output), .. }
-            | Event::StepReset { step_id, output: Some(output), .. } => Some((step_id.clone(), output.clone())),
-            _ => None,
+            Event::Step(
+                step_id,
+                StepEvent::Reused { output: Some(output), .. } | StepEvent::Reset { output: Some(output), .. },
+            ) => Some((step_id.clone(), *output)),
+            Event::Process(_) | Event::Step(..) | Event::Attempt(..) | Event::Approval(..) | Event::Child(..) => None,
         };
         events.iter().filter_map(output).collect()
     }
@@ -74,10 +76,10 @@ impl Execution {
         let state = &self.steps[step];
         let end = match &state.life {
             StepLife::Completed => ReusedEnd::Completed,
-            StepLife::Failed { handled_by } => {
-                ReusedEnd::Failed { error: state.error.clone()?, handled_by: handled_by.clone()? }
+            StepLife::Failed { .. } => {
+                ReusedEnd::Failed { error: state.error.clone()?, handled_by: self.handler_of(step)?.clone() }
             }
-            StepLife::Skipped { reason } => ReusedEnd::Skipped { reason: *reason },
+            StepLife::Skipped { reason } => ReusedEnd::Skipped { reason: *reason, error: state.error.clone() },
             StepLife::Pending
             | StepLife::Running
             | StepLife::Waiting(_)
@@ -85,16 +87,19 @@ impl Execution {
             | StepLife::Cancelled => return None,
         };
         let step_id = self.definition.step(step).id.clone();
-        Some(Event::StepReused { step_id, end, output: state.output.clone(), decision: state.decision.clone() })
+        Some(Event::Step(step_id, StepEvent::Reused { end, output: state.output, decision: state.decision.clone() }))
     }
 
     /// What approvals that wanted changes said, for the steps that run again because of that.
     fn kept_feedback(&self, again: &BTreeSet<StepIndex>) -> Vec<Event> {
         let feedback = |step: &StepIndex| {
             let state = &self.steps[*step];
-            let output = state.output.clone().filter(|_| wanted_changes(state))?;
+            let output = state.output.filter(|_| wanted_changes(state))?;
             let step_id = self.definition.step(*step).id.clone();
-            Some(Event::StepReset { requested_by: step_id.clone(), step_id, round: 2, output: Some(output) })
+            let kept_feedback = Some(state.feedback.clone().unwrap_or_default());
+            let requested_by = step_id.clone();
+            let reset = StepEvent::Reset { requested_by, round: 2, output: Some(output), kept_feedback };
+            Some(Event::Step(step_id, reset))
         };
         again.iter().filter_map(feedback).collect()
     }
@@ -109,12 +114,10 @@ impl Execution {
     /// What failed un-handled, was cancelled, never got its turn or was rolled back, and all that comes after it.
     fn steps_to_run_again(&self) -> BTreeSet<StepIndex> {
         let mut again: BTreeSet<StepIndex> = (0..self.steps.len()).filter(|step| self.must_run_again(*step)).collect();
-        for step in again.clone() {
-            again.extend(self.range_of_changes(step));
-        }
         loop {
             let before = again.len();
             for step in again.clone() {
+                again.extend(self.range_of_changes(step));
                 for edge in self.definition.graph().outgoing(step) {
                     let handled_elsewhere =
                         edge.kind == EdgeKind::Error && self.completed_for_another(edge.target, &again);
@@ -124,7 +127,7 @@ impl Execution {
                 }
             }
             for step in 0..self.steps.len() {
-                if let StepLife::Failed { handled_by: Some(handler) } = &self.steps[step].life {
+                if let Some(handler) = self.handler_of(step) {
                     let handler = self.definition.position(handler);
                     if handler.is_none_or(|handler| again.contains(&handler) || !self.has_ended_well(handler)) {
                         again.insert(step);
@@ -140,7 +143,7 @@ impl Execution {
     fn must_run_again(&self, step: StepIndex) -> bool {
         let state = &self.steps[step];
         match &state.life {
-            StepLife::Failed { .. } => !self.is_handled(step),
+            StepLife::Failed { .. } => self.handler_of(step).is_none(),
             StepLife::Skipped { reason } => *reason == SkipReason::UpstreamFailed,
             StepLife::Completed => state.compensation.is_some(),
             StepLife::Cancelled

@@ -91,8 +91,7 @@ impl Execution {
         if edges.iter().any(|edge| edge.kind == EdgeKind::Error && unsettled(edge)) {
             return Decision::Wait;
         }
-        let so_failed = StepLife::Failed { handled_by: None };
-        if routes.iter().any(|edge| self.steps[edge.source].life == so_failed) {
+        if routes.iter().any(|edge| self.bars_the_way(edge.source)) {
             return Decision::Skip(SkipReason::UpstreamFailed);
         }
         Decision::Skip(SkipReason::HandlerNotNeeded)
@@ -116,36 +115,26 @@ impl Execution {
                 | StepLife::Cancelled => false,
             },
             EdgeKind::Route { .. } => source.is_terminal() && self.took(source, edge.target),
-            EdgeKind::Error => {
-                let target = &self.definition.step(edge.target).id;
-                matches!(&source.life, StepLife::Failed { handled_by: Some(handler) } if handler == target)
-            }
+            EdgeKind::Error => self.has_failed(edge.source),
             EdgeKind::Order => false,
         }
     }
 
-    /// The failed steps whose error goes to a handler, the first failure first.
+    /// The failed steps whose error goes to a handler, also if it does not want them; the first failure first.
     pub(super) fn failures_for(&self, handler: StepIndex) -> Vec<StepIndex> {
         let edges = self.definition.graph().incoming(handler).iter();
         let mut failed: Vec<StepIndex> =
             edges.filter(|edge| edge.kind == EdgeKind::Error && self.is_live(edge)).map(|edge| edge.source).collect();
-        failed.sort_by_key(|step| self.steps[*step].completed_at);
+        failed.sort_by_key(|step| match self.steps[*step].life {
+            StepLife::Failed { order } => order,
+            _ => u64::MAX,
+        });
         failed
     }
 
     /// Whether a handler has been skipped by its own condition: failures that point to it are un-handled.
     pub(super) fn is_unwilling_handler(&self, handler: StepIndex) -> bool {
         self.steps[handler].life == StepLife::Skipped { reason: SkipReason::ConditionFalse }
-    }
-
-    /// Whether a failed step's error is dealt with.
-    pub(super) fn is_handled(&self, step: StepIndex) -> bool {
-        match &self.steps[step].life {
-            StepLife::Failed { handled_by: Some(handler) } => {
-                !self.definition.position(handler).is_some_and(|handler| self.is_unwilling_handler(handler))
-            }
-            _ => false,
-        }
     }
 
     fn any_leads(&self, routes: &[&Edge]) -> Leads {
@@ -158,6 +147,11 @@ impl Execution {
             }
         }
         answer
+    }
+
+    /// Whether a gateway leads to a step, as far as is known.
+    pub(super) fn leads_to(&self, edge: &Edge) -> bool {
+        self.leads(edge) == Leads::Yes
     }
 
     /// Rule 2: a gateway leads to a target if it took that route, or (an exclusive one) took another from which live
@@ -212,7 +206,7 @@ impl Execution {
         self.steps[step].life == StepLife::Completed
     }
 
-    fn has_failed(&self, step: StepIndex) -> bool {
+    pub(super) fn has_failed(&self, step: StepIndex) -> bool {
         matches!(self.steps[step].life, StepLife::Failed { .. })
     }
 }

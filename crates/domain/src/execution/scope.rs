@@ -74,11 +74,17 @@ impl Turn<'_, '_> {
         })
     }
 
+    /// The variables that a step's own texts see; `None` if values are missing, which are then asked for.
+    pub fn scope_of(&mut self, step: StepIndex) -> Option<Scope> {
+        let definition = Arc::clone(&self.execution.definition);
+        self.scope(Viewpoint::Step(step), &definition.step(step).reads)
+    }
+
     /// A value of this execution, or `None` and a need.
     pub fn value(&mut self, key: &ValueKey, value: &ValueRef) -> Option<Arc<Json>> {
         let found = self.context.values.get(value);
         if found.is_none() {
-            self.need(Need::Value { key: key.clone(), value: value.clone() });
+            self.need(Need::Value { key: key.clone(), value: *value });
         }
         found
     }
@@ -86,11 +92,8 @@ impl Turn<'_, '_> {
     fn view(&mut self, from: Viewpoint, step: StepIndex) -> Option<StepView> {
         let state = self.state(step);
         let undoes_this = from == Viewpoint::Compensation(step);
-        let output = if undoes_this {
-            state.completion.as_ref().and_then(|completion| completion.output.clone())
-        } else {
-            state.output.clone()
-        };
+        let output =
+            if undoes_this { state.completion.as_ref().and_then(|completion| completion.output) } else { state.output };
         let output = match output {
             None => None,
             Some(output) => Some(self.value(&ValueKey::StepOutput(self.id(step)), &output)?),
@@ -102,7 +105,7 @@ impl Turn<'_, '_> {
 impl Execution {
     fn step_view(&self, step: StepIndex, output: Option<Arc<Json>>) -> StepView {
         let state = &self.steps[step];
-        let cost = state.cost();
+        let cost = state.cost(self.creation.currency);
         StepView {
             step_type: self.definition.step(step).step_type(),
             status: state.status().as_str(),

@@ -8,7 +8,7 @@ use crate::{
         ValueRef, Wait,
     },
     expressions::Evaluation,
-    value::{ApprovalId, Cost, ExecutionId, Money, Timestamp, TokenUsage},
+    value::{ApprovalId, Cost, Currency, ExecutionId, Money, Timestamp, TokenUsage},
 };
 
 /// The status of an execution as people know it (spec 3.1).
@@ -76,9 +76,6 @@ pub struct ExecutionState {
     /// When it must have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Timestamp>,
-    /// The first failure that nothing handles, while other branches still run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<ExecutionError>,
     /// What its calls cost.
     pub cost: Cost,
     /// What its calls read and wrote.
@@ -116,10 +113,11 @@ pub struct BudgetQuestion {
 }
 
 /// The status of a step as expressions know it (spec 3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {
     /// Not begun.
+    #[default]
     Pending,
     /// Its call is in flight, or it is being evaluated.
     Running,
@@ -159,9 +157,8 @@ pub enum StepLife {
     Completed,
     /// Failed.
     Failed {
-        /// The handler to which the error goes.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        handled_by: Option<crate::value::StepId>,
+        /// The number of the event that told it: the first failure has the lowest.
+        order: u64,
     },
     /// Not run.
     Skipped {
@@ -206,12 +203,18 @@ pub struct StepState {
     /// How often it asked for changes, if it is an approval.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reruns: u32,
+    /// What its last decision said that was no approval, if it is an approval; over all rounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<String>,
     /// Its sub-process's executions, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<ExecutionId>,
-    /// Since when its attempt waits for an agent that is busy or whose breaker is open.
+    /// Since when it waits for an agent that takes nothing: it is busy, limits calls, or its breaker is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_wait_since: Option<Timestamp>,
+    /// Whether its end was taken over from the execution that this one repeats, so that it cost nothing here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reused: bool,
     /// What was undefined in its texts and let pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -221,6 +224,16 @@ pub struct StepState {
     /// How it is being undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensation: Option<CompensationState>,
+}
+
+impl StepState {
+    /// What was undefined in its texts and let pass, and what its condition and its routes read that was not there or did
+    /// not compare.
+    pub fn all_warnings(&self) -> impl Iterator<Item = &String> {
+        let condition = self.condition.iter().flat_map(|condition| &condition.notes);
+        let routes = self.decision.iter().flat_map(|decision| &decision.evaluated_conditions);
+        self.warnings.iter().chain(condition).chain(routes.flat_map(|route| &route.notes))
+    }
 }
 
 /// One try of a step or of its compensation.
@@ -244,6 +257,9 @@ pub struct Attempt {
     /// The gateway's name for its call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call_ref: Option<String>,
+    /// What is set aside of the budget until it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<Money>,
     /// How often a crash has interrupted it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub interruptions: u32,
@@ -254,7 +270,7 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<StepError>,
     /// What it cost.
-    #[serde(flatten)]
+    #[serde(default, skip_serializing_if = "Usage::is_unknown")]
     pub usage: Usage,
 }
 
@@ -282,11 +298,8 @@ pub struct CompensationState {
 pub enum CompensationLife {
     /// Its newest attempt is under way.
     Running,
-    /// Its next attempt starts then.
-    BackOff {
-        /// When.
-        until: Timestamp,
-    },
+    /// Waiting for its next attempt, or for its agent.
+    Waiting(Wait),
     /// Undone.
     Completed,
     /// It could not be undone.
@@ -378,8 +391,10 @@ impl StepState {
             decision: None,
             approval_id: None,
             reruns: 0,
+            feedback: None,
             children: Vec::new(),
             agent_wait_since: None,
+            reused: false,
             warnings: Vec::new(),
             completion: None,
             compensation: None,
@@ -416,20 +431,21 @@ impl StepState {
         self.attempts.last().filter(|attempt| attempt.ended_at.is_none())
     }
 
-    /// The number that its next attempt gets.
-    pub fn next_attempt(&self) -> u32 {
-        self.attempts.last().map_or(1, |attempt| attempt.number + 1)
-    }
-
     /// How many attempts failed in this round.
     pub fn retry_count(&self) -> u32 {
         let failed = |attempt: &&Attempt| attempt.round == self.round && attempt.error.is_some();
         u32::try_from(self.attempts.iter().filter(failed).count()).unwrap_or(u32::MAX)
     }
 
-    /// What its attempts cost together, its compensation's not counted.
-    pub fn cost(&self) -> Cost {
-        let mut cost = Cost::ZERO;
+    /// What it cost, if there was anything to pay for: agents' work, or in an earlier execution of which it is taken over.
+    pub fn paid(&self, currency: Currency) -> Option<Cost> {
+        let mut worked = self.attempts.iter().filter(|attempt| attempt.ended_at.is_some() && attempt.agent.is_some());
+        (self.reused || worked.next().is_some()).then(|| self.cost(currency))
+    }
+
+    /// What its attempts cost together, its compensation's not counted, in the currency of its server.
+    pub fn cost(&self, currency: Currency) -> Cost {
+        let mut cost = Cost::none(currency);
         for attempt in self.attempts.iter().filter(|attempt| attempt.ended_at.is_some() && attempt.agent.is_some()) {
             cost.add(attempt.usage.cost);
         }
@@ -438,7 +454,7 @@ impl StepState {
 
     /// What its attempts read and wrote together; `None` if no agent said so.
     pub fn tokens(&self) -> Option<TokenUsage> {
-        let mut known = self.attempts.iter().filter_map(|attempt| attempt.usage.token_usage.as_ref());
+        let mut known = self.attempts.iter().filter_map(|attempt| attempt.usage.token_usage.as_deref());
         let mut sum = known.next()?.clone();
         known.for_each(|tokens| sum.add(tokens));
         Some(sum)

@@ -7,14 +7,16 @@ use serde_json::{Map, json};
 use super::{
     Execution,
     advance::Progress,
-    boundary::{ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Need, Write},
-    scope::Viewpoint,
+    boundary::{ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Failure, Need, Write},
     state::StepLife,
     turn::Turn,
 };
 use crate::{
     definition::{MappedValue, StepIndex, StepKind, SubProcess, UndefinedRule},
-    event::{AttemptStart, Creation, Event, ParentLink, StepError, TriggerContext, Usage, Wait},
+    event::{
+        AttemptEvent, ChildEvent, Creation, Direction, Event, ParentLink, Recorded, StepError, TriggerContext, Usage,
+        Wait,
+    },
     expressions::Scope,
     value::{ErrorCode, ExecutionId, Json},
 };
@@ -22,13 +24,22 @@ use crate::{
 /// How deep sub-processes may be nested (spec 3.6).
 pub const DEEPEST_NESTING: u32 = 8;
 
+/// A child that can be started.
+struct PlannedChild {
+    child: Box<Execution>,
+    created: Box<Recorded>,
+    input: Json,
+    /// What was undefined in the mapping of its input and let pass.
+    warnings: Vec<String>,
+}
+
 impl Turn<'_, '_> {
     pub fn start_sub_process(&mut self, step: StepIndex) -> Progress {
         let StepKind::SubProcess(sub_process) = &self.step(step).kind else {
             return Progress::Done;
         };
-        let (sub_process, reads) = (sub_process.clone(), self.step(step).reads.clone());
-        let scope = self.scope(Viewpoint::Step(step), &reads);
+        let sub_process = sub_process.clone();
+        let scope = self.scope_of(step);
         let id = self.id(step);
         let Some(plan) = self.context.values.child(&id) else {
             self.need(Need::Child(id));
@@ -38,21 +49,20 @@ impl Turn<'_, '_> {
             return Progress::NeedsValues;
         };
         let started = self.plan_child(step, &sub_process, plan, &scope);
-        let (child, created, input) = match started {
-            Ok(child) => child,
+        let PlannedChild { child, created, input, warnings } = match started {
+            Ok(planned) => planned,
             Err(error) => {
-                self.fail_to_start(step, error);
+                self.fail_to_start(step, Direction::Do, error);
                 return Progress::Done;
             }
         };
         let (child_id, process) = (child.id(), child.creation().process.clone());
-        let condition = self.take_passed(step);
-        let start = AttemptStart { condition, ..self.blank_start(step) };
-        self.emit(Event::StepStarted(Box::new(start)));
-        self.emit(Event::ChildStarted { step_id: id.clone(), child_execution_id: child_id, process: process.clone() });
+        self.start_without_call(step, warnings);
+        self.emit(Event::Child(id, child_id, ChildEvent::Started { process: process.clone() }));
         self.transition.writes.push(Write::StartChild { child, created, input });
         if sub_process.wait_for_completion {
-            self.emit(Event::StepWaiting { step_id: id, wait: Wait::Child { execution_id: child_id } });
+            let waiting = AttemptEvent::Waiting(Wait::Child { execution_id: child_id });
+            self.emit(self.attempt_event(step, Direction::Do, waiting));
         } else {
             let output = json!({
                 "child_execution_id": child_id,
@@ -70,7 +80,7 @@ impl Turn<'_, '_> {
         sub_process: &SubProcess,
         plan: ChildPlan,
         scope: &Scope,
-    ) -> Result<(Box<Execution>, Box<crate::event::Recorded>, Json), StepError> {
+    ) -> Result<PlannedChild, StepError> {
         let version = match plan {
             ChildPlan::Found(version) => version,
             ChildPlan::Missing => {
@@ -84,7 +94,8 @@ impl Turn<'_, '_> {
             let message = format!("sub-processes are nested at most {DEEPEST_NESTING} deep");
             return Err(StepError { code: ErrorCode::NestingTooDeep, message });
         }
-        let input = self.child_input(sub_process, scope)?;
+        let mut warnings = Vec::new();
+        let input = self.child_input(sub_process, scope, &mut warnings)?;
         let checked = version.definition.check_input(&input, self.context.settings.undefined).map_err(|problems| {
             let problems: Vec<String> =
                 problems.iter().map(|problem| format!("`{}` {}", problem.field, problem.message)).collect();
@@ -104,7 +115,7 @@ impl Turn<'_, '_> {
         let creation = self.child_creation(&version, link, input_ref, checked.warnings);
         let id = ExecutionId::new((self.context.new_id)());
         let (child, created) = Execution::create(id, Arc::clone(&version.definition), creation, self.now());
-        Ok((Box::new(child), Box::new(created), checked.input))
+        Ok(PlannedChild { child: Box::new(child), created: Box::new(created), input: checked.input, warnings })
     }
 
     fn child_creation(
@@ -131,38 +142,48 @@ impl Turn<'_, '_> {
             labels: version.definition.content().labels.clone(),
             priority: version.definition.config().priority,
             undefined: version.definition.config().undefined.or(self.context.settings.undefined),
+            currency: of_parent.currency,
             warnings,
         }
     }
 
     /// The child's input: the mapping's values, or the parent's own input.
-    fn child_input(&self, sub_process: &SubProcess, scope: &Scope) -> Result<Json, StepError> {
+    fn child_input(
+        &self,
+        sub_process: &SubProcess,
+        scope: &Scope,
+        warnings: &mut Vec<String>,
+    ) -> Result<Json, StepError> {
         if sub_process.input_mapping.is_empty() {
             return Ok((*scope.input).clone());
         }
         let mut input = Map::new();
         for (name, value) in &sub_process.input_mapping {
-            input.insert(name.clone(), self.mapped(value, scope)?);
+            input.insert(name.clone(), self.mapped(value, scope, warnings)?);
         }
         Ok(Json::Object(input))
     }
 
-    fn mapped(&self, value: &MappedValue, scope: &Scope) -> Result<Json, StepError> {
+    fn mapped(&self, value: &MappedValue, scope: &Scope, warnings: &mut Vec<String>) -> Result<Json, StepError> {
         Ok(match value {
             MappedValue::Literal(json) => json.clone(),
             MappedValue::Template(template) => {
                 let rule = self.undefined_rule(UndefinedRule::Error);
                 let expanded = self.context.expressions.handed_over(template, scope, rule);
-                expanded.map_err(|error| StepError { code: error.code(), message: error.to_string() })?.value
+                let expanded =
+                    expanded.map_err(|error| StepError { code: error.code(), message: error.to_string() })?;
+                warnings.extend(expanded.warnings);
+                expanded.value
             }
             MappedValue::List(items) => {
-                let items: Result<Vec<Json>, StepError> = items.iter().map(|item| self.mapped(item, scope)).collect();
+                let items: Result<Vec<Json>, StepError> =
+                    items.iter().map(|item| self.mapped(item, scope, warnings)).collect();
                 Json::Array(items?)
             }
             MappedValue::Map(fields) => {
                 let mut map = Map::new();
                 for (name, field) in fields {
-                    map.insert(name.clone(), self.mapped(field, scope)?);
+                    map.insert(name.clone(), self.mapped(field, scope, warnings)?);
                 }
                 Json::Object(map)
             }
@@ -185,12 +206,8 @@ impl Turn<'_, '_> {
             ChildOutcome::Failed(_) => "failed",
             ChildOutcome::Cancelled => "cancelled",
         };
-        self.emit(Event::ChildCompleted {
-            step_id,
-            child_execution_id: end.execution_id,
-            status: status.to_owned(),
-            cost: end.cost,
-        });
+        let completed = ChildEvent::Completed { status: status.to_owned(), cost: end.cost };
+        self.emit(Event::Child(step_id, end.execution_id, completed));
         match &end.outcome {
             ChildOutcome::Completed(outputs) => {
                 let output = child_output(end, outputs, &key);
@@ -202,17 +219,13 @@ impl Turn<'_, '_> {
             ChildOutcome::Failed(error) => {
                 let at = error.step_id.as_ref().map(|step| format!(" at `{step}`")).unwrap_or_default();
                 let message = format!("`{}` failed{at}: {}: {}", end.process.name, error.code, error.message);
-                self.fail_attempt(
-                    step,
-                    StepError { code: ErrorCode::SubProcessFailed, message },
-                    Usage::default(),
-                    None,
-                );
+                let error = StepError { code: ErrorCode::SubProcessFailed, message };
+                self.fail_attempt(step, Direction::Do, Failure::of(error));
             }
             ChildOutcome::Cancelled => {
                 let message = format!("`{}` was cancelled", end.process.name);
                 let error = StepError { code: ErrorCode::SubProcessCancelled, message };
-                self.fail_attempt(step, error, Usage::default(), None);
+                self.fail_attempt(step, Direction::Do, Failure::of(error));
             }
         }
         true

@@ -2,12 +2,11 @@
 
 use super::{
     index::{Due, DueEntry},
-    state::{CompensationLife, Life, StepLife},
+    state::{Life, StepLife},
     turn::Turn,
 };
 use crate::{
-    definition::StepIndex,
-    event::{ExecutionError, RollBackCause, StepError, Usage, Wait},
+    event::{Direction, ExecutionError, RollBackCause, Wait},
     value::ErrorCode,
 };
 
@@ -36,7 +35,7 @@ impl Turn<'_, '_> {
             Due::Timeout => {
                 let deadline = self.state(step).open_attempt().and_then(|attempt| attempt.deadline);
                 if deadline == Some(at) && !self.state(step).is_terminal() {
-                    self.time_out(step);
+                    self.time_out(step, Direction::Do);
                 }
             }
             Due::Deadline => {
@@ -54,20 +53,12 @@ impl Turn<'_, '_> {
             // The roll-back looks for what is due itself.
             Due::Compensation => {}
             Due::CompensationTimeout => {
-                let compensation = self.state(step).compensation.as_ref();
-                if compensation.is_some_and(|compensation| compensation.life == CompensationLife::Running) {
-                    self.time_out_compensation(step);
+                if self.execution.is_running(step, Direction::Undo) {
+                    self.time_out(step, Direction::Undo);
                 }
             }
             Due::ExecutionTimeout => self.time_out_execution(),
         }
-    }
-
-    fn time_out(&mut self, step: StepIndex) {
-        let timeout = self.step(step).timeout.unwrap_or_default();
-        let message = format!("not done within its timeout of {timeout}");
-        self.end_work(step, false);
-        self.fail_attempt(step, StepError { code: ErrorCode::Timeout, message }, Usage::default(), None);
     }
 
     fn time_out_execution(&mut self) {

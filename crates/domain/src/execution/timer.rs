@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::{advance::Progress, scope::Viewpoint, turn::Turn};
+use super::{advance::Progress, turn::Turn};
 use crate::{
     definition::{StepIndex, StepKind, Timer, UndefinedRule},
-    event::{AttemptStart, Event, StepError, Usage, Wait},
+    event::{AttemptEvent, Direction, StepError, Usage, Wait},
     expressions::Scope,
     value::{Duration, ErrorCode, Timestamp},
 };
@@ -15,20 +15,19 @@ impl Turn<'_, '_> {
         let StepKind::Timer(timer) = &self.step(step).kind else {
             return Progress::Done;
         };
-        let (timer, reads) = (timer.clone(), self.step(step).reads.clone());
-        let Some(scope) = self.scope(Viewpoint::Step(step), &reads) else {
+        let timer = timer.clone();
+        let Some(scope) = self.scope_of(step) else {
             return Progress::NeedsValues;
         };
         match self.end_of_wait(&timer, &scope) {
-            Err(error) => self.fail_to_start(step, error),
+            Err(error) => self.fail_to_start(step, Direction::Do, error),
             Ok(until) => {
-                let condition = self.take_passed(step);
-                let start = AttemptStart { condition, ..self.blank_start(step) };
-                self.emit(Event::StepStarted(Box::new(start)));
+                self.start_without_call(step, Vec::new());
                 if until <= self.now() {
                     self.finish_timer(step, until);
                 } else {
-                    self.emit(Event::StepWaiting { step_id: self.id(step), wait: Wait::Timer { until } });
+                    let waiting = AttemptEvent::Waiting(Wait::Timer { until });
+                    self.emit(self.attempt_event(step, Direction::Do, waiting));
                 }
             }
         }

@@ -3,12 +3,12 @@
 
 use super::{
     Execution,
-    boundary::{CallId, Command, Context, Effect, Need, Transition},
-    state::{CompensationLife, StepLife, StepState},
+    boundary::{CallId, Command, Context, Need, Transition},
+    state::StepState,
 };
 use crate::{
     definition::{Step, StepIndex, UndefinedRule},
-    event::{Event, Recorded},
+    event::{Direction, Event, Recorded},
     value::{StepId, Timestamp},
 };
 
@@ -17,9 +17,9 @@ impl Execution {
     /// done. Commands are taken in the order of their weight: cancel, other signals, results, stored times last.
     ///
     /// The execution already has the new state. If the commit is refused, drop it and load it anew.
-    pub fn handle(&mut self, mut commands: Vec<Command>, context: &mut Context<'_>) -> Transition {
+    pub fn handle(&mut self, mut commands: Vec<&Command>, context: &mut Context<'_>) -> Transition {
         context.now = context.now.max(self.state.updated_at);
-        commands.sort_by_key(Command::weight);
+        commands.sort_by_key(|command| command.weight());
         let mut turn = Turn { execution: self, context, transition: Transition::default() };
         for command in commands {
             turn.obey(command);
@@ -28,31 +28,7 @@ impl Execution {
         turn.warn_of_budget();
         turn.advance();
         turn.conclude();
-        let mut transition = turn.transition;
-        transition.effects.retain(|effect| self.is_current(effect));
-        transition
-    }
-
-    /// Whether an effect still fits the state: a call started in this turn may have been ended by the same turn.
-    fn is_current(&self, effect: &Effect) -> bool {
-        let (Effect::Call(call) | Effect::Recover(call)) = effect else {
-            return true;
-        };
-        self.open_call(&call.id).is_some()
-    }
-
-    /// The step of a call that is in flight.
-    pub(super) fn open_call(&self, call: &CallId) -> Option<StepIndex> {
-        let step = self.definition.position(&call.step_id)?;
-        let state = &self.steps[step];
-        let running = if call.compensation {
-            let compensation = state.compensation.as_ref()?;
-            let open = compensation.life == CompensationLife::Running;
-            compensation.attempts.last().filter(|_| open)
-        } else {
-            state.attempts.last().filter(|_| state.life == StepLife::Running)
-        };
-        running.filter(|attempt| attempt.number == call.attempt).map(|_| step)
+        turn.transition
     }
 }
 
@@ -68,9 +44,11 @@ impl Turn<'_, '_> {
     pub fn emit(&mut self, event: Event) {
         let sequence = self.execution.state.sequence + 1;
         let recorded = Recorded { sequence, at: self.context.now, event };
+        let reserved_before = self.execution.index.reserved;
         // The number is the next one and the step comes from the definition, so that the event applies.
         if self.execution.apply(&recorded).is_ok() {
             self.context.spend(recorded.event.usage());
+            self.context.reserve(self.execution.index.reserved - reserved_before);
             self.transition.events.push(recorded);
         }
     }
@@ -96,8 +74,8 @@ impl Turn<'_, '_> {
     }
 
     /// The key of a step's call.
-    pub fn call_id(&self, step: StepIndex, attempt: u32, compensation: bool) -> CallId {
-        CallId { execution_id: self.execution.id(), step_id: self.id(step), attempt, compensation }
+    pub fn call_id(&self, step: StepIndex, direction: Direction, attempt: u32) -> CallId {
+        CallId { execution_id: self.execution.id(), step_id: self.id(step), attempt, direction }
     }
 
     /// Asks for something that is not at hand.

@@ -25,6 +25,9 @@ pub struct WaitingFor {
     /// Until when at most, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// Why, where whoever is waited for said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What is waited for.
@@ -35,7 +38,11 @@ pub enum WaitingKind {
     Limit,
     /// A place in an agent's queue.
     AgentQueue,
-    /// An agent that is busy or whose breaker is open.
+    /// An agent that said that it is busy.
+    Agent,
+    /// An agent that takes no calls for a time, since it or its model's provider limits them.
+    RateLimit,
+    /// An agent whose breaker is open.
     Breaker,
     /// A time.
     Timer,
@@ -49,10 +56,52 @@ pub enum WaitingKind {
     Operator,
 }
 
+/// What is waited for, until when, and why.
+type Waits = (WaitingKind, Option<Timestamp>, Option<String>);
+
+impl Wait {
+    /// Until when it lasts, if that is known.
+    pub const fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Timer { until }
+            | Self::BackOff { until }
+            | Self::AgentBusy { until, .. }
+            | Self::RateLimit { until, .. }
+            | Self::Breaker { until } => Some(*until),
+            Self::Child { .. } => None,
+        }
+    }
+
+    /// The same wait, but for no longer than this.
+    pub(super) fn until_at_most(mut self, latest: Timestamp) -> Self {
+        match &mut self {
+            Self::Timer { until }
+            | Self::BackOff { until }
+            | Self::AgentBusy { until, .. }
+            | Self::RateLimit { until, .. }
+            | Self::Breaker { until } => *until = latest.min(*until),
+            Self::Child { .. } => {}
+        }
+        self
+    }
+
+    fn shown(&self) -> Waits {
+        let (kind, reason) = match self {
+            Self::Timer { .. } => (WaitingKind::Timer, None),
+            Self::Child { .. } => (WaitingKind::Child, None),
+            Self::BackOff { .. } => (WaitingKind::BackOff, None),
+            Self::AgentBusy { reason, .. } => (WaitingKind::Agent, reason.clone()),
+            Self::RateLimit { reason, .. } => (WaitingKind::RateLimit, reason.clone()),
+            Self::Breaker { .. } => (WaitingKind::Breaker, None),
+        };
+        (kind, self.until(), reason)
+    }
+}
+
 impl Execution {
     /// For what the execution and its steps wait. `most_calls` is the server's limit of calls in flight.
     pub fn waiting_for(&self, most_calls: usize) -> Vec<WaitingFor> {
-        let whole = |kind| WaitingFor { kind, step_id: None, until: None };
+        let whole = |kind| WaitingFor { kind, step_id: None, until: None, reason: None };
         let mut waits = match &self.state.life {
             Life::Pending => return vec![whole(WaitingKind::Limit)],
             Life::Completed { .. } | Life::Failed(_) | Life::Cancelled(_) => return Vec::new(),
@@ -61,31 +110,29 @@ impl Execution {
         };
         if let Some(question) = self.state.budget.question {
             let step_id = Some(StepId::budget());
-            waits.push(WaitingFor { kind: WaitingKind::Person, step_id, until: question.deadline });
+            let kind = WaitingKind::Person;
+            waits.push(WaitingFor { kind, step_id, until: question.deadline, reason: None });
         }
         let most_calls = self.definition.config().max_concurrent_steps.map_or(most_calls, |most| most as usize);
         for step in 0..self.steps.len() {
-            if let Some((kind, until)) = self.step_waits_for(step, most_calls) {
-                waits.push(WaitingFor { kind, step_id: Some(self.definition.step(step).id.clone()), until });
+            if let Some((kind, until, reason)) = self.step_waits_for(step, most_calls) {
+                waits.push(WaitingFor { kind, step_id: Some(self.definition.step(step).id.clone()), until, reason });
             }
         }
         waits
     }
 
-    fn step_waits_for(&self, step: usize, most_calls: usize) -> Option<(WaitingKind, Option<Timestamp>)> {
+    fn step_waits_for(&self, step: usize, most_calls: usize) -> Option<Waits> {
         let state = &self.steps[step];
-        if let Some(CompensationLife::BackOff { until }) = state.compensation.as_ref().map(|state| &state.life) {
-            return Some((WaitingKind::BackOff, Some(*until)));
+        if let Some(CompensationLife::Waiting(wait)) = state.compensation.as_ref().map(|state| &state.life) {
+            return Some(wait.shown());
         }
         match &state.life {
-            StepLife::Waiting(wait) => Some(match wait {
-                Wait::Timer { until } => (WaitingKind::Timer, Some(*until)),
-                Wait::Child { .. } => (WaitingKind::Child, None),
-                Wait::BackOff { until } => (WaitingKind::BackOff, Some(*until)),
-                Wait::AgentBusy { until } | Wait::Breaker { until } => (WaitingKind::Breaker, Some(*until)),
-            }),
-            StepLife::WaitingApproval { deadline, .. } => Some((WaitingKind::Person, *deadline)),
-            StepLife::Pending if self.state.life == Life::Running => self.pending_waits_for(step, most_calls),
+            StepLife::Waiting(wait) => Some(wait.shown()),
+            StepLife::WaitingApproval { deadline, .. } => Some((WaitingKind::Person, *deadline, None)),
+            StepLife::Pending if self.state.life == Life::Running => {
+                self.pending_waits_for(step, most_calls).map(|kind| (kind, None, None))
+            }
             StepLife::Pending
             | StepLife::Running
             | StepLife::Completed
@@ -96,15 +143,15 @@ impl Execution {
     }
 
     /// A step that may run and has not begun waits for a slot: of its execution or of its agent.
-    fn pending_waits_for(&self, step: usize, most_calls: usize) -> Option<(WaitingKind, Option<Timestamp>)> {
+    fn pending_waits_for(&self, step: usize, most_calls: usize) -> Option<WaitingKind> {
         if self.decide(step) != Decision::Run {
             return None;
         }
         match &self.definition.step(step).kind {
-            StepKind::AgentTask(_) | StepKind::Notification(_) if self.index.calls >= most_calls => {
-                Some((WaitingKind::Limit, None))
+            StepKind::AgentTask(_) | StepKind::Notification(_) if self.index.running.len() >= most_calls => {
+                Some(WaitingKind::Limit)
             }
-            StepKind::AgentTask(_) => Some((WaitingKind::AgentQueue, None)),
+            StepKind::AgentTask(_) => Some(WaitingKind::AgentQueue),
             StepKind::Notification(_)
             | StepKind::HumanApproval(_)
             | StepKind::Gateway(_)

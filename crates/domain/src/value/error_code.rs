@@ -84,18 +84,19 @@ codes! {
     BudgetExceeded, "BUDGET_EXCEEDED", Step, false, "The budget of the execution or the step's max_cost is spent.";
     Cancelled, "CANCELLED", Step, false, "The work was cancelled from outside.";
     ExecutionTimeout, "EXECUTION_TIMEOUT", Execution, false, "The execution took longer than its timeout.";
+    Internal, "INTERNAL", Execution, false, "Running the execution failed again and again; this is a defect of the engine.";
     Deadlock, "DEADLOCK", Execution, false, "Nothing can go on and nothing is waited for; this is a defect of the engine.";
 }
 
 impl ErrorCode {
     /// Whether a step that writes its own `retry` without `retry_on` retries it (spec 1.4).
     pub const fn is_retried_by_own_policy(self) -> bool {
-        self.is_retried_by_default() || matches!(self, Self::Timeout | Self::AgentNotFound)
+        self.is_retried_by_default() || matches!(self, Self::Timeout)
     }
 
     /// Whether it says that the agent could not do work at all, which its circuit breaker counts (spec 5.3).
     pub const fn is_unavailability(self) -> bool {
-        matches!(self, Self::AgentUnavailable | Self::RateLimited | Self::Unauthorized | Self::Timeout)
+        matches!(self, Self::AgentUnavailable)
     }
 }
 

@@ -16,7 +16,7 @@ const FEWEST_LOSSY: usize = 16;
 /// # Errors
 /// What `serde_json` says of the text.
 pub fn parse_exact(text: &str) -> Result<Json, serde_json::Error> {
-    match with_long_numbers_quoted(text) {
+    match exact_text(text) {
         Cow::Borrowed(same) => serde_json::from_str(same),
         // What is wrong with it is told at its place in the text as it was given.
         Cow::Owned(quoted) => serde_json::from_str(&quoted).or_else(|_| serde_json::from_str(text)),
@@ -47,8 +47,8 @@ fn is_canonical_integer(text: &str) -> bool {
         && (digits.len() == 1 || !digits.starts_with('0'))
 }
 
-/// The text with quotes around the numbers in it that would lose digits.
-fn with_long_numbers_quoted(text: &str) -> Cow<'_, str> {
+/// JSON text with quotes around the numbers in it that would lose digits, for readers of more than plain values.
+pub fn exact_text(text: &str) -> Cow<'_, str> {
     let mut exact = String::new();
     let mut copied_to = 0;
     let bytes = text.as_bytes();
@@ -184,7 +184,7 @@ mod tests {
         #[test]
         fn json_with_short_numbers_is_read_as_ever(json in any_json()) {
             let text = json.to_string();
-            prop_assert!(matches!(with_long_numbers_quoted(&text), Cow::Borrowed(_)) || text.len() > 16);
+            prop_assert!(matches!(exact_text(&text), Cow::Borrowed(_)) || text.len() > 16);
             prop_assert_eq!(parse_exact(&text).unwrap(), serde_json::from_str::<Json>(&text).unwrap());
         }
 

@@ -125,15 +125,24 @@ impl Money {
 
 impl Cost {
     /// Nothing spent, nothing unknown.
-    pub const ZERO: Self = Self { amount: Money::ZERO, complete: true };
+    pub const fn none(currency: Currency) -> Self {
+        Self { amount: Money::from_nanos(0, currency), complete: true }
+    }
 
     /// Adds a call's cost, `None` when it is unknown. An amount of another currency counts as unknown, since it can't be
     /// added up.
     pub fn add(&mut self, cost: Option<Money>) {
-        match cost.map(|cost| self.amount.checked_add(cost)) {
+        let own = |cost: &Money| cost.is_zero() || cost.currency == self.amount.currency;
+        match cost.filter(own).map(|cost| self.amount.checked_add(cost)) {
             Some(Ok(sum)) => self.amount = sum,
             Some(Err(_)) | None => self.complete = false,
         }
+    }
+}
+
+impl Default for Currency {
+    fn default() -> Self {
+        Self::USD
     }
 }
 
@@ -288,7 +297,7 @@ mod tests {
 
     #[test]
     fn unknown_and_foreign_costs_make_a_sum_incomplete() {
-        let mut cost = Cost::ZERO;
+        let mut cost = Cost::none(Currency::USD);
         cost.add(Some("0.10".parse().unwrap()));
         assert!(cost.complete);
         cost.add(None);

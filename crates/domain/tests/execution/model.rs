@@ -54,8 +54,9 @@ impl<'a> Model<'a> {
         if needed || gateways.iter().any(|gateway| self.leads(gateway, step)) {
             return Expected::Runs;
         }
-        let failed = StepLife::Failed { handled_by: None };
-        let gateway_failed = gateways.iter().any(|gateway| *self.life(gateway) == failed);
+        let never_ran = StepLife::Skipped { reason: SkipReason::UpstreamFailed };
+        let gateway_failed =
+            gateways.iter().any(|gateway| self.fails_process(gateway) || *self.life(gateway) == never_ran);
         Expected::Skipped(if gateway_failed { SkipReason::UpstreamFailed } else { SkipReason::HandlerNotNeeded })
     }
 
@@ -67,10 +68,12 @@ impl<'a> Model<'a> {
             above.extend(self.gateways_to(step));
         }
         above.into_iter().any(|source| {
-            let unhandled = matches!(self.life(source), StepLife::Failed { handled_by: None });
-            let passed_over = *self.life(source) == StepLife::Skipped { reason: SkipReason::UpstreamFailed };
-            unhandled || (passed_over && self.comes_after_unhandled_failure(source))
+            self.fails_process(source) || *self.life(source) == StepLife::Skipped { reason: SkipReason::UpstreamFailed }
         })
+    }
+
+    fn fails_process(&self, step: &Step) -> bool {
+        self.failed(step) && !matches!(step.on_error, OnError::GotoStep { .. })
     }
 
     fn leads(&self, gateway: &Step, step: &Step) -> bool {
@@ -106,7 +109,7 @@ impl<'a> Model<'a> {
     }
 
     fn error_goes_to(&self, source: &Step, handler: &Step) -> bool {
-        matches!(self.life(source), StepLife::Failed { handled_by: Some(by) } if *by == handler.id)
+        self.failed(source) && source.on_error == OnError::GotoStep { target_step: handler.id.clone() }
     }
 
     fn failed(&self, step: &Step) -> bool {

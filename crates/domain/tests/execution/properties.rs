@@ -7,8 +7,8 @@ use procession_domain::{
         Compensation, CompensationAction, Condition, Config, Definition, GatewayType, HumanApproval, OnError, OnReject,
         Reads, Rerun, RetryPolicy, Step, StepKind, Template, TimeoutAction, Timer,
     },
-    event::{Event, SkipReason},
-    execution::{Command, Execution, ExecutionStatus, Life, StepLife},
+    event::{AttemptEvent, Direction, Event, SkipReason, StepEvent},
+    execution::{Command, Execution, ExecutionStatus, Life, Refusal, RefusalKind, Snapshot, StepLife},
     value::{Duration, ErrorCode, StepId},
 };
 use proptest::prelude::*;
@@ -178,11 +178,18 @@ fn go_on(world: &mut World, fate: Fate) -> bool {
             0..60 => finished(call),
             60..75 => failed(call, ErrorCode::AgentNotFound),
             75..90 => failed(call, ErrorCode::AgentError),
-            90..95 => Command::Busy { call: call.id, retry_after: Duration::from_secs(30) },
-            _ if fate.loses_calls => return world.pass_time(),
+            kind @ 90..95 => {
+                let kind = if kind < 93 { RefusalKind::Busy } else { RefusalKind::RateLimit };
+                let refusal = Refusal { kind, retry_after: Duration::from_secs(30), reason: None };
+                Command::Refused { call: call.id, refusal }
+            }
+            _ if fate.loses_calls => {
+                world.lost.insert(call.id);
+                return world.pass_time();
+            }
             _ => finished(call),
         };
-        world.give(vec![command]);
+        world.give(&[command]);
         return true;
     }
     if let Some(open) = world.open_approvals().first().copied() {
@@ -195,7 +202,7 @@ fn go_on(world: &mut World, fate: Fate) -> bool {
         }
         return true;
     }
-    world.pass_time()
+    world.free_place() || world.pass_time()
 }
 
 fn run_to_end(mut world: World, fate: Fate) -> World {
@@ -206,6 +213,14 @@ fn run_to_end(mut world: World, fate: Fate) -> World {
         assert!(go_on(&mut world, fate), "stuck: {} {:?}", world.statuses(), world.execution.state().life);
     }
     panic!("no end: {}", world.statuses());
+}
+
+fn go_on_for(world: &mut World, fate: Fate, most: usize) {
+    for _ in 0..most {
+        if world.execution.status().is_ended() || !go_on(world, fate) {
+            break;
+        }
+    }
 }
 
 fn check_against_model(execution: &Execution) {
@@ -316,21 +331,57 @@ proptest! {
     }
 
     #[test]
+    fn runs_that_have_to_wait_for_places_end_as_the_model_says(
+        definition in definitions(Variety { reruns: false, stop_on_failure: false }),
+        seed in any::<u64>(),
+        chance in any::<u64>(),
+    ) {
+        let world = run_to_end(World::crowded(definition.0, chance), Fate { seed, loses_calls: true });
+        check_end(&world);
+        check_against_model(&world.execution);
+    }
+
+    #[test]
+    fn stopped_runs_that_have_to_wait_for_places_end_as_the_model_says(
+        definition in definitions(Variety { reruns: false, stop_on_failure: true }),
+        seed in any::<u64>(),
+        chance in any::<u64>(),
+    ) {
+        let world = run_to_end(World::crowded(definition.0, chance), Fate { seed, loses_calls: true });
+        check_end(&world);
+        check_against_model(&world.execution);
+    }
+
+    #[test]
+    fn runs_with_requested_changes_that_have_to_wait_for_places_end_and_replay(
+        definition in definitions(Variety { reruns: true, stop_on_failure: true }),
+        seed in any::<u64>(),
+        chance in any::<u64>(),
+        crash_after in 0_usize..40,
+    ) {
+        let mut world = World::crowded(definition.0, chance);
+        let fate = Fate { seed, loses_calls: true };
+        go_on_for(&mut world, fate, crash_after);
+        world.crash(None);
+        let world = run_to_end(world, fate);
+        check_end(&world);
+    }
+
+    #[test]
     fn a_crash_at_any_point_changes_nothing(
         definition in definitions(Variety { reruns: true, stop_on_failure: true }),
         seed in any::<u64>(),
+        snapshot_after in 0_usize..40,
         crash_after in 0_usize..40,
     ) {
         // A call that is sent again has its time anew; so that order can't depend on that, none is lost.
         let fate = Fate { seed, loses_calls: false };
         let undisturbed = run_to_end(World::started(definition.0.clone()), fate);
         let mut world = World::started(definition.0);
-        for _ in 0..crash_after {
-            if world.execution.status().is_ended() || !go_on(&mut world, fate) {
-                break;
-            }
-        }
-        world.crash();
+        go_on_for(&mut world, fate, snapshot_after);
+        let snapshot: Option<Snapshot> = (snapshot_after % 3 > 0).then(|| world.execution.snapshot());
+        go_on_for(&mut world, fate, crash_after);
+        world.crash(snapshot.as_ref());
         let world = run_to_end(world, fate);
         check_end(&world);
         prop_assert_eq!(world.statuses(), undisturbed.statuses());
@@ -347,13 +398,14 @@ proptest! {
         let mut ended = std::collections::BTreeSet::new();
         for recorded in &world.history {
             match &recorded.event {
-                Event::StepStarted(start) if !start.again => {
-                    prop_assert!(started.insert((start.step_id.clone(), start.attempt)), "{recorded:?}");
+                Event::Attempt(step_id, direction, AttemptEvent::Started(start)) if !start.again => {
+                    prop_assert!(started.insert((step_id.clone(), *direction, start.attempt)), "{recorded:?}");
                 }
-                Event::StepCompleted { step_id, .. } | Event::StepFailed { step_id, .. } | Event::StepSkipped { step_id, .. } => {
+                Event::Attempt(step_id, Direction::Do, AttemptEvent::Completed { .. } | AttemptEvent::Failed { .. })
+                | Event::Step(step_id, StepEvent::Skipped(_)) => {
                     prop_assert!(ended.insert(step_id.clone()), "{step_id} ended twice");
                 }
-                Event::StepReset { step_id, .. } => {
+                Event::Step(step_id, StepEvent::Reset { .. }) => {
                     ended.remove(step_id);
                 }
                 _ => {}

@@ -2,7 +2,7 @@
 //! definition to its end by calling functions.
 
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::DefaultHasher},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
     sync::Arc,
 };
@@ -16,11 +16,14 @@ use procession_domain::{
     },
     event::{Creation, Event, ProcessRef, Recorded, Shown, StepError, TriggerContext, Usage, ValueRef},
     execution::{
-        Call, ChildPlan, Command, Context, Effect, Execution, Reply, Settings, Signal, Slot, Slots, TooLarge,
-        Transition, ValueKey, Values, Write,
+        Call, CallId, ChildPlan, Command, Context, Effect, Estimate, Execution, Failure, Hold, Recovery, Reply,
+        Settings, Signal, Slot, Slots, Snapshot, TooLarge, Transition, ValueKey, Values, Write,
     },
     expressions::{Evaluation, Expanded, ExpressionError, Expressions, Scope},
-    value::{ApprovalId, ErrorCode, ExecutionId, Json, ProcessId, ProcessName, StepId, Timestamp, Version},
+    value::{
+        ApprovalId, ContentHash, Currency, ErrorCode, ExecutionId, Json, ProcessId, ProcessName, StepId, Timestamp,
+        Version,
+    },
 };
 use uuid::Uuid;
 
@@ -75,8 +78,8 @@ impl Expressions for Literal {
 /// Values in memory; they are lost between turns if `forgetful`, so that the execution has to ask for them.
 #[derive(Default)]
 pub struct Shelf {
-    stored: HashMap<String, Arc<Json>>,
-    at_hand: HashMap<String, Arc<Json>>,
+    stored: HashMap<ContentHash, Arc<Json>>,
+    at_hand: HashMap<ContentHash, Arc<Json>>,
     approvals: HashMap<ApprovalId, Approval>,
     loaded_approvals: HashMap<ApprovalId, Approval>,
 }
@@ -86,7 +89,9 @@ impl Shelf {
         let text = value.to_string();
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
-        ValueRef { hash: format!("{:016x}", hasher.finish()), size: text.len() as u64 }
+        let mut hash = [0; 32];
+        hash[..8].copy_from_slice(&hasher.finish().to_be_bytes());
+        ValueRef { hash: ContentHash::new(hash), size: text.len() as u64 }
     }
 }
 
@@ -98,9 +103,9 @@ impl Values for Shelf {
     fn put(&mut self, _: ValueKey, value: Json) -> Result<Shown, TooLarge> {
         let reference = Self::reference(&value);
         let value = Arc::new(value);
-        self.stored.insert(reference.hash.clone(), Arc::clone(&value));
-        self.at_hand.insert(reference.hash.clone(), Arc::clone(&value));
-        Ok(Shown { value: reference, preview: value })
+        self.stored.insert(reference.hash, Arc::clone(&value));
+        self.at_hand.insert(reference.hash, value);
+        Ok(Shown { value: reference, preview: None })
     }
 
     fn measure(&self, value: &Json) -> Result<ValueRef, TooLarge> {
@@ -114,13 +119,39 @@ impl Values for Shelf {
     fn approval(&self, id: ApprovalId) -> Option<Approval> {
         self.loaded_approvals.get(&id).cloned()
     }
+
+    fn estimate(&self, _: &StepId) -> Option<Estimate> {
+        Some(Estimate(None))
+    }
 }
 
-struct Always;
+/// Places at agents: given to everyone, or by chance, so that steps have to queue and agents are held back.
+#[derive(Default)]
+pub struct Places {
+    chance: Option<u64>,
+    asked: u64,
+    now: i64,
+    queued: BTreeSet<StepId>,
+    kept: BTreeSet<StepId>,
+}
 
-impl Slots for Always {
-    fn take(&mut self, _: &StepId, _: &str, _: Priority) -> Slot {
-        Slot::Granted
+impl Slots for Places {
+    fn take(&mut self, step: &StepId, _: &str, _: Priority) -> Slot {
+        self.asked += 1;
+        let mut hasher = DefaultHasher::new();
+        (self.chance, self.asked).hash(&mut hasher);
+        if self.chance.is_none() || self.kept.remove(step) {
+            return Slot::Granted;
+        }
+        match hasher.finish() % 10 {
+            0 | 1 => {
+                self.queued.insert(step.clone());
+                Slot::Queued
+            }
+            2 => Slot::Held { until: Timestamp::from_micros(self.now + 10_000_000), why: Hold::Breaker },
+            3 => Slot::Held { until: Timestamp::from_micros(self.now + 3_000_000), why: Hold::RateLimit },
+            _ => Slot::Granted,
+        }
     }
 }
 
@@ -131,6 +162,9 @@ pub struct World {
     pub shelf: Shelf,
     pub now: i64,
     pub calls: Vec<Call>,
+    /// Calls in flight that will never answer.
+    pub lost: BTreeSet<CallId>,
+    pub places: Places,
     pub dropped: u32,
     ids: u128,
 }
@@ -157,22 +191,40 @@ impl World {
             labels: IndexMap::new(),
             priority: Priority::Normal,
             undefined: None,
+            currency: Currency::USD,
             warnings: Vec::new(),
         };
         let id = ExecutionId::new(Uuid::from_u128(2));
         let (execution, created) = Execution::create(id, definition, creation, Timestamp::from_micros(0));
-        Self { execution, history: vec![created], shelf, now: 0, calls: Vec::new(), dropped: 0, ids: 100 }
+        let (calls, lost, places) = (Vec::new(), BTreeSet::new(), Places::default());
+        Self { execution, history: vec![created], shelf, now: 0, calls, lost, places, dropped: 0, ids: 100 }
+    }
+
+    /// A world in which places at agents are given by chance.
+    pub fn crowded(definition: Definition, chance: u64) -> Self {
+        let mut world = Self::new(definition);
+        world.places.chance = Some(chance);
+        world.give(&[Command::Start]);
+        world
+    }
+
+    /// A place at an agent becomes free for a step that waits for one. `false` if none does.
+    pub fn free_place(&mut self) -> bool {
+        let Some(step_id) = self.places.queued.pop_first() else { return false };
+        self.places.kept.insert(step_id.clone());
+        self.give(&[Command::SlotFree { step_id }]);
+        true
     }
 
     /// A world that has begun to run.
     pub fn started(definition: Definition) -> Self {
         let mut world = Self::new(definition);
-        world.give(vec![Command::Start]);
+        world.give(&[Command::Start]);
         world
     }
 
     /// Gives commands and lets the execution take its turn, with everything it asks for.
-    pub fn give(&mut self, commands: Vec<Command>) {
+    pub fn give(&mut self, commands: &[Command]) {
         self.shelf.at_hand.clear();
         self.shelf.loaded_approvals.clear();
         let mut transition = self.handle(commands);
@@ -187,32 +239,33 @@ impl World {
                         let found = self.shelf.approvals[&id].clone();
                         self.shelf.loaded_approvals.insert(id, found);
                     }
-                    procession_domain::execution::Need::Child(_) => {}
+                    procession_domain::execution::Need::Child(_) | procession_domain::execution::Need::Estimate(_) => {}
                 }
             }
-            transition.extend(self.handle(Vec::new()));
+            transition.extend(self.handle(&[]));
         }
         self.commit(transition);
     }
 
-    fn handle(&mut self, commands: Vec<Command>) -> Transition {
+    fn handle(&mut self, commands: &[Command]) -> Transition {
         let ids = &mut self.ids;
         let mut new_id = || {
             *ids += 1;
             Uuid::from_u128(*ids)
         };
         let settings = Settings::default();
+        self.places.now = self.now;
         let mut context = Context {
             expressions: &Literal,
             values: &mut self.shelf,
-            slots: &mut Always,
+            slots: &mut self.places,
             new_id: &mut new_id,
             now: Timestamp::from_micros(self.now),
             seed: 7,
             settings: &settings,
             ledger: None,
         };
-        self.execution.handle(commands, &mut context)
+        self.execution.handle(commands.iter().collect(), &mut context)
     }
 
     fn commit(&mut self, transition: Transition) {
@@ -229,11 +282,23 @@ impl World {
         }
         for effect in transition.effects {
             match effect {
-                Effect::Call(call) | Effect::Recover(call) => self.calls.push(call),
-                Effect::Abandon { call, .. } => self.calls.retain(|running| running.id != call),
-                Effect::LeaveQueue { .. } => {}
+                Effect::Abandon { .. } => {}
+                Effect::LeaveQueue { step_id } => drop(self.places.queued.remove(&step_id)),
             }
         }
+        self.make_calls(&transition.calls);
+    }
+
+    /// What the state says is in flight is what is made, no more and no less: all of it begins with this transition or was
+    /// in flight before.
+    fn make_calls(&mut self, begun: &[CallId]) {
+        let mut wanted = self.execution.calls_in_flight();
+        wanted.retain(|call| !self.lost.contains(&call.id));
+        for call in &wanted {
+            let is_known = self.calls.iter().any(|running| running.id == call.id);
+            assert!(is_known || begun.contains(&call.id), "{} is in flight and was never made", call.id);
+        }
+        self.calls = wanted;
     }
 
     /// Takes the call of a step out of those in flight.
@@ -245,13 +310,13 @@ impl World {
     /// A step's call ends well.
     pub fn finish(&mut self, step: &str) {
         let call = self.take_call(step);
-        self.give(vec![finished(call)]);
+        self.give(&[finished(call)]);
     }
 
     /// A step's call fails with a code that is not retried.
     pub fn fail(&mut self, step: &str) {
         let call = self.take_call(step);
-        self.give(vec![failed(call, ErrorCode::AgentNotFound)]);
+        self.give(&[failed(call, ErrorCode::AgentNotFound)]);
     }
 
     /// Time passes until something is due.
@@ -260,7 +325,7 @@ impl World {
             return false;
         };
         self.now = self.now.max(due.as_micros());
-        self.give(Vec::new());
+        self.give(&[]);
         true
     }
 
@@ -278,7 +343,7 @@ impl World {
         let approval = self.shelf.approvals.get_mut(&id).unwrap();
         let verdict = approval.vote(&voter, ballot, Some("because".into()), Timestamp::from_micros(self.now)).unwrap();
         if let Some(verdict) = verdict {
-            self.give(vec![Command::Signal(Signal::ApprovalSettled { approval_id: id, verdict })]);
+            self.give(&[Command::Signal(Signal::ApprovalSettled { approval_id: id, verdict })]);
         }
     }
 
@@ -319,8 +384,9 @@ impl World {
                 Recorded { event, ..recorded.clone() }
             })
             .collect();
+        let (definition, creation) = (self.execution.definition(), self.execution.creation());
         let replayed =
-            Execution::replay(self.execution.id(), Arc::clone(self.execution.definition()), &stored).unwrap();
+            Execution::replay(self.execution.id(), Arc::clone(definition), Arc::clone(creation), &stored).unwrap();
         assert_eq!(replayed, self.execution);
     }
 }
@@ -337,7 +403,7 @@ pub fn finished(call: Call) -> Command {
 /// The command with which a call fails.
 pub fn failed(call: Call, code: ErrorCode) -> Command {
     let error = StepError { code, message: "it went wrong".into() };
-    Command::Failed { call: call.id, error, usage: Usage::default(), retry_after: None }
+    Command::Failed { call: call.id, failure: Failure { error, usage: Usage::default(), retry_after: None } }
 }
 
 /// A step id.
@@ -410,29 +476,34 @@ impl World {
         format!("{step}/{asked}")
     }
 
-    /// The server stops without warning: what was committed is loaded anew from its stored form, calls are lost, and their
-    /// gateways don't know them.
-    pub fn crash(&mut self) {
-        let state = serde_json::to_string(self.execution.state()).unwrap();
-        let steps: Vec<_> = self
-            .execution
-            .steps()
-            .map(|(step, state)| (step.id.clone(), serde_json::to_string(state).unwrap()))
-            .collect();
+    /// The server stops without warning: what was committed is loaded anew from its stored form, calls and places are lost,
+    /// and the gateways don't know the calls.
+    pub fn crash(&mut self, snapshot: Option<&Snapshot>) {
         let definition = serde_json::to_string(&**self.execution.definition()).unwrap();
-        self.execution = Execution::restore(
-            Arc::new(serde_json::from_str(&definition).unwrap()),
-            Arc::clone(self.execution.creation()),
-            serde_json::from_str(&state).unwrap(),
-            steps.into_iter().map(|(id, step)| (id, serde_json::from_str(&step).unwrap())),
-        );
-        self.calls.clear();
-        self.give(vec![Command::Interrupted { in_order: false }]);
-        let lost = std::mem::take(&mut self.calls);
-        let unknown = lost.into_iter().map(|call| Command::Recovered {
-            call: call.id,
-            recovery: procession_domain::execution::Recovery::Unknown,
-        });
-        self.give(unknown.collect());
+        let definition = Arc::new(serde_json::from_str(&definition).unwrap());
+        let creation = Arc::clone(self.execution.creation());
+        let loaded = match snapshot {
+            None => Execution::replay(self.execution.id(), definition, creation, &self.history),
+            Some(snapshot) => {
+                let text = serde_json::to_string(snapshot).unwrap();
+                let snapshot: Snapshot = serde_json::from_str(&text).unwrap();
+                let after = usize::try_from(snapshot.state.sequence).unwrap();
+                Execution::restore(definition, creation, snapshot, &self.history[after..])
+            }
+        };
+        let loaded = loaded.unwrap();
+        assert_eq!(loaded, self.execution);
+        self.execution = loaded;
+        self.places.queued.clear();
+        self.places.kept.clear();
+        self.lost.clear();
+        // A run that takes an execution up looks at what is in flight, and lets everything go on that can.
+        self.calls = self.execution.calls_in_flight();
+        let calls: Vec<CallId> = self.calls.iter().map(|call| call.id.clone()).collect();
+        self.give(&[Command::Interrupted { calls: calls.clone(), in_order: false }]);
+        let unknown = |call: CallId| Command::Recovered { call, recovery: Recovery::Unknown };
+        self.places.kept.extend(calls.iter().map(|call| call.step_id.clone()));
+        self.give(&calls.into_iter().map(unknown).collect::<Vec<_>>());
+        self.places.kept.clear();
     }
 }

@@ -6,6 +6,7 @@ use super::{
     Run, Stop,
     number::LOSES_DIGITS,
     print::{Output, PrintError, items_of},
+    times,
     value::{Number, Scalar, Val},
 };
 use crate::{
@@ -23,6 +24,9 @@ impl<'a> Run<'a> {
         link: &'a Link,
     ) -> Result<Val<'a>, Stop> {
         let refused = |what: String| self.failed(&link.range, &what);
+        if let Some(result) = times::calculate(operator, left.scalar(), right.scalar()) {
+            return result.map(Val::Made).map_err(|what| refused(what.to_owned()));
+        }
         let scalars = calculable(operator, left.scalar(), right.scalar()).map_err(|what| refused(what.to_owned()))?;
         match scalars {
             (Scalar::Number(a), Scalar::Number(b)) => {

@@ -1,5 +1,6 @@
 //! Comparison. Conditions have rules of their own (spec 2.3): undefined is none, texts that read as numbers compare with
-//! numbers, and what does not compare is false and noted. Templates compare as Jinja does.
+//! numbers, and what does not compare is false and noted. Templates compare as Jinja does. Points in time compare as the
+//! moments that they are in both.
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -10,7 +11,8 @@ use super::{
     Mode, Run, Stop,
     number::compare_as_long_integers,
     print::{Output, items_of},
-    value::{Scalar, Shown, Val},
+    times::order_as_times,
+    value::{Scalar, Shown, Val, scalar_of},
 };
 use crate::{
     ast::{Comparator, Comparison, Link},
@@ -95,7 +97,7 @@ impl<'a> Run<'a> {
 
     fn equal_texts(&self, a: &str, b: &str, word: Option<&Word>) -> bool {
         match word {
-            None => a == b,
+            None => a == b || order_as_times(a, b).is_some_and(Ordering::is_eq),
             Some(Word::Status) => a.eq_ignore_ascii_case(b),
             Some(Word::Decision { step }) => {
                 let view = step.as_ref().and_then(|step| self.scope.steps.get(step.as_str()));
@@ -125,7 +127,7 @@ impl<'a> Run<'a> {
             (Scalar::Text(a), Scalar::Number(b)) => b.compare_with_text(a).map(Ordering::reverse),
             (Scalar::Text(a), Scalar::Text(b)) => {
                 self.handle(a.len().min(b.len()), &link.range)?;
-                Some(compare_as_long_integers(a, b).unwrap_or_else(|| a.cmp(b)))
+                Some(order_by_meaning(a, b).unwrap_or_else(|| a.cmp(b)))
             }
             _ => None,
         };
@@ -192,7 +194,7 @@ impl<'a> Run<'a> {
             Comparator::ContainsNot => return Ok(!self.contained_in_template(right, left, link)?),
             _ => {}
         }
-        if let Some(order) = order_of_long_integers(left.scalar(), right.scalar()) {
+        if let Some(order) = order_of_meant(left.scalar(), right.scalar()) {
             return Ok(holds_for(operator, order));
         }
         let is_text = |value: &Val<'_>| matches!(value.scalar(), Scalar::Text(_));
@@ -226,7 +228,9 @@ impl<'a> Run<'a> {
             Scalar::List => {
                 let item = self.take_made(item.clone(), &link.range)?;
                 for member in self.members(whole, link)? {
-                    if item == self.take_made(member, &link.range)? {
+                    let member = self.take_made(member, &link.range)?;
+                    let is_meant = order_of_meant(scalar_of(&item), scalar_of(&member)).is_some_and(Ordering::is_eq);
+                    if is_meant || item == member {
                         return Ok(true);
                     }
                 }
@@ -242,10 +246,16 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The order of two values one of which is a whole number that is kept as a text, the other a number of any kind.
-fn order_of_long_integers(left: Scalar<'_>, right: Scalar<'_>) -> Option<Ordering> {
+/// The order of two texts that are numbers of many digits or points in time.
+fn order_by_meaning(left: &str, right: &str) -> Option<Ordering> {
+    compare_as_long_integers(left, right).or_else(|| order_as_times(left, right))
+}
+
+/// The order of two points in time, or of two values one of which is a whole number that is kept as a text, the other a
+/// number of any kind.
+fn order_of_meant(left: Scalar<'_>, right: Scalar<'_>) -> Option<Ordering> {
     match (left, right) {
-        (Scalar::Text(a), Scalar::Text(b)) => compare_as_long_integers(a, b),
+        (Scalar::Text(a), Scalar::Text(b)) => order_by_meaning(a, b),
         (Scalar::Number(number), text) => number.compare_with_text(text.long_integer()?),
         (text, Scalar::Number(number)) => number.compare_with_text(text.long_integer()?).map(Ordering::reverse),
         _ => None,

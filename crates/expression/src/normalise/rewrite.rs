@@ -347,7 +347,12 @@ impl<'a, 't> Rewriter<'a, 't> {
             "=" if self.brackets.is_empty() => {
                 self.tag.has_assignment = true;
                 if !matches!(self.tag.keyword.as_str(), "set" | "with") {
-                    let message = "`=` does not compare; write `==`.";
+                    let is_first = self.text[..token.start].trim().is_empty();
+                    let message = if is_first {
+                        "An expression does not begin with `=` here."
+                    } else {
+                        "`=` does not compare; write `==`."
+                    };
                     return Err(error(message, token.start..token.end));
                 }
                 self.copy_to(token.end);

@@ -1,6 +1,7 @@
 //! From normalised text to our trees. This is the only module that knows minijinja's parser and its syntax tree, which
 //! come without a promise of stability.
 
+mod errors;
 mod operators;
 mod statements;
 
@@ -15,7 +16,10 @@ use minijinja::{
     syntax::SyntaxConfig,
 };
 
-use self::operators::{binary_link, comparison};
+use self::{
+    errors::parser_error,
+    operators::{binary_link, comparison},
+};
 use crate::{
     SyntaxError,
     ast::{Arguments, Chain, Expression, Function, Kind, Link, LinkKind, Method, Path, Segment, Statement},
@@ -54,24 +58,6 @@ pub fn read_expression(normal: &Normal) -> Result<Expression, Unreadable> {
     let mut lowering = Lowering::of(normal);
     let expression = lowering.expression(&tree);
     lowering.finish(expression)
-}
-
-/// The parser's error in our words, at its place in the author's text.
-fn parser_error(normal: &Normal, error: &minijinja::Error) -> Unreadable {
-    let range = error.range().unwrap_or(0..normal.text.len());
-    // Some errors are told by their kind alone.
-    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    let detail = detail
-        .replace("start of variable block", "`{{`")
-        .replace("end of variable block", "`}}`")
-        .replace("start of block", "`{%`")
-        .replace("end of block", "`%}`")
-        .replace("end of input", "end of the text")
-        .replace("template exceeds maximum recursion limits", "it is nested too deeply");
-    Unreadable::Parser(SyntaxError {
-        message: format!("This can't be read: {detail}."),
-        range: normal.places.author(range),
-    })
 }
 
 struct Lowering<'n> {

@@ -1,13 +1,42 @@
-//! Who asks: tokens, API keys, the cookie of same-origin pages (spec 4, auth; 4b 2.2).
+//! Who is behind a token, a key or a cookie (spec 4, auth; 4b 2.2). What they may do, the application says.
 
 mod cookie;
-mod session;
 mod sessions;
-mod start_limit;
 mod tokens;
 
-pub(crate) use cookie::{cookie_token, renew_cookie};
-pub(crate) use session::{Session, bearer};
+pub(crate) use cookie::{RenewedCookie, cookie_token, renew_cookie};
 pub(crate) use sessions::{Known, Sessions};
-pub(crate) use start_limit::StartLimit;
 pub(crate) use tokens::Tokens;
+
+use axum::http::{HeaderMap, header};
+
+/// What an `Authorization` header holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bearer<'a> {
+    /// There is none.
+    Absent,
+    /// Something that is no token.
+    Unreadable,
+    /// A token or key.
+    Token(&'a str),
+}
+
+impl<'a> Bearer<'a> {
+    /// The token or key, if there is one.
+    pub const fn token(self) -> Option<&'a str> {
+        match self {
+            Self::Token(token) => Some(token),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
+}
+
+/// What the `Authorization` header holds.
+pub(crate) fn bearer(headers: &HeaderMap) -> Bearer<'_> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Bearer::Absent };
+    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).unwrap_or_default();
+    match token.trim() {
+        token if scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() => Bearer::Token(token),
+        _ => Bearer::Unreadable,
+    }
+}

@@ -1,180 +1,192 @@
 //! The own fields of events about steps.
 
-use procession_application::ports::StoredEvent;
 use procession_domain::{
     definition::{Compensation, CompensationAction},
-    event::{AttemptStart, Event, ReusedEnd, Verdict, Wait},
+    event::{
+        ApprovalEvent, AttemptEvent, AttemptStart, ChildEvent, Direction, GatewayDecision, ReusedEnd, StepEvent,
+        Verdict, Wait,
+    },
     value::{Money, StepId, Timestamp},
 };
 
-use super::{Context, Fields, fields::output_url};
+use super::{Fields, Told, fields::output_url};
 use crate::wire::ExactCost;
 
-/// Puts the fields of an event about a step; nothing for others.
-pub(super) fn put_own(fields: &mut Fields, stored: &StoredEvent, context: &Context) {
-    let url = |step: &StepId| output_url(stored.execution_id, step);
-    match &stored.event {
-        Event::StepStarted(start) => {
-            fields.put_some("step_type", context.step(&start.step_id).map(|step| step.step_type().as_str()));
-            put_start(fields, start);
+pub(super) fn put_step_event(fields: &mut Fields, step: &StepId, event: &StepEvent, told: Told<'_>) {
+    let url = || output_url(told.stored.execution_id, step);
+    match event {
+        StepEvent::Skipped(skipped) => {
+            fields.put("reason", skipped.reason);
+            fields.put_some("condition", skipped.condition.as_ref());
+            fields.put_some("decision", skipped.decision.as_ref());
+            if let Some(error) = &skipped.error {
+                fields.put_error(error);
+            }
+            if let Some(output) = &skipped.output {
+                fields.put_shown("output", output, url());
+            }
+            fields.put_usage(&skipped.usage);
         }
-        Event::StepSubmitted { attempt, call_ref, .. } => {
+        StepEvent::WaitingApproval { approval_id, title, assignees, deadline } => {
+            fields.put("approval_id", approval_id);
+            put_request(fields, title, assignees, *deadline);
+        }
+        StepEvent::Cancelled => {}
+        StepEvent::Reset { round, requested_by, output, kept_feedback } => {
+            fields.put("round", round);
+            fields.put("requested_by", requested_by);
+            fields.put_some("kept_feedback", kept_feedback.as_ref());
+            fields.put_ref("output_ref", output.as_ref(), Some(url()));
+        }
+        StepEvent::Reused { end, output, decision } => {
+            put_reused(fields, end);
+            fields.put_ref("output_ref", output.as_ref(), Some(url()));
+            fields.put_some("decision", decision.as_ref());
+        }
+        StepEvent::GatewayEvaluated(decision) => put_decision(fields, decision),
+    }
+}
+
+pub(super) fn put_attempt_event(
+    fields: &mut Fields,
+    step: &StepId,
+    direction: Direction,
+    event: &AttemptEvent,
+    told: Told<'_>,
+) {
+    put_kind(fields, step, direction, event, told);
+    match event {
+        AttemptEvent::Started(start) => put_start(fields, start),
+        AttemptEvent::Submitted { attempt, call_ref } => {
             fields.put("attempt", attempt);
             fields.put("call_ref", call_ref);
         }
-        Event::StepCompleted { step_id, output, usage } => {
-            fields.put_shown("output", output, url(step_id));
-            // Steps that call nobody cost nothing.
-            fields.put("cost", usage.cost.unwrap_or(Money::ZERO).to_string());
-            fields.put_usage(usage);
-            fields.put("duration_seconds", context.seconds_of(step_id, stored.at).unwrap_or(0));
-        }
-        Event::StepFailed { step_id, error, retry_count, handled_by, output, usage } => {
-            fields.put_error(error);
-            fields.put("retry_count", retry_count);
-            fields.put("will_retry", false);
-            fields.put_some("handled_by", handled_by.as_ref());
-            if let Some(output) = output {
-                fields.put_shown("output", output, url(step_id));
+        AttemptEvent::Waiting(wait) => {
+            put_wait(fields, wait);
+            if direction == Direction::Undo {
+                fields.put_some("next_retry_at", wait.until());
             }
-            fields.put_usage(usage);
         }
-        Event::StepRetrying { attempt, max_attempts, next_retry_at, error, usage, .. } => {
+        AttemptEvent::Resumed { attempt, deadline } => {
+            fields.put("attempt", attempt);
+            fields.put_some("deadline", *deadline);
+            fields.put("again", true);
+        }
+        AttemptEvent::Interrupted { attempt, in_order } => {
+            fields.put("attempt", attempt);
+            fields.put_true("compensation", direction == Direction::Undo);
+            fields.put_true("in_order", *in_order);
+        }
+        AttemptEvent::Retrying { attempt, max_attempts, next_retry_at, error, usage } => {
             fields.put_error(error);
             fields.put("attempt", attempt);
             fields.put("max_attempts", max_attempts);
             fields.put("next_retry_at", next_retry_at);
             fields.put_usage(usage);
         }
-        Event::StepSkipped { step_id, reason, condition, decision, error, output, usage } => {
-            fields.put("reason", reason);
-            fields.put_some("condition", condition.as_ref());
-            fields.put_some("decision", decision.as_ref());
-            if let Some(error) = error {
-                fields.put_error(error);
-            }
+        AttemptEvent::Completed { output, usage, duration } => {
             if let Some(output) = output {
-                fields.put_shown("output", output, url(step_id));
+                fields.put_shown("output", output, output_url(told.stored.execution_id, step));
+            }
+            let is_done = direction == Direction::Do;
+            if is_done && usage.cost.is_none() {
+                // Existing clients show an amount. Steps that call nobody cost nothing.
+                fields.put("cost", Money::from_nanos(0, told.stored.creation.currency).to_string());
+            }
+            fields.put_usage(usage);
+            if is_done {
+                fields.put("duration_seconds", duration.as_secs());
+            }
+        }
+        AttemptEvent::Failed { error, retry_count, handled_by, output, usage } => {
+            fields.put_error(error);
+            if direction == Direction::Do {
+                fields.put("retry_count", retry_count);
+                fields.put("will_retry", false);
+            }
+            fields.put_some("handled_by", handled_by.as_ref());
+            if let Some(output) = output {
+                fields.put_shown("output", output, output_url(told.stored.execution_id, step));
             }
             fields.put_usage(usage);
         }
-        Event::StepWaiting { wait, .. } => put_wait(fields, wait),
-        Event::StepCancelled { .. } => {}
-        Event::StepInterrupted { attempt, compensation, in_order, .. } => {
-            fields.put("attempt", attempt);
-            fields.put_true("compensation", *compensation);
-            fields.put_true("in_order", *in_order);
-        }
-        Event::StepReset { step_id, round, requested_by, output } => {
-            fields.put("round", round);
-            fields.put("requested_by", requested_by);
-            fields.put_ref("output_ref", output.as_ref(), Some(url(step_id)));
-        }
-        Event::StepReused { step_id, end, output, decision } => {
-            put_reused(fields, end);
-            fields.put_ref("output_ref", output.as_ref(), Some(url(step_id)));
-            fields.put_some("decision", decision.as_ref());
-        }
-        Event::GatewayEvaluated { decision, .. } => fields.put_all(decision),
-        Event::CostRecorded { attempt, usage, .. } => {
+        AttemptEvent::CostRecorded { attempt, usage } => {
             fields.put("attempt", attempt);
             fields.put_usage(usage);
-        }
-        // Which others there are, `flat` says.
-        event => {
-            put_compensation(fields, event, context);
-            put_approval(fields, event);
-            put_child(fields, event);
         }
     }
 }
 
-fn put_compensation(fields: &mut Fields, event: &Event, context: &Context) {
-    let kind = |step: &StepId| {
-        let compensation = context.step(step).and_then(|step| step.compensation.as_ref());
-        compensation.map(compensation_type)
-    };
-    match event {
-        Event::CompensationStepStarted(start) => {
-            fields.put_some("compensation_type", kind(&start.step_id));
-            put_start(fields, start);
+/// What kind of step it is, or what undoes it.
+fn put_kind(fields: &mut Fields, step: &StepId, direction: Direction, event: &AttemptEvent, told: Told<'_>) {
+    match (direction, event) {
+        (Direction::Do, AttemptEvent::Started(_) | AttemptEvent::Resumed { .. }) => {
+            fields.put_some("step_type", told.step(step).map(|step| step.step_type().as_str()));
         }
-        Event::CompensationStepSubmitted { attempt, call_ref, .. } => {
-            fields.put("attempt", attempt);
-            fields.put("call_ref", call_ref);
-        }
-        Event::CompensationStepRetrying { step_id, attempt, max_attempts, next_retry_at, error, usage } => {
-            fields.put_some("compensation_type", kind(step_id));
-            fields.put_error(error);
-            fields.put("attempt", attempt);
-            fields.put("max_attempts", max_attempts);
-            fields.put("next_retry_at", next_retry_at);
-            fields.put_usage(usage);
-        }
-        Event::CompensationCompleted { step_id, usage } => {
-            fields.put_some("compensation_type", kind(step_id));
-            fields.put_usage(usage);
-        }
-        Event::CompensationFailed { step_id, error, usage } => {
-            fields.put_some("compensation_type", kind(step_id));
-            fields.put_error(error);
-            fields.put_usage(usage);
+        (
+            Direction::Undo,
+            AttemptEvent::Started(_)
+            | AttemptEvent::Resumed { .. }
+            | AttemptEvent::Waiting(_)
+            | AttemptEvent::Retrying { .. }
+            | AttemptEvent::Completed { .. }
+            | AttemptEvent::Failed { .. },
+        ) => {
+            let compensation = told.step(step).and_then(|step| step.compensation.as_ref());
+            fields.put_some("compensation_type", compensation.map(compensation_type));
         }
         _ => {}
     }
 }
 
-fn put_child(fields: &mut Fields, event: &Event) {
+pub(super) fn put_child_event(fields: &mut Fields, event: &ChildEvent) {
     match event {
-        Event::ChildStarted { child_execution_id, process, .. } => {
-            fields.put("child_execution_id", child_execution_id);
+        ChildEvent::Started { process } => {
             fields.put("child_process_id", process.id);
             fields.put("child_process_name", &process.name);
             fields.put("child_process_version", process.version);
         }
-        Event::ChildCompleted { child_execution_id, status, cost, .. } => {
-            fields.put("child_execution_id", child_execution_id);
+        ChildEvent::Completed { status, cost } => {
             fields.put("child_status", status);
             fields.put("child_cost", cost.amount.to_string());
             fields.put("exact_child_cost", ExactCost::from(*cost));
         }
-        _ => {}
     }
 }
 
-fn put_approval(fields: &mut Fields, event: &Event) {
+pub(super) fn put_approval_event(fields: &mut Fields, event: &ApprovalEvent) {
     match event {
-        Event::StepWaitingApproval { approval_id, title, assignees, deadline, .. }
-        | Event::ApprovalRequested { approval_id, title, assignees, deadline, .. } => {
-            fields.put("approval_id", approval_id);
-            fields.put("title", title);
-            fields.put("assignees", assignees);
-            fields.put("deadline", deadline);
-        }
-        Event::ApprovalVoted { approval_id, by, decision, comment, .. } => {
-            fields.put("approval_id", approval_id);
+        ApprovalEvent::Requested { title, assignees, deadline } => put_request(fields, title, assignees, *deadline),
+        ApprovalEvent::Voted { by, decision, comment } => {
             fields.put("by", by);
             fields.put("decision", decision);
             fields.put_some("comment", comment.as_ref());
         }
-        Event::ApprovalDecided { approval_id, verdict, .. } => {
-            fields.put("approval_id", approval_id);
-            put_verdict(fields, verdict);
-        }
-        Event::ApprovalDelegated { approval_id, from, to, comment, .. } => {
-            fields.put("approval_id", approval_id);
+        ApprovalEvent::Decided(verdict) => put_verdict(fields, verdict),
+        ApprovalEvent::Delegated { from, to, comment } => {
             fields.put("from", from);
             fields.put("to", to);
             fields.put_some("comment", comment.as_ref());
         }
-        Event::ApprovalEscalated { approval_id, assignees, deadline, .. } => {
-            fields.put("approval_id", approval_id);
+        ApprovalEvent::Escalated { assignees, deadline } => {
             fields.put("assignees", assignees);
             fields.put("deadline", deadline);
         }
-        Event::ApprovalExpired { approval_id, .. } => fields.put("approval_id", approval_id),
-        _ => {}
+        ApprovalEvent::Expired => {}
     }
+}
+
+fn put_request(fields: &mut Fields, title: &str, assignees: &[String], deadline: Option<Timestamp>) {
+    fields.put("title", title);
+    fields.put("assignees", assignees);
+    fields.put("deadline", deadline);
+}
+
+fn put_decision(fields: &mut Fields, decision: &GatewayDecision) {
+    fields.put("gateway_type", decision.gateway_type);
+    fields.put("taken", &decision.taken);
+    fields.put("is_default", decision.is_default);
+    fields.put_any("evaluated_conditions", &decision.evaluated_conditions);
 }
 
 fn put_start(fields: &mut Fields, start: &AttemptStart) {
@@ -191,8 +203,15 @@ fn put_wait(fields: &mut Fields, wait: &Wait) {
     match wait {
         Wait::Timer { until } => put_wait_for(fields, "timer", *until),
         Wait::BackOff { until } => put_wait_for(fields, "back_off", *until),
-        // What limits the agent is the same for who waits (spec 3.9).
-        Wait::AgentBusy { until } | Wait::Breaker { until } => put_wait_for(fields, "breaker", *until),
+        Wait::Breaker { until } => put_wait_for(fields, "breaker", *until),
+        Wait::AgentBusy { until, reason } => {
+            put_wait_for(fields, "agent", *until);
+            fields.put_some("reason", reason.as_ref());
+        }
+        Wait::RateLimit { until, reason } => {
+            put_wait_for(fields, "rate_limit", *until);
+            fields.put_some("reason", reason.as_ref());
+        }
         Wait::Child { execution_id } => {
             fields.put("for", "child");
             fields.put("child_execution_id", execution_id);
@@ -213,9 +232,12 @@ fn put_reused(fields: &mut Fields, end: &ReusedEnd) {
             fields.put_error(error);
             fields.put("handled_by", handled_by);
         }
-        ReusedEnd::Skipped { reason } => {
+        ReusedEnd::Skipped { reason, error } => {
             fields.put("status", "skipped");
             fields.put("reason", reason);
+            if let Some(error) = error {
+                fields.put_error(error);
+            }
         }
     }
 }

@@ -7,6 +7,8 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 
+use procession_application::definitions::ExpectedRevision;
+
 use crate::{
     HttpState,
     problem::{Code, FieldError, Problem},
@@ -28,15 +30,10 @@ const LONGEST_KEY: usize = 255;
 const NO_REVISION: u32 = 0;
 
 impl IfMatch {
-    /// The revision that a change expects, `current` being the stored one; `None` = it does not care.
-    pub fn expected(&self, current: u32) -> Option<u32> {
-        let revisions = self.0.as_ref()?;
-        Some(if revisions.contains(&current) { current } else { revisions.first().copied().unwrap_or(NO_REVISION) })
-    }
-
-    /// Whether the change expects some revision.
-    pub const fn is_given(&self) -> bool {
-        self.0.is_some()
+    /// The revision on which a change was made, which the body may name too.
+    pub fn expected(self, in_body: Option<u32>) -> ExpectedRevision {
+        let named = [self.0, in_body.map(|revision| vec![revision])];
+        named.into_iter().flatten().fold(ExpectedRevision::default(), ExpectedRevision::one_of)
     }
 
     fn of(headers: &HeaderMap) -> Self {
@@ -106,20 +103,18 @@ mod tests {
 
     #[test]
     fn if_match_names_revisions_in_the_spellings_that_proxies_leave() {
-        let expected = |value: &'static str, current| {
-            IfMatch::of(&HeaderMap::from_iter([(header::IF_MATCH, value.parse().unwrap())])).expected(current)
-        };
-        for (value, current, wanted) in [
-            ("\"3\"", 3, Some(3)),
-            ("W/\"3\"", 4, Some(3)),
-            ("\"2\", \"4\"", 4, Some(4)),
-            ("\"2\", \"4\"", 5, Some(2)),
-            ("*", 5, None),
-            ("\"other\"", 5, Some(0)),
+        let read =
+            |value: &'static str| IfMatch::of(&HeaderMap::from_iter([(header::IF_MATCH, value.parse().unwrap())])).0;
+        for (value, revisions) in [
+            ("\"3\"", Some(vec![3])),
+            ("W/\"3\"", Some(vec![3])),
+            ("\"2\", \"4\"", Some(vec![2, 4])),
+            ("*", None),
+            ("\"other\"", Some(vec![0])),
         ] {
-            assert_eq!(expected(value, current), wanted, "{value}");
+            assert_eq!(read(value), revisions, "{value}");
         }
-        assert_eq!(IfMatch::of(&HeaderMap::new()).expected(7), None);
+        assert_eq!(IfMatch::of(&HeaderMap::new()).0, None);
     }
 
     #[test]

@@ -4,24 +4,24 @@
 //! with `after` replays from the store what lies between; the feed waits meanwhile, so that nothing is missed or told
 //! twice. A client that does not take its messages in time is dropped.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures::SinkExt;
-use procession_application::{access::Permission, ports::StoredEvent};
+use procession_application::{
+    events::{EventsFailure, Excerpt, Subscription, Unsorted},
+    ports::{FeedError, StoredEvent},
+};
 use procession_domain::value::{ExecutionId, Json, ProcessId};
 use serde_json::{Map, json};
-use tokio::{
-    sync::broadcast::{Receiver, error::RecvError},
-    time::{Interval, MissedTickBehavior, error::Elapsed, interval, timeout},
-};
+use tokio::time::{Interval, MissedTickBehavior, error::Elapsed, interval, timeout};
 
 use super::{
-    Format,
     socket::Admitted,
     subscriptions::{Scope, Subscriptions},
 };
 use crate::{
+    events::Format,
     extract::Parsed,
     problem::{Code, Problem},
     state::App,
@@ -47,7 +47,7 @@ pub(super) struct Conversation {
     app: App,
     caller: Admitted,
     format: Format,
-    feed: Receiver<Arc<[StoredEvent]>>,
+    feed: Subscription,
     /// Every event up to this one has been told or passed over.
     position: u64,
     subscriptions: Subscriptions,
@@ -81,8 +81,8 @@ const MOST_UNANSWERED: u32 = 2;
 impl Conversation {
     /// Listens from now on.
     pub async fn begin(app: App, caller: Admitted, format: Format) -> Result<Self, Ended> {
-        let feed = app.ports.feed.subscribe();
-        let position = app.ports.feed.newest().await.map_err(|_| Ended::Failed)?;
+        let feed = app.events.subscribe();
+        let position = app.events.newest().await.map_err(|_| Ended::Failed)?;
         let mut pings = interval(app.shell().settings.time_limits.ping);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         pings.reset();
@@ -118,42 +118,39 @@ impl Conversation {
                 Some(Err(_)) | None => Err(Ended::Gone),
             },
             _ = self.pings.tick() => self.ping(socket).await,
-            page = next_page(&self.app, self.replays.front()), if replays => self.replay(socket, page?).await,
-            batch = self.feed.recv(), if !replays => match batch {
+            page = next_page(&self.app, &self.caller, self.replays.front()), if replays => self.replay(socket, page?).await,
+            batch = self.feed.next(), if !replays => match batch {
                 Ok(batch) => {
                     self.was_held_up = false;
                     self.tell(socket, &batch).await
                 }
-                Err(RecvError::Lagged(_)) if self.was_held_up => self.catch_up().await,
-                Err(RecvError::Lagged(_)) => Err(Ended::TooSlow),
-                Err(RecvError::Closed) => Err(Ended::Draining),
+                Err(FeedError::Lagged(_)) if self.was_held_up => self.catch_up().await,
+                Err(FeedError::Lagged(_)) => Err(Ended::TooSlow),
+                Err(FeedError::Closed) => Err(Ended::Draining),
             },
         }
     }
 
     /// Tells a batch of live events.
-    async fn tell(&mut self, socket: &mut WebSocket, batch: &[StoredEvent]) -> Result<(), Ended> {
+    async fn tell(&mut self, socket: &mut WebSocket, batch: &Unsorted) -> Result<(), Ended> {
+        let position = self.position;
+        self.position = batch.last().unwrap_or(position).max(position);
+        let wanted = |event: &StoredEvent| event.id > position && self.subscriptions.want(event);
+        let visible = self.app.events.visible(&self.caller.known.principal, batch, wanted);
         let mut texts = Vec::new();
-        for event in batch {
-            if event.id <= self.position {
-                continue;
-            }
-            self.position = event.id;
-            if self.subscriptions.want(event) {
-                texts.extend(self.text_of(event).await?);
-            }
+        for event in visible {
+            texts.extend(self.text_of(event).await?);
         }
         self.send_all(socket, texts).await
     }
 
-    /// Tells a page of earlier events; a page that is not full was the last one.
-    async fn replay(&mut self, socket: &mut WebSocket, page: Vec<StoredEvent>) -> Result<(), Ended> {
+    /// Tells a page of earlier events.
+    async fn replay(&mut self, socket: &mut WebSocket, page: Excerpt) -> Result<(), Ended> {
         let Some(mut replay) = self.replays.pop_front() else { return Ok(()) };
         self.was_held_up = true;
-        let is_last = page.len() < PAGE as usize || page.last().is_none_or(|event| event.id >= replay.until);
+        let is_last = page.is_last || page.until >= replay.until;
         let mut texts = Vec::new();
-        for event in page.iter().filter(|event| event.id <= replay.until) {
-            replay.at = event.id;
+        for event in page.events.iter().filter(|event| event.id <= replay.until) {
             // What nobody wants any more is not told; what an overlapping subscription told before, neither.
             let is_new = replay.scope.holds(event) && !replay.told.have_told(event);
             if is_new && self.subscriptions.want(event) {
@@ -161,6 +158,7 @@ impl Conversation {
             }
         }
         if !is_last {
+            replay.at = page.until;
             self.replays.push_front(replay);
         }
         self.send_all(socket, texts).await
@@ -168,25 +166,22 @@ impl Conversation {
 
     /// Reads from the store what the feed has dropped while a replay held it up.
     async fn catch_up(&mut self) -> Result<(), Ended> {
-        let until = self.app.ports.feed.newest().await.map_err(|_| Ended::Failed)?;
+        let until = self.app.events.newest().await.map_err(|_| Ended::Failed)?;
         let told = Subscriptions::default();
         self.replays.push_back(Replay { scope: Scope::All, told, at: self.position, until });
         self.position = until;
         Ok(())
     }
 
-    /// The message of an event, if the client may see it.
+    /// The message of an event that the client may know of; nothing if its execution is gone.
     async fn text_of(&self, event: &StoredEvent) -> Result<Option<Utf8Bytes>, Ended> {
         let shell = self.app.shell();
-        let principal = &self.caller.known.principal;
-        if principal.may(Permission::ExecutionView)
-            && let Some(text) = shell.rendered.known(event, self.format)
-        {
+        if let Some(text) = shell.messages.known(event, self.format) {
             return Ok(Some(text));
         }
-        let context = shell.contexts.of_event(&self.app, event).await.map_err(|_| Ended::Failed)?;
-        let visible = context.filter(|context| principal.may_see_execution_of(context.user()));
-        Ok(visible.map(|context| shell.rendered.of(event, &context, self.format)))
+        let definition = self.app.executions.definition(&self.caller.known.principal, event.process_id()).await;
+        let definition = definition.map_err(|_| Ended::Failed)?;
+        Ok(definition.map(|definition| shell.messages.of(event, &definition, self.format)))
     }
 
     /// Takes a message of the client. What it does not know, it passes over.
@@ -220,11 +215,7 @@ impl Conversation {
         let scope = scope_of(request)?;
         let after = after_of(request)?;
         if let Scope::Execution(id) = scope {
-            let context = self.app.shell().contexts.of_execution(&self.app, id).await?;
-            let context = context.ok_or_else(|| Problem::not_found("Execution not found"))?;
-            if !self.caller.known.principal.may_see_execution_of(context.user()) {
-                return Err(Problem::forbidden("Viewers can only see their own executions"));
-            }
+            self.app.executions.get(&self.caller.known.principal, id).await?;
         }
         let told = self.subscriptions.clone();
         let from = after.unwrap_or(self.position).min(self.position);
@@ -267,9 +258,15 @@ fn taken(sent: Result<Result<(), axum::Error>, Elapsed>) -> Result<(), Ended> {
     sent.map_err(|_| Ended::TooSlow)?.map_err(|_| Ended::Gone)
 }
 
-async fn next_page(app: &App, replay: Option<&Replay>) -> Result<Vec<StoredEvent>, Ended> {
-    let Some(replay) = replay else { return Ok(Vec::new()) };
-    app.ports.feed.after(replay.at, replay.scope.execution(), PAGE).await.map_err(|_| Ended::Failed)
+async fn next_page(app: &App, caller: &Admitted, replay: Option<&Replay>) -> Result<Excerpt, Ended> {
+    let nothing = |until| Excerpt { events: Vec::new(), until, is_last: true };
+    let Some(replay) = replay else { return Ok(nothing(0)) };
+    match app.events.after(&caller.known.principal, replay.at, replay.scope.execution(), PAGE).await {
+        Ok(page) => Ok(page),
+        // Who may see nothing is told nothing.
+        Err(EventsFailure::Forbidden(_)) => Ok(nothing(replay.until)),
+        Err(EventsFailure::Store(_)) => Err(Ended::Failed),
+    }
 }
 
 fn scope_of(request: &Map<String, Json>) -> Result<Scope, Problem> {

@@ -1,15 +1,12 @@
 //! Live events: the WebSocket (spec 4b 14.1 and page 4) and the event stream of one execution.
 //!
-//! Every client reads the store's feed for itself, so nobody waits for a slow one; it is dropped. What an event reads like
-//! is written once for all clients of a format.
+//! Every client reads the store's feed for itself, so nobody waits for a slow one; it is dropped.
 
 mod conversation;
-mod messages;
 mod socket;
 mod stream;
 mod subscriptions;
 
-pub(crate) use messages::{Format, Rendered};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::HttpState;

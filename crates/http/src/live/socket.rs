@@ -13,13 +13,11 @@ use axum::{
 use serde_json::json;
 use tokio::time::timeout;
 
-use super::{
-    Format,
-    conversation::{Conversation, Ended},
-};
+use super::conversation::{Conversation, Ended};
 use crate::{
     HttpState,
     auth::{Known, bearer},
+    events::Format,
     extract::{Parameters, Query, ReadParameters},
     problem::{Code, Problem},
     state::App,

@@ -11,16 +11,14 @@ use axum::{
     },
 };
 use futures::Stream;
-use procession_application::ports::StoredEvent;
-use procession_domain::{event::Event, value::ExecutionId};
-use tokio::sync::broadcast::Receiver;
+use procession_application::{access::Principal, events::Subscription, ports::StoredEvent};
+use procession_domain::{definition::Definition, value::ExecutionId};
 
-use super::Format;
 use crate::{
-    auth::Session,
-    events::Context,
+    events::Format,
     extract::{IdPath, Parameters, Query, ReadParameters},
     problem::{Code, FieldError, Problem},
+    session::Session,
     state::App,
 };
 
@@ -68,17 +66,17 @@ pub(crate) async fn stream_execution(
 ) -> Result<Response, Problem> {
     let id = path.id()?;
     // Listening begins before the state is read, so that nothing lies between.
-    let feed = app.ports.feed.subscribe();
-    let execution = app.executions.get(id).await?;
-    session.require_view_of(execution.creation().user.as_deref())?;
+    let feed = app.events.subscribe();
+    let execution = app.executions.get(&session.principal, id).await?;
     let at = last.or(parameters.after).unwrap_or(0);
     let has_ended = execution.status().is_ended();
-    if has_ended && app.ports.feed.after(at, Some(id), 1).await?.is_empty() {
+    if has_ended && app.events.after(&session.principal, at, Some(id), 1).await?.events.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let reader = Reader {
-        context: Arc::new(Context::of(&execution)),
+        definition: Arc::clone(execution.definition()),
         format: parameters.format.as_deref().and_then(Format::named).unwrap_or(Format::Classic),
+        by: session.principal,
         app,
         id,
         at,
@@ -95,10 +93,11 @@ pub(crate) async fn stream_execution(
 /// Reads on behind an event: first from the store, then from the feed.
 struct Reader {
     app: App,
-    context: Arc<Context>,
+    by: Arc<Principal>,
+    definition: Arc<Definition>,
     id: ExecutionId,
     format: Format,
-    feed: Receiver<Arc<[StoredEvent]>>,
+    feed: Subscription,
     /// The last event read.
     at: u64,
     ready: VecDeque<StoredEvent>,
@@ -111,7 +110,7 @@ impl Reader {
     fn into_stream(self) -> impl Stream<Item = Result<axum::response::sse::Event, Infallible>> {
         futures::stream::unfold(self, |mut reader| async move {
             let event = reader.next().await?;
-            let text = reader.app.shell().rendered.of(&event, &reader.context, reader.format);
+            let text = reader.app.shell().messages.of(&event, &reader.definition, reader.format);
             let message = axum::response::sse::Event::default().id(event.id.to_string()).data(text.as_str());
             Some((Ok(message), reader))
         })
@@ -134,30 +133,30 @@ impl Reader {
     }
 
     async fn read_page(&mut self) -> Option<()> {
-        let page = self.app.ports.feed.after(self.at, Some(self.id), PAGE).await.ok()?;
-        self.is_behind = page.len() == PAGE as usize;
-        self.take(page.iter());
+        let page = self.app.events.after(&self.by, self.at, Some(self.id), PAGE).await.ok()?;
+        self.is_behind = !page.is_last;
+        self.take(page.events.iter());
+        self.at = page.until;
         Some(())
     }
 
     async fn listen(&mut self) -> Option<()> {
         let batch = tokio::select! {
             // A client that is too slow for the feed comes back with `Last-Event-ID`.
-            batch = self.feed.recv() => batch.ok()?,
+            batch = self.feed.next() => batch.ok()?,
             () = self.app.state.drained() => return None,
         };
         let (id, at) = (self.id, self.at);
-        self.take(batch.iter().filter(|event| event.execution_id == id && event.id > at));
+        let wanted = |event: &StoredEvent| event.execution_id == id && event.id > at;
+        let events = self.app.events.visible(&self.by, &batch, wanted);
+        self.take(events.into_iter());
         Some(())
     }
 
     fn take<'a>(&mut self, events: impl Iterator<Item = &'a StoredEvent>) {
         for event in events {
             self.at = event.id;
-            self.has_ended |= matches!(
-                event.event,
-                Event::ProcessCompleted { .. } | Event::ProcessFailed { .. } | Event::ProcessCancelled(_)
-            );
+            self.has_ended |= event.event().ends_execution();
             self.ready.push_back(event.clone());
         }
     }

@@ -37,7 +37,7 @@ impl Scope {
         match self {
             Self::All => true,
             Self::Execution(id) => event.execution_id == id,
-            Self::Process(id) => event.process_id == id,
+            Self::Process(id) => event.process_id() == id,
         }
     }
 

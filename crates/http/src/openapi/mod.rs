@@ -18,9 +18,10 @@ use utoipa::{
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
+use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::{HttpState, live, router::routes};
+use crate::{HttpState, live, resources};
 
 /// Where the document is.
 const DOCUMENT: &str = "/api/openapi.json";
@@ -66,14 +67,10 @@ impl Modify for Credentials {
     }
 }
 
-/// The document without its endpoints.
-pub(crate) fn frame() -> OpenApi {
-    Frame::openapi()
-}
-
 /// The OpenAPI document of all endpoints.
 pub fn openapi() -> OpenApi {
-    let mut document = routes().merge(live::routes()).into_openapi();
+    let endpoints = resources::routes().merge(live::routes());
+    let mut document = OpenApiRouter::with_openapi(Frame::openapi()).merge(endpoints).into_openapi();
     problems::complete(&mut document);
     document
 }

@@ -1,12 +1,15 @@
 //! What errors of the application mean on the wire: the one place that decides (spec 4, errors).
 
 use procession_application::{
-    access::AccessFailure,
+    access::{AccessFailure, Forbidden},
+    agents::AgentsFailure,
     approvals::ApprovalFailure,
     definitions::DefinitionFailure,
-    executions::{ExecutionFailure, StartFailure},
+    events::EventsFailure,
+    executions::{ExecutionFailure, StartFailure, TooManyStarts},
     notifications::NotificationFailure,
-    ports::{AccessError, AgentFailure, DefinitionStoreError, StartError, StoreError},
+    ports::{AccessError, DefinitionStoreError, StartError, StoreError},
+    server_status::StatusFailure,
 };
 use procession_domain::{approval::ApprovalError, definition::ProcessError, execution::CommandError};
 use procession_language::Diagnostic;
@@ -16,6 +19,12 @@ use crate::wire::Issue;
 
 /// How long a client is asked to wait while too many executions are pending, in seconds.
 const QUEUE_PATIENCE: u64 = 10;
+
+impl From<Forbidden> for Problem {
+    fn from(error: Forbidden) -> Self {
+        Self::forbidden(error.to_string())
+    }
+}
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -37,7 +46,9 @@ impl From<DefinitionFailure> for Problem {
     fn from(error: DefinitionFailure) -> Self {
         let detail = error.to_string();
         match error {
+            DefinitionFailure::Forbidden(forbidden) => forbidden.into(),
             DefinitionFailure::NotFound => Self::not_found(detail),
+            DefinitionFailure::TooLarge { .. } => Self::too_large(detail),
             DefinitionFailure::Invalid(diagnostics) => {
                 let errors = diagnostics.iter().filter(|diagnostic| Diagnostic::is_error(diagnostic));
                 Self::invalid(Code::InvalidDefinition, detail).with_errors(errors.map(Issue::of))
@@ -72,6 +83,7 @@ impl From<StartFailure> for Problem {
     fn from(error: StartFailure) -> Self {
         let detail = error.to_string();
         match error {
+            StartFailure::Forbidden(forbidden) => forbidden.into(),
             StartFailure::NotFound => Self::not_found(detail),
             StartFailure::NotStartable(error) => error.into(),
             StartFailure::InvalidInput(problems) => {
@@ -79,8 +91,15 @@ impl From<StartFailure> for Problem {
                 Self::invalid(Code::InvalidInput, detail).with_errors(errors)
             }
             StartFailure::TooLarge(_) => Self::too_large(detail),
+            StartFailure::TooManyStarts(refused) => refused.into(),
             StartFailure::Start(error) => error.into(),
         }
+    }
+}
+
+impl From<TooManyStarts> for Problem {
+    fn from(error: TooManyStarts) -> Self {
+        Self::too_many(Code::RateLimited, error.to_string(), error.wait.as_millis().div_ceil(1_000))
     }
 }
 
@@ -100,7 +119,8 @@ impl From<ExecutionFailure> for Problem {
     fn from(error: ExecutionFailure) -> Self {
         let detail = error.to_string();
         match error {
-            ExecutionFailure::NotFound | ExecutionFailure::NothingThere(_) => Self::not_found(detail),
+            ExecutionFailure::Forbidden(forbidden) => forbidden.into(),
+            ExecutionFailure::NotFound => Self::not_found(detail),
             ExecutionFailure::Refused(
                 CommandError::Ended { .. }
                 | CommandError::RollingBack { .. }
@@ -108,9 +128,11 @@ impl From<ExecutionFailure> for Problem {
                 | CommandError::AlreadyPaused
                 | CommandError::NotPaused,
             )
+            | ExecutionFailure::NotFailed(_)
             | ExecutionFailure::Retry(_)
             | ExecutionFailure::OutputPurged(_) => Self::conflict(Code::Conflict, detail),
             ExecutionFailure::Waiting => Self::conflict(Code::CommandWaiting, detail),
+            ExecutionFailure::TooManyStarts(refused) => refused.into(),
             ExecutionFailure::Start(error) => error.into(),
             ExecutionFailure::Store(error) => error.into(),
         }
@@ -121,6 +143,7 @@ impl From<ApprovalFailure> for Problem {
     fn from(error: ApprovalFailure) -> Self {
         let detail = error.to_string();
         match error {
+            ApprovalFailure::Forbidden(forbidden) => forbidden.into(),
             ApprovalFailure::NotFound => Self::not_found(detail),
             ApprovalFailure::UnknownUser(_) => {
                 Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("to", "is no user")])
@@ -145,6 +168,7 @@ impl From<AccessFailure> for Problem {
     fn from(error: AccessFailure) -> Self {
         let detail = error.to_string();
         match error {
+            AccessFailure::Forbidden(forbidden) => forbidden.into(),
             AccessFailure::SetupRequired => Self { code: Code::SetupRequired, ..Self::forbidden(detail) },
             AccessFailure::SetupDone => Self { code: Code::SetupDone, ..Self::forbidden(detail) },
             AccessFailure::WrongPassword => Self { code: Code::WrongPassword, ..Self::no_session(&detail) },
@@ -161,6 +185,7 @@ impl From<AccessFailure> for Problem {
             AccessFailure::Store(error) => match error {
                 AccessError::Taken => Self::conflict(Code::NameTaken, capitalised(&detail)),
                 AccessError::Unknown => Self::not_found(capitalised(&detail)),
+                AccessError::LastAdmin(_) => Self::conflict(Code::Conflict, detail),
                 AccessError::Store(error) => error.into(),
             },
         }
@@ -171,6 +196,7 @@ impl From<NotificationFailure> for Problem {
     fn from(error: NotificationFailure) -> Self {
         let detail = capitalised(&error.to_string());
         match error {
+            NotificationFailure::Forbidden(forbidden) => forbidden.into(),
             NotificationFailure::Settings(_) => Self::invalid(Code::InvalidValue, detail),
             NotificationFailure::UnknownChannel { .. } => {
                 Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("channel", "is no channel")])
@@ -182,9 +208,32 @@ impl From<NotificationFailure> for Problem {
     }
 }
 
-impl From<AgentFailure> for Problem {
-    fn from(error: AgentFailure) -> Self {
-        Self::unavailable(Code::AgentsUnavailable, format!("The agents can't be listed: {error}"))
+impl From<AgentsFailure> for Problem {
+    fn from(error: AgentsFailure) -> Self {
+        match error {
+            AgentsFailure::Forbidden(forbidden) => forbidden.into(),
+            AgentsFailure::Gateway(failure) => {
+                Self::unavailable(Code::AgentsUnavailable, format!("The agents can't be listed: {failure}"))
+            }
+        }
+    }
+}
+
+impl From<EventsFailure> for Problem {
+    fn from(error: EventsFailure) -> Self {
+        match error {
+            EventsFailure::Forbidden(forbidden) => forbidden.into(),
+            EventsFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<StatusFailure> for Problem {
+    fn from(error: StatusFailure) -> Self {
+        match error {
+            StatusFailure::Forbidden(forbidden) => forbidden.into(),
+            StatusFailure::Store(error) => error.into(),
+        }
     }
 }
 

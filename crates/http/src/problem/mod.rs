@@ -12,7 +12,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 pub(crate) use codes::{Code, ProblemDetails};
-use procession_application::{access::Permission, ports::Role};
 pub(crate) use render::render_problems;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -110,15 +109,6 @@ impl Problem {
 
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, Code::Forbidden, detail)
-    }
-
-    /// The role lacks a permission.
-    pub fn lacks(role: Role, permission: Permission) -> Self {
-        Self::forbidden(format!("Role {} does not have {} permission", role.as_str(), permission.as_str()))
-    }
-
-    pub fn admins_only() -> Self {
-        Self::forbidden("Admin access required")
     }
 
     /// Fields that do not fit, all at once.

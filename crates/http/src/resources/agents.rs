@@ -1,15 +1,12 @@
 //! Agents that steps can name.
 
 use axum::Json;
-use procession_application::{
-    access::Permission,
-    ports::{AgentListing, AgentStatus},
-};
+use procession_application::ports::{AgentListing, AgentStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{HttpState, auth::Session, problem::Problem, state::App};
+use crate::{HttpState, problem::Problem, session::Session, state::App};
 
 pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(list_agents))
@@ -18,7 +15,8 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
 /// An agent.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "name": "writer", "type": "http", "status": "running", "description": "Writes drafts", "concurrency": 4,
+    "name": "writer", "type": "openai", "status": "stopped", "description": "Writes drafts",
+    "reason": "the environment variable OPENAI_API_KEY is not set; set it and start the server again", "concurrency": 4,
 }))]
 struct AgentResponse {
     name: String,
@@ -28,6 +26,8 @@ struct AgentResponse {
     /// `running` if it takes work, or `stopped`.
     status: &'static str,
     description: Option<String>,
+    /// Why it is stopped, where that is known.
+    reason: Option<String>,
     /// How many calls it takes at once.
     concurrency: usize,
 }
@@ -38,9 +38,7 @@ struct AgentResponse {
     responses((status = 200, description = "The agents", body = Vec<AgentResponse>)),
 )]
 async fn list_agents(app: App, session: Session) -> Result<Json<Vec<AgentResponse>>, Problem> {
-    session.require(Permission::ProcessRead)?;
-    let mut agents = app.ports.agents.list().await?;
-    agents.sort_by(|one, other| one.name.cmp(&other.name));
+    let agents = app.agents.list(&session.principal).await?;
     Ok(Json(agents.into_iter().map(AgentResponse::of).collect()))
 }
 
@@ -55,6 +53,7 @@ impl AgentResponse {
             kind: agent.kind,
             status,
             description: agent.description,
+            reason: agent.reason,
             concurrency: agent.concurrency,
         }
     }

@@ -8,9 +8,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     HttpState,
-    auth::{Session, bearer, cookie_token},
+    auth::{bearer, cookie_token},
     extract::{Address, Form, Parameters, Public, Query, ReadParameters},
     problem::Problem,
+    session::Session,
     state::App,
 };
 
@@ -149,7 +150,7 @@ async fn log_in(app: App, address: Address, form: Form) -> Result<Json<TokenResp
             tracing::warn!(address = address.0, "a log-in was refused");
         }
     })?;
-    let token = app.shell().tokens.make(&user.name, app.now()).map_err(|error| {
+    let token = app.shell().sessions.tokens().make(&user.name, app.now()).map_err(|error| {
         tracing::error!(%error, "a token can't be signed");
         Problem::internal()
     })?;

@@ -52,7 +52,7 @@ async fn is_ready(State(state): State<HttpState>) -> Result<Json<HealthResponse>
         Phase::Starting => Err(Problem::starting()),
         Phase::Draining => Err(Problem::draining()),
         Phase::Ready => {
-            App::of(&state)?.ports.feed.newest().await?;
+            App::of(&state)?.is_ready().await?;
             Ok(Json(HealthResponse { status: "ready" }))
         }
     }

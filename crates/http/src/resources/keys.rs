@@ -1,7 +1,7 @@
 //! API keys, for administrators (spec 4, auth; 8.1, `key …` at a running server).
 
 use axum::{Json, http::StatusCode};
-use procession_application::ports::ApiKey;
+use procession_application::{access::UseCase, ports::ApiKey};
 use procession_domain::value::UserId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use crate::{
     HttpState,
-    auth::Session,
     extract::{IdPath, Sent},
     problem::Problem,
+    session::Session,
     state::App,
     wire::Time,
 };
@@ -88,8 +88,7 @@ struct KeyListResponse {
     ),
 )]
 async fn list_keys(app: App, session: Session) -> Result<Json<KeyListResponse>, Problem> {
-    session.require_administrator()?;
-    let keys: Vec<KeyResponse> = app.access.keys().await?.into_iter().map(KeyResponse::of).collect();
+    let keys: Vec<KeyResponse> = app.access.keys(&session.principal).await?.into_iter().map(KeyResponse::of).collect();
     Ok(Json(KeyListResponse { total: keys.len(), keys }))
 }
 
@@ -105,9 +104,9 @@ async fn list_keys(app: App, session: Session) -> Result<Json<KeyListResponse>, 
 )]
 async fn create_key(app: App, sent: Sent<KeyRequest>) -> Result<(StatusCode, Json<NewKeyResponse>), Problem> {
     let Sent { session, body } = sent;
-    session.require_administrator()?;
-    let user = body.user.as_deref().unwrap_or_else(|| session.user());
-    let (key, about) = app.access.create_key(user, &body.name, body.scopes).await?;
+    let by = &session.principal;
+    let user = body.user.as_deref().unwrap_or_else(|| by.name());
+    let (key, about) = app.access.create_key(by, user, &body.name, body.scopes).await?;
     Ok((StatusCode::CREATED, Json(NewKeyResponse { key, about: KeyResponse::of(about) })))
 }
 
@@ -123,9 +122,8 @@ async fn create_key(app: App, sent: Sent<KeyRequest>) -> Result<(StatusCode, Jso
     ),
 )]
 async fn revoke_key(app: App, session: Session, path: IdPath<UserId>) -> Result<StatusCode, Problem> {
-    session.require_administrator()?;
-    app.access.revoke_key(path.id()?).await?;
-    app.shell().sessions.forget();
+    session.check(UseCase::RevokeKey)?;
+    app.access.revoke_key(&session.principal, path.id()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

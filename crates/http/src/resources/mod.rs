@@ -12,3 +12,24 @@ pub(crate) mod schema;
 pub(crate) mod setup;
 pub(crate) mod shell;
 pub(crate) mod users;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::HttpState;
+
+/// The endpoints that answer at once.
+pub(crate) fn routes() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .merge(processes::routes())
+        .merge(schema::routes())
+        .merge(executions::routes())
+        .merge(approvals::routes())
+        .merge(agents::routes())
+        .merge(notifications::routes())
+        .merge(auth::routes())
+        .merge(setup::routes())
+        .merge(users::routes())
+        .merge(keys::routes())
+        .merge(shell::routes())
+        .merge(health::routes())
+}

@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use procession_application::{
-    access::Permission,
-    notifications::{NotificationSettings, SecretText, SmtpSecurity, SmtpSettings, TestMessage},
+use procession_application::notifications::{
+    NotificationSettings, SecretText, SmtpSecurity, SmtpSettings, TestMessage,
 };
 use procession_domain::value::Json as JsonValue;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{HttpState, auth::Session, extract::Sent, problem::Problem, state::App};
+use crate::{HttpState, extract::Sent, problem::Problem, session::Session, state::App};
 
 pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(get_settings, put_settings)).routes(routes!(send_test))
@@ -112,8 +111,7 @@ struct TestRequest {
     ),
 )]
 async fn get_settings(app: App, session: Session) -> Result<Json<NotificationSettingsDocument>, Problem> {
-    session.require_admin(Permission::AdminManageLimits)?;
-    Ok(Json(app.notifications.settings().await?.into()))
+    Ok(Json(app.notifications.settings(&session.principal).await?.into()))
 }
 
 /// Sets where notifications go, all of it; the next message goes there.
@@ -129,8 +127,7 @@ async fn put_settings(
     app: App,
     sent: Sent<NotificationSettingsDocument>,
 ) -> Result<Json<NotificationSettingsDocument>, Problem> {
-    sent.session.require_admin(Permission::AdminManageLimits)?;
-    Ok(Json(app.notifications.change(sent.body.into()).await?.into()))
+    Ok(Json(app.notifications.change(&sent.session.principal, sent.body.into()).await?.into()))
 }
 
 /// Sends a test through a channel and waits for its end.
@@ -145,10 +142,9 @@ async fn put_settings(
 )]
 async fn send_test(app: App, sent: Sent<TestRequest>) -> Result<Json<JsonValue>, Problem> {
     let Sent { session, body } = sent;
-    session.require_admin(Permission::AdminManageLimits)?;
     let TestRequest { channel, message, recipients, url } = body;
     let message = TestMessage { channel, message: given(message), recipients, url: given(url) };
-    Ok(Json(app.notifications.test(message).await?))
+    Ok(Json(app.notifications.test(&session.principal, message).await?))
 }
 
 impl From<NotificationSettings> for NotificationSettingsDocument {

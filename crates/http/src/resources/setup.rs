@@ -77,7 +77,6 @@ async fn set_admin_password(
         AccessFailure::Password(error @ (PasswordError::TooShort | PasswordError::TooLong)) => unfit(&error),
         other => other.into(),
     })?;
-    app.shell().sessions.forget();
     Ok(Json(SetupDoneResponse { success: true }))
 }
 

@@ -4,16 +4,16 @@
 //! other parts of a platform is not here: such paths are 404.
 
 use axum::Json;
-use procession_application::access::Permission;
+use procession_application::access::UseCase;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     HttpState,
-    auth::Session,
     extract::{Parameters, Query, ReadParameters},
     problem::{Code, Problem},
+    session::Session,
     state::App,
     wire::Time,
 };
@@ -149,7 +149,7 @@ async fn health(app: App) -> Json<AliveResponse> {
     responses((status = 200, description = "There is none", body = SystemAgentResponse)),
 )]
 async fn system_agent(session: Session) -> Result<Json<SystemAgentResponse>, Problem> {
-    session.require(Permission::ProcessRead)?;
+    session.check(UseCase::ReadFrame)?;
     Ok(Json(SystemAgentResponse {
         exists: false,
         status: "not_found",
@@ -171,7 +171,7 @@ async fn agent_notifications(
     session: Session,
     Query(parameters): Query<AgentNotificationParameters>,
 ) -> Result<Json<AgentNotificationsResponse>, Problem> {
-    session.require(Permission::ProcessRead)?;
+    session.check(UseCase::ReadFrame)?;
     parameters.check()?;
     Ok(Json(AgentNotificationsResponse { count: 0, notifications: [] }))
 }
@@ -182,7 +182,7 @@ async fn agent_notifications(
     responses((status = 200, description = "There are none", body = OperatorQueueResponse)),
 )]
 async fn operator_queue(session: Session) -> Result<Json<OperatorQueueResponse>, Problem> {
-    session.require(Permission::ProcessRead)?;
+    session.check(UseCase::ReadFrame)?;
     Ok(Json(OperatorQueueResponse { items: [], count: 0 }))
 }
 
@@ -192,7 +192,7 @@ async fn operator_queue(session: Session) -> Result<Json<OperatorQueueResponse>,
     responses((status = 200, description = "How many", body = AlertCountResponse)),
 )]
 async fn alert_count(session: Session) -> Result<Json<AlertCountResponse>, Problem> {
-    session.require(Permission::ProcessRead)?;
+    session.check(UseCase::ReadFrame)?;
     Ok(Json(AlertCountResponse { active_count: 0 }))
 }
 
@@ -202,7 +202,7 @@ async fn alert_count(session: Session) -> Result<Json<AlertCountResponse>, Probl
     responses((status = 200, description = "There are none", body = SystemViewsResponse)),
 )]
 async fn system_views(session: Session) -> Result<Json<SystemViewsResponse>, Problem> {
-    session.require(Permission::ProcessRead)?;
+    session.check(UseCase::ReadFrame)?;
     Ok(Json(SystemViewsResponse { views: [] }))
 }
 
@@ -212,7 +212,7 @@ async fn system_views(session: Session) -> Result<Json<SystemViewsResponse>, Pro
     responses((status = 200, description = "There are none", body = TagsResponse)),
 )]
 async fn tags(session: Session) -> Result<Json<TagsResponse>, Problem> {
-    session.require(Permission::ProcessRead)?;
+    session.check(UseCase::ReadFrame)?;
     Ok(Json(TagsResponse { tags: [] }))
 }
 
@@ -222,7 +222,7 @@ async fn tags(session: Session) -> Result<Json<TagsResponse>, Problem> {
     responses((status = 200, description = "There is none", body = ObservabilityResponse)),
 )]
 async fn observability(session: Session) -> Result<Json<ObservabilityResponse>, Problem> {
-    session.require(Permission::ProcessRead)?;
+    session.check(UseCase::ReadFrame)?;
     Ok(Json(ObservabilityResponse { enabled: false, collector_reachable: false }))
 }
 

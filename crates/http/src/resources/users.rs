@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::{
     HttpState,
-    auth::Session,
     extract::{NamePath, Sent},
     problem::Problem,
+    session::Session,
     state::App,
     wire::Time,
 };
@@ -105,8 +105,8 @@ struct UserListResponse {
     ),
 )]
 async fn list_users(app: App, session: Session) -> Result<Json<UserListResponse>, Problem> {
-    session.require_administrator()?;
-    let users: Vec<UserResponse> = app.access.users().await?.into_iter().map(UserResponse::of).collect();
+    let users: Vec<UserResponse> =
+        app.access.users(&session.principal).await?.into_iter().map(UserResponse::of).collect();
     Ok(Json(UserListResponse { total: users.len(), users }))
 }
 
@@ -123,10 +123,10 @@ async fn list_users(app: App, session: Session) -> Result<Json<UserListResponse>
 )]
 async fn create_user(app: App, sent: Sent<UserRequest>) -> Result<Response, Problem> {
     let Sent { session, body } = sent;
-    session.require_administrator()?;
-    let email = body.email.filter(|email| !email.is_empty());
-    app.access.create_user(&body.username, &body.role, email, body.password.as_deref()).await?;
-    let user = UserResponse::of(app.access.user(&body.username).await?);
+    let UserRequest { username, role, email, password } = body;
+    let email = email.filter(|email| !email.is_empty());
+    let created = app.access.create_user(&session.principal, &username, &role, email, password.as_deref()).await?;
+    let user = UserResponse::of(created);
     let location = HeaderValue::from_str(&format!("/api/users/{}", encoded(&user.username)));
     let mut response = (StatusCode::CREATED, Json(user)).into_response();
     if let Ok(location) = location {
@@ -145,8 +145,7 @@ async fn create_user(app: App, sent: Sent<UserRequest>) -> Result<Response, Prob
     ),
 )]
 async fn get_user(app: App, session: Session, path: NamePath) -> Result<Json<UserResponse>, Problem> {
-    session.require_administrator()?;
-    Ok(Json(UserResponse::of(app.access.user(&path.0).await?)))
+    Ok(Json(UserResponse::of(app.access.user(&session.principal, &path.0).await?)))
 }
 
 /// Gives a user another role. What it may do changes at once.
@@ -162,10 +161,8 @@ async fn get_user(app: App, session: Session, path: NamePath) -> Result<Json<Use
     ),
 )]
 async fn set_role(app: App, path: NamePath, sent: Sent<RoleRequest>) -> Result<Json<UserResponse>, Problem> {
-    sent.session.require_administrator()?;
-    app.access.set_role(&path.0, &sent.body.role).await?;
-    app.shell().sessions.forget();
-    Ok(Json(UserResponse::of(app.access.user(&path.0).await?)))
+    let user = app.access.set_role(&sent.session.principal, &path.0, &sent.body.role).await?;
+    Ok(Json(UserResponse::of(user)))
 }
 
 /// Gives a user another password. Tokens that were made before stay good until they end.
@@ -180,9 +177,7 @@ async fn set_role(app: App, path: NamePath, sent: Sent<RoleRequest>) -> Result<J
     ),
 )]
 async fn set_password(app: App, path: NamePath, sent: Sent<PasswordRequest>) -> Result<StatusCode, Problem> {
-    sent.session.require_administrator()?;
-    app.access.set_password(&path.0, &sent.body.password).await?;
-    app.shell().sessions.forget();
+    app.access.set_password(&sent.session.principal, &path.0, &sent.body.password).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -197,9 +192,7 @@ async fn set_password(app: App, path: NamePath, sent: Sent<PasswordRequest>) -> 
     ),
 )]
 async fn remove_user(app: App, session: Session, path: NamePath) -> Result<StatusCode, Problem> {
-    session.require_administrator()?;
-    app.access.remove_user(&path.0).await?;
-    app.shell().sessions.forget();
+    app.access.remove_user(&session.principal, &path.0).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -155,7 +155,8 @@ async fn a_question_is_passed_on() {
     let passed =
         decide(&server, &path, "ann", "delegate", &json!({"to": "BEN", "comment": "you know more"})).await.ok(200);
     assert_eq!((&passed["assignees"], &passed["can_decide"]), (&json!(["ben"]), &json!(false)));
-    decide(&server, &path, "ann", "approve", &json!({})).await.problem(403, "forbidden");
+    let gone = decide(&server, &path, "ann", "approve", &json!({})).await;
+    assert_eq!(gone.problem(404, "not_found"), "Approval not found", "who is not asked any more knows of nothing");
     decide(&server, &path, "ben", "approve", &json!({})).await.ok(200);
     assert_eq!(server.stage.until_ended(id).await.status().as_str(), "completed");
 }
@@ -165,7 +166,8 @@ async fn an_administrator_may_always_and_nobody_named_means_those_who_decide() {
     let (server, _, path) = asking("assignees: [ann]").await;
     decide(&server, &path, "root", "approve", &json!({})).await.ok(200);
     let (server, _, path) = asking("timeout: 1h").await;
-    decide(&server, &path, "ann", "approve", &json!({})).await.problem(403, "forbidden");
+    decide(&server, &path, "ann", "approve", &json!({})).await.problem(404, "not_found");
+    decide(&server, &path, "ben", "approve", &json!({})).await.problem(403, "forbidden");
     decide(&server, &path, "cid", "approve", &json!({})).await.ok(200);
 }
 
@@ -199,7 +201,7 @@ async fn everyone_sees_what_they_may_see() {
     let of_step = format!("/api/approvals/execution/{id}/step/review");
     server.user("vic", "viewer").await;
     for (name, in_list, status) in
-        [("ann", 1, 200), ("ben", 0, 200), ("vic", 0, 403), ("cid", 1, 200), ("opa", 1, 200), ("root", 1, 200)]
+        [("ann", 1, 200), ("ben", 0, 200), ("vic", 0, 404), ("cid", 1, 200), ("opa", 1, 200), ("root", 1, 200)]
     {
         let token = token_of(name);
         let listed = server.get("/api/approvals").by(&token).send().await.ok(200);

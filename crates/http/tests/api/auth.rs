@@ -37,14 +37,19 @@ async fn a_password_gives_a_token_by_either_form_at_either_path() {
             assert_eq!(me["username"], "admin", "{path} {kind}");
         }
     }
-    let user = server.stage.access.user("admin").await.unwrap();
+    let user = server.stage.access.user(&server.stage.system, "admin").await.unwrap();
     assert!(user.last_login.is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_is_logged_in_is_shown_with_rights() {
     let server = Server::start().await;
-    server.stage.access.create_user("ann", "user", Some("ann@example.com".into()), None).await.unwrap();
+    server
+        .stage
+        .access
+        .create_user(&server.stage.system, "ann", "user", Some("ann@example.com".into()), None)
+        .await
+        .unwrap();
     let ann = token(&json!({"sub": "ANN", "mode": "email"}));
     assert_json_snapshot!(lasting(&server.get(ME).by(&ann).send().await.ok(200)));
 }
@@ -52,7 +57,7 @@ async fn who_is_logged_in_is_shown_with_rights() {
 #[tokio::test(start_paused = true)]
 async fn bad_logins_say_what_is_wrong_and_never_more() {
     let server = set_up().await;
-    server.stage.access.create_user("keyed", "viewer", None, None).await.unwrap();
+    server.stage.access.create_user(&server.stage.system, "keyed", "viewer", None, None).await.unwrap();
     for (form, status, code, detail) in [
         ("username=admin&password=wrong+horse", 401, "wrong_password", "Incorrect username or password"),
         ("username=nobody&password=correct+horse", 401, "wrong_password", "Incorrect username or password"),

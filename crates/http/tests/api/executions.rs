@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::HeaderName;
 use insta::assert_json_snapshot;
+use procession_application::ApplicationSettings;
 use procession_domain::value::{ErrorCode, ExecutionId, Json, ProcessId};
 use procession_testing::{Answer, Line};
 use serde_json::json;
@@ -106,6 +107,39 @@ async fn input_that_does_not_fit_is_refused_field_by_field() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn members_that_a_start_does_not_have_are_refused_with_what_may_be_meant() {
+    let server = server().await;
+    let ann = server.user("ann", "operator").await;
+    let process = server.stage.publish(HELLO).await;
+    for (body, field, words) in [
+        (json!({"inputs": {"name": "Ben"}}), "inputs", "did you mean `input`?"),
+        (json!({"input": {"name": "Ben"}, "lables": {}}), "lables", "did you mean `labels`?"),
+        (json!({"data": {"name": "Ben"}}), "data", "did you mean `input`?"),
+        (json!({"name": "Ben"}), "name", "{\"input\": {\"name\": …}}"),
+    ] {
+        let refused = server.post(execute(process)).json(&body).by(&ann).send().await;
+        refused.problem(422, "invalid_body");
+        let errors = &refused.ok(422)["errors"];
+        let message = errors[0]["message"].as_str().unwrap();
+        assert!(errors[0]["field"] == field && message.contains(words), "{body}: {errors}");
+    }
+    assert_eq!(server.get("/api/executions").by(&ann).send().await.ok(200)["total"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whole_numbers_of_any_length_keep_their_digits() {
+    let server = server().await;
+    let ann = server.user("ann", "operator").await;
+    let process = server
+        .stage
+        .publish("name: p\nsteps: [{id: w, type: agent_task, agent: writer, message: \"{{input.id}}\"}]\n")
+        .await;
+    let body = br#"{"input": {"id": 12345678901234567890123}}"#;
+    let started = server.post(execute(process)).body("application/json", body).by(&ann).send().await.ok(201);
+    assert_eq!(started["input_data"]["id"], "12345678901234567890123");
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_published_versions_start() {
     let server = server().await;
     let (ann, root) = (server.user("ann", "operator").await, server.user("root", "admin").await);
@@ -119,14 +153,35 @@ async fn only_published_versions_start() {
 
 #[tokio::test(start_paused = true)]
 async fn a_user_starts_so_many_a_minute() {
-    let settings = procession_http::HttpSettings { starts_per_minute: 1, ..Server::settings() };
-    let server = Server::with(vec![("writer", vec![])], settings).await;
+    let settings = ApplicationSettings { starts_per_minute: 1, ..ApplicationSettings::default() };
+    let server = Server::with_application(vec![("writer", vec![])], Server::settings(), settings).await;
     let ann = server.user("ann", "operator").await;
     let process = server.stage.publish(SLOW).await;
     server.post(execute(process)).by(&ann).send().await.ok(201);
     let refused = server.post(execute(process)).by(&ann).send().await;
     refused.problem(429, "rate_limited");
     assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() <= 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_start_does_not_count_as_one() {
+    let settings = ApplicationSettings { starts_per_minute: 2, ..ApplicationSettings::default() };
+    let server = Server::with_application(vec![("writer", vec![])], Server::settings(), settings).await;
+    let ann = server.user("ann", "operator").await;
+    let process = server.stage.publish(SLOW).await;
+    let key = HeaderName::from_static("idempotency-key");
+    let start = |value: &str| server.post(execute(process)).header(key.clone(), value).by(&ann);
+    let first = start("one").send().await.ok(201);
+    for _ in 0..3 {
+        assert_eq!(start("one").send().await.ok(200)["id"], first["id"]);
+    }
+    start("two").send().await.ok(201);
+    // Where nothing new may start, what has started is still told.
+    assert_eq!(start("one").send().await.ok(200)["id"], first["id"]);
+    let other = start("one").json(&json!({"labels": {"a": "b"}})).send().await;
+    other.problem(409, "idempotency_key_reused");
+    start("three").send().await.problem(429, "rate_limited");
+    server.post(execute(process)).by(&ann).send().await.problem(429, "rate_limited");
 }
 
 #[tokio::test(start_paused = true)]
@@ -190,12 +245,45 @@ async fn viewers_see_their_own_executions_and_only_those() {
     let other = id_of(&server.post(execute(process)).by(&ann).send().await.ok(201));
     let listed = server.get("/api/executions").by(&vic).send().await.ok(200);
     assert_eq!((&listed["total"], id_of(&listed["executions"][0])), (&json!(1), own));
-    for part in ["", "/events", "/costs", "/steps/nap"] {
-        server.get(path(own) + part).by(&vic).send().await.ok(200);
+    let unknown = server.get(path(process_as_execution(process))).by(&vic).send().await;
+    for part in ["", "/events", "/costs", "/steps/nap", "/steps/nap/output", "/stream"] {
+        if !part.ends_with("output") && !part.ends_with("stream") {
+            server.get(path(own) + part).by(&vic).send().await.ok(200);
+        }
+        // As if it did not exist: nothing tells it from one that does not.
         let refused = server.get(path(other) + part).by(&vic).send().await;
-        assert_eq!(refused.problem(403, "forbidden"), "Viewers can only see their own executions", "{part}");
+        assert_eq!(refused.problem(404, "not_found"), unknown.problem(404, "not_found"), "{part}");
     }
-    assert_eq!(server.get(path(other) + "/steps/nap/output").by(&vic).send().await.status.as_u16(), 403);
+    let mine = |query: &str| server.get(format!("/api/executions?{query}")).by(&vic);
+    for query in [format!("process_id={process}"), format!("q={other}"), format!("parent_id={other}")] {
+        let listed = mine(&query).send().await.ok(200);
+        let executions = listed["executions"].as_array().unwrap();
+        assert!(executions.iter().all(|row| id_of(row) == own), "{query}: {listed}");
+        assert_eq!(listed["total"], executions.len(), "{query}");
+    }
+}
+
+/// The id of nothing that runs.
+fn process_as_execution(process: ProcessId) -> ExecutionId {
+    ExecutionId::new(process.uuid())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_of_a_viewer_shows_its_executions_only_with_the_scope_for_that() {
+    let server = server().await;
+    server.user("vic", "viewer").await;
+    let own = server.execution_of(SLOW, "vic").await;
+    let key = async |scope: &str| {
+        let scopes = vec![scope.to_owned()];
+        server.stage.access.create_key(&server.stage.system, "vic", "k", scopes).await.unwrap().0
+    };
+    let (views, reads) = (key("execution:view").await, key("process:read").await);
+    server.get(path(own)).by(&views).send().await.ok(200);
+    assert_eq!(server.get("/api/executions").by(&views).send().await.ok(200)["total"], 1);
+    for hidden in [path(own), path(own) + "/events", "/api/executions".to_owned()] {
+        let refused = server.get(hidden).by(&reads).send().await.problem(403, "forbidden");
+        assert_eq!(refused, "The API key is limited to scopes without execution:view");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::http::HeaderName;
 use futures::{SinkExt, StreamExt};
-use procession_application::ports::EventPage;
+use procession_application::access::Principal;
 use procession_domain::value::{ExecutionId, Json};
 use procession_http::{HttpSettings, TimeLimits, WebServer, serve};
 use serde_json::json;
@@ -85,8 +85,7 @@ fn ids(messages: &[Json], name: &str) -> Vec<u64> {
 
 /// The ids of all events of an execution.
 async fn stored(server: &Server, id: ExecutionId) -> Vec<u64> {
-    let events = server.stage.executions.events(id, EventPage { offset: 0, limit: 1_000 }).await.unwrap();
-    events.iter().map(|event| event.id).collect()
+    server.stage.events(id).await.iter().map(|event| event.id).collect()
 }
 
 #[tokio::test]
@@ -225,17 +224,12 @@ async fn a_viewer_hears_only_of_its_own_executions() {
     let other = server.execution_of(HELLO, "ann").await;
     server.stage.until_ended(other).await;
     let process = server.stage.execution(other).await.creation().process.id;
-    let request = procession_application::executions::StartRequest {
-        input: json!({}),
-        triggered_by: "api".into(),
-        user: Some("vic".into()),
-        ..Default::default()
-    };
-    let own = server.stage.executions.start(process, request).await.unwrap().execution.id();
+    let own = server.stage.start_by(&Principal::at_terminal("vic"), process, json!({})).await;
     let heard = client.until("event_type", "process_completed").await;
     assert_eq!(ids(&heard, "event_id"), stored(&server, own).await);
     client.say(json!({"type": "subscribe", "execution_id": other}).to_string()).await;
-    assert_eq!(client.json().await["code"], "forbidden");
+    let refused = client.json().await;
+    assert_eq!(refused, json!({"type": "error", "code": "not_found", "detail": "Execution not found"}));
 }
 
 #[tokio::test]
@@ -282,5 +276,5 @@ async fn an_event_stream_tells_an_execution_to_its_end() {
     let bad = server.get(&path).header(last, "x").by(&ann).send().await;
     assert!(bad.problem(422, "invalid_query").contains("Last-Event-ID"));
     let vic = server.user("vic", "viewer").await;
-    server.get(&path).by(&vic).send().await.problem(403, "forbidden");
+    server.get(&path).by(&vic).send().await.problem(404, "not_found");
 }

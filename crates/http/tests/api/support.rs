@@ -10,12 +10,9 @@ use axum::{
     response::Response,
 };
 use jsonwebtoken::{EncodingKey, Header, encode};
-use procession_application::{
-    engine::EngineSettings,
-    notifications::{NotificationSettings, Notifications},
-};
+use procession_application::{ApplicationSettings, access::Principal};
 use procession_domain::value::ExecutionId;
-use procession_http::{HttpSettings, HttpState, Services, router};
+use procession_http::{HttpSettings, HttpState, router};
 use procession_testing::{Line, ScriptedAgents, Stage};
 use serde_json::{Value as Json, json};
 use tower::ServiceExt;
@@ -64,19 +61,20 @@ impl Server {
 
     /// A server with these agents and settings.
     pub async fn with(agents: Vec<(&str, Vec<Line>)>, settings: HttpSettings) -> Self {
+        Self::with_application(agents, settings, ApplicationSettings::default()).await
+    }
+
+    /// The same, with settings of the application.
+    pub async fn with_application(
+        agents: Vec<(&str, Vec<Line>)>,
+        settings: HttpSettings,
+        application: ApplicationSettings,
+    ) -> Self {
         let scripts: BTreeMap<String, Vec<Line>> =
             agents.into_iter().map(|(name, lines)| (name.to_owned(), lines)).collect();
-        let stage = Stage::in_memory(|clock| ScriptedAgents::new(clock, scripts), EngineSettings::default()).await;
+        let stage = Stage::in_memory_with(|clock| ScriptedAgents::new(clock, scripts), application).await;
         let state = HttpState::new(settings);
-        state.open(Services {
-            ports: stage.ports.clone(),
-            engine: stage.engine.clone(),
-            definitions: stage.definitions.clone(),
-            executions: stage.executions.clone(),
-            approvals: stage.approvals.clone(),
-            access: stage.access.clone(),
-            notifications: Notifications::new(stage.ports.clone(), NotificationSettings::default()),
-        });
+        state.open(stage.application.clone());
         Self { stage, router: router(state.clone()), state }
     }
 
@@ -115,13 +113,7 @@ impl Server {
     /// An execution of a published process, started by `user`.
     pub async fn execution_of(&self, yaml: &str, user: &str) -> ExecutionId {
         let process = self.stage.publish(yaml).await;
-        let request = procession_application::executions::StartRequest {
-            input: json!({}),
-            triggered_by: "api".into(),
-            user: Some(user.into()),
-            ..Default::default()
-        };
-        self.stage.executions.start(process, request).await.unwrap().execution.id()
+        self.stage.start_by(&Principal::at_terminal(user), process, json!({})).await
     }
 }
 

@@ -43,12 +43,11 @@ pub(super) fn lower_retry<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, atte
     if let Some(multiplier) = fields.read(cx, "backoff_multiplier", Lowering::number) {
         policy.backoff_multiplier = multiplier;
     }
-    let longest_field = fields.take(cx, "max_delay");
-    if let Some(longest) = longest_field.and_then(|field| cx.duration(&field)) {
-        policy.max_delay = longest;
+    if let Some(longest) = fields.read(cx, "max_delay", Lowering::duration) {
+        policy.max_delay = Some(longest);
     }
-    if let Some(delay) = delay.filter(|_| policy.initial_delay > policy.max_delay) {
-        report_cut_delay(cx, field, &delay, longest_field.is_some(), &policy);
+    if let Some(delay) = delay.filter(|_| policy.initial_delay > policy.longest_delay()) {
+        report_cut_delay(cx, field, &delay, &policy);
     }
     if let Some(jitter) = fields.read(cx, "jitter", Lowering::boolean) {
         policy.jitter = jitter;
@@ -65,15 +64,9 @@ pub(super) fn lower_retry<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, atte
 }
 
 /// No delay is longer than `max_delay`, so a longer first one is without effect.
-fn report_cut_delay<'d>(
-    cx: &mut Lowering<'d>,
-    retry: &Field<'d, '_>,
-    delay: &Field<'d, '_>,
-    has_longest: bool,
-    policy: &RetryPolicy,
-) {
-    let (spelling, longest) = (delay.spelling, policy.max_delay);
-    let (message, correction) = if has_longest {
+fn report_cut_delay<'d>(cx: &mut Lowering<'d>, retry: &Field<'d, '_>, delay: &Field<'d, '_>, policy: &RetryPolicy) {
+    let (spelling, longest) = (delay.spelling, policy.longest_delay());
+    let (message, correction) = if policy.max_delay.is_some() {
         (format!("`{spelling}` is longer than `max_delay`, so every delay is {longest}"), None)
     } else {
         let entry = format!("max_delay: {}", policy.initial_delay);

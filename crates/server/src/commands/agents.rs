@@ -74,7 +74,7 @@ pub(super) fn agents_flag(path: &std::path::Path) -> Result<FlagValue, Failure> 
 }
 
 async fn list(loaded: &Loaded, format: Format) -> Result<Exit, Failure> {
-    let (agents, _) = only_agents(loaded).await?;
+    let agents = only_agents(loaded).await?.gateway();
     let listed = agents.list().await.map_err(Failure::failed)?;
     if format == Format::Json {
         let agents: Vec<Value> = listed.iter().map(as_json).collect();
@@ -91,8 +91,13 @@ async fn list(loaded: &Loaded, format: Format) -> Result<Exit, Failure> {
             AgentStatus::Running => style::paint(style::GOOD, "running"),
             AgentStatus::Stopped => style::paint(style::WAITING, "stopped"),
         };
-        let description = agent.description.as_deref().unwrap_or_default();
-        terminal::say(format_args!("{:names$}  {:7}  {state}  {description}", agent.name, agent.kind))?;
+        let about = match (&agent.description, &agent.reason) {
+            (Some(description), Some(reason)) => format!("{description} ({reason})"),
+            (Some(text), None) | (None, Some(text)) => text.clone(),
+            (None, None) => String::new(),
+        };
+        let line = format!("{:names$}  {:7}  {state}  {about}", agent.name, agent.kind);
+        terminal::say(line.trim_end())?;
     }
     Ok(Exit::Done)
 }
@@ -106,13 +111,14 @@ fn as_json(agent: &AgentListing) -> Value {
         "name": agent.name,
         "kind": agent.kind,
         "status": status,
+        "reason": agent.reason,
         "concurrency": agent.concurrency,
         "description": agent.description,
     })
 }
 
 async fn test(loaded: &Loaded, name: String, message: String, timeout: Duration) -> Result<Exit, Failure> {
-    let (agents, _) = only_agents(loaded).await?;
+    let agents = only_agents(loaded).await?.gateway();
     let execution_id = ExecutionId::new(UuidGenerator.new_id());
     let step_id = StepId::new("test").map_err(Failure::failed)?;
     let task = AgentTask {

@@ -1,12 +1,12 @@
 //! Where users and keys are managed: in a data folder that no server has open, or at a running server.
 
 use clap::Args;
+use procession::OpenError;
 use procession_application::{
-    access::{Access, AccessFailure},
+    access::{Access, AccessFailure, Principal},
     ports::{ApiKey, User},
 };
 use procession_domain::value::{Json, UserId};
-use procession_store_sqlite::OpenError;
 use reqwest::Method;
 use serde_json::json;
 
@@ -80,7 +80,7 @@ impl People {
         }
         match Stores::open(&configuration).await {
             Ok(stores) => {
-                let access = stores.access(&configuration)?;
+                let access = stores.access(&configuration).await?;
                 Ok(Self::Folder(Box::new(stores), Box::new(access)))
             }
             Err(error @ StartError::Open(OpenError::InUse { .. })) => {
@@ -93,7 +93,7 @@ impl People {
     /// Ends the use of a data folder in order.
     pub async fn close(self) {
         match self {
-            Self::Folder(stores, _) => stores.sqlite.close().await,
+            Self::Folder(stores, _) => stores.close().await,
             Self::Server(_) => {}
         }
     }
@@ -106,7 +106,10 @@ impl People {
         password: Option<&str>,
     ) -> Result<(), Failure> {
         match self {
-            Self::Folder(_, access) => Ok(access.create_user(name, role, email.map(str::to_owned), password).await?),
+            Self::Folder(_, access) => {
+                access.create_user(&Principal::system(), name, role, email.map(str::to_owned), password).await?;
+                Ok(())
+            }
             Self::Server(server) => {
                 let body = json!({"username": name, "role": role, "email": email, "password": password});
                 server.ask(Method::POST, "/api/users", Some(body)).await.map(drop)
@@ -117,7 +120,7 @@ impl People {
     pub async fn users(&self) -> Result<Vec<Person>, Failure> {
         match self {
             Self::Folder(_, access) => {
-                Ok(access.users().await.map_err(Failure::failed)?.into_iter().map(Person::from).collect())
+                Ok(access.users(&Principal::system()).await?.into_iter().map(Person::from).collect())
             }
             Self::Server(server) => {
                 let answer = server.ask(Method::GET, "/api/users", None).await?;
@@ -128,7 +131,7 @@ impl People {
 
     pub async fn set_role(&self, name: &str, role: &str) -> Result<(), Failure> {
         match self {
-            Self::Folder(_, access) => Ok(access.set_role(name, role).await?),
+            Self::Folder(_, access) => Ok(access.set_role(&Principal::system(), name, role).await.map(drop)?),
             Self::Server(server) => {
                 let path = format!("/api/users/{}/role", path_part(name));
                 server.ask(Method::PUT, &path, Some(json!({"role": role}))).await.map(drop)
@@ -138,7 +141,7 @@ impl People {
 
     pub async fn set_password(&self, name: &str, password: &str) -> Result<(), Failure> {
         match self {
-            Self::Folder(_, access) => Ok(access.set_password(name, password).await?),
+            Self::Folder(_, access) => Ok(access.set_password(&Principal::system(), name, password).await?),
             Self::Server(server) => {
                 let path = format!("/api/users/{}/password", path_part(name));
                 server.ask(Method::PUT, &path, Some(json!({"password": password}))).await.map(drop)
@@ -148,7 +151,7 @@ impl People {
 
     pub async fn remove(&self, name: &str) -> Result<(), Failure> {
         match self {
-            Self::Folder(_, access) => Ok(access.remove_user(name).await?),
+            Self::Folder(_, access) => Ok(access.remove_user(&Principal::system(), name).await?),
             Self::Server(server) => {
                 let path = format!("/api/users/{}", path_part(name));
                 server.ask(Method::DELETE, &path, None).await.map(drop)
@@ -159,7 +162,7 @@ impl People {
     /// Makes a key; it is returned once.
     pub async fn create_key(&self, user: &str, name: &str, scopes: Vec<String>) -> Result<String, Failure> {
         match self {
-            Self::Folder(_, access) => Ok(access.create_key(user, name, scopes).await?.0),
+            Self::Folder(_, access) => Ok(access.create_key(&Principal::system(), user, name, scopes).await?.0),
             Self::Server(server) => {
                 let body = json!({"user": user, "name": name, "scopes": scopes});
                 let answer = server.ask(Method::POST, "/api/keys", Some(body)).await?;
@@ -172,7 +175,7 @@ impl People {
     pub async fn keys(&self) -> Result<Vec<Key>, Failure> {
         match self {
             Self::Folder(_, access) => {
-                Ok(access.keys().await.map_err(Failure::failed)?.into_iter().map(Key::from).collect())
+                Ok(access.keys(&Principal::system()).await?.into_iter().map(Key::from).collect())
             }
             Self::Server(server) => {
                 let answer = server.ask(Method::GET, "/api/keys", None).await?;
@@ -183,7 +186,7 @@ impl People {
 
     pub async fn revoke_key(&self, id: UserId) -> Result<(), Failure> {
         match self {
-            Self::Folder(_, access) => Ok(access.revoke_key(id).await?),
+            Self::Folder(_, access) => Ok(access.revoke_key(&Principal::system(), id).await?),
             Self::Server(server) => server.ask(Method::DELETE, &format!("/api/keys/{id}"), None).await.map(drop),
         }
     }

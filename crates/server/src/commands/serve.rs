@@ -53,8 +53,8 @@ async fn serve(loaded: &Loaded, with_demo: bool) -> Result<(), Failure> {
         let password = loaded.configuration.auth.admin_password.as_ref();
         let login = first_login::settle(&application.access, password, terminal::is_shown_on_terminal()).await?;
         let samples = if with_demo { Some(demo::publish(application).await) } else { None };
-        if application.stores.folder.is_open_to_others() {
-            let folder = application.stores.folder.path().display();
+        if application.folder.is_open_to_others() {
+            let folder = application.folder.path().display();
             tracing::warn!(%folder, "other users of this machine may look into the data folder; chmod 700 prevents it");
         }
         Ok((login, samples))
@@ -114,12 +114,12 @@ impl From<StartError> for Failure {
             StartError::Listen { .. } => Self::usage(&error).hint("--listen takes `host:port` of this machine"),
             StartError::Agents { path, error } => super::config::bad_agents_file(path, error),
             StartError::FirstLogin(_) => Self::usage(&error).hint("auth.admin_password sets the password of `admin`"),
-            StartError::Folder(_) | StartError::Open(_) | StartError::Blobs(_) | StartError::OutgoingHost(_) => {
-                Self::usage(&error)
-            }
-            StartError::Outgoing(_) | StartError::Store(_) | StartError::Engine(_) | StartError::System(_) => {
-                Self::failed(&error)
-            }
+            StartError::Folder(_)
+            | StartError::Open(_)
+            | StartError::Blobs(_)
+            | StartError::Platform(_)
+            | StartError::OutgoingHost(_) => Self::usage(&error),
+            StartError::Store(_) | StartError::Engine(_) | StartError::System(_) => Self::failed(&error),
         }
     }
 }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use super::config::{Format, bad_agents_file};
 use crate::{
     exit::{Exit, Failure},
-    terminal::{self, diagnostics::draw, style},
+    terminal::{self, draw, style},
 };
 
 const EXAMPLES: &str = "\

@@ -11,13 +11,14 @@ use super::{
 };
 
 /// Variables with our prefix that are no keys: of the command line, and of the programs that run as agents.
-const NOT_KEYS: [&str; 6] = [
+const NOT_KEYS: [&str; 7] = [
     "PROCESSION_CONFIG",
     "PROCESSION_API_KEY",
     "PROCESSION_KEY",
     "PROCESSION_EXECUTION_ID",
     "PROCESSION_STEP_ID",
     "PROCESSION_ATTEMPT",
+    "PROCESSION_STARTED_BY",
 ];
 
 /// The platform's name for `auth.secret_key`.

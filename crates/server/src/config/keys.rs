@@ -67,6 +67,11 @@ pub const KEYS: &[Key] = &[
         .or("`agents.yaml` in the data folder"),
     key!(agents.mcp.url, "The platform's MCP server; its agents come beside the local ones."),
     key!(agents.mcp.api_key, "The key for the platform's MCP server."),
+    key!(agents.mcp.poll_first, "How soon the platform's work is looked at first, and at most how often."),
+    key!(
+        agents.mcp.poll_most,
+        "The longest time from one look to the next. Up to it, the end of work is told within a tenth of the time that it took."
+    ),
     key!(agents.allow_commands, "Whether local agents may be programs on this machine (kind `command`)."),
     key!(engine.max_concurrent_executions, "How many root executions run at once; more wait."),
     key!(engine.max_concurrent_instances, "How many executions of one process run at once, where it does not say."),

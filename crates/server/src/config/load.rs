@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use procession_notifications::AllowedHosts;
+use procession::AllowedHosts;
 
 use super::{
     Configuration, Key, Loaded, Origin, environment, file,

@@ -105,12 +105,16 @@ pub struct Agents {
 }
 
 /// The platform's MCP server.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Mcp {
     /// Its address.
     pub url: Option<values::WebAddress>,
     /// Its key.
     pub api_key: Option<SecretString>,
+    /// How soon its work is looked at first.
+    pub poll_first: Duration,
+    /// The longest time from one look to the next.
+    pub poll_most: Duration,
 }
 
 /// Settings of the engine.
@@ -259,6 +263,12 @@ impl Default for Engine {
             undefined: None,
             currency: Currency::USD,
         }
+    }
+}
+
+impl Default for Mcp {
+    fn default() -> Self {
+        Self { url: None, api_key: None, poll_first: Duration::from_millis(250), poll_most: Duration::from_secs(5) }
     }
 }
 

@@ -77,8 +77,14 @@ pub enum DatabaseUrl {
 }
 
 /// The address of a web service, without a name or password in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct WebAddress(String);
+
+impl fmt::Debug for WebAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.show())
+    }
+}
 
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),+ } takes $takes:literal) => {
@@ -363,7 +369,11 @@ impl Setting for WebAddress {
     }
 
     fn show(&self) -> String {
-        self.0.clone()
+        // What follows a `?` is often a key.
+        match self.0.split_once('?') {
+            Some((shown, _)) => format!("{shown}?{MASK}"),
+            None => self.0.clone(),
+        }
     }
 }
 

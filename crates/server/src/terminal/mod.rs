@@ -1,6 +1,5 @@
 //! What people see: lines on standard output, messages on standard error, colours only on a terminal.
 
-pub mod diagnostics;
 pub mod prompt;
 pub mod style;
 
@@ -84,4 +83,9 @@ pub fn width() -> usize {
 /// Lines of the terminal; 24 where there is none.
 pub fn height() -> usize {
     terminal_size::terminal_size().map_or(24, |(_, height)| usize::from(height.0).max(4))
+}
+
+/// Draws one diagnostic of a file, as wide as the terminal.
+pub fn draw(file: &str, text: &str, diagnostic: &procession_language::Diagnostic) -> String {
+    procession::draw(file, text, diagnostic, width())
 }

@@ -101,6 +101,41 @@ fn agents_are_listed_and_tried() {
 }
 
 #[test]
+fn a_stopped_agent_says_why() {
+    let place = Place::new();
+    let agents = "agents:\n  gpt: {kind: openai, base_url: 'https://h/v1', model: m, api_key: '${ENV:NO_SUCH_KEY}'}\n  \
+         format: {kind: command, command: [./gone.sh], description: Formats}\n";
+    place.write("agents.yaml", agents);
+    let listed = place.run(&["agents", "list", "--agents", "agents.yaml"]).ends_with(0);
+    assert!(listed.out.contains("stopped  the environment variable NO_SUCH_KEY is not set"), "{listed:?}");
+    assert!(listed.out.contains("stopped  Formats (commands are off; set agents.allow_commands"), "{listed:?}");
+    let allowed = ["--agents", "agents.yaml", "--set", "agents.allow_commands=true", "--format", "json"];
+    let listed = place.run(&[&["agents", "list"], &allowed[..]].concat()).ends_with(0).json();
+    let reason = listed["agents"][1]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("there is no program ") && reason.ends_with("gone.sh; check `command`"), "{reason}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_program_that_can_not_be_started_says_why_and_one_that_can_sees_no_secret() {
+    let place = Place::new();
+    let agents = "agents:\n  gone: {kind: command, command: [./gone.sh]}\n  plain: {kind: command, command: [./plain.txt]}\n  \
+         env: {kind: command, command: [env]}\n";
+    place.write("agents.yaml", agents);
+    place.write("plain.txt", "no program");
+    let ask = |agent: &str| {
+        let allowed = ["--agents", "agents.yaml", "--set", "agents.allow_commands=true"];
+        let mut program = place.program(&[&["agents", "test", agent, "x"], &allowed[..]].concat());
+        said(program.env("OPENAI_API_KEY", "sk-secret").env("PROCESSION_AUTH__ADMIN_PASSWORD", "pa55word-of-admin"))
+    };
+    ask("gone").ends_with(1).complains("is not there");
+    ask("plain").ends_with(1).complains("make it executable");
+    let variables = ask("env").ends_with(0).out;
+    assert!(variables.contains("PATH=") && variables.contains("PROCESSION_KEY="), "{variables}");
+    assert!(!variables.contains("secret") && !variables.contains("pa55word"), "{variables}");
+}
+
+#[test]
 fn a_changed_file_of_agents_counts_while_the_server_runs() {
     let place = Place::new();
     place.run(&["db", "migrate", "--data-dir", "data"]).ends_with(0);

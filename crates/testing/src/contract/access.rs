@@ -77,6 +77,47 @@ pub async fn users_can_be_changed(stores: &Stores) {
     assert_eq!(stores.access.users().await.unwrap().len(), 1);
 }
 
+/// The only administrator can neither be removed nor lose the role, whatever the stored name of the role.
+pub async fn the_only_administrator_stays_one(stores: &Stores) {
+    for (name, role) in [("Ada", "process_admin"), ("bea", "designer"), ("cleo", "admin")] {
+        stores.access.create_user(&NewUser { role: role.to_owned(), ..new_user(stores, name, None) }).await.unwrap();
+    }
+    stores.access.remove_user("cleo").await.unwrap();
+    let last = |result: Result<(), AccessError>| matches!(result, Err(AccessError::LastAdmin(name)) if name == "Ada");
+    assert!(last(stores.access.set_role("ADA", "viewer").await));
+    assert!(last(stores.access.remove_user("ada").await));
+    stores.access.set_role("ada", "admin").await.unwrap();
+    assert_eq!(stores.access.user("Ada").await.unwrap().unwrap().role, "admin");
+    // Others may go, and with another administrator so may this one.
+    stores.access.set_role("bea", "process_admin").await.unwrap();
+    stores.access.set_role("ada", "viewer").await.unwrap();
+    stores.access.remove_user("ada").await.unwrap();
+    assert!(matches!(stores.access.remove_user("ada").await, Err(AccessError::Unknown)));
+}
+
+/// Of administrators who are removed or lose the role at once, one stays.
+pub async fn of_administrators_who_go_at_once_one_stays(stores: &Stores) {
+    let names: Vec<String> = (0..12).map(|number| format!("admin-{number}")).collect();
+    for name in &names {
+        stores.access.create_user(&NewUser { role: "admin".into(), ..new_user(stores, name, None) }).await.unwrap();
+    }
+    let goings: Vec<_> = names
+        .into_iter()
+        .enumerate()
+        .map(|(number, name)| {
+            let access = Arc::clone(&stores.access);
+            async move {
+                if number % 2 == 0 { access.remove_user(&name).await } else { access.set_role(&name, "viewer").await }
+            }
+        })
+        .collect();
+    let results = at_once(goings).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 11);
+    assert!(results.iter().any(|result| matches!(result, Err(AccessError::LastAdmin(_)))));
+    let left = stores.access.users().await.unwrap();
+    assert_eq!(left.iter().filter(|user| user.role == "admin").count(), 1);
+}
+
 /// A removed user's keys go too, and the name is free again.
 pub async fn a_removed_user_takes_its_keys_along(stores: &Stores) {
     for name in ["Ada", "bea"] {

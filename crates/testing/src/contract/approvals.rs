@@ -16,7 +16,7 @@ use super::{
     run::Run,
 };
 use procession_application::ports::{
-    ApprovalChange, ApprovalFilter, ApprovalStoreError, ApprovalWrite, ClaimKind, Lease, PageStart, Paging,
+    ApprovalChange, ApprovalFilter, ApprovalStoreError, ApprovalWrite, Asked, ClaimKind, Lease, PageStart, Paging,
 };
 
 /// A request that an execution opens is read back, by its id and by its step.
@@ -92,7 +92,7 @@ pub async fn a_settled_request_takes_no_vote(stores: &Stores) {
     assert!(stores.executions.claim_one(lease, run.id(), at(90_000)).await.unwrap());
     let commit = expire(stores, &mut run, id).await;
     assert!(matches!(commit.approvals[..], [ApprovalWrite::Settle(_)]));
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     let stored = stores.approvals.approval(id).await.unwrap().unwrap().approval;
     assert_eq!(stored.status(), ApprovalStatus::Expired);
     assert!(matches!(stores.approvals.change(vote).await, Err(ApprovalStoreError::Stale)));
@@ -125,7 +125,7 @@ pub async fn of_a_vote_and_a_deadline_at_once_one_wins(stores: &Stores) {
         let (approvals, executions) = (Arc::clone(&stores.approvals), Arc::clone(&stores.executions));
         pairs.push(async move {
             let voting = tokio::spawn(async move { approvals.change(vote).await });
-            let expired = executions.commit(commit).await;
+            let expired = executions.commit(Arc::new(commit)).await;
             (id, voting.await.unwrap().is_ok(), expired.is_ok())
         });
     }
@@ -150,7 +150,7 @@ pub async fn a_cancel_is_nothing_to_a_settled_request(stores: &Stores) {
         run.seen = i64::MAX;
         let commit = run.cancel(at(6));
         assert!(matches!(commit.approvals[..], [ApprovalWrite::Cancel(cancelled)] if cancelled == id));
-        stores.executions.commit(commit).await.unwrap();
+        stores.executions.commit(Arc::new(commit)).await.unwrap();
         let stored = stores.approvals.approval(id).await.unwrap().unwrap().approval;
         if is_voted {
             assert_eq!(stored, change.approval);
@@ -171,7 +171,7 @@ pub async fn a_request_opened_and_cancelled_at_once_is_cancelled(stores: &Stores
     let id = opened(&commit.approvals);
     commit.approvals.push(ApprovalWrite::Cancel(id));
     commit.approvals.push(ApprovalWrite::Cancel(ApprovalId::new(stores.id())));
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     let stored = stores.approvals.approval(id).await.unwrap().unwrap().approval;
     assert_eq!(stored.status(), ApprovalStatus::Cancelled);
 }
@@ -181,13 +181,13 @@ pub async fn the_newest_request_of_a_step_is_found(stores: &Stores) {
     let lease = stores.node().await;
     let (mut run, first) = asking(stores, lease).await;
     assert!(stores.executions.claim_one(lease, run.id(), at(5)).await.unwrap());
-    let mut commit = run.turn(at(5), vec![]);
+    let mut commit = run.turn(at(5), &[]);
     let old = stores.approvals.approval(first).await.unwrap().unwrap().approval;
     let mut request = old.request().clone();
     (request.id, request.created_at) = (ApprovalId::new(stores.id()), at(5));
     commit.approvals =
         vec![ApprovalWrite::Cancel(first), ApprovalWrite::Open(Box::new(Approval::open(request.clone())))];
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     let newest = stores.approvals.of_step(run.id(), &step_id("ok")).await.unwrap().unwrap();
     assert_eq!(newest.approval.id(), request.id);
 }
@@ -205,7 +205,7 @@ pub async fn requests_are_listed_by_who_is_asked(stores: &Stores) {
     stores.approvals.change(vote(stores, ids[0], "ada", Ballot::Approve).await).await.unwrap();
     stores.approvals.change(delegation(stores, ids[1], "role:editor").await).await.unwrap();
     let asked = |names: &[&str]| ApprovalFilter {
-        assigned_to: Some(names.iter().map(|name| (*name).to_owned()).collect()),
+        asking: Some(Asked { names: names.iter().map(|name| (*name).to_owned()).collect(), may_decide: true }),
         ..ApprovalFilter::default()
     };
     let pending = ApprovalFilter { status: Some(ApprovalStatus::Pending), ..ApprovalFilter::default() };
@@ -228,7 +228,7 @@ pub async fn requests_are_listed_by_who_is_asked(stores: &Stores) {
 }
 
 /// A request that names nobody asks everybody.
-pub async fn a_request_that_names_nobody_asks_everybody(stores: &Stores) {
+pub async fn a_request_that_names_nobody_asks_who_may_decide(stores: &Stores) {
     let process = publication(stores).await;
     let mut run = stores.admitted(&process, stores.node().await).await;
     let mut commit = run.begin();
@@ -237,10 +237,14 @@ pub async fn a_request_that_names_nobody_asks_everybody(stores: &Stores) {
         request.assignees.clear();
         **approval = Approval::open(request);
     }
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     for names in [vec![], vec!["anyone".to_owned()]] {
-        let filter = ApprovalFilter { assigned_to: Some(names), ..ApprovalFilter::default() };
-        assert_eq!(stores.approvals.approvals(&filter, &first(10)).await.unwrap().total, 1);
+        for may_decide in [true, false] {
+            let asking = Some(Asked { names: names.clone(), may_decide });
+            let filter = ApprovalFilter { asking, ..ApprovalFilter::default() };
+            let total = stores.approvals.approvals(&filter, &first(10)).await.unwrap().total;
+            assert_eq!(total, u64::from(may_decide));
+        }
     }
 }
 
@@ -269,7 +273,7 @@ async fn asking(stores: &Stores, lease: Lease) -> (Run, ApprovalId) {
     let mut run = stores.admitted(&process, lease).await;
     let commit = run.begin();
     let id = opened(&commit.approvals);
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     (run, id)
 }
 
@@ -289,7 +293,7 @@ fn opened(writes: &[ApprovalWrite]) -> ApprovalId {
 async fn expire(stores: &Stores, run: &mut Run, id: ApprovalId) -> procession_application::ports::Commit {
     let stored = stores.approvals.approval(id).await.unwrap().unwrap();
     run.values.give_approval(stored.approval);
-    run.turn(at(90_000), vec![])
+    run.turn(at(90_000), &[])
 }
 
 async fn vote(stores: &Stores, id: ApprovalId, name: &str, ballot: Ballot) -> ApprovalChange {

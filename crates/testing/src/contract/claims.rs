@@ -106,7 +106,7 @@ pub async fn only_so_many_roots_are_in_work(stores: &Stores) {
     let request = ClaimRequest { lease, now: at(2), most: 100, most_running: 2 };
     assert_eq!(stores.executions.claim(request.clone()).await.unwrap().len(), 1);
     assert_eq!(stores.executions.claim(request.clone()).await.unwrap(), []);
-    stores.executions.commit(run.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     assert_eq!(stores.executions.claim(request.clone()).await.unwrap().len(), 1);
     assert_eq!(stores.executions.claim(request).await.unwrap(), []);
 }
@@ -142,9 +142,9 @@ pub async fn a_processs_own_limit_holds_back_only_its_own(stores: &Stores) {
     assert_eq!(admitted(stores.claim(lease, at(9)).await), [0, 1, 4, 5].map(|place: usize| ids[place]));
     assert_eq!(stores.claim(lease, at(9)).await, []);
     let mut run = super::run::Run::loaded(stores, &limited, ids[0], lease).await;
-    stores.executions.commit(run.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     assert_eq!(stores.claim(lease, at(9)).await, []);
-    stores.executions.commit(run.finish(at(10), "a")).await.unwrap();
+    stores.executions.commit(Arc::new(run.finish(at(10), "a"))).await.unwrap();
     assert_eq!(admitted(stores.claim(lease, at(11)).await), [ids[2]]);
 }
 
@@ -190,10 +190,26 @@ pub async fn claiming_what_one_has_forgets_no_signal(stores: &Stores) {
     assert_eq!(stores.executions.owned_and_due(lease, at(4)).await.unwrap(), [run.id()]);
 }
 
+/// A node is told all that it owns, and nothing else.
+pub async fn a_node_knows_what_it_owns(stores: &Stores) {
+    let process = stores.published("report", vec![agent("a", &[])]).await;
+    let lease = stores.node().await;
+    let mut own = vec![stores.admitted(&process, lease).await.id(), stores.admitted(&process, lease).await.id()];
+    stores.queued(&process).await;
+    let mut released = stores.admitted(&process, lease).await;
+    stores.executions.commit(Arc::new(released.begin())).await.unwrap();
+    stores.executions.commit(Arc::new(released.finish(at(2), "a"))).await.unwrap();
+    let mut owned = stores.executions.owned(lease).await.unwrap();
+    owned.sort();
+    own.sort();
+    assert_eq!(owned, own);
+    assert_eq!(stores.executions.owned(Lease { epoch: lease.epoch + 1, ..lease }).await.unwrap(), []);
+}
+
 /// An execution that waits for ten minutes from `now` on, and that nobody owns.
 async fn waiting(stores: &Stores, process: &Published, lease: Lease, now: Timestamp) -> ExecutionId {
     let mut run = stores.admitted(process, lease).await;
-    let commit = run.turn(now, vec![procession_domain::execution::Command::Start]);
-    stores.executions.commit(commit).await.unwrap();
+    let commit = run.turn(now, &[procession_domain::execution::Command::Start]);
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     run.id()
 }

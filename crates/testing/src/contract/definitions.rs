@@ -190,7 +190,7 @@ pub async fn a_version_with_live_executions_is_not_deleted(stores: &Stores) {
     archive(stores, id).await;
     let refused = stores.definitions.delete(id).await;
     assert!(matches!(refused, Err(DefinitionStoreError::HasLiveExecutions)));
-    stores.executions.commit(run.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     let refused = stores.definitions.delete(id).await;
     assert!(matches!(refused, Err(DefinitionStoreError::HasLiveExecutions)));
     assert!(stores.definitions.exists(&process.process.name, None).await.unwrap());
@@ -200,8 +200,8 @@ pub async fn a_version_with_live_executions_is_not_deleted(stores: &Stores) {
 pub async fn a_deleted_version_with_ended_executions_is_hidden(stores: &Stores) {
     let (process, lease) = (stores.published("report", vec![agent("a", &[])]).await, stores.node().await);
     let mut run = stores.admitted(&process, lease).await;
-    stores.executions.commit(run.begin()).await.unwrap();
-    stores.executions.commit(run.finish(at(2), "a")).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
+    stores.executions.commit(Arc::new(run.finish(at(2), "a"))).await.unwrap();
     let id = process.process.id;
     archive(stores, id).await;
     assert!(stores.definitions.delete(id).await.unwrap());

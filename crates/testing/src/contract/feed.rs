@@ -25,9 +25,9 @@ pub async fn with_many_writers_the_feed_keeps_the_order_of_commits(stores: &Stor
     for _ in 0..64 {
         let (executions, mut run) = (Arc::clone(&stores.executions), stores.admitted(&process, lease).await);
         writers.push(async move {
-            executions.commit(run.begin()).await.unwrap();
+            executions.commit(Arc::new(run.begin())).await.unwrap();
             for step in ["a", "b", "c"] {
-                executions.commit(run.finish(at(2), step)).await.unwrap();
+                executions.commit(Arc::new(run.finish(at(2), step))).await.unwrap();
             }
         });
     }
@@ -47,7 +47,7 @@ pub async fn with_many_writers_the_feed_keeps_the_order_of_commits(stores: &Stor
     for event in &stored {
         let last = sequences.entry(event.execution_id).or_default();
         *last += 1;
-        assert_eq!(event.sequence, *last);
+        assert_eq!(event.sequence(), *last);
     }
     assert_eq!(sequences.len(), 64);
 }
@@ -60,8 +60,8 @@ pub async fn between_reading_and_subscribing_nothing_is_missed(stores: &Stores) 
     for _ in 0..40 {
         let (executions, mut run) = (Arc::clone(&stores.executions), stores.admitted(&process, lease).await);
         writers.push(async move {
-            executions.commit(run.begin()).await.unwrap();
-            executions.commit(run.finish(at(2), "a")).await.unwrap();
+            executions.commit(Arc::new(run.begin())).await.unwrap();
+            executions.commit(Arc::new(run.finish(at(2), "a"))).await.unwrap();
         });
     }
     let known = stores.feed.newest().await.unwrap();
@@ -100,7 +100,7 @@ pub async fn what_is_told_is_stored(stores: &Stores) {
         let executions = Arc::clone(&stores.executions);
         tokio::spawn(async move {
             for commit in commits {
-                executions.commit(commit).await.unwrap();
+                executions.commit(Arc::new(commit)).await.unwrap();
             }
         })
     };
@@ -120,9 +120,9 @@ pub async fn a_refused_commit_is_not_told(stores: &Stores) {
     let mut feed = stores.feed.subscribe();
     let mut refused = run.clone();
     refused.lease.epoch += 1;
-    assert!(stores.executions.commit(refused.begin()).await.is_err());
+    assert!(stores.executions.commit(Arc::new(refused.begin())).await.is_err());
     assert!(matches!(feed.try_recv(), Err(TryRecvError::Empty)));
-    stores.executions.commit(run.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     assert_eq!(all_of(&mut feed).len(), 1);
 }
 
@@ -133,13 +133,13 @@ pub async fn starts_and_children_are_told(stores: &Stores) {
     let mut feed = stores.feed.subscribe();
     let mut run = stores.admitted(&process, stores.node().await).await;
     run.give_child("run", &child);
-    stores.executions.commit(run.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     let told = all_of(&mut feed);
     assert_eq!(told.len(), 2);
-    assert_eq!((told[0].len(), told[0][0].event.event_type()), (1, "ExecutionCreated"));
-    let names: HashSet<&str> = told[1].iter().map(|event| event.process_name.as_str()).collect();
+    assert_eq!((told[0].len(), told[0][0].event().event_type()), (1, "ExecutionCreated"));
+    let names: HashSet<&str> = told[1].iter().map(|event| event.process_name().as_str()).collect();
     assert_eq!(names, HashSet::from(["parent", "child"]));
-    assert_eq!(told[1].last().unwrap().event.event_type(), "ExecutionCreated");
+    assert_eq!(told[1].last().unwrap().event().event_type(), "ExecutionCreated");
 }
 
 /// Events are read in parts: behind a number, of one execution, no more than asked for.
@@ -151,16 +151,16 @@ pub async fn events_are_read_in_parts(stores: &Stores) {
         runs.push(stores.admitted(&process, lease).await);
     }
     for run in &mut runs {
-        stores.executions.commit(run.begin()).await.unwrap();
+        stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     }
     let all = stores.feed.after(0, None, 100).await.unwrap();
     assert_eq!(all.len(), 6);
     assert_eq!(stores.feed.after(all[1].id, None, 2).await.unwrap(), all[2..4]);
     assert_eq!(stores.feed.after(all[5].id, None, 2).await.unwrap(), []);
     let of_one = stores.feed.after(0, Some(runs[1].id()), 2).await.unwrap();
-    assert_eq!(of_one.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(of_one.iter().map(StoredEvent::sequence).collect::<Vec<_>>(), [1, 2]);
     let rest = stores.feed.after(of_one[1].id, Some(runs[1].id()), 10).await.unwrap();
-    assert_eq!(rest.iter().map(|event| event.sequence).collect::<Vec<_>>(), [3]);
+    assert_eq!(rest.iter().map(StoredEvent::sequence).collect::<Vec<_>>(), [3]);
     let page = procession_application::ports::EventPage { offset: 1, limit: 1 };
     let paged = stores.queries.events(runs[1].id(), page).await.unwrap();
     assert_eq!(paged, [of_one[1].clone()]);

@@ -1,6 +1,6 @@
 //! What the contract's tests are given: a time, processes to run, users, and short ways to ask a store for them.
 
-use std::{any::Any, future::Future, sync::Arc};
+use std::{any::Any, future::Future, ops::Deref, sync::Arc};
 
 use indexmap::IndexMap;
 use procession_domain::{
@@ -16,26 +16,14 @@ use uuid::Uuid;
 use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
-    AccessStore, ApprovalStore, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed, ExecutionStore,
-    IdGenerator, Lease, Loaded, Queries,
+    self, AccessStore, ApprovalStore, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed, ExecutionStore,
+    IdGenerator, Lease, Loaded, Queries, Started,
 };
 
 /// The stores under test. All are empty, and belong together.
 pub struct Stores {
-    /// Definitions.
-    pub definitions: Arc<dyn DefinitionStore>,
-    /// Executions.
-    pub executions: Arc<dyn ExecutionStore>,
-    /// Approvals.
-    pub approvals: Arc<dyn ApprovalStore>,
-    /// Users, keys, settings.
-    pub access: Arc<dyn AccessStore>,
-    /// Lists.
-    pub queries: Arc<dyn Queries>,
-    /// Events.
-    pub feed: Arc<dyn EventFeed>,
-    /// Large values.
-    pub blobs: Arc<dyn BlobStore>,
+    /// The stores.
+    pub stores: ports::Stores,
     /// Ids for everything that tests create.
     pub ids: Arc<SequentialIds>,
     /// What has to live as long as the stores, such as their folder.
@@ -147,7 +135,8 @@ pub fn process_name(name: &str) -> ProcessName {
 
 /// The reference of some value, as good as any other where nobody reads it.
 pub fn some_value() -> ValueRef {
-    ValueRef { hash: "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a".to_owned(), size: 2 }
+    let hash = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+    ValueRef { hash: hash.parse().unwrap(), size: 2 }
 }
 
 /// Runs everything at once, on as many threads as there are, and waits for all.
@@ -162,23 +151,21 @@ pub async fn at_once<T: Send + 'static>(
     results
 }
 
+impl Deref for Stores {
+    type Target = ports::Stores;
+
+    fn deref(&self) -> &ports::Stores {
+        &self.stores
+    }
+}
+
 impl Stores {
     /// The ports of one store that has them all but the blobs; `keep` has to live as long.
     pub fn of<Store>(store: &Arc<Store>, blobs: Arc<dyn BlobStore>, keep: Box<dyn Any + Send + Sync>) -> Self
     where
         Store: DefinitionStore + ExecutionStore + ApprovalStore + AccessStore + Queries + EventFeed + 'static,
     {
-        Self {
-            definitions: store.clone(),
-            executions: store.clone(),
-            approvals: store.clone(),
-            access: store.clone(),
-            queries: store.clone(),
-            feed: store.clone(),
-            blobs,
-            ids: Arc::new(SequentialIds::new()),
-            keep,
-        }
+        Self { stores: ports::Stores::of(store, blobs), ids: Arc::new(SequentialIds::new()), keep }
     }
 
     /// The stores in memory.
@@ -223,7 +210,7 @@ impl Stores {
         self.executions.join(self.id(), at(0), much_later()).await.unwrap()
     }
 
-    /// An execution that was started in work of this node, and its first turn is not yet done.
+    /// An execution that was started in work of this node, whoever else waits, and its first turn is not yet done.
     pub async fn admitted(&self, process: &Published, lease: Lease) -> Run {
         let launch = Launch { admit: Some(lease), ..Launch::default() };
         self.launched(process, launch).await
@@ -234,10 +221,14 @@ impl Stores {
         self.launched(process, Launch::default()).await.execution.id()
     }
 
-    /// An execution started so.
+    /// An execution started so; one that is to be admitted is, whoever else waits.
     pub async fn launched(&self, process: &Published, launch: Launch) -> Run {
+        let admit = launch.admit;
         let (run, start) = launch.prepare(self, process);
-        self.executions.start(start).await.unwrap();
+        let started = self.executions.start(start).await.unwrap();
+        if let (Some(lease), Started::Created { admitted: false }) = (admit, started) {
+            self.executions.claim_one(lease, run.id(), at(0)).await.unwrap();
+        }
         run
     }
 

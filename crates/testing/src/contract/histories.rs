@@ -6,13 +6,13 @@ use procession_domain::{
     approval::{ApprovalStatus, Ballot, Voter},
     definition::{Condition, Step},
     event::{Recorded, StepError, Usage},
-    execution::{CallId, Command, Execution, Recovery, Signal, StepLife},
+    execution::{CallId, Command, Execution, Failure, Recovery, Refusal, RefusalKind, Signal, StepLife},
     value::{ApprovalId, Duration, ErrorCode, StepId, Timestamp},
 };
 
 use super::{
     given::{Published, Stores, agent, approval, at, definition, much_later, sub_process, timer},
-    run::Run,
+    run::{Run, advance},
 };
 use procession_application::ports::{ApprovalChange, Commit, CommitError};
 
@@ -88,9 +88,9 @@ impl<'s> Story<'s> {
         let rows = self.stores.executions.inbox(self.run.id(), self.run.seen).await.unwrap();
         self.run.seen = rows.last().map_or(self.run.seen, |row| row.number);
         let heard = rows.into_iter().map(|row| Command::Signal(row.signal));
-        let commit = self.run.turn(self.now, heard.chain(commands).collect());
+        let commit = self.run.turn(self.now, &heard.chain(commands).collect::<Vec<_>>());
         self.owned = !commit.release;
-        self.stores.executions.commit(commit).await.unwrap();
+        self.stores.executions.commit(Arc::new(commit)).await.unwrap();
     }
 
     async fn own(&mut self) {
@@ -188,7 +188,8 @@ impl<'s> Story<'s> {
             self.run.give_child(&step.id, &self.process);
         }
         self.owned = true;
-        self.commit(vec![Command::Interrupted { in_order: script.below(2) == 0 }]).await;
+        let calls = self.run.execution.calls_in_flight().into_iter().map(|call| call.id).collect();
+        self.commit(vec![Command::Interrupted { calls, in_order: script.below(2) == 0 }]).await;
         let recovery = if script.below(2) == 0 { Recovery::Running } else { Recovery::Unknown };
         self.with_call(script, |call| Command::Recovered { call, recovery }).await;
     }
@@ -201,11 +202,9 @@ impl<'s> Story<'s> {
         if script.below(2) == 0 {
             commit.lease.epoch += 1;
         } else {
-            commit.before += 1;
-            commit.state.sequence += 1;
-            commit.events.iter_mut().for_each(|event| event.sequence += 1);
+            advance(&mut commit);
         }
-        let refused = self.stores.executions.commit(commit).await;
+        let refused = self.stores.executions.commit(Arc::new(commit)).await;
         assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
     }
 
@@ -220,15 +219,12 @@ impl<'s> Story<'s> {
         let id = self.run.id();
         let loaded = Run::loaded(self.stores, &self.process, id, self.run.lease).await;
         assert_eq!(loaded.execution, self.run.execution);
-        let events: Vec<Recorded> =
-            self.stores.feed.after(0, Some(id), u32::MAX).await.unwrap().into_iter().map(recorded).collect();
-        let replayed = Execution::replay(id, Arc::clone(&self.process.definition), &events).unwrap();
+        let stored = self.stores.feed.after(0, Some(id), u32::MAX).await.unwrap();
+        let events: Vec<Recorded> = stored.iter().map(|event| (*event.recorded).clone()).collect();
+        let (definition, creation) = (Arc::clone(&self.process.definition), Arc::clone(&stored[0].creation));
+        let replayed = Execution::replay(id, definition, creation, &events).unwrap();
         assert_eq!(replayed, loaded.execution);
     }
-}
-
-fn recorded(stored: procession_application::ports::StoredEvent) -> Recorded {
-    Recorded { sequence: stored.sequence, at: stored.at, event: stored.event }
 }
 
 fn finished(call: CallId) -> Command {
@@ -239,11 +235,16 @@ fn finished(call: CallId) -> Command {
 
 fn failed(call: CallId) -> Command {
     let error = StepError { code: ErrorCode::AgentUnavailable, message: "it's \"down\"\n\u{0}".to_owned() };
-    Command::Failed { call, error, usage: cost("0.1"), retry_after: None }
+    Command::Failed { call, failure: Failure { error, usage: cost("0.1"), retry_after: None } }
 }
 
 fn busy(call: CallId) -> Command {
-    Command::Busy { call, retry_after: Duration::from_millis(1_500) }
+    let refusal = Refusal {
+        kind: RefusalKind::Busy,
+        retry_after: Duration::from_millis(1_500),
+        reason: Some("three others \"wait\"".to_owned()),
+    };
+    Command::Refused { call, refusal }
 }
 
 fn submitted(call: CallId) -> Command {
@@ -252,7 +253,8 @@ fn submitted(call: CallId) -> Command {
 }
 
 fn cost(amount: &str) -> Usage {
-    Usage { cost: Some(amount.parse().unwrap()), token_usage: Some(procession_domain::value::TokenUsage::new(7, 11)) }
+    let token_usage = Some(Box::new(procession_domain::value::TokenUsage::new(7, 11)));
+    Usage { token_usage, ..Usage::of_cost(Some(amount.parse().unwrap())) }
 }
 
 /// A process of one to eight steps of any kind, each after some of those before it.

@@ -1,5 +1,7 @@
 //! What a store promises about nodes: each has one lease, and what belongs to a node that is gone is taken over.
 
+use std::sync::Arc;
+
 use procession_domain::{execution::ExecutionStatus, value::ExecutionId};
 
 use super::{
@@ -37,7 +39,7 @@ pub async fn a_node_without_a_lease_claims_nothing(stores: &Stores) {
     let process = stores.published("report", vec![timer("wait", &[])]).await;
     let lease = stores.node().await;
     let mut run = stores.admitted(&process, lease).await;
-    stores.executions.commit(run.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     stores.queued(&process).await;
     stores.executions.leave(lease).await.unwrap();
     assert_eq!(stores.claim(lease, at(700)).await, []);
@@ -54,8 +56,8 @@ pub async fn what_a_dead_node_had_is_taken_over(stores: &Stores) {
     let mut runs = Vec::new();
     for _ in 0..3 {
         let mut run = stores.admitted(&process, old).await;
-        stores.executions.commit(run.begin()).await.unwrap();
-        stores.executions.commit(run.finish(at(2), "a")).await.unwrap();
+        stores.executions.commit(Arc::new(run.begin())).await.unwrap();
+        stores.executions.commit(Arc::new(run.finish(at(2), "a"))).await.unwrap();
         runs.push(run);
     }
     let new = stores.executions.join(stores.id(), at(60), much_later()).await.unwrap();
@@ -79,7 +81,7 @@ pub async fn what_a_leaving_node_had_is_taken_over(stores: &Stores) {
     let process = stores.published("report", vec![agent("a", &[])]).await;
     let old = stores.node().await;
     let mut run = stores.admitted(&process, old).await;
-    stores.executions.commit(run.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     stores.executions.leave(old).await.unwrap();
     let claims = stores.claim(stores.node().await, at(2)).await;
     let expected = Claim { execution_id: run.id(), kind: ClaimKind::TakenOver };
@@ -92,7 +94,7 @@ pub async fn a_node_that_joins_again_takes_over_its_own(stores: &Stores) {
     let node = stores.id();
     let old = stores.executions.join(node, at(0), at(30)).await.unwrap();
     let mut run = stores.admitted(&process, old).await;
-    stores.executions.commit(run.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     let new = stores.executions.join(node, at(60), much_later()).await.unwrap();
     assert_eq!(stores.claim(old, at(61)).await, []);
     let claims = stores.claim(new, at(61)).await;
@@ -112,6 +114,6 @@ pub async fn what_a_dead_node_had_not_begun_is_admitted_anew(stores: &Stores) {
     let claims = stores.executions.claim(request).await.unwrap();
     let admitted = |run: &Run| Claim { execution_id: run.id(), kind: ClaimKind::Admitted };
     assert_eq!(claims, [admitted(&first)]);
-    assert_eq!(stores.stored(first.id()).await.state.life.status(), ExecutionStatus::Pending);
+    assert_eq!(stores.stored(first.id()).await.standing.status, ExecutionStatus::Pending);
     assert_eq!(stores.claim(new, at(61)).await, [admitted(&second)]);
 }

@@ -1,7 +1,7 @@
 //! The list of all promises, as a macro that makes a test of each.
 
 /// Makes a test of every promise of the contract: `store_contract!(stores)`, where `stores` is an async function without
-/// arguments that gives new, empty [`Stores`](contract::Stores).
+/// arguments that gives new, empty [`Stores`](crate::contract::Stores).
 #[macro_export]
 macro_rules! store_contract {
     ($stores:path) => {
@@ -26,6 +26,7 @@ macro_rules! store_contract {
                 a_start_without_its_process_is_refused,
                 the_same_key_leads_to_the_first_execution,
                 the_same_key_with_another_request_is_refused,
+                a_key_tells_what_it_has_started,
                 an_expired_key_can_be_used_anew,
                 a_sweep_deletes_expired_keys,
                 of_starts_with_one_key_at_once_one_creates,
@@ -33,11 +34,14 @@ macro_rules! store_contract {
                 the_queue_of_pending_executions_is_limited,
                 the_queue_is_limited_for_starts_at_once,
                 an_admitted_start_belongs_to_its_node,
+                of_starts_at_once_as_many_are_admitted_as_there_is_room_for,
+                a_start_is_admitted_within_the_limit_of_its_process_and_past_nobody,
                 an_ended_lease_admits_nothing,
                 what_a_retry_takes_over_is_read_back,
                 a_start_with_a_budget_opens_a_ledger;
             commits:
                 a_commit_is_read_back_as_it_was_written,
+                an_execution_is_read_as_its_newest_snapshot_and_what_came_after_it,
                 a_value_says_where_it_is,
                 a_commit_on_another_state_is_a_conflict,
                 a_commit_of_an_unknown_execution_is_a_conflict,
@@ -73,6 +77,8 @@ macro_rules! store_contract {
                 of_two_ends_that_signal_each_other_one_is_written,
                 a_tree_spends_from_one_ledger,
                 what_is_spent_at_once_adds_up,
+                a_call_is_refused_that_the_budget_allows_no_more,
+                the_root_is_told_when_what_was_set_aside_is_given_back,
                 money_of_another_currency_is_not_added,
                 a_child_that_nobody_waits_for_has_its_own_ledger,
                 without_a_budget_there_is_no_ledger;
@@ -86,7 +92,8 @@ macro_rules! store_contract {
                 a_processs_own_limit_holds_back_only_its_own,
                 a_long_queue_of_held_back_executions_hides_nobody,
                 one_execution_is_claimed_unless_another_node_has_it,
-                claiming_what_one_has_forgets_no_signal;
+                claiming_what_one_has_forgets_no_signal,
+                a_node_knows_what_it_owns;
             leases:
                 epochs_rise,
                 a_lease_is_prolonged_until_its_end_is_noticed,
@@ -115,13 +122,15 @@ macro_rules! store_contract {
                 a_request_opened_and_cancelled_at_once_is_cancelled,
                 the_newest_request_of_a_step_is_found,
                 requests_are_listed_by_who_is_asked,
-                a_request_that_names_nobody_asks_everybody,
+                a_request_that_names_nobody_asks_who_may_decide,
                 pages_of_requests_are_stable_while_some_are_added;
             access:
                 a_user_is_read_back,
                 names_and_addresses_are_unique_in_lower_case,
                 of_users_created_at_once_one_gets_the_name,
                 users_can_be_changed,
+                the_only_administrator_stays_one,
+                of_administrators_who_go_at_once_one_stays,
                 a_removed_user_takes_its_keys_along,
                 keys_are_found_by_hash_and_listed_newest_first,
                 a_key_belongs_to_a_user,
@@ -194,6 +203,6 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 128, "{count}");
+        assert!(count >= 131, "{count}");
     }
 }

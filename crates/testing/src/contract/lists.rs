@@ -1,5 +1,7 @@
 //! What a store promises about lists: filters add up, totals count them, pages are stable.
 
+use std::sync::Arc;
+
 use procession_domain::{
     definition::ProcessStatus,
     execution::ExecutionStatus,
@@ -119,8 +121,8 @@ pub async fn an_execution_is_listed_with_what_lists_show(stores: &Stores) {
         ..Launch::default()
     };
     let mut run = stores.launched(&process, launch).await;
-    stores.executions.commit(run.turn(at(6), vec![procession_domain::execution::Command::Start])).await.unwrap();
-    stores.executions.commit(run.finish(at(8), "a")).await.unwrap();
+    stores.executions.commit(Arc::new(run.turn(at(6), &[procession_domain::execution::Command::Start]))).await.unwrap();
+    stores.executions.commit(Arc::new(run.finish(at(8), "a"))).await.unwrap();
     let page = stores.queries.executions(&ExecutionFilter::default(), &first(1)).await.unwrap();
     let row = &page.rows[0];
     assert_eq!((row.id, row.process_id, row.retry_of), (run.id(), process.process.id, Some(first_run)));
@@ -252,12 +254,12 @@ pub async fn costs_of_completed_runs_of_a_step_come_newest_first(stores: &Stores
         let launch = Launch { at: at(number), admit: Some(lease), ..Launch::default() };
         let mut run = stores.launched(&process, launch).await;
         for commit in [run.begin(), run.finish_for(at(10), "a", cost.parse().unwrap())] {
-            stores.executions.commit(commit).await.unwrap();
+            stores.executions.commit(Arc::new(commit)).await.unwrap();
         }
     }
     stores.launched(&other, Launch::default()).await;
     let costs = async |process: &Published, step: &str, limit| {
-        let found = stores.queries.step_costs(&process.process.name, &step_id(step), limit).await.unwrap();
+        let found = stores.executions.step_costs(&process.process.name, &step_id(step), limit).await.unwrap();
         found.into_iter().map(Money::amount).collect::<Vec<_>>()
     };
     assert_eq!(costs(&process, "a", 20).await, ["0.2", "0.3", "0.1"]);
@@ -298,13 +300,13 @@ impl Crowd {
             Launch { at: at(20), labels: labels("team", "red"), triggered_by: "schedule".into(), ..Launch::default() };
         let mut calls = stores.launched(&parent, Launch { admit: Some(lease), ..calls }).await;
         calls.give_child("run", &stores.published("child", vec![agent("work", &[])]).await);
-        let commit = calls.turn(at(20), vec![procession_domain::execution::Command::Start]);
+        let commit = calls.turn(at(20), &[procession_domain::execution::Command::Start]);
         let child = commit.children[0].execution.id();
-        stores.executions.commit(commit).await.unwrap();
+        stores.executions.commit(Arc::new(commit)).await.unwrap();
         let launch =
             Launch { at: at(30), user: Some("bea".into()), labels: labels("odd \"key\"", "a=b"), ..Launch::default() };
         let mut ended = begun(stores, &report, lease, launch).await;
-        stores.executions.commit(ended.finish(at(31), "a")).await.unwrap();
+        stores.executions.commit(Arc::new(ended.finish(at(31), "a"))).await.unwrap();
         let ids = vec![waits, runs.id(), calls.id(), child, ended.id()];
         Self { report, ids }
     }
@@ -313,8 +315,8 @@ impl Crowd {
 async fn begun(stores: &Stores, process: &Published, lease: Lease, launch: Launch) -> Run {
     let now = launch.at;
     let mut run = stores.launched(process, Launch { admit: Some(lease), ..launch }).await;
-    let commit = run.turn(now, vec![procession_domain::execution::Command::Start]);
-    stores.executions.commit(commit).await.unwrap();
+    let commit = run.turn(now, &[procession_domain::execution::Command::Start]);
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     run
 }
 

@@ -5,17 +5,20 @@ use std::{collections::BTreeMap, sync::Arc};
 use indexmap::IndexMap;
 use procession_domain::{
     definition::{Budget, Priority},
-    event::{Creation, Recorded, TriggerContext, Usage},
-    execution::{CallId, ChildPlan, ChildVersion, Command, Context, Execution, Ledger, Reply, Settings, Signal, Write},
-    value::{ExecutionId, Money, Timestamp},
+    event::{Creation, Direction, Recorded, TriggerContext, Usage},
+    execution::{
+        CallId, ChildPlan, ChildVersion, Command, Context, Execution, Ledger, Reply, Settings, Signal, Transition,
+        Write,
+    },
+    value::{Currency, ExecutionId, Money, Timestamp},
 };
 use uuid::Uuid;
 
 use super::given::{Published, Stores, at, some_value, step_id};
 use crate::{GivenValues, OpenSlots, PlainTexts, SequentialIds};
 use procession_application::ports::{
-    ApprovalWrite, Commit, Content, IdGenerator, IdempotencyKey, InboxRow, Lease, NewChild, NewSignal, NewValue, Start,
-    root_of_tree,
+    Admission, ApprovalWrite, BudgetChange, Commit, Content, IdGenerator, IdempotencyKey, InboxRow, Lease, NewChild,
+    NewSignal, NewValue, Start, root_of_tree,
 };
 
 /// How an execution is started.
@@ -25,8 +28,10 @@ pub struct Launch {
     pub at: Timestamp,
     /// Its place in queues.
     pub priority: Priority,
-    /// Under which lease it is admitted at once.
+    /// Under which lease it is to be admitted at once.
     pub admit: Option<Lease>,
+    /// How many executions may be in work at once.
+    pub most_running: u32,
     /// How many of its process may run at once.
     pub instance_limit: Option<u32>,
     /// How many executions may be pending.
@@ -52,6 +57,8 @@ pub struct Run {
     pub execution: Execution,
     /// Under which lease its commits are made.
     pub lease: Lease,
+    /// What has happened to it.
+    pub history: Vec<Arc<Recorded>>,
     /// The last signal that it has seen.
     pub seen: i64,
     /// The ledger of its tree.
@@ -67,6 +74,7 @@ impl Default for Launch {
             at: at(0),
             priority: Priority::Normal,
             admit: None,
+            most_running: 1_000,
             instance_limit: None,
             queue_length: 10_000,
             idempotency: None,
@@ -94,29 +102,25 @@ impl Launch {
             labels: self.labels,
             priority: self.priority,
             undefined: None,
+            currency: Currency::USD,
             warnings: Vec::new(),
         };
         let id = ExecutionId::new(stores.id());
         let (execution, created) = Execution::create(id, Arc::clone(&process.definition), creation, self.at);
-        let ledger = self.budget.as_ref().map(|budget| Ledger {
-            spent: Money::ZERO,
-            limit: budget.max_cost,
-            action: budget.action,
-        });
+        let ledger = self.budget.as_ref().map(Ledger::of);
         let lease = self.admit.unwrap_or(Lease { node: Uuid::nil(), epoch: 0 });
         let start = Start {
             execution: execution.clone(),
-            events: vec![created],
+            events: vec![Arc::new(created)],
             values: vec![input_value()],
             idempotency: self.idempotency,
             budget: self.budget,
             instance_limit: self.instance_limit,
             queue_length: self.queue_length,
-            admit: self.admit,
+            admit: self.admit.map(|lease| Admission { lease, most_running: self.most_running }),
         };
-        let run =
-            Run { execution, lease, seen: 0, ledger, values: GivenValues::default(), ids: Arc::clone(&stores.ids) };
-        (run, start)
+        let (history, values, ids) = (start.events.clone(), GivenValues::default(), Arc::clone(&stores.ids));
+        (Run { execution, lease, history, seen: 0, ledger, values, ids }, start)
     }
 }
 
@@ -125,9 +129,9 @@ impl Run {
     pub async fn loaded(stores: &Stores, process: &Published, id: ExecutionId, lease: Lease) -> Self {
         let loaded = stores.stored(id).await;
         let definition = Arc::clone(&process.definition);
-        assert!(loaded.steps.iter().all(|(step, _)| definition.position(step).is_some()), "a step nobody knows");
         Self {
-            execution: Execution::restore(definition, loaded.creation, loaded.state, loaded.steps),
+            execution: loaded.execution(definition).unwrap(),
+            history: loaded.events.iter().cloned().map(Arc::new).collect(),
             lease,
             seen: 0,
             ledger: loaded.ledger,
@@ -142,7 +146,7 @@ impl Run {
     }
 
     /// Lets the domain decide what these commands do, and makes the commit of it.
-    pub fn turn(&mut self, now: Timestamp, commands: Vec<Command>) -> Commit {
+    pub fn turn(&mut self, now: Timestamp, commands: &[Command]) -> Commit {
         let before = self.execution.state().sequence;
         let (settings, mut slots) = (Settings::default(), OpenSlots);
         let ids = Arc::clone(&self.ids);
@@ -157,23 +161,20 @@ impl Run {
             settings: &settings,
             ledger: self.ledger,
         };
-        let transition = self.execution.handle(commands, &mut context);
-        let mut commit = self.commit_of(before, transition.events);
-        for write in transition.writes {
-            add(&mut commit, write);
-        }
-        commit
+        let transition = self.execution.handle(commands.iter().collect(), &mut context);
+        self.commit_of(before, transition)
     }
 
     /// The turn in which it takes these signals from its inbox.
-    pub fn hear(&mut self, now: Timestamp, rows: Vec<InboxRow>) -> Commit {
+    pub fn hear(&mut self, now: Timestamp, rows: &[InboxRow]) -> Commit {
+        let heard: Vec<Command> = rows.iter().map(|row| Command::Signal(row.signal.clone())).collect();
         self.seen = rows.last().map_or(self.seen, |row| row.number);
-        self.turn(now, rows.into_iter().map(|row| Command::Signal(row.signal)).collect())
+        self.turn(now, &heard)
     }
 
     /// The turn in which it begins.
     pub fn begin(&mut self) -> Commit {
-        self.turn(at(1), vec![Command::Start])
+        self.turn(at(1), &[Command::Start])
     }
 
     /// The turn in which an agent's answer arrives.
@@ -185,18 +186,15 @@ impl Run {
     pub fn finish_for(&mut self, now: Timestamp, step: &str, cost: Money) -> Commit {
         let command = Command::Finished {
             call: self.open_call(step),
-            reply: Reply::Agent {
-                text: format!("{step} is done"),
-                usage: Usage { cost: Some(cost), token_usage: None },
-            },
+            reply: Reply::Agent { text: format!("{step} is done"), usage: Usage::of_cost(Some(cost)) },
         };
-        self.turn(now, vec![command])
+        self.turn(now, &[command])
     }
 
     /// The turn in which it is cancelled.
     pub fn cancel(&mut self, now: Timestamp) -> Commit {
         let signal = Signal::Cancel { by: "ada".to_owned(), reason: None, compensate: false };
-        self.turn(now, vec![Command::Signal(signal)])
+        self.turn(now, &[Command::Signal(signal)])
     }
 
     /// Says which process a step runs.
@@ -216,31 +214,43 @@ impl Run {
             execution_id: self.id(),
             step_id: step_id(step),
             attempt: state.attempts.last().unwrap().number,
-            compensation: false,
+            direction: Direction::Do,
         }
     }
 
     /// The commit that writes what the execution is now, after these events.
-    fn commit_of(&mut self, before: u64, events: Vec<Recorded>) -> Commit {
-        let changed = self.execution.take_changed();
-        Commit {
-            steps: changed.into_iter().map(|(step, state)| (step.id.clone(), state.clone())).collect(),
+    fn commit_of(&mut self, before: u64, transition: Transition) -> Commit {
+        let mut commit = Commit {
             execution_id: self.id(),
-            process_id: self.execution.creation().process.id,
+            creation: Arc::clone(self.execution.creation()),
             lease: self.lease,
             before,
-            state: self.execution.state().clone(),
-            events,
+            standing: self.execution.standing(),
+            events: transition.events.into_iter().map(Arc::new).collect(),
+            snapshot: None,
             values: self.values.take_fresh(),
             approvals: Vec::new(),
             children: Vec::new(),
             signals: Vec::new(),
-            spent: Money::ZERO,
-            raise_budget: None,
+            budget: BudgetChange::NONE,
             seen: self.seen,
             attention_at: self.execution.attention_at(),
             release: !self.execution.is_under_way(),
+        };
+        for write in transition.writes {
+            add(&mut commit, write);
         }
+        self.history.extend(commit.events.iter().cloned());
+        commit
+    }
+}
+
+/// Moves a commit to one event later than it was decided on.
+pub(super) fn advance(commit: &mut Commit) {
+    commit.before += 1;
+    commit.standing.sequence += 1;
+    for event in &mut commit.events {
+        Arc::make_mut(event).sequence += 1;
     }
 }
 
@@ -251,13 +261,13 @@ fn add(commit: &mut Commit, write: Write) {
         Write::CancelApproval(id) => commit.approvals.push(ApprovalWrite::Cancel(id)),
         Write::SettleApproval(approval) => commit.approvals.push(ApprovalWrite::Settle(approval)),
         Write::Signal { to, signal } => commit.signals.push(NewSignal { to, signal }),
-        Write::RaiseBudget(limit) => commit.raise_budget = Some(limit),
+        Write::RaiseBudget(limit) => commit.budget.raise = Some(limit),
         Write::StartChild { child, created, .. } => {
             let is_own_tree = root_of_tree(child.id(), child.creation()) == child.id();
             let budget = child.definition().config().budget.clone();
             commit.children.push(NewChild {
                 execution: *child,
-                created: *created,
+                created: Arc::new(*created),
                 values: vec![input_value()],
                 budget: budget.filter(|_| is_own_tree),
             });
@@ -268,5 +278,5 @@ fn add(commit: &mut Commit, write: Write) {
 /// An empty input.
 fn input_value() -> NewValue {
     let value = some_value();
-    NewValue { key: format!("input/{}", value.hash), value, content: Content::Inline("{}".into()) }
+    NewValue { value, content: Content::Inline("{}".into()) }
 }

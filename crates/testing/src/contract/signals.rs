@@ -1,5 +1,7 @@
 //! What a store promises about signals: none is lost, whenever it arrives.
 
+use std::sync::Arc;
+
 use procession_domain::{
     execution::{CommandError, ExecutionStatus, Signal},
     value::ExecutionId,
@@ -26,19 +28,19 @@ pub async fn signals_get_rising_numbers_that_are_never_used_again(stores: &Store
         assert_eq!(stores.stored(run.id()).await.inbox, rows);
         assert_eq!(stores.executions.inbox(run.id(), rows[0].number).await.unwrap(), rows[1..]);
         last = rows[1].number;
-        stores.executions.commit(run.hear(at(3), rows)).await.unwrap();
+        stores.executions.commit(Arc::new(run.hear(at(3), &rows))).await.unwrap();
         assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap(), []);
         stores.executions.signal(run.id(), resume(), at(4)).await.unwrap();
         let rows = stores.executions.inbox(run.id(), last).await.unwrap();
         last = rows[0].number;
-        stores.executions.commit(run.hear(at(5), rows)).await.unwrap();
+        stores.executions.commit(Arc::new(run.hear(at(5), &rows))).await.unwrap();
     }
 }
 
 /// A commit that ends the execution is a conflict while a signal waits that it has not seen.
 pub async fn a_signal_between_load_and_ending_commit_is_a_conflict(stores: &Stores) {
     let mut run = running(stores).await;
-    stores.executions.commit(run.finish(at(2), "a")).await.unwrap();
+    stores.executions.commit(Arc::new(run.finish(at(2), "a"))).await.unwrap();
     let mut ending = run.clone();
     let ending = ending.finish(at(3), "b");
     assert!(ending.ends());
@@ -46,10 +48,10 @@ pub async fn a_signal_between_load_and_ending_commit_is_a_conflict(stores: &Stor
     refused(stores, &run, ending).await;
     assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap().len(), 1, "only its own commit takes it");
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
-    stores.executions.commit(run.hear(at(4), rows)).await.unwrap();
+    stores.executions.commit(Arc::new(run.hear(at(4), &rows))).await.unwrap();
     assert_eq!(run.execution.status(), ExecutionStatus::Paused);
-    stores.executions.commit(run.finish(at(5), "b")).await.unwrap();
-    assert_eq!(stores.stored(run.id()).await.state, *run.execution.state());
+    stores.executions.commit(Arc::new(run.finish(at(5), "b"))).await.unwrap();
+    assert_eq!(stores.stored(run.id()).await.standing, run.execution.standing());
 }
 
 /// Any other commit is then written, says so, and the execution needs attention at once, whatever was asked for.
@@ -58,12 +60,12 @@ pub async fn a_signal_between_load_and_another_commit_calls_attention(stores: &S
     let mut commit = run.finish(at(2), "a");
     commit.attention_at = Some(at(900));
     stores.executions.signal(run.id(), pause(), at(2)).await.unwrap();
-    let committed = stores.executions.commit(commit).await.unwrap();
+    let committed = stores.executions.commit(Arc::new(commit)).await.unwrap();
     assert!(committed.has_unseen_signals);
     assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap().len(), 1);
     assert_eq!(stores.executions.owned_and_due(run.lease, at(3)).await.unwrap(), [run.id()]);
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
-    let committed = stores.executions.commit(run.hear(at(4), rows)).await.unwrap();
+    let committed = stores.executions.commit(Arc::new(run.hear(at(4), &rows))).await.unwrap();
     assert!(!committed.has_unseen_signals);
     assert_eq!(stores.executions.owned_and_due(run.lease, at(4)).await.unwrap(), []);
 }
@@ -76,7 +78,7 @@ pub async fn a_signal_before_a_release_makes_the_execution_due(stores: &Stores) 
     let commit = run.begin();
     assert!(commit.release);
     stores.executions.signal(run.id(), cancel(), at(1)).await.unwrap();
-    assert!(stores.executions.commit(commit).await.unwrap().has_unseen_signals);
+    assert!(stores.executions.commit(Arc::new(commit)).await.unwrap().has_unseen_signals);
     let claims = stores.claim(lease, at(2)).await;
     assert_eq!((claims.len(), claims[0].kind), (1, ClaimKind::Due));
 }
@@ -89,9 +91,9 @@ pub async fn seen_signals_go_with_their_commit_and_only_then(stores: &Stores) {
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
     let mut stale = run.clone();
     stale.lease.epoch += 1;
-    refused(stores, &run, stale.hear(at(3), rows.clone())).await;
+    refused(stores, &run, stale.hear(at(3), &rows)).await;
     assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap(), rows);
-    let committed = stores.executions.commit(run.hear(at(3), rows[..1].to_vec())).await.unwrap();
+    let committed = stores.executions.commit(Arc::new(run.hear(at(3), &rows[..1]))).await.unwrap();
     assert!(committed.has_unseen_signals);
     assert_eq!(stores.executions.inbox(run.id(), 0).await.unwrap(), rows[1..]);
 }
@@ -101,7 +103,7 @@ pub async fn a_signal_calls_attention_wherever_the_execution_is(stores: &Stores)
     let process = stores.published("report", vec![timer("wait", &[])]).await;
     let lease = stores.node().await;
     let mut waiting = stores.admitted(&process, lease).await;
-    stores.executions.commit(waiting.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(waiting.begin())).await.unwrap();
     let owned = running(stores).await;
     let launch = Launch { instance_limit: Some(0), ..Launch::default() };
     let pending = stores.launched(&process, launch).await;
@@ -128,10 +130,10 @@ pub async fn a_command_that_does_not_fit_is_refused(stores: &Stores) {
     assert!(matches!(refused, Err(SignalError::Refused(CommandError::NotPaused))));
     stores.executions.signal(run.id(), pause(), at(2)).await.unwrap();
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
-    stores.executions.commit(run.hear(at(3), rows)).await.unwrap();
+    stores.executions.commit(Arc::new(run.hear(at(3), &rows))).await.unwrap();
     let refused = stores.executions.signal(run.id(), pause(), at(4)).await;
     assert!(matches!(refused, Err(SignalError::Refused(CommandError::AlreadyPaused))));
-    stores.executions.commit(run.cancel(at(5))).await.unwrap();
+    stores.executions.commit(Arc::new(run.cancel(at(5)))).await.unwrap();
     let refused = stores.executions.signal(run.id(), cancel(), at(6)).await;
     let status = ExecutionStatus::Cancelled;
     assert!(matches!(refused, Err(SignalError::Refused(CommandError::Ended { status: ended, .. })) if ended == status));
@@ -178,13 +180,13 @@ pub async fn a_signal_and_an_ending_commit_at_once_never_both_succeed(stores: &S
     let mut pairs = Vec::new();
     for _ in 0..32 {
         let mut run = stores.admitted(&process, lease).await;
-        stores.executions.commit(run.begin()).await.unwrap();
+        stores.executions.commit(Arc::new(run.begin())).await.unwrap();
         let (executions, id) = (std::sync::Arc::clone(&stores.executions), run.id());
         let ending = run.finish(at(2), "a");
         pairs.push(async move {
             let signalling = std::sync::Arc::clone(&executions);
             let signal = tokio::spawn(async move { signalling.signal(id, cancel(), at(2)).await });
-            let committed = executions.commit(ending).await;
+            let committed = executions.commit(Arc::new(ending)).await;
             (id, signal.await.unwrap().is_ok(), committed.is_ok())
         });
     }
@@ -192,7 +194,7 @@ pub async fn a_signal_and_an_ending_commit_at_once_never_both_succeed(stores: &S
         assert!(signalled != ended, "exactly one comes first");
         let loaded = stores.stored(id).await;
         assert_eq!(loaded.inbox.len(), usize::from(signalled));
-        assert_eq!(loaded.state.life.status().is_ended(), ended);
+        assert_eq!(loaded.standing.status.is_ended(), ended);
     }
 }
 
@@ -202,7 +204,7 @@ async fn running(stores: &Stores) -> Run {
     let name = format!("report {}", stores.id());
     let process = stores.published(&name, steps).await;
     let mut run = stores.admitted(&process, stores.node().await).await;
-    stores.executions.commit(run.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     run
 }
 
@@ -211,14 +213,14 @@ pub async fn a_paused_execution_hears_signals(stores: &Stores) {
     let process = stores.published("report", vec![approval("ok", &[])]).await;
     let lease = stores.node().await;
     let mut run = stores.admitted(&process, lease).await;
-    stores.executions.commit(run.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     assert_eq!(run.execution.status(), ExecutionStatus::Paused);
     stores.executions.signal(run.id(), cancel(), at(7)).await.unwrap();
     let claims = stores.claim(lease, at(7)).await;
     assert_eq!(claims.len(), 1);
     let loaded = stores.stored(run.id()).await;
-    stores.executions.commit(run.hear(at(8), loaded.inbox)).await.unwrap();
-    assert_eq!(stores.stored(run.id()).await.state.life.status(), ExecutionStatus::Cancelled);
+    stores.executions.commit(Arc::new(run.hear(at(8), &loaded.inbox))).await.unwrap();
+    assert_eq!(stores.stored(run.id()).await.standing.status, ExecutionStatus::Cancelled);
 }
 
 fn pause() -> Signal {

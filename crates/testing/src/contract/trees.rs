@@ -5,7 +5,7 @@ use std::sync::Arc;
 use procession_domain::{
     definition::{Budget, BudgetAction, Definition},
     execution::{Command, ExecutionStatus, Signal},
-    value::{Duration, ExecutionId, Money},
+    value::{Currency, Duration, ExecutionId, Money},
 };
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     given::{Published, Stores, agent, at, definition, sub_process, timer},
     run::{Launch, Run},
 };
-use procession_application::ports::{ClaimKind, ClaimRequest, Commit, NewSignal};
+use procession_application::ports::{BudgetChange, ClaimKind, ClaimRequest, Commit, CommitError, NewSignal};
 
 /// A child is created with its parent's transition: it is there with its first event, and needs attention at once.
 pub async fn children_are_created_with_their_parents_transition(stores: &Stores) {
@@ -21,14 +21,14 @@ pub async fn children_are_created_with_their_parents_transition(stores: &Stores)
     let lease = stores.node().await;
     let (run, commit) = begun(stores, &parent, &child, lease, None).await;
     let created = commit.children[0].clone();
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     let id = created.execution.id();
     assert_eq!(stores.queries.children(run.id()).await.unwrap(), [id]);
     let loaded = Run::loaded(stores, &child, id, lease).await;
     assert_eq!(loaded.execution, created.execution);
     let events = stores.feed.after(0, Some(id), 10).await.unwrap();
-    assert_eq!((events.len(), &events[0].event), (1, &created.created.event));
-    assert!(stores.executions.value(id, &created.values[0].key).await.unwrap().is_some());
+    assert_eq!((events.len(), events[0].event().clone()), (1, created.created.as_ref().event.clone()));
+    assert!(stores.executions.value(id, created.values[0].value.hash).await.unwrap().is_some());
     assert_eq!(stores.executions.next_attention().await.unwrap(), Some(at(1)));
     let claims = stores.claim(lease, at(1)).await;
     assert_eq!((claims.len(), claims[0].execution_id, claims[0].kind), (1, id, ClaimKind::Due));
@@ -42,8 +42,8 @@ pub async fn a_refused_commit_touches_nobody_else(stores: &Stores) {
     let other = stores.queued(&child).await;
     let (run, mut commit) = begun(stores, &parent, &child, lease, budget).await;
     commit.lease.epoch += 1;
-    commit.spent = "3".parse().unwrap();
-    commit.raise_budget = Some("99".parse().unwrap());
+    commit.budget.spent = "3".parse().unwrap();
+    commit.budget.raise = Some("99".parse().unwrap());
     commit.signals.push(NewSignal { to: other, signal: Signal::BudgetRaised });
     refused(stores, &run, commit).await;
     assert_eq!(stores.queries.children(run.id()).await.unwrap(), []);
@@ -69,7 +69,7 @@ pub async fn children_are_not_held_back(stores: &Stores) {
     let lease = stores.node().await;
     let (_, commit) = begun(stores, &parent, &child, lease, None).await;
     let id = commit.children[0].execution.id();
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     stores.queued(&parent).await;
     let request = |most_running| ClaimRequest { lease, now: at(5), most: 10, most_running };
     let claims = stores.executions.claim(request(0)).await.unwrap();
@@ -85,12 +85,12 @@ pub async fn a_childs_end_is_a_signal_to_its_parent(stores: &Stores) {
     let lease = stores.node().await;
     let (run, commit) = begun(stores, &parent, &child, lease, None).await;
     let id = commit.children[0].execution.id();
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     assert_eq!(stores.claim(lease, at(1)).await.len(), 1);
     let mut work = Run::loaded(stores, &child, id, lease).await;
-    stores.executions.commit(work.begin()).await.unwrap();
-    stores.executions.commit(work.finish(at(3), "work")).await.unwrap();
-    assert_eq!(stores.stored(id).await.state.life.status(), ExecutionStatus::Completed);
+    stores.executions.commit(Arc::new(work.begin())).await.unwrap();
+    stores.executions.commit(Arc::new(work.finish(at(3), "work"))).await.unwrap();
+    assert_eq!(stores.stored(id).await.standing.status, ExecutionStatus::Completed);
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
     assert_eq!((rows.len(), &rows[0].signal), (1, &Signal::ChildEnded { execution_id: id }));
     let claims = stores.claim(lease, at(3)).await;
@@ -103,7 +103,7 @@ pub async fn signals_of_a_commit_reach_who_has_not_ended(stores: &Stores) {
     let lease = stores.node().await;
     let mut sender = stores.admitted(&process, lease).await;
     let mut ended = stores.admitted(&process, lease).await;
-    stores.executions.commit(ended.cancel(at(1))).await.unwrap();
+    stores.executions.commit(Arc::new(ended.cancel(at(1)))).await.unwrap();
     let owned = stores.admitted(&process, lease).await;
     let queued = stores.queued(&process).await;
     let unknown = ExecutionId::new(stores.id());
@@ -111,7 +111,7 @@ pub async fn signals_of_a_commit_reach_who_has_not_ended(stores: &Stores) {
     for to in [ended.id(), owned.id(), queued, unknown] {
         commit.signals.push(NewSignal { to, signal: Signal::BudgetRaised });
     }
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     assert_eq!(stores.executions.inbox(ended.id(), 0).await.unwrap(), []);
     for heard in [owned.id(), queued] {
         assert_eq!(stores.executions.inbox(heard, 0).await.unwrap().len(), 1);
@@ -133,7 +133,7 @@ pub async fn signals_of_many_commits_at_once_all_arrive(stores: &Stores) {
         let signal = Signal::ChildEnded { execution_id: run.id() };
         commit.signals.push(NewSignal { to: hears.id(), signal });
         let executions = Arc::clone(&stores.executions);
-        commits.push(async move { executions.commit(commit).await.map(|_| run.id()) });
+        commits.push(async move { executions.commit(Arc::new(commit)).await.map(|_| run.id()) });
     }
     let mut senders: Vec<ExecutionId> = super::given::at_once(commits).await.into_iter().map(Result::unwrap).collect();
     let rows = stores.executions.inbox(hears.id(), 0).await.unwrap();
@@ -157,7 +157,7 @@ pub async fn of_two_ends_that_signal_each_other_one_is_written(stores: &Stores) 
     let lease = stores.node().await;
     let mut runs = [stores.admitted(&process, lease).await, stores.admitted(&process, lease).await];
     for run in &mut runs {
-        stores.executions.commit(run.begin()).await.unwrap();
+        stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     }
     let [mut one, mut other] = runs;
     let ends = |run: &mut Run, to: ExecutionId| {
@@ -167,11 +167,12 @@ pub async fn of_two_ends_that_signal_each_other_one_is_written(stores: &Stores) 
         commit
     };
     let commits = (ends(&mut one, other.id()), ends(&mut other, one.id()));
-    let (first, second) = tokio::join!(stores.executions.commit(commits.0), stores.executions.commit(commits.1));
+    let (first, second) =
+        tokio::join!(stores.executions.commit(Arc::new(commits.0)), stores.executions.commit(Arc::new(commits.1)));
     assert!(first.is_ok() != second.is_ok(), "{first:?} and {second:?}");
     let refused = if first.is_ok() { other } else { one };
     assert_eq!(stores.executions.inbox(refused.id(), 0).await.unwrap().len(), 1);
-    assert!(!stores.stored(refused.id()).await.state.life.status().is_ended());
+    assert!(!stores.stored(refused.id()).await.standing.status.is_ended());
 }
 
 /// What a tree's executions spend is added to one ledger, which every commit brings back.
@@ -181,16 +182,16 @@ pub async fn a_tree_spends_from_one_ledger(stores: &Stores) {
     let budget = Some(dollars("10", BudgetAction::Ask));
     let (run, mut commit) = begun(stores, &parent, &child, lease, budget).await;
     let id = commit.children[0].execution.id();
-    commit.spent = "1.5".parse().unwrap();
-    let ledger = stores.executions.commit(commit).await.unwrap().ledger.unwrap();
+    commit.budget.spent = "1.5".parse().unwrap();
+    let ledger = stores.executions.commit(Arc::new(commit)).await.unwrap().ledger.unwrap();
     assert_eq!((ledger.spent.to_string(), ledger.action), ("$1.50".into(), BudgetAction::Ask));
     assert_eq!(stores.claim(lease, at(1)).await.len(), 1);
     let mut work = Run::loaded(stores, &child, id, lease).await;
     assert_eq!(work.ledger, Some(ledger));
     let mut commit = work.begin();
-    commit.spent = "2.25".parse().unwrap();
-    commit.raise_budget = Some("20".parse().unwrap());
-    let ledger = stores.executions.commit(commit).await.unwrap().ledger.unwrap();
+    commit.budget.spent = "2.25".parse().unwrap();
+    commit.budget.raise = Some("20".parse().unwrap());
+    let ledger = stores.executions.commit(Arc::new(commit)).await.unwrap().ledger.unwrap();
     assert_eq!((ledger.spent.to_string(), ledger.limit.to_string()), ("$3.75".into(), "$20.00".into()));
     assert_eq!(stores.stored(run.id()).await.ledger, Some(ledger));
 }
@@ -204,13 +205,13 @@ pub async fn what_is_spent_at_once_adds_up(stores: &Stores) {
     let mut run = stores.launched(&process, launch).await;
     let mut commit = run.begin();
     commit.release = false;
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     let mut commits = Vec::new();
     for number in 0..24 {
-        let mut commit = run.turn(at(700 + number), vec![]);
+        let mut commit = run.turn(at(700 + number), &[]);
         commit.release = false;
-        commit.spent = Money::from_nanos(1_000_000_001, procession_domain::value::Currency::USD);
-        commits.push(stores.executions.commit(commit));
+        commit.budget.spent = Money::from_nanos(1_000_000_001, procession_domain::value::Currency::USD);
+        commits.push(stores.executions.commit(Arc::new(commit)));
     }
     let answers = futures::future::join_all(commits).await;
     let spent: Vec<i64> = answers.into_iter().map(|answer| answer.unwrap().ledger.unwrap().spent.nanos()).collect();
@@ -228,11 +229,11 @@ pub async fn money_of_another_currency_is_not_added(stores: &Stores) {
     };
     let mut run = stores.launched(&process, launch).await;
     let mut commit = run.begin();
-    commit.spent = "4".parse().unwrap();
-    stores.executions.commit(commit).await.unwrap();
+    commit.budget.spent = "4".parse().unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     let mut commit = run.finish(at(2), "a");
-    commit.spent = "5 EUR".parse().unwrap();
-    let ledger = stores.executions.commit(commit).await.unwrap().ledger.unwrap();
+    commit.budget.spent = "5 EUR".parse().unwrap();
+    let ledger = stores.executions.commit(Arc::new(commit)).await.unwrap().ledger.unwrap();
     assert_eq!(ledger.spent.to_string(), "$4.00");
 }
 
@@ -244,12 +245,12 @@ pub async fn a_child_that_nobody_waits_for_has_its_own_ledger(stores: &Stores) {
     let (run, mut commit) = begun(stores, &parent, &child, lease, budget).await;
     commit.children[0].budget = Some(dollars("3", BudgetAction::Warn));
     let id = commit.children[0].execution.id();
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     assert_eq!(stores.claim(lease, at(1)).await.len(), 1);
     let mut work = Run::loaded(stores, &child, id, lease).await;
     let mut commit = work.begin();
-    commit.spent = "2".parse().unwrap();
-    let own = stores.executions.commit(commit).await.unwrap().ledger.unwrap();
+    commit.budget.spent = "2".parse().unwrap();
+    let own = stores.executions.commit(Arc::new(commit)).await.unwrap().ledger.unwrap();
     assert_eq!((own.spent.to_string(), own.limit.to_string()), ("$2.00".into(), "$3.00".into()));
     let parents = stores.stored(run.id()).await.ledger.unwrap();
     assert_eq!((parents.spent.to_string(), parents.limit.to_string()), ("$0.00".into(), "$10.00".into()));
@@ -260,8 +261,8 @@ pub async fn without_a_budget_there_is_no_ledger(stores: &Stores) {
     let process = stores.published("report", vec![agent("a", &[])]).await;
     let mut run = stores.admitted(&process, stores.node().await).await;
     let mut commit = run.begin();
-    commit.spent = "4".parse().unwrap();
-    assert_eq!(stores.executions.commit(commit).await.unwrap().ledger, None);
+    commit.budget.spent = "4".parse().unwrap();
+    assert_eq!(stores.executions.commit(Arc::new(commit)).await.unwrap().ledger, None);
     assert_eq!(stores.stored(run.id()).await.ledger, None);
 }
 
@@ -291,7 +292,60 @@ async fn begun(
     let launch = Launch { admit: Some(lease), budget, ..Launch::default() };
     let mut run = stores.launched(parent, launch).await;
     run.give_child("run", child);
-    let commit = run.clone().turn(at(1), vec![Command::Start]);
+    let commit = run.clone().turn(at(1), &[Command::Start]);
     assert_eq!(commit.children.len(), 1);
     (run, commit)
+}
+
+/// Of executions of one tree that spend at the same moment, one that would go beyond the limit is refused and decides anew.
+pub async fn a_call_is_refused_that_the_budget_allows_no_more(stores: &Stores) {
+    let (parent, child) = family(stores, true).await;
+    let lease = stores.node().await;
+    let (_, mut commit) = begun(stores, &parent, &child, lease, Some(dollars("10", BudgetAction::Stop))).await;
+    let id = commit.children[0].execution.id();
+    commit.budget = BudgetChange { spent: usd("9"), ..BudgetChange::NONE };
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
+    assert_eq!(stores.claim(lease, at(1)).await.len(), 1);
+    let mut work = Run::loaded(stores, &child, id, lease).await;
+    let mut commit = work.begin();
+    // It believed that only 8 were spent, and had itself set aside 1 when it allowed its last call.
+    commit.budget = BudgetChange { reserved: usd("2"), allowed_after: Some(usd("1")), ..BudgetChange::NONE };
+    let refused = stores.executions.commit(Arc::new(commit.clone())).await;
+    assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
+    assert_eq!(stores.executions.ledger(id).await.unwrap().unwrap().reserved, usd("0"));
+    commit.budget.allowed_after = Some(usd("0.999999999"));
+    let ledger = stores.executions.commit(Arc::new(commit)).await.unwrap().ledger.unwrap();
+    assert_eq!((ledger.spent, ledger.reserved), (usd("9"), usd("2")));
+    assert_eq!(stores.executions.ledger(id).await.unwrap(), Some(ledger));
+}
+
+/// Whoever waits for what is set aside for others is told through the root when some of it is given back; once.
+pub async fn the_root_is_told_when_what_was_set_aside_is_given_back(stores: &Stores) {
+    let (parent, child) = family(stores, true).await;
+    let lease = stores.node().await;
+    let (mut run, _) = begun(stores, &parent, &child, lease, Some(dollars("10", BudgetAction::Stop))).await;
+    let mut commit = run.turn(at(1), &[Command::Start]);
+    let id = commit.children[0].execution.id();
+    commit.budget = BudgetChange { reserved: usd("9"), ..BudgetChange::NONE };
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
+    assert_eq!(stores.claim(lease, at(1)).await.len(), 1);
+    let mut work = Run::loaded(stores, &child, id, lease).await;
+    let mut commit = work.begin();
+    commit.budget.waits = true;
+    assert_eq!(stores.executions.commit(Arc::new(commit)).await.unwrap().told_root, None);
+    assert!(stores.executions.claim_one(lease, run.id(), at(1)).await.unwrap());
+    let give_back = BudgetChange { reserved: Money::from_nanos(-4_000_000_000, Currency::USD), ..BudgetChange::NONE };
+    for (round, told) in [(2, Some(run.id())), (3, None)] {
+        let mut commit = run.turn(at(round), &[]);
+        (commit.budget, commit.release) = (give_back, false);
+        let committed = stores.executions.commit(Arc::new(commit)).await.unwrap();
+        assert_eq!(committed.told_root, told);
+    }
+    let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
+    assert_eq!((rows.len(), &rows[0].signal), (1, &Signal::BudgetRaised));
+    assert_eq!(stores.executions.ledger(id).await.unwrap().unwrap().reserved, usd("1"));
+}
+
+fn usd(amount: &str) -> Money {
+    amount.parse().unwrap()
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use procession_domain::value::{Timestamp, UserId};
 
 use super::{MemoryStore, Tables};
-use procession_application::ports::{AccessError, AccessStore, ApiKey, NewUser, Setting, StoreError, User};
+use procession_application::ports::{AccessError, AccessStore, ApiKey, NewUser, Role, Setting, StoreError, User};
 
 #[async_trait]
 impl AccessStore for MemoryStore {
@@ -24,6 +24,9 @@ impl AccessStore for MemoryStore {
 
     async fn set_role(&self, name: &str, role: &str) -> Result<(), AccessError> {
         let mut tables = self.tables();
+        if Role::of(role) != Role::Admin {
+            tables.check_not_only_admin(name)?;
+        }
         let user = tables.user_mut(name).ok_or(AccessError::Unknown)?;
         role.clone_into(&mut user.role);
         Ok(())
@@ -45,6 +48,7 @@ impl AccessStore for MemoryStore {
 
     async fn remove_user(&self, name: &str) -> Result<(), AccessError> {
         let mut tables = self.tables();
+        tables.check_not_only_admin(name)?;
         let removed = tables.user_mut(name).ok_or(AccessError::Unknown)?.name.clone();
         tables.users.retain(|user| user.name != removed);
         tables.api_keys.retain(|key| key.user != removed);
@@ -128,6 +132,16 @@ impl Tables {
         }
         self.users.push(user.clone().into());
         Ok(())
+    }
+
+    fn check_not_only_admin(&self, name: &str) -> Result<(), AccessError> {
+        let mut admins = self.users.iter().filter(|user| Role::of(&user.role) == Role::Admin);
+        match (admins.next(), admins.next()) {
+            (Some(only), None) if only.name.to_lowercase() == name.to_lowercase() => {
+                Err(AccessError::LastAdmin(only.name.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn user_mut(&mut self, name: &str) -> Option<&mut User> {

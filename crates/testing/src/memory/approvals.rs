@@ -8,8 +8,8 @@ use procession_domain::{
 
 use super::{MemoryStore, Tables, paging::page};
 use procession_application::ports::{
-    ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, NewSignal, Page, Paging, RowPlace,
-    StoreError,
+    ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, Asked, NewSignal, Page, Paging,
+    RowPlace, StoreError,
 };
 
 #[async_trait]
@@ -67,13 +67,13 @@ fn place(approval: &Approval) -> RowPlace {
 
 fn fits(approval: &Approval, filter: &ApprovalFilter) -> bool {
     let request = approval.request();
-    let asks = |names: &Vec<String>| {
-        let is_one = |assignee: &String| names.iter().any(|name| is_called(assignee, name));
-        request.assignees.is_empty() || request.assignees.iter().any(is_one)
+    let asks = |asked: &Asked| {
+        let is_one = |assignee: &String| asked.names.iter().any(|name| is_called(assignee, name));
+        (request.assignees.is_empty() && asked.may_decide) || request.assignees.iter().any(is_one)
     };
     filter.status.is_none_or(|status| status == approval.status())
         && filter.execution_id.is_none_or(|execution| execution == request.execution_id)
-        && filter.assigned_to.as_ref().is_none_or(asks)
+        && filter.asking.as_ref().is_none_or(asks)
 }
 
 /// Whether an assignee is this name. E-mail addresses are the same in any case, as for who may decide.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use procession_domain::{
-    execution::Life,
+    execution::ExecutionStatus,
     value::{ExecutionId, ProcessName, Timestamp},
 };
 use uuid::Uuid;
@@ -86,7 +86,8 @@ impl Tables {
         let orphans = self.chosen(|tables, stored| stored.owner.is_some_and(|owner| !tables.is_live(owner)));
         let mut claims = Vec::new();
         for id in orphans {
-            let not_begun = |stored: &&mut StoredExecution| stored.is_root() && stored.state.life == Life::Pending;
+            let not_begun =
+                |stored: &&mut StoredExecution| stored.is_root() && stored.standing.status == ExecutionStatus::Pending;
             if let Some(stored) = self.executions.get_mut(&id).filter(not_begun) {
                 stored.owner = None;
             } else if claims.len() < request.most as usize {
@@ -110,7 +111,7 @@ impl Tables {
 
     /// Admits pending roots by priority and age, up to the limits of the server and of each process (spec 3.9).
     fn admit(&mut self, request: &ClaimRequest) -> Vec<Claim> {
-        let in_work = self.chosen(|_, stored| stored.owner.is_some() && stored.is_root() && !stored.is_ended());
+        let in_work = self.chosen(|_, stored| stored.is_in_work());
         let mut room = (request.most_running as usize).saturating_sub(in_work.len());
         let mut of_process: HashMap<ProcessName, u32> = HashMap::new();
         for id in &in_work {
@@ -121,7 +122,7 @@ impl Tables {
         let mut queue = self.chosen(|_, stored| stored.is_in_queue());
         queue.sort_by_key(|id| {
             let stored = self.executions.get(id);
-            stored.map(|stored| (stored.creation.priority, stored.state.created_at, *id))
+            stored.map(|stored| (stored.creation.priority, stored.created_at, *id))
         });
         let mut claims = Vec::new();
         for id in queue {

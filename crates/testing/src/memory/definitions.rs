@@ -158,7 +158,7 @@ impl Tables {
 
     fn last_run(&self, id: ProcessId) -> Option<Timestamp> {
         let runs = self.executions.values().filter(|stored| stored.creation.process.id == id);
-        runs.map(|stored| stored.state.created_at).max()
+        runs.map(|stored| stored.created_at).max()
     }
 }
 

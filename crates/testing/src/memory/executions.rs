@@ -1,17 +1,19 @@
 //! The port of executions; each unit of work is in a file of its own.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
+use procession_application::ports::{
+    Claim, ClaimRequest, Commit, CommitError, Committed, Content, ExecutionStore, InboxRow, Lease, Loaded, SignalError,
+    Start, StartError, Started, StoreError, StoredEvent,
+};
 use procession_domain::{
-    execution::Signal,
-    value::{ExecutionId, Timestamp},
+    execution::{Ledger, Signal},
+    value::{ContentHash, ExecutionId, Money, ProcessName, StepId, Timestamp},
 };
 use uuid::Uuid;
 
 use super::MemoryStore;
-use procession_application::ports::{
-    Claim, ClaimRequest, Commit, CommitError, Committed, Content, ExecutionStore, InboxRow, Lease, Loaded, SignalError,
-    Start, StartError, Started, StoreError,
-};
 
 #[async_trait]
 impl ExecutionStore for MemoryStore {
@@ -25,11 +27,17 @@ impl ExecutionStore for MemoryStore {
             return Ok(None);
         };
         Ok(Some(Loaded {
-            creation: std::sync::Arc::clone(&stored.creation),
-            state: stored.state.clone(),
-            steps: stored.steps.iter().map(|(step, state)| (step.clone(), state.clone())).collect(),
+            id,
+            creation: Arc::clone(&stored.creation),
+            standing: stored.standing,
+            events: {
+                let known = stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.state.sequence);
+                let own = tables.events.iter().filter(|event| event.execution_id == id && event.sequence() > known);
+                own.map(|event| (*event.recorded).clone()).collect()
+            },
+            snapshot: stored.snapshot.clone(),
             inbox: stored.inbox.clone(),
-            ledger: tables.ledgers.get(&stored.root_of_tree).copied(),
+            ledger: tables.ledgers.get(&stored.root_of_tree).map(|kept| kept.ledger),
         }))
     }
 
@@ -39,8 +47,8 @@ impl ExecutionStore for MemoryStore {
         Ok(rows.filter(|row| row.number > after).cloned().collect())
     }
 
-    async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
-        self.commit_now(commit)
+    async fn commit(&self, commit: Arc<Commit>) -> Result<Committed, CommitError> {
+        self.commit_now(&commit)
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, StoreError> {
@@ -60,6 +68,24 @@ impl ExecutionStore for MemoryStore {
         Ok(due.map(|(id, _)| *id).collect())
     }
 
+    async fn owned(&self, lease: Lease) -> Result<Vec<ExecutionId>, StoreError> {
+        let tables = self.tables();
+        let owned = tables.executions.values().filter(|stored| stored.owner == Some(lease));
+        Ok(owned.map(|stored| stored.id).collect())
+    }
+
+    async fn ledger(&self, id: ExecutionId) -> Result<Option<Ledger>, StoreError> {
+        let tables = self.tables();
+        let kept = tables.executions.get(&id).and_then(|stored| tables.ledgers.get(&stored.root_of_tree));
+        Ok(kept.map(|kept| kept.ledger))
+    }
+
+    async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError> {
+        let tables = self.tables();
+        let of_step = tables.step_costs.iter().rev().filter(|(name, id, _)| name == process && id == step);
+        Ok(of_step.map(|(_, _, cost)| *cost).take(limit as usize).collect())
+    }
+
     async fn next_attention(&self) -> Result<Option<Timestamp>, StoreError> {
         let tables = self.tables();
         let unowned = tables.executions.values().filter(|stored| stored.owner.is_none());
@@ -70,10 +96,10 @@ impl ExecutionStore for MemoryStore {
         self.signal_now(to, signal, now)
     }
 
-    async fn value(&self, id: ExecutionId, key: &str) -> Result<Option<Content>, StoreError> {
+    async fn value(&self, id: ExecutionId, hash: ContentHash) -> Result<Option<Content>, StoreError> {
         let tables = self.tables();
         let stored = tables.executions.get(&id);
-        Ok(stored.and_then(|stored| stored.values.get(key)).cloned())
+        Ok(stored.and_then(|stored| stored.values.get(&hash)).cloned())
     }
 
     async fn join(&self, node: Uuid, now: Timestamp, until: Timestamp) -> Result<Lease, StoreError> {
@@ -90,7 +116,7 @@ impl ExecutionStore for MemoryStore {
     }
 
     async fn newest_event_time(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.tables().events.iter().map(|stored| stored.at).max())
+        Ok(self.tables().events.iter().map(StoredEvent::at).max())
     }
 
     async fn sweep(&self, now: Timestamp) -> Result<u64, StoreError> {

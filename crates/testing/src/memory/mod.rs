@@ -24,9 +24,9 @@ use std::{
 use procession_domain::{
     approval::Approval,
     definition::Process,
-    event::{Creation, DefinitionEvent, Recorded},
-    execution::{ExecutionState, Ledger, StepState},
-    value::{ApprovalId, ExecutionId, ProcessId, StepId, Timestamp},
+    event::{AttemptEvent, Creation, DefinitionEvent, Direction, Event, Recorded},
+    execution::{Ledger, Snapshot, Standing},
+    value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp},
 };
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -56,7 +56,9 @@ struct Tables {
     approvals: BTreeMap<ApprovalId, Approval>,
     nodes: HashMap<Uuid, Node>,
     idempotency_keys: HashMap<String, KeptKey>,
-    ledgers: HashMap<ExecutionId, Ledger>,
+    ledgers: HashMap<ExecutionId, KeptLedger>,
+    /// What completed attempts have cost, the newest last.
+    step_costs: Vec<(ProcessName, StepId, Money)>,
     users: Vec<User>,
     api_keys: Vec<ApiKey>,
     settings: HashMap<&'static str, String>,
@@ -70,10 +72,12 @@ struct StoredProcess {
 
 #[derive(Debug)]
 struct StoredExecution {
+    id: ExecutionId,
     creation: Arc<Creation>,
-    state: ExecutionState,
-    steps: BTreeMap<StepId, StepState>,
-    values: HashMap<String, Content>,
+    created_at: Timestamp,
+    standing: Standing,
+    snapshot: Option<Snapshot>,
+    values: HashMap<ContentHash, Content>,
     inbox: Vec<InboxRow>,
     root_of_tree: ExecutionId,
     instance_limit: Option<u32>,
@@ -87,6 +91,13 @@ struct Node {
     epoch: u64,
     /// `None` once its end was noticed.
     until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct KeptLedger {
+    ledger: Ledger,
+    /// Whether a call of the tree waits for what is set aside for others.
+    waits: bool,
 }
 
 #[derive(Debug)]
@@ -132,20 +143,24 @@ impl Default for MemoryStore {
 
 impl Tables {
     /// Appends the events of one execution, which exists.
-    fn append(&mut self, id: ExecutionId, creation: &Creation, events: Vec<Recorded>) -> Vec<StoredEvent> {
+    fn append(&mut self, id: ExecutionId, creation: &Arc<Creation>, events: &[Arc<Recorded>]) -> Vec<StoredEvent> {
         let first = self.events.len() as u64 + 1;
         let stored: Vec<StoredEvent> = (first..)
             .zip(events)
-            .map(|(number, Recorded { sequence, at, event })| StoredEvent {
+            .map(|(number, recorded)| StoredEvent {
                 id: number,
                 execution_id: id,
-                sequence,
-                at,
-                process_id: creation.process.id,
-                process_name: creation.process.name.clone(),
-                event,
+                creation: Arc::clone(creation),
+                recorded: Arc::clone(recorded),
             })
             .collect();
+        for recorded in events {
+            if let Event::Attempt(step, Direction::Do, AttemptEvent::Completed { usage, .. }) = &recorded.event
+                && let Some(cost) = usage.cost
+            {
+                self.step_costs.push((creation.process.name.clone(), step.clone(), cost));
+            }
+        }
         self.events.extend(stored.iter().cloned());
         stored
     }
@@ -163,7 +178,7 @@ impl Tables {
 
 impl StoredExecution {
     fn is_ended(&self) -> bool {
-        self.state.life.status().is_ended()
+        self.standing.status.is_ended()
     }
 
     fn is_root(&self) -> bool {

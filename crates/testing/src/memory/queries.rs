@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use procession_domain::{
-    execution::{ExecutionStatus, Life, StepLife},
-    value::{ExecutionId, Money, ProcessName, StepId, Timestamp},
+    execution::{ExecutionStatus, Phase},
+    value::{ExecutionId, Timestamp},
 };
 use serde_json::json;
 
 use super::{MemoryStore, StoredExecution, paging::page};
 use procession_application::ports::{
-    EventPage, ExecutionFilter, ExecutionRow, Page, Paging, Queries, RowPlace, Sort, StoreError, StoredEvent,
+    EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, RowPlace, Sort, StoreError, StoredEvent,
 };
 
 #[async_trait]
@@ -46,20 +46,16 @@ impl Queries for MemoryStore {
     async fn execution_counts(&self) -> Result<Vec<(ExecutionStatus, u64)>, StoreError> {
         let tables = self.tables();
         let count = |status: ExecutionStatus| {
-            let in_status = |stored: &&StoredExecution| stored.state.life.status() == status;
+            let in_status = |stored: &&StoredExecution| stored.standing.status == status;
             tables.executions.values().filter(in_status).count() as u64
         };
         Ok(ExecutionStatus::ALL.into_iter().map(|status| (status, count(status))).collect())
     }
 
-    async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError> {
+    async fn started_under(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError> {
         let tables = self.tables();
-        let of_process = |stored: &&StoredExecution| stored.creation.process.name == *process;
-        let mut runs: Vec<&StoredExecution> = tables.executions.values().filter(of_process).collect();
-        runs.sort_by_key(|stored| stored.place());
-        let steps = runs.iter().rev().take(1_000).filter_map(|stored| stored.steps.get(step));
-        let completed = steps.filter(|state| state.life == StepLife::Completed);
-        Ok(completed.map(|state| state.cost().amount).take(limit as usize).collect())
+        let kept = tables.idempotency_keys.get(scope).filter(|kept| kept.key.expires_at > now);
+        Ok(kept.map(|kept| KeptStart { digest: kept.key.digest.clone(), execution_id: kept.execution }))
     }
 
     async fn dismissed_at(&self, execution: ExecutionId) -> Result<Option<Timestamp>, StoreError> {
@@ -75,7 +71,7 @@ impl Queries for MemoryStore {
 
 impl StoredExecution {
     fn place(&self) -> RowPlace {
-        RowPlace { at: self.state.created_at, id: self.state.id.uuid() }
+        RowPlace { at: self.created_at, id: self.id.uuid() }
     }
 
     fn is_child_of(&self, parent: ExecutionId) -> bool {
@@ -84,20 +80,20 @@ impl StoredExecution {
     }
 
     fn to_row(&self) -> ExecutionRow {
-        let (creation, state) = (&self.creation, &self.state);
+        let (creation, standing) = (&self.creation, &self.standing);
         ExecutionRow {
-            id: state.id,
+            id: self.id,
             process_id: creation.process.id,
             process_name: creation.process.name.clone(),
             process_version: creation.process.version,
-            status: state.life.status(),
-            compensating: matches!(state.life, Life::Compensating(_)),
+            status: standing.status,
+            compensating: standing.phase == Phase::RollingBack,
             triggered_by: creation.triggered_by.clone(),
             user: creation.user.clone(),
-            created_at: state.created_at,
-            started_at: state.started_at,
-            completed_at: state.completed_at,
-            cost: state.cost,
+            created_at: self.created_at,
+            started_at: standing.started_at,
+            completed_at: standing.completed_at,
+            cost: standing.cost,
             retry_of: creation.retry_of,
             parent_id: creation.parent.as_ref().map(|parent| parent.execution_id),
             labels: json!(creation.labels),
@@ -107,7 +103,7 @@ impl StoredExecution {
 }
 
 fn fits(stored: &StoredExecution, filter: &ExecutionFilter) -> bool {
-    let (creation, state) = (&stored.creation, &stored.state);
+    let (creation, standing) = (&stored.creation, &stored.standing);
     let name = creation.process.name.as_str();
     let has_label = |label: &String| match label.split_once('=') {
         Some((key, value)) => creation.labels.get(key).is_some_and(|known| known == value),
@@ -115,13 +111,13 @@ fn fits(stored: &StoredExecution, filter: &ExecutionFilter) -> bool {
     };
     let is_found = |text: &String| {
         let text = text.to_lowercase();
-        state.id.to_string().starts_with(&text) || name.to_lowercase().contains(&text)
+        stored.id.to_string().starts_with(&text) || name.to_lowercase().contains(&text)
     };
-    (filter.statuses.is_empty() || filter.statuses.contains(&state.life.status()))
+    (filter.statuses.is_empty() || filter.statuses.contains(&standing.status))
         && filter.process_id.is_none_or(|process| process == creation.process.id)
         && filter.process_name.as_ref().is_none_or(|wanted| wanted == name)
-        && filter.started_after.is_none_or(|from| state.started_at.is_some_and(|at| at >= from))
-        && filter.started_before.is_none_or(|until| state.started_at.is_some_and(|at| at < until))
+        && filter.started_after.is_none_or(|from| standing.started_at.is_some_and(|at| at >= from))
+        && filter.started_before.is_none_or(|until| standing.started_at.is_some_and(|at| at < until))
         && filter.triggered_by.as_ref().is_none_or(|by| *by == creation.triggered_by)
         && (filter.user.is_none() || filter.user == creation.user)
         && filter.label.as_ref().is_none_or(has_label)

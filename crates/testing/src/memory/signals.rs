@@ -13,7 +13,7 @@ impl MemoryStore {
         let mut tables = self.tables();
         let number = tables.last_signal + 1;
         let stored = tables.executions.get_mut(&to).ok_or(SignalError::Unknown)?;
-        stored.state.life.check(&signal)?;
+        stored.standing.phase.check(stored.standing.status, &signal)?;
         if stored.is_ended() {
             // It is no command of a person, and nobody will read it.
             return Ok(());

@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
+use std::sync::Arc;
+
+use procession_application::ports::{
+    Admission, Content, NewValue, Start, StartError, Started, StoredEvent, root_of_tree,
+};
 use procession_domain::{
     event::Recorded,
-    execution::{Execution, Ledger, StepState},
-    value::{Money, Timestamp},
+    execution::{Execution, ExecutionStatus, Ledger},
+    value::{ContentHash, Timestamp},
 };
 
-use super::{KeptKey, MemoryStore, StoredExecution, Tables};
-use procession_application::ports::{Content, NewValue, Start, StartError, Started, root_of_tree};
+use super::{KeptKey, KeptLedger, MemoryStore, StoredExecution, Tables};
 
 impl MemoryStore {
     pub(super) fn start_now(&self, start: Start) -> Result<Started, StartError> {
@@ -21,7 +25,8 @@ impl MemoryStore {
         if !tables.definitions.contains_key(&creation.process.id) {
             return Err(StartError::ProcessGone);
         }
-        let owner = start.admit.filter(|lease| tables.is_live(*lease));
+        let owner =
+            start.admit.filter(|admission| tables.may_admit(&start, admission)).map(|admission| admission.lease);
         let pending = tables.pending_roots();
         if owner.is_none() && pending >= u64::from(start.queue_length) {
             return Err(StartError::QueueFull { pending });
@@ -32,15 +37,15 @@ impl MemoryStore {
             tables.idempotency_keys.insert(scope, KeptKey { key, execution: id });
         }
         if let Some(budget) = &start.budget {
-            let ledger = Ledger { spent: Money::ZERO, limit: budget.max_cost, action: budget.action };
-            tables.ledgers.insert(root_of_tree(id, creation), ledger);
+            let kept = KeptLedger { ledger: Ledger::of(budget), waits: false };
+            tables.ledgers.insert(root_of_tree(id, creation), kept);
         }
-        let mut stored = StoredExecution::created(&start.execution, start.values);
+        let mut stored = StoredExecution::created(&start.execution, &start.values);
         stored.owner = owner;
         stored.instance_limit = start.instance_limit;
-        let events = tables.insert(stored, start.events);
+        let events = tables.insert(stored, &start.events);
         self.publish(&tables, events);
-        Ok(Started::Created)
+        Ok(Started::Created { admitted: owner.is_some() })
     }
 }
 
@@ -62,18 +67,25 @@ impl Tables {
         Ok(self.executions.contains_key(&id).then_some(Started::Before(id)))
     }
 
+    /// Whether an execution may begin at once: nobody waits before it, and all limits leave room.
+    fn may_admit(&self, start: &Start, admission: &Admission) -> bool {
+        let in_work: Vec<&StoredExecution> = self.executions.values().filter(|stored| stored.is_in_work()).collect();
+        let name = &start.execution.creation().process.name;
+        let of_process = in_work.iter().filter(|stored| stored.creation.process.name == *name).count();
+        self.is_live(admission.lease)
+            && self.pending_roots() == 0
+            && in_work.len() < admission.most_running as usize
+            && start.instance_limit.is_none_or(|limit| of_process < limit as usize)
+    }
+
     fn pending_roots(&self) -> u64 {
         let waits = |execution: &&StoredExecution| execution.is_in_queue();
         self.executions.values().filter(waits).count() as u64
     }
 
     /// Adds an execution with its first events.
-    pub(super) fn insert(
-        &mut self,
-        execution: StoredExecution,
-        events: Vec<Recorded>,
-    ) -> Vec<procession_application::ports::StoredEvent> {
-        let (id, creation) = (execution.state.id, std::sync::Arc::clone(&execution.creation));
+    pub(super) fn insert(&mut self, execution: StoredExecution, events: &[Arc<Recorded>]) -> Vec<StoredEvent> {
+        let (id, creation) = (execution.id, Arc::clone(&execution.creation));
         self.executions.insert(id, execution);
         self.append(id, &creation, events)
     }
@@ -81,16 +93,13 @@ impl Tables {
 
 impl StoredExecution {
     /// A new execution that nobody owns.
-    pub(super) fn created(execution: &Execution, values: Vec<NewValue>) -> Self {
-        let steps = execution
-            .steps()
-            .filter(|(_, state)| **state != StepState::pending())
-            .map(|(step, state)| (step.id.clone(), state.clone()))
-            .collect();
+    pub(super) fn created(execution: &Execution, values: &[NewValue]) -> Self {
         Self {
-            creation: std::sync::Arc::clone(execution.creation()),
-            state: execution.state().clone(),
-            steps,
+            id: execution.id(),
+            creation: Arc::clone(execution.creation()),
+            created_at: execution.state().created_at,
+            standing: execution.standing(),
+            snapshot: None,
             values: contents(values),
             inbox: Vec::new(),
             root_of_tree: root_of_tree(execution.id(), execution.creation()),
@@ -102,18 +111,22 @@ impl StoredExecution {
     }
 
     /// A child, which needs attention at once.
-    pub(super) fn child(execution: &Execution, values: Vec<NewValue>, now: Timestamp) -> Self {
+    pub(super) fn child(execution: &Execution, values: &[NewValue], now: Timestamp) -> Self {
         Self { attention_at: Some(now), ..Self::created(execution, values) }
     }
 
     /// Whether it waits to be admitted.
     pub(super) fn is_in_queue(&self) -> bool {
-        let pending = self.state.life == procession_domain::execution::Life::Pending;
-        pending && self.is_root() && self.owner.is_none()
+        self.standing.status == ExecutionStatus::Pending && self.is_root() && self.owner.is_none()
+    }
+
+    /// Whether it counts against the limits of executions at once.
+    pub(super) fn is_in_work(&self) -> bool {
+        self.owner.is_some() && self.is_root() && !self.is_ended()
     }
 }
 
-/// Values by key.
-pub(super) fn contents(values: Vec<NewValue>) -> HashMap<String, Content> {
-    values.into_iter().map(|value| (value.key, value.content)).collect()
+/// Values by their hash.
+pub(super) fn contents(values: &[NewValue]) -> HashMap<ContentHash, Content> {
+    values.iter().map(|value| (value.value.hash, value.content.clone())).collect()
 }

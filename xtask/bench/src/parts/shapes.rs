@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use procession_application::ports::{ApprovalFilter, PageStart, Paging};
+use procession_application::{
+    approvals::ApprovalQuery,
+    ports::{PageStart, Paging},
+};
 use procession_domain::{
     approval::{ApprovalStatus, Ballot},
     value::{ApprovalId, ExecutionId, ProcessId},
@@ -100,7 +103,7 @@ async fn time(bench: &Bench, shape: Shape, size: usize, runs: u32) -> anyhow::Re
 
 async fn decide(bench: &Bench, count: usize, runs: u32) -> anyhow::Result<Cost> {
     let stage = Stage::open(&bench.folder).await?;
-    stage.access.create_user("decider", "admin", None, None).await?;
+    stage.access.create_user(&stage.system, "decider", "admin", None, None).await?;
     let principal = stage.access.principal("decider").await?.context("the user is there")?;
     let process = stage.publish(processes::approvals("decisions", count)).await?;
     let (mut times, mut processor) = (Times::default(), Duration::ZERO);
@@ -109,7 +112,7 @@ async fn decide(bench: &Bench, count: usize, runs: u32) -> anyhow::Result<Cost> 
         let asked = open_approvals(&stage, id, count).await?;
         let mut feed = stage.feed();
         let (begun, before) = (Instant::now(), processor_time()?);
-        let votes = asked.into_iter().map(|approval| stage.approvals.vote(approval, &principal, Ballot::Approve, None));
+        let votes = asked.into_iter().map(|approval| stage.approvals.vote(&principal, approval, Ballot::Approve, None));
         stream::iter(votes).buffer_unordered(VOTERS).try_for_each(|_| async { Ok(()) }).await?;
         stage.until_ended(&mut feed, HashSet::from([id])).await?;
         times.note(begun.elapsed());
@@ -121,12 +124,12 @@ async fn decide(bench: &Bench, count: usize, runs: u32) -> anyhow::Result<Cost> 
 
 /// The requests of an execution, as soon as all are there.
 async fn open_approvals(stage: &Stage, execution: ExecutionId, count: usize) -> anyhow::Result<Vec<ApprovalId>> {
-    let filter =
-        ApprovalFilter { execution_id: Some(execution), status: Some(ApprovalStatus::Pending), ..Default::default() };
+    let query =
+        ApprovalQuery { execution_id: Some(execution), status: Some(ApprovalStatus::Pending), ..Default::default() };
     let paging = Paging { limit: 1_000, start: PageStart::Offset(0) };
     let begun = Instant::now();
     loop {
-        let page = stage.ports.approvals.approvals(&filter, &paging).await?;
+        let page = stage.approvals.list(&stage.system, query.clone(), &paging).await?;
         if page.rows.len() == count {
             return Ok(page.rows.into_iter().map(|row| row.approval.id()).collect());
         }

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use procession_domain::{
-    event::Event,
+    event::{AttemptEvent, Event},
     value::{ProcessId, Timestamp},
 };
 use serde_json::json;
@@ -89,11 +89,11 @@ async fn wait(stage: &Stage, process: ProcessId, count: usize) -> anyhow::Result
 
 async fn how_late(stage: &Stage) -> anyhow::Result<Times> {
     let process = stage.publish(WAIT_UNTIL.to_owned()).await?;
-    let until = stage.ports.clock.now().saturating_add(procession_domain::value::Duration::from_secs(10));
+    let until = stage.now().saturating_add(procession_domain::value::Duration::from_secs(10));
     let mut feed = stage.feed();
     let starts = (0..DUE).map(|_| stage.start(process, json!({"until": until.to_string()})));
     let started: HashSet<_> = stream::iter(starts).buffer_unordered(64).try_collect().await?;
-    ensure!(stage.ports.clock.now() < until, "starting {DUE} executions took longer than they wait");
+    ensure!(stage.now() < until, "starting {DUE} executions took longer than they wait");
     let mut late = Times::default();
     let mut open = started;
     while !open.is_empty() {
@@ -102,10 +102,10 @@ async fn how_late(stage: &Stage) -> anyhow::Result<Times> {
             if !open.contains(&event.execution_id) {
                 continue;
             }
-            if let Event::StepCompleted { .. } = &event.event {
-                late.note(after(event.at, until));
+            if let Event::Attempt(_, _, AttemptEvent::Completed { .. }) = event.event() {
+                late.note(after(event.at(), until));
             }
-            if let Event::ProcessCompleted { .. } = &event.event {
+            if event.event().ends_execution() {
                 open.remove(&event.execution_id);
             }
         }

@@ -6,7 +6,7 @@ use super::{
     Problem,
     node::{Content, Key, Node, Place},
 };
-use crate::{secret::SecretSource, suggest::did_you_mean};
+use crate::{address::Address, secret::SecretSource, suggest::did_you_mean};
 
 /// A mapping that is being read. Problems are collected, so that a file shows all of them at once.
 pub(crate) struct Section<'a> {
@@ -117,18 +117,9 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// The address of a server: `http://…` or `https://…`, without a closing slash.
-    pub(crate) fn required_url(&mut self, key: &'static str) -> Option<String> {
-        self.required(key, |text| {
-            let url = reqwest::Url::parse(text).map_err(|error| format!("`{text}` is not an address ({error})"))?;
-            if !matches!(url.scheme(), "http" | "https") {
-                return Err(format!("`{text}` must begin with http:// or https://"));
-            }
-            if !url.username().is_empty() || url.password().is_some() {
-                return Err("an address holds no user and password; use `api_key`".to_owned());
-            }
-            Ok(text.trim_end_matches('/').to_owned())
-        })
+    /// The address of a server: `http://…` or `https://…`.
+    pub(crate) fn required_address(&mut self, key: &'static str) -> Option<Address> {
+        self.required(key, Address::parse)
     }
 
     /// Ends the reading: every key that was not asked for is a problem.

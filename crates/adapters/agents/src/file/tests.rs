@@ -113,6 +113,41 @@ agents:
 }
 
 #[test]
+fn mistakes_in_the_environment_of_a_program_are_told_with_their_place() {
+    let text = "\
+agents:
+  a:
+    kind: command
+    command: [x]
+    env:
+      GOOD: \"${ENV:SOME_TOKEN}\"
+      1st: x
+      PROCESSION_KEY: x
+      LEAK: \"${ENV:SECRET_KEY}\"
+      NOTHING:
+      LIST: [x]
+      BAD: \"${SOME_TOKEN}\"
+    inherit: [SECRET_KEY]
+  b: {kind: command, command: [x], env: [x], inherit: X}
+";
+    let own = |name| format!("`{name}` is the server's own; give the program a variable of another name");
+    assert_eq!(
+        problems(text),
+        [
+            "line 7, column 7: `env`: `1st` is no name of a variable: letters, digits and `_` are expected".to_owned(),
+            format!("line 8, column 7: `env`: {}", own("PROCESSION_KEY")),
+            format!("line 9, column 13: `env`: {}", own("SECRET_KEY")),
+            "line 10, column 14: `NOTHING` of `env`: it has no value; write \"\" for an empty one".to_owned(),
+            "line 11, column 13: `LIST` of `env`: it is a list; a single value is expected".to_owned(),
+            "line 12, column 12: `BAD` of `env`: a secret is written as ${ENV:NAME}, with letters, digits and `_` in the name".to_owned(),
+            format!("line 13, column 15: `inherit`: {}", own("SECRET_KEY")),
+            "line 14, column 41: `env` is a list; a mapping of names to values is expected".to_owned(),
+            "line 14, column 55: `inherit` is a single value; a list of names is expected".to_owned(),
+        ]
+    );
+}
+
+#[test]
 fn syntax_errors_and_repeated_keys_have_a_place() {
     for (text, place) in [
         ("agents:\n  a: {kind: echo\n", "line 2, column 6"),
@@ -149,6 +184,10 @@ fn a_secret_in_the_file_is_not_shown() {
     let text = "agents: {a: {kind: openai, base_url: 'http://x/v1', model: m, api_key: sk-very-secret}}";
     let file = AgentsFile::parse(text).unwrap();
     assert!(!format!("{file:?}").contains("sk-very-secret"));
+    let in_address = "agents: {a: {kind: mcp, url: 'http://x/mcp?key=sk-very-secret', tool: t}}";
+    assert!(!format!("{:?}", AgentsFile::parse(in_address).unwrap()).contains("sk-very-secret"));
+    let bad = problems(&in_address.replace("http://", "ftp://"));
+    assert_eq!(bad, ["line 1, column 30: `url`: `ftp://x/mcp` must begin with http:// or https://"]);
     let with_user = "agents: {a: {kind: mcp, url: 'http://user:pw@x/mcp', tool: t}}";
     assert_eq!(problems(with_user), ["line 1, column 30: `url`: an address holds no user and password; use `api_key`"]);
 }

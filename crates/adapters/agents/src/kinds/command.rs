@@ -2,6 +2,7 @@
 //! output. Off unless the operator allows it (spec 8.2, `agents.allow_commands`).
 
 use std::{
+    ffi::OsString,
     io,
     path::{Path, PathBuf},
     process::ExitStatus,
@@ -9,65 +10,67 @@ use std::{
 };
 
 use async_trait::async_trait;
-use procession_application::ports::{AgentFailure, AgentReply, AgentStatus, AgentTask};
+use procession_application::ports::{AgentFailure, AgentReply, AgentTask};
 use procession_domain::{
     event::Usage,
     value::{ErrorCode, Money},
 };
+use secrecy::{ExposeSecret, SecretString};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{ChildStdin, Command},
     time::timeout,
 };
 
-use super::process_group::ProcessGroup;
+use super::{
+    process_group::ProcessGroup,
+    program_environment::{ProgramEnvironment, texts},
+};
 use crate::{
     failure::failed,
     file::{Content, Section},
+    launcher,
+    leftovers::MARK,
     local::LocalAgent,
+    secret::{Environment, Masks, missing},
 };
 
 /// The largest reply, in bytes (spec 8.2, `limits.output`).
 const LARGEST_REPLY: u64 = 16 * 1024 * 1024;
 /// How much of the end of standard error a failure shows, in bytes.
 const SHOWN_OF_STDERR: usize = 4 * 1024;
+/// Why no program runs when the operator has not said that they may.
+const NOT_ALLOWED: &str = "commands are off; set agents.allow_commands to true to allow them";
 /// How long the outputs may stay open once the program has ended, by something it left behind.
 const LEFTOVER_GRACE: StdDuration = StdDuration::from_secs(1);
 
-/// A program and its arguments.
+/// A program, its arguments, and its environment.
 #[derive(Debug, Clone)]
 pub(crate) struct CommandSettings {
     program: String,
     arguments: Vec<String>,
     cost: Option<Money>,
+    environment: ProgramEnvironment,
 }
 
 impl CommandSettings {
     /// Reads the keys of this kind.
     pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
         let cost = section.money("cost");
+        let environment = ProgramEnvironment::read(section);
         let node = section.required_node("command")?;
         let Content::List(items) = &node.content else {
             let message = "`command` is a list: the program, then its arguments, such as [./format.sh, --short]";
             section.refuse(node.place, message);
             return None;
         };
-        let mut words = Vec::new();
-        for item in items {
-            match &item.content {
-                Content::Scalar(word) => words.push(word.clone()),
-                Content::Null | Content::List(_) | Content::Map(_) => {
-                    let message = format!("a word of `command` is {}; a text is expected", item.content.kind());
-                    section.refuse(item.place, message);
-                }
-            }
-        }
+        let mut words = texts(items, "`command`", section);
         if words.first().is_none_or(|program| program.trim().is_empty()) {
             section.refuse(node.place, "`command` names no program");
             return None;
         }
         let program = words.remove(0);
-        Some(Self { program, arguments: words, cost })
+        Some(Self { program, arguments: words, cost, environment })
     }
 }
 
@@ -76,17 +79,37 @@ pub(crate) struct CommandAgent {
     name: String,
     settings: CommandSettings,
     folder: PathBuf,
-    is_allowed: bool,
+    programs: Programs,
+    /// The variables that the program gets, or the name of one that is missing for them.
+    environment: Result<Vec<(String, SecretString)>, String>,
+    masks: Masks,
+}
+
+/// What all programs have in common.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Programs {
+    /// Whether there may be any (spec 8.2, `agents.allow_commands`).
+    pub(crate) are_allowed: bool,
+    /// What tells those of this server from others.
+    pub(crate) mark: Option<OsString>,
 }
 
 impl CommandAgent {
     /// An agent of this name; `folder` is that of the agents file, in which the program runs.
-    pub(crate) fn new(name: &str, settings: CommandSettings, folder: &Path, is_allowed: bool) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        settings: CommandSettings,
+        folder: &Path,
+        environment: &Environment,
+        programs: &Programs,
+    ) -> Self {
         Self {
             name: name.to_owned(),
+            masks: settings.environment.masks(environment),
+            environment: settings.environment.resolve(environment),
             settings,
             folder: std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()),
-            is_allowed,
+            programs: programs.clone(),
         }
     }
 
@@ -94,27 +117,47 @@ impl CommandAgent {
     fn program(&self) -> PathBuf {
         let program = Path::new(&self.settings.program);
         if program.is_relative() && program.components().count() > 1 {
-            self.folder.join(program)
+            self.folder.join(program.strip_prefix(".").unwrap_or(program))
         } else {
             program.to_owned()
         }
     }
 
-    fn command(&self, task: &AgentTask) -> Command {
-        let mut command = Command::new(self.program());
-        command.args(&self.settings.arguments).current_dir(&self.folder);
-        // The server's own settings, its secret key and first password among them, are none of the program's business.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("PROCESSION_") || name == "SECRET_KEY" {
-                command.env_remove(name);
-            }
+    /// Why the program can't be started, as far as a look at its file tells.
+    fn missing_program(&self) -> Option<String> {
+        let program = self.program();
+        if program.components().count() > 1 {
+            let shown = program.display();
+            return match std::fs::metadata(&program) {
+                Ok(file) if file.is_file() && is_executable(&file) => None,
+                Ok(file) if file.is_file() => {
+                    Some(format!("the program {shown} may not be run; make it executable (chmod +x)"))
+                }
+                Ok(_) | Err(_) => Some(format!("there is no program {shown}; check `command`")),
+            };
         }
+        let path = self.environment.as_ref().ok()?.iter().find(|(name, _)| name == "PATH")?;
+        let is_there = std::env::split_paths(path.1.expose_secret()).any(|folder| folder.join(&program).is_file());
+        let shown = program.display();
+        (!is_there).then(|| format!("there is no program `{shown}` in the search path (PATH); check `command`"))
+    }
+
+    fn command(&self, task: &AgentTask) -> Result<Command, AgentFailure> {
+        let environment = self.environment.as_ref().map_err(|variable| {
+            failed(ErrorCode::InvalidConfig, format!("the agent `{}`: {}", self.name, missing(variable)))
+        })?;
+        let mut command = launcher::command(&self.program());
+        command.args(&self.settings.arguments).current_dir(&self.folder).env_clear();
+        command.envs(environment.iter().map(|(name, value)| (name, value.expose_secret())));
         command
             .env("PROCESSION_KEY", &task.key)
             .env("PROCESSION_EXECUTION_ID", task.execution_id.to_string())
             .env("PROCESSION_STEP_ID", task.step_id.as_str())
             .env("PROCESSION_ATTEMPT", task.attempt.to_string());
-        command
+        if let Some(mark) = &self.programs.mark {
+            command.env(MARK, mark);
+        }
+        Ok(command)
     }
 
     fn cannot_start(&self, error: &io::Error) -> AgentFailure {
@@ -135,16 +178,21 @@ impl CommandAgent {
         let said = if said.is_empty() { String::new() } else { format!(": {said}") };
         // The end of standard error says most, so it must survive the shortening of messages.
         let from = said.char_indices().rev().nth(1_500).map_or(0, |(index, _)| index);
-        failed(ErrorCode::AgentError, format!("the program of `{}` {what}{}", self.name, &said[from..]))
+        let message = format!("the program of `{}` {what}{}", self.name, &said[from..]);
+        failed(ErrorCode::AgentError, self.masks.masked(&message))
     }
 
     async fn run(&self, task: &AgentTask) -> Result<Vec<u8>, AgentFailure> {
-        let mut group = ProcessGroup::start(self.command(task)).map_err(|error| self.cannot_start(&error))?;
+        let command = self.command(task)?;
+        let mut group = ProcessGroup::start(command).await.map_err(|error| self.cannot_start(&error))?;
         let (mut reply, mut complaint) = (Vec::new(), Vec::new());
         let outcome = converse(&mut group, task.message.as_bytes(), &mut reply, &mut complaint).await;
         match outcome {
             Ok(status) if status.success() => Ok(reply),
-            Ok(status) => Err(self.ended_badly(&format!("ended with {status}"), &complaint)),
+            Ok(status) => match launcher::failed_start(status.code(), &complaint) {
+                Some(error) => Err(self.cannot_start(&error)),
+                None => Err(self.ended_badly(&format!("ended with {status}"), &complaint)),
+            },
             Err(Trouble::TooLarge) => {
                 let message = format!("the program of `{}` wrote more than 16 MiB", self.name);
                 Err(failed(ErrorCode::OutputTooLarge, message))
@@ -157,11 +205,8 @@ impl CommandAgent {
 #[async_trait]
 impl LocalAgent for CommandAgent {
     async fn answer(&self, task: &AgentTask) -> Result<AgentReply, AgentFailure> {
-        if !self.is_allowed {
-            let message = format!(
-                "the agent `{}` is a command, and commands are off; set agents.allow_commands to true to allow them",
-                self.name
-            );
+        if !self.programs.are_allowed {
+            let message = format!("the agent `{}` is a command, and {NOT_ALLOWED}", self.name);
             return Err(failed(ErrorCode::AccessDenied, message));
         }
         let reply = self.run(task).await?;
@@ -169,15 +214,30 @@ impl LocalAgent for CommandAgent {
         Ok(AgentReply {
             // As a shell does with `$(…)`.
             text: reply.trim_end_matches(['\n', '\r']).to_owned(),
-            usage: Usage { cost: self.settings.cost, token_usage: None },
+            usage: Usage::of_cost(self.settings.cost),
         })
     }
 
-    fn status(&self) -> AgentStatus {
-        let program = self.program();
-        let is_bare_name = program.components().count() == 1;
-        if self.is_allowed && (is_bare_name || program.is_file()) { AgentStatus::Running } else { AgentStatus::Stopped }
+    fn obstacle(&self) -> Option<String> {
+        if !self.programs.are_allowed {
+            return Some(NOT_ALLOWED.to_owned());
+        }
+        match &self.environment {
+            Err(variable) => Some(missing(variable)),
+            Ok(_) => self.missing_program(),
+        }
     }
+}
+
+#[cfg(unix)]
+fn is_executable(file: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.permissions().mode() & 0o111 != 0
+}
+
+#[cfg(not(unix))]
+const fn is_executable(_file: &std::fs::Metadata) -> bool {
+    true
 }
 
 /// Why a program's end is not known or not waited for.

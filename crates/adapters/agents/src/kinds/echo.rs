@@ -12,6 +12,6 @@ pub(crate) struct EchoAgent;
 #[async_trait]
 impl LocalAgent for EchoAgent {
     async fn answer(&self, task: &AgentTask) -> Result<AgentReply, AgentFailure> {
-        Ok(AgentReply { text: task.message.clone(), usage: Usage { cost: Some(Money::ZERO), token_usage: None } })
+        Ok(AgentReply { text: task.message.clone(), usage: Usage::of_cost(Some(Money::ZERO)) })
     }
 }

@@ -12,11 +12,14 @@ use rmcp::model::CallToolResult;
 use serde_json::Value;
 
 use crate::{
+    address::Address,
     failure::{failed, failed_for},
     file::Section,
+    http_client::{Proxies, http_client},
     local::LocalAgent,
-    mcp_session::{CallFailure, Endpoint, Protocol, Session, text_of},
-    secret::{Environment, Secret, SecretSource},
+    mcp_failure::CallFailure,
+    mcp_session::{Endpoint, Protocol, Session, text_of},
+    secret::{Environment, Masks, Secret, SecretSource, missing},
 };
 
 /// How long a call may take when neither the step nor the agent says so.
@@ -26,7 +29,7 @@ const LONGEST_LOOK: StdDuration = StdDuration::from_secs(30);
 /// Which tool of which server.
 #[derive(Debug, Clone)]
 pub(crate) struct McpSettings {
-    url: String,
+    url: Address,
     api_key: Option<SecretSource>,
     tool: String,
     argument: String,
@@ -36,7 +39,7 @@ pub(crate) struct McpSettings {
 impl McpSettings {
     /// Reads the keys of this kind.
     pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
-        let url = section.required_url("url");
+        let url = section.required_address("url");
         let api_key = section.secret("api_key");
         let tool = section.required_text("tool");
         let argument = section.text("argument").unwrap_or_else(|| "message".to_owned());
@@ -50,66 +53,88 @@ pub(crate) struct McpAgent {
     name: String,
     settings: McpSettings,
     key: Option<Secret>,
+    masks: Masks,
+    http: Result<reqwest::Client, String>,
     session: Session,
 }
 
 impl McpAgent {
     /// An agent of this name.
-    pub(crate) fn new(name: &str, settings: McpSettings, environment: &Environment, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        settings: McpSettings,
+        environment: &Environment,
+        proxies: &Proxies,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let key = settings.api_key.as_ref().map(|source| source.resolve(environment));
-        let known_key = match &key {
-            Some(Secret::Known(key)) => Some(key.clone()),
-            Some(Secret::Missing(_)) | None => None,
-        };
+        let known_key = key.as_ref().and_then(Secret::known);
+        let http = http_client(proxies);
         let endpoint = Endpoint {
-            url: settings.url.clone(),
-            api_key: known_key,
+            address: settings.url.clone(),
+            api_key: known_key.cloned(),
+            http: http.clone(),
             protocol: Protocol::Any,
             largest_event: 16 * 1024 * 1024,
             expectation: |_| Ok(()),
         };
-        Self { name: name.to_owned(), settings, key, session: Session::new(endpoint, clock) }
+        Self {
+            name: name.to_owned(),
+            masks: Masks::new(known_key, &settings.url),
+            settings,
+            key,
+            http,
+            session: Session::new(endpoint, clock),
+        }
     }
 
     fn check_key(&self) -> Result<(), AgentFailure> {
         match &self.key {
             Some(Secret::Missing(variable)) => {
-                let name = &self.name;
-                let message = format!("the agent `{name}` needs the environment variable {variable}, which is not set");
-                Err(failed(ErrorCode::Unauthorized, message))
+                Err(failed(ErrorCode::Unauthorized, format!("the agent `{}`: {}", self.name, missing(variable))))
             }
             Some(Secret::Known(_)) | None => Ok(()),
         }
     }
 
-    fn masked(&self, text: String) -> String {
-        match &self.key {
-            Some(key) => key.masked(text),
-            None => text,
-        }
-    }
-
     fn explained(&self, failure: CallFailure) -> AgentFailure {
         let (name, tool) = (&self.name, &self.settings.tool);
-        let (code, text, retry_after) = match failure {
-            CallFailure::NotSent(text) | CallFailure::Lost(text) => (ErrorCode::AgentUnavailable, text, None),
-            CallFailure::TimedOut(text) => (ErrorCode::Timeout, text, None),
-            CallFailure::Unauthorized(text) => (ErrorCode::Unauthorized, text, None),
-            CallFailure::NoSuchServer(text) | CallFailure::Unexpected(text) => (ErrorCode::AgentNotFound, text, None),
-            CallFailure::Http { status, retry_after } => {
-                let code = if status == 429 { ErrorCode::RateLimited } else { ErrorCode::AgentUnavailable };
-                (code, format!("the server answered with HTTP {status}"), retry_after)
+        let mut pause = None;
+        let (code, text) = match failure {
+            CallFailure::NotSent(text) | CallFailure::Lost(text) => (ErrorCode::AgentUnavailable, text),
+            CallFailure::TimedOut(text) => (ErrorCode::Timeout, text),
+            CallFailure::Unauthorized(text) => (ErrorCode::Unauthorized, text),
+            CallFailure::NoSuchServer(text) | CallFailure::Unexpected(text) => (ErrorCode::AgentNotFound, text),
+            CallFailure::SessionLost { text, .. } => (
+                ErrorCode::AgentError,
+                format!("the server refuses the session, and the next call has a new one: {text}"),
+            ),
+            CallFailure::Http { status, rpc_code, text, retry_after } => {
+                pause = retry_after;
+                (code_of_status(status, rpc_code), format!("the server refuses the call: {text}"))
             }
-            CallFailure::Rpc { code, message } => {
-                let kind = match code {
-                    -32_602 | -32_601 => ErrorCode::InvalidConfig,
-                    _ => ErrorCode::AgentError,
-                };
-                (kind, format!("{message} (JSON-RPC {code})"), None)
-            }
+            CallFailure::Rpc { code, message } => (code_of_rpc(code), format!("{message} (JSON-RPC {code})")),
         };
-        let message = self.masked(format!("the tool `{tool}` of the agent `{name}`: {text}"));
-        failed_for(code, message, retry_after)
+        let message = self.masks.masked(&format!("the tool `{tool}` of the agent `{name}`: {text}"));
+        failed_for(code, message, pause.as_ref())
+    }
+}
+
+/// What a status other than success means for a call.
+const fn code_of_status(status: u16, rpc_code: Option<i32>) -> ErrorCode {
+    match (status, rpc_code) {
+        (429, _) => ErrorCode::RateLimited,
+        // From 502 on it is a gateway that speaks, whatever the body; below, a server that says what is wrong.
+        (502..=504, _) | (500.., None) => ErrorCode::AgentUnavailable,
+        (_, Some(code)) => code_of_rpc(code),
+        (_, None) => ErrorCode::AgentError,
+    }
+}
+
+const fn code_of_rpc(code: i32) -> ErrorCode {
+    match code {
+        -32_602 | -32_601 => ErrorCode::InvalidConfig,
+        _ => ErrorCode::AgentError,
     }
 }
 
@@ -125,19 +150,20 @@ impl LocalAgent for McpAgent {
         if answer.is_error == Some(true) {
             let said = text.unwrap_or_else(|| "it gives no reason".to_owned());
             let message = format!("the tool `{}` of the agent `{}` failed: {said}", self.settings.tool, self.name);
-            return Err(failed(ErrorCode::AgentError, self.masked(message)));
+            return Err(failed(ErrorCode::AgentError, self.masks.masked(&message)));
         }
         let Some(text) = text else {
             let message = format!("the tool `{}` of `{}` answered without text", self.settings.tool, self.name);
             return Err(failed(ErrorCode::AgentError, message));
         };
-        Ok(AgentReply { text, usage: Usage { cost: self.settings.cost, token_usage: None } })
+        Ok(AgentReply { text, usage: Usage::of_cost(self.settings.cost) })
     }
 
-    fn status(&self) -> AgentStatus {
-        match self.check_key() {
-            Ok(()) => AgentStatus::Running,
-            Err(_) => AgentStatus::Stopped,
+    fn obstacle(&self) -> Option<String> {
+        match (&self.key, &self.http) {
+            (Some(Secret::Missing(variable)), _) => Some(missing(variable)),
+            (_, Err(error)) => Some(error.clone()),
+            (Some(Secret::Known(_)) | None, Ok(_)) => None,
         }
     }
 

@@ -6,19 +6,23 @@ use async_trait::async_trait;
 use procession_application::ports::{AgentFailure, AgentReply, AgentStatus, AgentTask, Clock};
 use procession_domain::{
     event::Usage,
-    value::{Currency, Duration, ErrorCode, Money, Timestamp, TokenUsage},
+    value::{Currency, Duration, ErrorCode, Money, RetryAfter, TokenUsage},
 };
 use reqwest::{Response, StatusCode, header::RETRY_AFTER};
 use secrecy::ExposeSecret;
-use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 
-use super::openai_wire::{ChatMessage, ChatRequest, ChatResponse, ChatUsage, error_message};
+use super::{
+    openai_answer::ChatAnswer,
+    openai_wire::{ChatMessage, ChatRequest},
+};
 use crate::{
-    failure::{failed, failed_for},
+    address::Address,
+    error_body::error_message,
+    failure::{failed, failed_for, paid},
     file::{Node, Section},
-    http_client::{describe, http_client},
+    http_client::{Proxies, describe, http_client},
     local::LocalAgent,
-    secret::{Environment, Secret, SecretSource},
+    secret::{Environment, Masks, Secret, SecretSource, missing},
 };
 
 /// How long a call may take when neither the step nor the agent says so.
@@ -30,7 +34,7 @@ const TOKENS_PER_PRICE: i128 = 1_000_000;
 /// Which endpoint and model.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenAiSettings {
-    base_url: String,
+    base_url: Address,
     model: String,
     system: Option<String>,
     temperature: Option<f64>,
@@ -43,13 +47,15 @@ pub(crate) struct OpenAiSettings {
 #[derive(Debug, Clone, Copy)]
 struct Price {
     input: Money,
+    cached_input: Money,
+    cache_write: Money,
     output: Money,
 }
 
 impl OpenAiSettings {
     /// Reads the keys of this kind.
     pub(crate) fn read(section: &mut Section<'_>) -> Option<Self> {
-        let base_url = section.required_url("base_url");
+        let base_url = section.required_address("base_url");
         let model = section.required_text("model");
         let system = section.text("system");
         let temperature = section.value("temperature", |text| match text.parse::<f64>() {
@@ -66,11 +72,15 @@ impl OpenAiSettings {
 fn read_price(node: &Node, section: &mut Section<'_>) -> Option<Price> {
     let mut price = Section::of(node, "`price`", section.problems())?;
     let input = price.required("input", str::parse::<Money>);
+    let cached_input = price.money("cached_input");
+    let cache_write = price.money("cache_write");
     let output = price.required("output", str::parse::<Money>);
     let place = price.place();
     price.finish();
-    let found = Price { input: input?, output: output? };
-    if found.input.checked_add(found.output).is_err() {
+    let (input, output) = (input?, output?);
+    let found =
+        Price { input, cached_input: cached_input.unwrap_or(input), cache_write: cache_write.unwrap_or(input), output };
+    if found.parts().into_iter().try_fold(Money::ZERO, Money::checked_add).is_err() {
         section.refuse(place, "`price` mixes two currencies");
         return None;
     }
@@ -78,19 +88,27 @@ fn read_price(node: &Node, section: &mut Section<'_>) -> Option<Price> {
 }
 
 impl Price {
-    /// The exact cost, rounded half to even to 10⁻⁹; `None` if it is too large to be true.
-    fn cost(self, usage: &ChatUsage) -> Option<Money> {
-        let input = i128::from(self.input.nanos()) * i128::from(usage.prompt);
-        let output = i128::from(self.output.nanos()) * i128::from(usage.completion);
-        let sum = input + output;
+    const fn parts(self) -> [Money; 4] {
+        [self.input, self.cached_input, self.cache_write, self.output]
+    }
+
+    /// The exact cost, rounded half to even to 10⁻⁹; `None` if the tokens are unknown, or too many to be true.
+    fn cost(self, tokens: &TokenUsage) -> Option<Money> {
+        // Where the cache is not mentioned, nothing came from it.
+        let of_cache = [tokens.cached_input_tokens, tokens.cache_write_tokens].map(Option::unwrap_or_default);
+        let counts = [tokens.input_tokens?, of_cache[0], of_cache[1], tokens.output_tokens?];
+        let mut priced = self.parts().into_iter().zip(counts);
+        let sum = priced
+            .try_fold(0_i128, |sum, (price, count)| sum.checked_add(i128::from(price.nanos()) * i128::from(count)))?;
         let (whole, rest) = (sum.div_euclid(TOKENS_PER_PRICE), sum.rem_euclid(TOKENS_PER_PRICE));
         let rounds_up = rest * 2 > TOKENS_PER_PRICE || (rest * 2 == TOKENS_PER_PRICE && whole % 2 == 1);
         let nanos = i64::try_from(whole + i128::from(rounds_up)).ok()?;
         Some(Money::from_nanos(nanos, self.currency()))
     }
 
-    const fn currency(self) -> Currency {
-        if self.input.is_zero() { self.output.currency() } else { self.input.currency() }
+    fn currency(self) -> Currency {
+        let priced = self.parts().into_iter().find(|price| !price.is_zero());
+        priced.unwrap_or(self.input).currency()
     }
 }
 
@@ -99,32 +117,33 @@ pub(crate) struct OpenAiAgent {
     name: String,
     settings: OpenAiSettings,
     key: Option<Secret>,
+    masks: Masks,
     clock: Arc<dyn Clock>,
     http: Result<reqwest::Client, String>,
 }
 
 impl OpenAiAgent {
     /// An agent of this name.
-    pub(crate) fn new(name: &str, settings: OpenAiSettings, environment: &Environment, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        settings: OpenAiSettings,
+        environment: &Environment,
+        proxies: &Proxies,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let key = settings.api_key.as_ref().map(|source| source.resolve(environment));
         Self {
             name: name.to_owned(),
-            key: settings.api_key.as_ref().map(|source| source.resolve(environment)),
+            masks: Masks::new(key.as_ref().and_then(Secret::known), &settings.base_url),
+            key,
             settings,
             clock,
-            http: http_client().map_err(describe),
+            http: http_client(proxies),
         }
     }
 
-    fn masked(&self, text: String) -> String {
-        match &self.key {
-            Some(key) => key.masked(text),
-            None => text,
-        }
-    }
-
-    fn failure(&self, code: ErrorCode, what: &str, retry_after: Option<Duration>) -> AgentFailure {
-        let message = self.masked(format!("the agent `{}`: {what}", self.name));
-        failed_for(code, message, retry_after)
+    fn failure(&self, code: ErrorCode, what: &str, pause: Option<&RetryAfter>) -> AgentFailure {
+        failed_for(code, self.masks.masked(&format!("the agent `{}`: {what}", self.name)), pause)
     }
 
     async fn post(&self, task: &AgentTask) -> Result<Response, AgentFailure> {
@@ -137,14 +156,13 @@ impl OpenAiAgent {
             temperature: task.temperature.or(self.settings.temperature),
             max_tokens: self.settings.max_tokens,
         };
-        let url = format!("{}/chat/completions", self.settings.base_url);
+        let url = self.settings.base_url.ending_in("chat/completions");
         let longest = task.timeout.map_or(LONGEST_CALL, Duration::to_std);
         let mut request = http.post(url).timeout(longest).header("Idempotency-Key", &task.key).json(&body);
         match &self.key {
             Some(Secret::Known(key)) => request = request.bearer_auth(key.expose_secret()),
             Some(Secret::Missing(variable)) => {
-                let what = format!("the environment variable {variable} is not set; set it and start the server again");
-                return Err(self.failure(ErrorCode::Unauthorized, &what, None));
+                return Err(self.failure(ErrorCode::Unauthorized, &missing(variable), None));
             }
             None => {}
         }
@@ -171,7 +189,7 @@ impl OpenAiAgent {
     }
 
     /// What a status other than success means (spec 5.1).
-    fn refused(&self, status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> AgentFailure {
+    fn refused(&self, status: StatusCode, pause: Option<&RetryAfter>, body: &[u8]) -> AgentFailure {
         let said = error_message(body);
         let (code, what) = match status.as_u16() {
             // An endpoint repeats a part of the key here, so its words are left out.
@@ -191,24 +209,37 @@ impl OpenAiAgent {
             500.. => (ErrorCode::AgentUnavailable, format!("the endpoint is in trouble (HTTP {status}): {said}")),
             _ => (ErrorCode::AgentError, format!("the endpoint refuses the call (HTTP {status}): {said}")),
         };
-        self.failure(code, &what, retry_after)
+        self.failure(code, &what, pause)
     }
 
-    fn usage(&self, task: &AgentTask, response: &ChatResponse) -> Usage {
-        let Some(counted) = &response.usage else {
-            return Usage::default();
-        };
-        let model = response.model.clone().or_else(|| Some(self.settings.model.clone()));
+    /// What an answer with success says: a text, or why there is none. The call is paid for in any case.
+    fn answered(
+        &self,
+        task: &AgentTask,
+        answer: &ChatAnswer,
+        pause: Option<RetryAfter>,
+    ) -> Result<AgentReply, AgentFailure> {
+        let usage = self.usage(task, answer);
+        if let Some(error) = answer.error() {
+            let told = error.retry_after.and_then(|text| RetryAfter::read(&text, self.clock.now()));
+            let what = format!("the endpoint answered with an error: {}", error.words);
+            return Err(paid(self.failure(error.code, &what, pause.or(told).as_ref()), usage));
+        }
+        match answer.text() {
+            Some(text) => Ok(AgentReply { text, usage }),
+            None => Err(paid(self.failure(ErrorCode::AgentError, &answer.why_no_text(), None), usage)),
+        }
+    }
+
+    fn usage(&self, task: &AgentTask, answer: &ChatAnswer) -> Usage {
+        let token_usage = answer.token_usage(task.model.as_ref().unwrap_or(&self.settings.model));
         // The price is that of the model in the file; what another model costs is not known.
         let is_priced = task.model.as_ref().is_none_or(|model| *model == self.settings.model);
+        let price = self.settings.price.filter(|_| is_priced);
         Usage {
-            cost: self.settings.price.filter(|_| is_priced).and_then(|price| price.cost(counted)),
-            token_usage: Some(TokenUsage {
-                input_tokens: counted.prompt,
-                output_tokens: counted.completion,
-                total_tokens: counted.total.unwrap_or_else(|| counted.prompt.saturating_add(counted.completion)),
-                model,
-            }),
+            cost: price.zip(token_usage.as_ref()).and_then(|(price, tokens)| price.cost(tokens)),
+            token_usage: token_usage.map(Box::new),
+            finish_reason: answer.finish_reason(),
         }
     }
 }
@@ -218,88 +249,83 @@ impl LocalAgent for OpenAiAgent {
     async fn answer(&self, task: &AgentTask) -> Result<AgentReply, AgentFailure> {
         let response = self.post(task).await?;
         let status = response.status();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|text| read_retry_after(text, self.clock.now()));
+        let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let pause = asked.and_then(|text| RetryAfter::read(text, self.clock.now()));
         let body = self.body(response).await?;
         if !status.is_success() {
-            return Err(self.refused(status, retry_after, &body));
+            return Err(self.refused(status, pause.as_ref(), &body));
         }
-        let answer: ChatResponse = serde_json::from_slice(&body).map_err(|error| {
-            let what = format!("the endpoint's answer is not a chat completion ({error})");
-            self.failure(ErrorCode::AgentError, &what, None)
-        })?;
-        let usage = self.usage(task, &answer);
-        match answer.text() {
-            Ok(text) => Ok(AgentReply { text, usage }),
-            // The call is paid for all the same.
-            Err(what) => Err(AgentFailure::Failed {
-                code: ErrorCode::AgentError,
-                message: self.masked(format!("the agent `{}`: {what}", self.name)),
-                retry_after: None,
-                usage,
-            }),
-        }
+        let Some(answer) = ChatAnswer::read(&body) else {
+            let what = format!("the endpoint's answer is not a chat completion: {}", error_message(&body));
+            return Err(self.failure(ErrorCode::AgentError, &what, None));
+        };
+        self.answered(task, &answer, pause)
     }
 
-    fn status(&self) -> AgentStatus {
-        match &self.key {
-            Some(Secret::Missing(_)) => AgentStatus::Stopped,
-            Some(Secret::Known(_)) | None => AgentStatus::Running,
+    fn obstacle(&self) -> Option<String> {
+        match (&self.key, &self.http) {
+            (Some(Secret::Missing(variable)), _) => Some(missing(variable)),
+            (_, Err(error)) => Some(error.clone()),
+            (Some(Secret::Known(_)) | None, Ok(_)) => None,
         }
     }
 
     async fn health(&self) -> Result<AgentStatus, AgentFailure> {
         match &self.key {
             Some(Secret::Missing(variable)) => {
-                let message = format!("the agent `{}` needs the environment variable {variable}", self.name);
-                Err(failed(ErrorCode::Unauthorized, message))
+                Err(failed(ErrorCode::Unauthorized, format!("the agent `{}`: {}", self.name, missing(variable))))
             }
-            Some(Secret::Known(_)) | None => Ok(AgentStatus::Running),
+            Some(Secret::Known(_)) | None => Ok(self.status()),
         }
     }
-}
-
-/// `Retry-After` in either of its forms: seconds, or a date.
-fn read_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
-    let text = text.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = OffsetDateTime::parse(text, &Rfc2822).ok()?;
-    Some(Timestamp::from(date).since(now))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn costs_are_exact_and_rounded_half_to_even() {
-        let price =
-            |input: &str, output: &str| Price { input: input.parse().unwrap(), output: output.parse().unwrap() };
-        let usage = |prompt, completion| ChatUsage { prompt, completion, total: None };
-        for (price, usage, expected) in [
-            (price("0.15", "0.60"), usage(1_000, 200), "0.00027"),
-            (price("0.15", "0.60"), usage(1, 0), "0.00000015"),
-            (price("0.0005", "0"), usage(1, 0), "0"),
-            (price("0.0015", "0"), usage(1, 0), "0.000000002"),
-            (price("0", "0"), usage(5, 5), "0"),
-        ] {
-            assert_eq!(price.cost(&usage).unwrap().amount(), expected);
-        }
-        assert_eq!(price("9000000000", "0").cost(&usage(u64::MAX, 0)), None);
+    fn price(input: &str, cached_input: &str, cache_write: &str, output: &str) -> Price {
+        let [input, cached_input, cache_write, output] =
+            [input, cached_input, cache_write, output].map(|price| price.parse().unwrap());
+        Price { input, cached_input, cache_write, output }
     }
 
     #[test]
-    fn retry_after_is_read_in_both_forms() {
-        let now: Timestamp = "2026-11-21T10:00:00+00:00".parse().unwrap();
-        for (text, expected) in [
-            ("30", Some(Duration::from_secs(30))),
-            ("Sat, 21 Nov 2026 10:01:30 GMT", Some(Duration::from_secs(90))),
-            ("Sat, 21 Nov 2026 09:00:00 GMT", Some(Duration::ZERO)),
-            ("soon", None),
+    fn costs_are_exact_and_rounded_half_to_even() {
+        for (input, output, tokens, expected) in [
+            ("0.15", "0.60", TokenUsage::new(1_000, 200), "0.00027"),
+            ("0.15", "0.60", TokenUsage::new(1, 0), "0.00000015"),
+            ("0.0005", "0", TokenUsage::new(1, 0), "0"),
+            ("0.0015", "0", TokenUsage::new(1, 0), "0.000000002"),
+            ("0", "0", TokenUsage::new(5, 5), "0"),
         ] {
-            assert_eq!(read_retry_after(text, now), expected, "{text}");
+            assert_eq!(price(input, input, input, output).cost(&tokens).unwrap().amount(), expected);
+        }
+        let dear = price("9000000000", "0", "0", "0");
+        assert_eq!(dear.cost(&TokenUsage::new(u64::MAX, 0)), None);
+    }
+
+    #[test]
+    fn the_cache_has_prices_of_its_own() {
+        let tokens = TokenUsage {
+            cached_input_tokens: Some(600_000),
+            cache_write_tokens: Some(200_000),
+            ..TokenUsage::new(1_000_000, 100_000)
+        };
+        let cost = price("3", "0.30", "3.75", "15").cost(&tokens).unwrap();
+        assert_eq!(cost.amount(), "5.43");
+        assert_eq!(price("0", "0", "0", "1 EUR").currency().as_str(), "EUR");
+    }
+
+    #[test]
+    fn without_both_numbers_of_tokens_there_is_no_cost() {
+        let price = price("1", "1", "1", "1");
+        for tokens in [
+            TokenUsage { total_tokens: Some(9), ..TokenUsage::default() },
+            TokenUsage { output_tokens: None, ..TokenUsage::new(1, 1) },
+            TokenUsage { input_tokens: None, ..TokenUsage::new(1, 1) },
+        ] {
+            assert_eq!(price.cost(&tokens), None);
         }
     }
 }

@@ -4,6 +4,8 @@ use std::{io, process::Stdio};
 
 use tokio::process::{Child, Command};
 
+use crate::launcher;
+
 /// A running program. Dropping it kills the program and its group.
 pub(super) struct ProcessGroup {
     child: Child,
@@ -14,11 +16,11 @@ pub(super) struct ProcessGroup {
 
 impl ProcessGroup {
     /// Starts the program as the leader of a new group, with pipes for its input and outputs.
-    pub(super) fn start(mut command: Command) -> io::Result<Self> {
+    pub(super) async fn start(mut command: Command) -> io::Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         #[cfg(unix)]
         command.process_group(0);
-        let child = command.spawn()?;
+        let child = launcher::spawn(command).await?;
         Ok(Self {
             #[cfg(unix)]
             group: child.id().and_then(group_of),

@@ -7,13 +7,13 @@ use moka::sync::Cache;
 use procession_application::ports::{AgentFailure, AgentReply, AgentTask, Clock};
 use procession_domain::{
     event::Usage,
-    value::{Duration, ErrorCode, Money, TokenUsage},
+    value::{Duration, ErrorCode, FinishReason, Money, MoneyError, RetryAfter, TokenUsage},
 };
 use regex::Regex;
 
 use super::script_template::ReplyTemplate;
 use crate::{
-    failure::failed,
+    failure::{failed, failed_for, paid},
     file::{Content, Node, Section},
     local::LocalAgent,
     suggest::did_you_mean,
@@ -31,8 +31,13 @@ const FAILURES: [ErrorCode; 8] = [
     ErrorCode::AccessDenied,
 ];
 
-/// How many steps' busy answers are counted at once.
+/// How many steps' answers that use up no attempt are counted at once.
 const COUNTED_STEPS: u64 = 10_000;
+/// How long a busy agent asks to be left alone if its script does not say.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// What a script writes for a cost that nobody knows.
+const UNKNOWN: &str = "unknown";
 
 /// A script: its entries, the first that fits answers.
 #[derive(Debug, Clone)]
@@ -45,8 +50,7 @@ struct Entry {
     when: When,
     reply: Option<ReplyTemplate>,
     delay: Option<Duration>,
-    cost: Money,
-    tokens: Option<TokenUsage>,
+    usage: Usage,
     failure: Option<ScriptedFailure>,
 }
 
@@ -102,8 +106,9 @@ fn read_entry(section: &mut Section<'_>) -> Option<Entry> {
     let when = section.value("when", read_when);
     let reply = section.value("reply", ReplyTemplate::compile);
     let delay = section.duration("delay");
-    let cost = section.money("cost");
-    let tokens = section.node("tokens").and_then(|node| read_tokens(node, section));
+    let cost = section.value("cost", read_cost);
+    let token_usage = section.node("tokens").and_then(|node| read_tokens(node, section));
+    let finish_reason = section.text("finish_reason").as_deref().and_then(FinishReason::new);
     let failure_node = section.node("fail");
     let failure = failure_node.and_then(|node| read_failure(node, section));
     let always_fails = failure_node.is_some() && failure.as_ref().is_none_or(|failure| failure.times.is_none());
@@ -111,7 +116,9 @@ fn read_entry(section: &mut Section<'_>) -> Option<Entry> {
         section.refuse(section.place(), "the reply has no `reply`; only an entry that always fails can do without");
         return None;
     }
-    Some(Entry { when: when.unwrap_or(When::Always), reply, delay, cost: cost.unwrap_or(Money::ZERO), tokens, failure })
+    let token_usage = token_usage.map(Box::new);
+    let usage = Usage { cost: cost.unwrap_or(Some(Money::ZERO)), token_usage, finish_reason };
+    Some(Entry { when: when.unwrap_or(When::Always), reply, delay, usage, failure })
 }
 
 fn read_when(text: &str) -> Result<When, String> {
@@ -122,13 +129,23 @@ fn read_when(text: &str) -> Result<When, String> {
     }
 }
 
+/// A cost, or `unknown`.
+fn read_cost(text: &str) -> Result<Option<Money>, String> {
+    if text == UNKNOWN { Ok(None) } else { text.parse().map(Some).map_err(|error: MoneyError| error.to_string()) }
+}
+
 fn read_tokens(node: &Node, section: &mut Section<'_>) -> Option<TokenUsage> {
     let mut tokens = Section::of(node, "`tokens`", section.problems())?;
-    let input = tokens.count("input", 0).unwrap_or(0);
-    let output = tokens.count("output", 0).unwrap_or(0);
+    let input_tokens = tokens.count("input", 0);
+    let cached_input_tokens = tokens.count("cached_input", 0);
+    let cache_write_tokens = tokens.count("cache_write", 0);
+    let output_tokens = tokens.count("output", 0);
     let model = tokens.text("model");
     tokens.finish();
-    Some(TokenUsage { model, ..TokenUsage::new(input, output) })
+    let parts = [input_tokens, cached_input_tokens, cache_write_tokens, output_tokens];
+    let sum = parts.into_iter().flatten().fold(0, u64::saturating_add);
+    let total_tokens = input_tokens.and(output_tokens).map(|_| sum);
+    Some(TokenUsage { input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, total_tokens, model })
 }
 
 fn read_failure(node: &Node, section: &mut Section<'_>) -> Option<ScriptedFailure> {
@@ -152,40 +169,44 @@ pub(crate) struct ScriptAgent {
     name: String,
     script: Script,
     clock: Arc<dyn Clock>,
-    /// Busy answers given, by execution and step: a busy answer uses up no attempt, so the attempt can't count them.
-    busy_answers: Cache<String, u64>,
+    /// Busy answers and rate limits given, by execution and step: they use up no attempt, so it can't count them.
+    put_off: Cache<String, u64>,
 }
 
 impl ScriptAgent {
     /// An agent of this name.
     pub(crate) fn new(name: &str, script: Script, clock: Arc<dyn Clock>) -> Self {
-        Self { name: name.to_owned(), script, clock, busy_answers: Cache::new(COUNTED_STEPS) }
+        Self { name: name.to_owned(), script, clock, put_off: Cache::new(COUNTED_STEPS) }
     }
 
-    /// The failure due for this call. Attempts are never numbered twice, so they count a step's calls over restarts too.
+    /// The failure due for this call.
     fn due_failure(&self, failure: &ScriptedFailure, task: &AgentTask) -> Option<AgentFailure> {
         let message = failure
             .message
             .clone()
             .unwrap_or_else(|| format!("the script of `{}` fails with {}", self.name, failure.code));
-        if failure.code == ErrorCode::AgentBusy {
-            let step = format!("{}/{}", task.execution_id, task.step_id.as_str());
-            let answered = self.busy_answers.get(&step).unwrap_or(0);
-            if failure.times.is_some_and(|times| answered >= times) {
-                return None;
-            }
-            self.busy_answers.insert(step, answered + 1);
-            return Some(AgentFailure::Busy { retry_after: failure.retry_after.unwrap_or(Duration::from_secs(1)) });
-        }
-        if failure.times.is_some_and(|times| u64::from(task.attempt) > times) {
+        if failure.times.is_some_and(|times| self.calls_so_far(failure.code, task) >= times) {
             return None;
         }
-        Some(AgentFailure::Failed {
-            code: failure.code,
-            message,
-            retry_after: failure.retry_after,
-            usage: Usage { cost: Some(Money::ZERO), token_usage: None },
-        })
+        if failure.code == ErrorCode::AgentBusy {
+            let retry_after = failure.retry_after.unwrap_or(BUSY);
+            return Some(AgentFailure::Busy { retry_after, reason: message });
+        }
+        let pause = failure.retry_after.map(RetryAfter::from);
+        Some(paid(failed_for(failure.code, message, pause.as_ref()), Usage::of_cost(Some(Money::ZERO))))
+    }
+
+    /// How many calls of this step came before. Attempts are never numbered twice, so they count over restarts too; a
+    /// busy answer and a rate limit come again in the same attempt.
+    fn calls_so_far(&self, code: ErrorCode, task: &AgentTask) -> u64 {
+        let attempts = u64::from(task.attempt.saturating_sub(1));
+        if !matches!(code, ErrorCode::AgentBusy | ErrorCode::RateLimited) {
+            return attempts;
+        }
+        let step = format!("{}/{}", task.execution_id, task.step_id.as_str());
+        let put_off = self.put_off.get(&step).unwrap_or(0);
+        self.put_off.insert(step, put_off + 1);
+        put_off.max(attempts)
     }
 }
 
@@ -209,6 +230,6 @@ impl LocalAgent for ScriptAgent {
             })?,
             None => String::new(),
         };
-        Ok(AgentReply { text, usage: Usage { cost: Some(entry.cost), token_usage: entry.tokens.clone() } })
+        Ok(AgentReply { text, usage: entry.usage.clone() })
     }
 }

@@ -5,8 +5,10 @@ use procession_domain::{
     event::Usage,
     value::{Money, TokenUsage},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use crate::usage::token_usage;
 
 /// Where an execution is. Only `status` decides: `completed_at` is filled while it still runs (spec 6, 1.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,18 +20,19 @@ pub(super) enum Progress {
     Skipped,
 }
 
-/// An answer of `get_execution_result`.
+/// An answer of `get_execution_result`. Only its status and its response are needed; what else is not written as
+/// expected is unknown.
 #[derive(Debug, Deserialize)]
 pub(super) struct ExecutionResult {
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_nothing")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "text_or_nothing")]
     pub(super) response: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_nothing")]
     pub(super) error: Option<String>,
     #[serde(default)]
     cost: Value,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_nothing")]
     model_used: Option<String>,
     #[serde(default)]
     execution_log: Value,
@@ -39,9 +42,9 @@ pub(super) struct ExecutionResult {
 #[derive(Debug, Deserialize)]
 pub(super) struct ExecutionRow {
     pub(super) id: String,
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_nothing")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "text_or_nothing")]
     message: Option<String>,
 }
 
@@ -55,19 +58,27 @@ pub(super) struct RecentExecutions {
 #[derive(Debug, Deserialize)]
 pub(super) struct AgentRow {
     pub(super) name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_nothing")]
     status: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_nothing")]
     description: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text_or_nothing")]
     template: Option<String>,
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", deserialize_with = "text_or_nothing")]
     kind: Option<String>,
+}
+
+/// A text; anything else is nothing.
+fn text_or_nothing<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+    })
 }
 
 impl ExecutionResult {
     pub(super) fn progress(&self) -> Progress {
-        progress(&self.status)
+        progress(self.status.as_deref())
     }
 
     /// Cost and tokens, as far as this answer tells them. A cost of zero is told as `null`, like an unknown one; the
@@ -76,15 +87,15 @@ impl ExecutionResult {
         let summary = last_summary(&self.execution_log);
         let from_summary = || summary.and_then(|summary| money(summary.get("total_cost_usd")?));
         Usage {
-            cost: money(&self.cost).or_else(from_summary),
-            token_usage: summary.and_then(|summary| tokens(summary, self.model_used.clone())),
+            token_usage: summary.and_then(|summary| tokens(summary.get("usage")?, self.model_used.clone())),
+            ..Usage::of_cost(money(&self.cost).or_else(from_summary))
         }
     }
 }
 
 impl ExecutionRow {
     pub(super) fn progress(&self) -> Progress {
-        progress(&self.status)
+        progress(self.status.as_deref())
     }
 
     /// Whether the message ends in this correlation line.
@@ -102,6 +113,17 @@ impl AgentRow {
         }
     }
 
+    /// Why it takes no work, if it does not.
+    pub(super) fn reason(&self) -> Option<String> {
+        match (self.status(), self.status.as_deref()) {
+            (AgentStatus::Running, _) => None,
+            (AgentStatus::Stopped, Some(status)) => {
+                Some(format!("the platform says that it is `{status}`; start it there"))
+            }
+            (AgentStatus::Stopped, None) => Some("the platform does not say that it runs".to_owned()),
+        }
+    }
+
     /// What the list tells of an agent's purpose: its description where there is one, else its type or template.
     pub(super) fn description(&self) -> Option<String> {
         let fields = [&self.description, &self.kind, &self.template];
@@ -113,27 +135,19 @@ impl AgentRow {
 pub(super) fn synchronous_reply(body: &Value) -> Option<AgentReply> {
     let text = body.get("response")?.as_str()?.to_owned();
     let metadata = body.get("metadata").unwrap_or(&Value::Null);
-    let count = |name: &str| metadata.get(name).and_then(Value::as_u64).unwrap_or(0);
-    let cached = count("cache_creation_tokens") + count("cache_read_tokens");
-    let usage = token_usage(count("input_tokens"), count("output_tokens"), cached, None);
-    Some(AgentReply {
-        text,
-        usage: Usage {
-            cost: metadata.get("cost_usd").and_then(money),
-            // A runtime that reports nothing gives zeros, which mean "unknown" (spec 6, 2.3).
-            token_usage: (usage.total_tokens > 0).then_some(usage),
-        },
-    })
+    let usage =
+        Usage { token_usage: tokens(metadata, None), ..Usage::of_cost(metadata.get("cost_usd").and_then(money)) };
+    Some(AgentReply { text, usage })
 }
 
-fn progress(status: &str) -> Progress {
+fn progress(status: Option<&str>) -> Progress {
     match status {
-        "success" => Progress::Success,
-        "failed" => Progress::Failed,
-        "cancelled" => Progress::Cancelled,
-        "skipped" => Progress::Skipped,
+        Some("success") => Progress::Success,
+        Some("failed") => Progress::Failed,
+        Some("cancelled") => Progress::Cancelled,
+        Some("skipped") => Progress::Skipped,
         // `running`, `pending`, and whatever a later version adds on the way.
-        _ => Progress::Running,
+        Some(_) | None => Progress::Running,
     }
 }
 
@@ -152,16 +166,11 @@ fn last_summary(log: &Value) -> Option<&Value> {
     log.as_array()?.iter().rev().find(is_summary)
 }
 
-fn tokens(summary: &Value, model: Option<String>) -> Option<TokenUsage> {
-    let usage = summary.get("usage")?.as_object()?;
-    let count = |name: &str| usage.get(name).and_then(Value::as_u64).unwrap_or(0);
-    let cached = count("cache_creation_input_tokens") + count("cache_read_input_tokens");
-    Some(token_usage(count("input_tokens"), count("output_tokens"), cached, model))
-}
-
-fn token_usage(input: u64, output: u64, cached: u64, model: Option<String>) -> TokenUsage {
-    let usage = TokenUsage::new(input, output);
-    TokenUsage { total_tokens: usage.total_tokens.saturating_add(cached), model, ..usage }
+/// The tokens that a run counted. A runtime that reports nothing gives zeros, which mean "unknown" (spec 6, 2.3).
+fn tokens(usage: &Value, model: Option<String>) -> Option<Box<TokenUsage>> {
+    let found = token_usage(usage, model)?;
+    let counts = [found.input_tokens, found.cached_input_tokens, found.cache_write_tokens, found.output_tokens];
+    counts.into_iter().chain([found.total_tokens]).flatten().any(|count| count > 0).then(|| Box::new(found))
 }
 
 #[cfg(test)]
@@ -211,15 +220,35 @@ mod tests {
         ]}))
         .usage();
         let tokens = usage.token_usage.unwrap();
-        assert_eq!((tokens.input_tokens, tokens.output_tokens, tokens.total_tokens), (10, 5, 20));
+        assert_eq!((tokens.input_tokens, tokens.output_tokens, tokens.total_tokens), (Some(10), Some(5), Some(20)));
+        assert_eq!((tokens.cached_input_tokens, tokens.cache_write_tokens), (Some(2), Some(3)));
         assert_eq!(tokens.model.as_deref(), Some("sonnet"));
         assert_eq!(usage.cost, Some(Money::ZERO));
     }
 
     #[test]
+    fn tokens_that_are_not_told_are_unknown() {
+        let tokens =
+            |usage: Value| result(json!({"execution_log": [{"type": "result", "usage": usage}]})).usage().token_usage;
+        let partly = tokens(json!({"output_tokens": 5})).unwrap();
+        assert_eq!((partly.input_tokens, partly.output_tokens, partly.total_tokens), (None, Some(5), None));
+        for unknown in [json!(null), json!({}), json!({"input_tokens": 0, "output_tokens": 0})] {
+            assert_eq!(tokens(unknown), None);
+        }
+        assert_eq!(result(json!({"execution_log": null})).usage().token_usage, None);
+    }
+
+    #[test]
+    fn a_reply_counts_however_the_rest_is_written() {
+        let odd = result(json!({"status": "success", "response": "fine", "error": {}, "cost": "?", "model_used": 7,
+            "execution_log": {"type": "result"}}));
+        assert_eq!((odd.progress(), odd.response.as_deref()), (Progress::Success, Some("fine")));
+        assert_eq!((odd.usage().cost, odd.usage().token_usage), (None, None));
+    }
+
+    #[test]
     fn a_message_that_only_quotes_a_correlation_line_is_not_that_task() {
-        let row =
-            |message: &str| ExecutionRow { id: "1".into(), status: "running".into(), message: Some(message.into()) };
+        let row = |message: &str| ExecutionRow { id: "1".into(), status: None, message: Some(message.into()) };
         assert!(row("do it\n\n[ref: e/s/1]\n").ends_in("[ref: e/s/1]"));
         assert!(!row("do it\n\n[ref: e/s/1]\nagain\n\n[ref: e/s/2]").ends_in("[ref: e/s/1]"));
         assert!(!row("do it [ref: e/s/1]").ends_in("[ref: e/s/1]"));

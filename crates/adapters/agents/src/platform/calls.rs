@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration as StdDuration};
 
 use procession_application::ports::{AgentReply, AgentTask, Clock};
-use procession_domain::value::Duration;
+use procession_domain::value::{Duration, reply::read_json};
 use rmcp::model::CallToolResult;
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     failure::shortened,
+    http_client::http_client,
     mcp_session::{Endpoint, Protocol, Session, text_of},
 };
 
@@ -40,8 +41,9 @@ pub(super) struct Calls {
 impl Calls {
     pub(super) fn new(settings: &PlatformSettings, clock: Arc<dyn Clock>) -> Self {
         let endpoint = Endpoint {
-            url: settings.url.clone(),
+            address: settings.address.clone(),
             api_key: settings.api_key.clone(),
+            http: http_client(&settings.proxies),
             protocol: Protocol::Sessions,
             largest_event: settings.largest_answer,
             expectation: contract::check,
@@ -126,7 +128,7 @@ fn body_of(tool: &str, answer: &CallToolResult) -> Result<Value, Trouble> {
     if answer.is_error == Some(true) {
         return Err(tool_error(&text));
     }
-    serde_json::from_str(&text).map_err(|_| not_understood(tool, &text))
+    read_json(&text).ok_or_else(|| not_understood(tool, &text))
 }
 
 fn not_understood(tool: &str, what: &str) -> Trouble {

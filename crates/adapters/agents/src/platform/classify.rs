@@ -3,22 +3,22 @@
 use std::sync::LazyLock;
 
 use procession_application::ports::AgentFailure;
-use procession_domain::value::{Duration, ErrorCode};
+use procession_domain::value::{Duration, ErrorCode, RetryAfter, reply::read_json};
 use regex::Regex;
 use serde_json::Value;
 
 use crate::{
     failure::{failed, failed_for},
-    mcp_session::CallFailure,
+    mcp_failure::CallFailure,
 };
 
 /// Why a call has not given what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trouble {
     /// The agent has no room; the same attempt is tried again.
-    Busy,
+    Busy(String),
     /// The model's provider limits calls.
-    RateLimited { message: String, pause: Option<Duration> },
+    RateLimited { message: String, pause: Option<RetryAfter> },
     /// The agent is not running.
     Unavailable(String),
     /// There is no such agent, or no such execution.
@@ -48,7 +48,7 @@ impl Trouble {
     pub(super) const fn is_permanent(&self) -> bool {
         match self {
             Self::NotFound(_) | Self::Denied(_) | Self::ContractBroken(_) => true,
-            Self::Busy
+            Self::Busy(_)
             | Self::RateLimited { .. }
             | Self::Unavailable(_)
             | Self::AgentError(_)
@@ -65,8 +65,8 @@ impl Trouble {
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Busy => f.write_str("the agent is busy"),
-            Self::RateLimited { message, .. }
+            Self::Busy(message)
+            | Self::RateLimited { message, .. }
             | Self::Unavailable(message)
             | Self::NotFound(message)
             | Self::Denied(message)
@@ -91,8 +91,8 @@ impl Trouble {
     /// What it is for the engine; `key_has_worked` tells the two meanings of a 401 apart as far as possible.
     pub(super) fn into_failure(self, key_has_worked: bool) -> AgentFailure {
         match self {
-            Self::Busy => AgentFailure::Busy { retry_after: Duration::from_secs(30) },
-            Self::RateLimited { message, pause } => failed_for(ErrorCode::RateLimited, message, pause),
+            Self::Busy(reason) => AgentFailure::Busy { retry_after: Duration::from_secs(30), reason },
+            Self::RateLimited { message, pause } => failed_for(ErrorCode::RateLimited, message, pause.as_ref()),
             Self::Unavailable(message) | Self::NotSent(message) => failed(ErrorCode::AgentUnavailable, message),
             Self::UnknownOutcome(message) => failed(
                 ErrorCode::AgentUnavailable,
@@ -137,7 +137,7 @@ fn api_error(status: u16, detail: &str) -> Trouble {
         return Trouble::RateLimited { message, pause: None };
     }
     match status {
-        429 if detail.contains("at capacity") => Trouble::Busy,
+        429 if detail.contains("at capacity") => Trouble::Busy(message),
         429 => Trouble::RateLimited { message, pause: None },
         503 if detail.contains("not running") => Trouble::Unavailable(message),
         504 => Trouble::TimedOut(message),
@@ -165,7 +165,9 @@ pub(super) fn refusal(body: &Value) -> Option<Trouble> {
             let said = detail.as_str().map_or_else(|| detail.to_string(), str::to_owned);
             Trouble::RateLimited { message: format!("the platform says: {said}"), pause: None }
         } else {
-            Trouble::Busy
+            let said = [body.get("message"), detail.get("message"), detail.get("error")];
+            let said = said.into_iter().flatten().find_map(Value::as_str).unwrap_or("its queue is full");
+            Trouble::Busy(format!("the platform says: {said}"))
         });
     }
     None
@@ -188,7 +190,7 @@ pub(super) fn failed_execution(error: &str) -> Trouble {
     } else if lower.contains("timed out after") || error.contains("API error (504)") {
         Trouble::TimedOut(message)
     } else if lower.contains("at capacity") {
-        Trouble::Busy
+        Trouble::Busy(message)
     } else {
         Trouble::AgentError(message)
     }
@@ -201,12 +203,18 @@ pub(super) fn lost_call(failure: CallFailure) -> Trouble {
         CallFailure::Lost(text) | CallFailure::TimedOut(text) => Trouble::UnknownOutcome(text),
         CallFailure::Unauthorized(text) => Trouble::KeyOrBackend(format!("the platform's MCP server: {text}")),
         CallFailure::NoSuchServer(text) | CallFailure::Unexpected(text) => Trouble::ContractBroken(text),
-        CallFailure::Http { status: 429, retry_after } => Trouble::RateLimited {
-            message: "the platform's MCP server limits calls (HTTP 429)".to_owned(),
+        CallFailure::SessionLost { text, .. } => {
+            Trouble::UnknownOutcome(format!("the platform's MCP server has lost the session: {text}"))
+        }
+        CallFailure::Http { status: 429, text, retry_after, .. } => Trouble::RateLimited {
+            message: format!("the platform's MCP server limits calls: {text}"),
             pause: retry_after,
         },
-        CallFailure::Http { status, .. } => {
-            Trouble::UnknownOutcome(format!("the platform's MCP server answered with HTTP {status}"))
+        CallFailure::Http { rpc_code: Some(-32_601 | -32_602), text, .. } => {
+            Trouble::ContractBroken(format!("the platform's MCP server does not understand the call: {text}"))
+        }
+        CallFailure::Http { text, .. } => {
+            Trouble::UnknownOutcome(format!("the platform's MCP server refuses the call: {text}"))
         }
         CallFailure::Rpc { code: code @ (-32_601 | -32_602), message } => Trouble::ContractBroken(format!(
             "the platform's MCP server does not understand the call: {message} ({code})"
@@ -221,7 +229,7 @@ fn is_usage_limit(text: &str) -> bool {
 
 /// The `detail` of a body, as text; the body itself when it has none.
 fn detail(body: &str) -> String {
-    let parsed: Value = serde_json::from_str(body).unwrap_or(Value::Null);
+    let parsed = read_json(body).unwrap_or(Value::Null);
     match parsed.get("detail") {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),

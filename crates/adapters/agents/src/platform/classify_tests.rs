@@ -44,7 +44,8 @@ fn what_broke_after_the_call_had_left_has_an_unknown_outcome() {
     for failure in [
         CallFailure::Lost("reset".into()),
         CallFailure::TimedOut("45 s".into()),
-        CallFailure::Http { status: 502, retry_after: None },
+        CallFailure::Http { status: 502, rpc_code: None, text: "HTTP 502".into(), retry_after: None },
+        CallFailure::SessionLost { text: "HTTP 400: no such session".into(), by_status: false },
         CallFailure::Rpc { code: -32_001, message: "Session not found".into() },
     ] {
         assert!(matches!(lost_call(failure.clone()), Trouble::UnknownOutcome(_)), "{failure:?}");
@@ -83,6 +84,24 @@ fn refusals_that_are_no_errors_are_found_in_the_body() {
 }
 
 #[test]
+fn a_busy_agent_says_why() {
+    let reason = |body: serde_json::Value| match refusal(&body) {
+        Some(Trouble::Busy(reason)) => reason,
+        other => panic!("{body}: {other:?}"),
+    };
+    let busy = json!({"status": "agent_busy", "message": "The agent is busy"});
+    assert_eq!(reason(busy), "the platform says: The agent is busy");
+    let detail = json!({"queue_length": 3, "error": "Agent queue is full"});
+    let full = json!({"status": "agent_busy", "details": {"detail": detail}});
+    assert_eq!(reason(full), "the platform says: Agent queue is full");
+    assert_eq!(reason(json!({"status": "agent_busy"})), "the platform says: its queue is full");
+    let Trouble::Busy(reason) = api(429, r#"{"detail": "Agent 'a' is at capacity (3/3 tasks running)"}"#) else {
+        panic!("busy");
+    };
+    assert_eq!(reason, "the platform says: Agent 'a' is at capacity (3/3 tasks running) (HTTP 429)");
+}
+
+#[test]
 fn errors_of_executions_tell_the_sweepers_mistakes_from_real_ones() {
     let cases = [
         ("Silent launch failure: no session id after 60 s", Trouble::FalselyFailed(String::new())),
@@ -90,7 +109,7 @@ fn errors_of_executions_tell_the_sweepers_mistakes_from_real_ones() {
         ("Task execution timed out after 300 seconds", Trouble::TimedOut(String::new())),
         ("API error (504): gateway", Trouble::TimedOut(String::new())),
         ("Subscription usage limit reached", Trouble::RateLimited { message: String::new(), pause: None }),
-        ("Agent at capacity (3/3)", Trouble::Busy),
+        ("Agent at capacity (3/3)", Trouble::Busy(String::new())),
         ("Traceback: ValueError", Trouble::AgentError(String::new())),
         ("", Trouble::AgentError(String::new())),
     ];

@@ -41,22 +41,22 @@ impl Platform {
     pub(super) async fn look_up(&self, lookup: &Lookup, patience: Duration) -> Result<Found, AgentFailure> {
         let give_up_at = self.clock.now().saturating_add(patience);
         let mut first_miss = None;
-        let mut refused_keys = 0;
-        let mut pauses = self.pauses();
+        let mut refused_since = None;
+        let pace = self.pace();
         loop {
             match self.look_once(lookup).await {
                 Ok(Found::Execution(id)) => return Ok(Found::Execution(id)),
                 Ok(Found::Nothing) => {
                     self.key_works();
-                    refused_keys = 0;
+                    refused_since = None;
                     let since = *first_miss.get_or_insert_with(|| self.clock.now());
                     if self.clock.now() >= since.saturating_add(self.settings.grace) {
                         return Ok(Found::Nothing);
                     }
                 }
                 Err(trouble @ Trouble::KeyOrBackend(_)) => {
-                    refused_keys += 1;
-                    if refused_keys >= self.settings.key_attempts {
+                    let since = *refused_since.get_or_insert_with(|| self.clock.now());
+                    if self.clock.now() >= since.saturating_add(self.settings.key_patience) {
                         return Err(self.failure(trouble));
                     }
                 }
@@ -64,7 +64,7 @@ impl Platform {
                 Err(trouble) if self.clock.now() >= give_up_at => return Err(self.failure(trouble)),
                 Err(trouble) => tracing::debug!(?trouble, "the platform's executions can't be listed yet"),
             }
-            self.pause(&mut pauses).await;
+            pace.pause().await;
         }
     }
 
@@ -83,7 +83,7 @@ impl Platform {
                 return Ok(Found::Execution(row.id));
             }
             let result = self.calls.result(&lookup.agent, &row.id, false).await?;
-            if failed_execution(result.error.as_deref().unwrap_or_default()) != Trouble::Busy {
+            if !matches!(failed_execution(result.error.as_deref().unwrap_or_default()), Trouble::Busy(_)) {
                 return Ok(Found::Execution(row.id));
             }
         }

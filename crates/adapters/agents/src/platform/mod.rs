@@ -136,6 +136,7 @@ impl AgentGateway for Platform {
         *self.last_names.lock().unwrap_or_else(PoisonError::into_inner) = names;
         let listing = |agent: answers::AgentRow| AgentListing {
             status: agent.status(),
+            reason: agent.reason(),
             description: agent.description(),
             name: agent.name,
             kind: "mcp".to_owned(),

@@ -1,28 +1,25 @@
 //! Following an execution to its end (spec 6, 3, 5 and 8).
 
-use std::iter;
-
-use procession_application::ports::{AgentFailure, AgentReply, AgentTask};
+use procession_application::ports::{AgentFailure, AgentReply, AgentTask, Clock};
 use procession_domain::{
     event::Usage,
-    value::{Duration, ErrorCode},
+    value::{Duration, ErrorCode, Timestamp},
 };
 
 use super::{
-    Platform,
+    Platform, PlatformSettings,
     answers::{ExecutionResult, Progress},
     classify::{Trouble, failed_execution},
     lookup::{Found, Lookup},
     submission::Sent,
 };
-use crate::failure::failed;
+use crate::failure::{failed, paid};
 
 /// How often in a row a permanent refusal is heard before it is believed.
 const REFUSALS: u32 = 3;
-/// How much longer a refused key is borne with once a task runs: it goes on whether the backend answers or not.
-const KEY_PATIENCE: u32 = 4;
-/// The pause between two looks when the settings name none.
-const USUAL_PAUSE: Duration = Duration::from_secs(10);
+/// The part of the time that has passed after which an execution is looked at again: its end is told no later than
+/// after a tenth more than it took.
+const NEXT_LOOK: f64 = 0.1;
 
 /// What one look at an execution shows.
 pub(super) enum Look {
@@ -38,7 +35,24 @@ pub(super) enum Look {
 #[derive(Default)]
 struct Refusals {
     permanent: u32,
-    keys: u32,
+    keys_since: Option<Timestamp>,
+}
+
+/// When to look next.
+pub(super) struct Pace<'a> {
+    clock: &'a dyn Clock,
+    began: Timestamp,
+    first: Duration,
+    most: Duration,
+}
+
+impl Pace<'_> {
+    /// Waits for the next look.
+    pub(super) async fn pause(&self) {
+        let now = self.clock.now();
+        let pause = now.since(self.began).scale(NEXT_LOOK).min(self.most).max(self.first);
+        self.clock.sleep_until(now.saturating_add(pause)).await;
+    }
 }
 
 impl Platform {
@@ -47,16 +61,16 @@ impl Platform {
         let limit = self.patience(task);
         let give_up_at = self.clock.now().saturating_add(limit).saturating_add(self.settings.slack);
         let mut refusals = Refusals::default();
-        let mut pauses = self.pauses();
+        let pace = self.pace();
         loop {
-            self.pause(&mut pauses).await;
+            pace.pause().await;
             let doubt = match self.look_at(&task.agent, &task.key, id).await {
                 Look::Ended(outcome) => return outcome,
                 Look::Runs(doubt) => {
                     refusals = Refusals::default();
                     doubt
                 }
-                Look::Unclear(trouble) if refusals.are_enough(&trouble, self.settings.key_attempts) => {
+                Look::Unclear(trouble) if self.is_believed(&mut refusals, &trouble) => {
                     return Err(self.lost_execution(id, trouble));
                 }
                 Look::Unclear(trouble) => Some(trouble),
@@ -81,7 +95,7 @@ impl Platform {
             Ok(None) => Look::Runs(None),
             Ok(Some(reply)) => Look::Ended(Ok(self.with_tokens(agent, id, reply).await)),
             Err(doubt @ Trouble::FalselyFailed(_)) => Look::Runs(Some(doubt)),
-            Err(trouble) => Look::Ended(Err(with_usage(self.refused(key, trouble), result.usage()))),
+            Err(trouble) => Look::Ended(Err(paid(self.refused(key, trouble), result.usage()))),
         }
     }
 
@@ -98,32 +112,25 @@ impl Platform {
             },
         };
         let mut refusals = Refusals::default();
-        let mut pauses = self.pauses();
+        let pace = self.pace();
         while self.clock.now() < give_up_at {
             match self.look_at(agent, key, &id).await {
                 Look::Ended(Ok(reply)) => return Some(reply.usage),
                 Look::Ended(Err(AgentFailure::Failed { usage, .. })) => return usage.cost.is_some().then_some(usage),
                 Look::Ended(Err(AgentFailure::Busy { .. })) => return None,
                 Look::Runs(_) => refusals = Refusals::default(),
-                Look::Unclear(trouble) if refusals.are_enough(&trouble, self.settings.key_attempts) => return None,
+                Look::Unclear(trouble) if self.is_believed(&mut refusals, &trouble) => return None,
                 Look::Unclear(_) => {}
             }
-            self.pause(&mut pauses).await;
+            pace.pause().await;
         }
         None
     }
 
-    /// The pauses between two looks: those of the settings, the last one again and again.
-    pub(super) fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        let schedule = self.settings.poll.clone();
-        let last = schedule.last().copied().unwrap_or(USUAL_PAUSE);
-        schedule.into_iter().chain(iter::repeat(last))
-    }
-
-    /// Waits for the next look.
-    pub(super) async fn pause(&self, pauses: &mut (impl Iterator<Item = Duration> + Send)) {
-        let pause = pauses.next().unwrap_or(USUAL_PAUSE);
-        self.clock.sleep_until(self.clock.now().saturating_add(pause)).await;
+    /// The looks from now on.
+    pub(super) fn pace(&self) -> Pace<'_> {
+        let PlatformSettings { poll_first, poll_most, .. } = self.settings;
+        Pace { clock: self.clock.as_ref(), began: self.clock.now(), first: poll_first, most: poll_most }
     }
 
     /// The reply with the tokens of its transcript, which is fetched once; without it the reply stands all the same.
@@ -140,8 +147,19 @@ impl Platform {
         };
         AgentReply {
             text: reply.text,
-            usage: Usage { cost: reply.usage.cost.or(usage.cost), token_usage: usage.token_usage },
+            usage: Usage { token_usage: usage.token_usage, ..Usage::of_cost(reply.usage.cost.or(usage.cost)) },
         }
+    }
+
+    /// Counts a trouble; whether it is time to believe it.
+    fn is_believed(&self, refusals: &mut Refusals, trouble: &Trouble) -> bool {
+        if matches!(trouble, Trouble::KeyOrBackend(_)) {
+            let since = *refusals.keys_since.get_or_insert_with(|| self.clock.now());
+            return self.clock.now() >= since.saturating_add(self.settings.key_patience);
+        }
+        refusals.keys_since = None;
+        refusals.permanent += u32::from(trouble.is_permanent());
+        trouble.is_permanent() && refusals.permanent >= REFUSALS
     }
 
     fn lost_execution(&self, id: &str, trouble: Trouble) -> AgentFailure {
@@ -151,21 +169,6 @@ impl Platform {
             }
             other => self.failure(other),
         }
-    }
-}
-
-impl Refusals {
-    /// Counts a trouble; whether it is time to believe it.
-    const fn are_enough(&mut self, trouble: &Trouble, key_attempts: u32) -> bool {
-        if matches!(trouble, Trouble::KeyOrBackend(_)) {
-            self.keys += 1;
-            return self.keys >= key_attempts.saturating_mul(KEY_PATIENCE);
-        }
-        if trouble.is_permanent() {
-            self.permanent += 1;
-            return self.permanent >= REFUSALS;
-        }
-        false
     }
 }
 
@@ -187,14 +190,4 @@ fn ending(result: &ExecutionResult) -> Result<Option<AgentReply>, Trouble> {
 fn overdue(agent: &str, limit: Duration, doubt: Option<Trouble>) -> AgentFailure {
     let doubt = doubt.map_or_else(String::new, |trouble| format!("; last heard: {trouble}"));
     failed(ErrorCode::Timeout, format!("the agent `{agent}` has not answered within {limit}{doubt}"))
-}
-
-/// A failure with the cost that the platform tells all the same.
-fn with_usage(failure: AgentFailure, paid: Usage) -> AgentFailure {
-    match failure {
-        AgentFailure::Failed { code, message, retry_after, usage: _ } => {
-            AgentFailure::Failed { code, message, retry_after, usage: paid }
-        }
-        busy @ AgentFailure::Busy { .. } => busy,
-    }
 }

@@ -74,14 +74,14 @@ impl Platform {
     /// A definite refusal, with the pauses of the settings.
     pub(super) fn refused(&self, key: &str, trouble: Trouble) -> AgentFailure {
         match trouble {
-            Trouble::Busy => {
+            Trouble::Busy(reason) => {
                 // It never ran, and comes again under the same key.
                 self.sent.invalidate(key);
-                AgentFailure::Busy { retry_after: self.settings.busy_pause.scale(self.jitter(key)) }
+                AgentFailure::Busy { retry_after: self.settings.busy_pause.scale(self.jitter(key)), reason }
             }
             Trouble::RateLimited { message, pause } => self.failure(Trouble::RateLimited {
                 message,
-                pause: Some(pause.unwrap_or(self.settings.rate_limit_pause)),
+                pause: Some(pause.unwrap_or_else(|| self.settings.rate_limit_pause.into())),
             }),
             other => self.failure(other),
         }

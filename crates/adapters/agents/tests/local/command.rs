@@ -121,7 +121,9 @@ async fn commands_are_off_until_they_are_allowed() {
     let (code, message) = failure(ask(&router, &task("worker", "x")).await);
     assert_eq!(code, ErrorCode::AccessDenied);
     assert!(message.contains("agents.allow_commands"), "{message}");
-    assert_eq!(router.list().await.unwrap()[0].status, AgentStatus::Stopped);
+    let listed = &router.list().await.unwrap()[0];
+    let reason = "commands are off; set agents.allow_commands to true to allow them";
+    assert_eq!((listed.status, listed.reason.as_deref()), (AgentStatus::Stopped, Some(reason)));
     assert!(!folder.path().join("ran").exists());
 }
 
@@ -180,4 +182,94 @@ async fn what_a_program_leaves_behind_does_not_hold_its_reply() {
     assert_eq!(reply.text, "answered");
     let child = fs::read_to_string(folder.path().join("child")).unwrap();
     until("the child ends", || !is_alive(&child)).await;
+}
+
+#[tokio::test]
+async fn a_program_gets_a_clean_environment_and_what_its_agent_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = r#"
+agents:
+  worker:
+    kind: command
+    command: [/usr/bin/env]
+    env: {TOKEN: "${ENV:ITS_TOKEN}", MODE: fast, EMPTY: "", COUNT: 5, BOTH: "a-${ENV:ITS_TOKEN}-b"}
+    inherit: [REGION, NOT_SET]
+"#;
+    let variables = [
+        ("PATH", "/usr/bin:/bin"),
+        ("HOME", "/home/ann"),
+        ("LANG", "en"),
+        ("LC_TIME", "de"),
+        ("TZ", "UTC"),
+        ("TMPDIR", "/tmp"),
+        ("REGION", "north"),
+        ("ITS_TOKEN", "t0ken"),
+        ("OPENAI_API_KEY", "sk-secret"),
+        ("SECRET_KEY", "s3cret"),
+        ("PROCESSION_AUTH__SECRET_KEY", "s3cret"),
+        ("USER", "ann"),
+    ];
+    let router = router(&ManualClock::new(), folder.path(), text, &variables);
+    let reply = ask(&router, &task("worker", "x")).await.unwrap();
+    let mut lines: Vec<&str> = reply.text.lines().filter(|line| !line.starts_with("PROCESSION_")).collect();
+    lines.sort_unstable();
+    let expected = [
+        "BOTH=a-t0ken-b",
+        "COUNT=5",
+        "EMPTY=",
+        "HOME=/home/ann",
+        "LANG=en",
+        "LC_TIME=de",
+        "MODE=fast",
+        "PATH=/usr/bin:/bin",
+        "REGION=north",
+        "TMPDIR=/tmp",
+        "TOKEN=t0ken",
+        "TZ=UTC",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn a_secret_that_a_program_complains_about_is_masked() {
+    let folder = tempfile::tempdir().unwrap();
+    program(folder.path(), "echo \"*** bad token: $TOKEN ***\" >&2; exit 1");
+    let text = "agents: {worker: {kind: command, command: [./agent.sh], env: {TOKEN: '${ENV:ITS_TOKEN}'}}}";
+    let router = router(&ManualClock::new(), folder.path(), text, &[("ITS_TOKEN", "t0ken")]);
+    let (_, message) = failure(ask(&router, &task("worker", "x")).await);
+    assert!(message.ends_with("*** bad token: [secret] ***"), "{message}");
+}
+
+#[tokio::test]
+async fn a_stopped_program_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    program(folder.path(), "true");
+    let text = r"
+agents:
+  there: {kind: command, command: [./agent.sh]}
+  named: {kind: command, command: [sh, -c, 'true']}
+  gone: {kind: command, command: [./gone.sh]}
+  plain: {kind: command, command: [./plain.txt]}
+  unknown: {kind: command, command: [no-such-program-anywhere]}
+  keyless: {kind: command, command: [./agent.sh], env: {TOKEN: '${ENV:ITS_TOKEN}'}}
+";
+    fs::write(folder.path().join("plain.txt"), "no program").unwrap();
+    let router = router(&ManualClock::new(), folder.path(), text, &[("PATH", "/usr/bin:/bin")]);
+    let listed = router.list().await.unwrap();
+    let reasons: Vec<Option<&str>> = listed.iter().map(|agent| agent.reason.as_deref()).collect();
+    let gone = format!("there is no program {}; check `command`", folder.path().join("gone.sh").display());
+    let plain = folder.path().join("plain.txt");
+    let plain = format!("the program {} may not be run; make it executable (chmod +x)", plain.display());
+    let expected = [
+        None,
+        None,
+        Some(gone.as_str()),
+        Some(plain.as_str()),
+        Some("there is no program `no-such-program-anywhere` in the search path (PATH); check `command`"),
+        Some("the environment variable ITS_TOKEN is not set; set it and start the server again"),
+    ];
+    assert_eq!(reasons, expected);
+    let (code, message) = failure(ask(&router, &task("keyless", "x")).await);
+    assert_eq!(code, ErrorCode::InvalidConfig);
+    assert!(message.contains("ITS_TOKEN is not set"), "{message}");
 }

@@ -3,7 +3,11 @@
 
 #[cfg(unix)]
 mod command;
+mod logs;
 mod mcp;
+mod mcp_refusals;
 mod openai;
+mod openai_answers;
 mod script;
 mod support;
+mod tool_server;

@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc};
 
-use crate::support::{ManualClock, ask, failure, router, task};
+use crate::{
+    support::{ManualClock, ask, failure, router, task},
+    tool_server::ToolServer,
+};
 use axum::{
     Router as Routes,
     body::{Body, to_bytes},
@@ -209,4 +212,15 @@ async fn an_address_without_an_mcp_server_is_told() {
 async fn a_server_with_its_tool_is_up() {
     let router = remote("ask", "s3cret").await;
     assert_eq!(router.health("remote").await, Ok(AgentStatus::Running));
+}
+
+#[tokio::test]
+async fn tools_are_reached_through_the_proxy_of_the_environment() {
+    // The proxy is asked for whole addresses; this one answers itself.
+    let proxy = ToolServer::default();
+    let proxy_url = proxy.start().await;
+    let text = "agents: {remote: {kind: mcp, url: 'http://tools.invalid/mcp', tool: ask, argument: prompt}}";
+    let router = router(&ManualClock::new(), Path::new("."), text, &[("HTTP_PROXY", &proxy_url)]);
+    assert_eq!(ask(&router, &task("remote", "hello")).await.unwrap().text, "hello");
+    assert_eq!(proxy.opened(), 1);
 }

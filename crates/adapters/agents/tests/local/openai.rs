@@ -72,7 +72,7 @@ async fn a_chat_is_sent_and_its_answer_is_priced_exactly() {
     assert_eq!(reply.text, "Hello!");
     assert_eq!(reply.usage.cost.unwrap().amount(), "0.0002706");
     let tokens = reply.usage.token_usage.unwrap();
-    assert_eq!((tokens.input_tokens, tokens.output_tokens, tokens.total_tokens), (1_000, 201, 1_201));
+    assert_eq!((tokens.input_tokens, tokens.output_tokens, tokens.total_tokens), (Some(1_000), Some(201), Some(1_201)));
     assert_eq!(tokens.model.as_deref(), Some("small-2026"));
 
     let asked = endpoint.asked.lock().unwrap();

@@ -29,6 +29,19 @@ agents:
       - when: full
         fail: {code: AGENT_BUSY, times: 2, retry_after: 5s}
         reply: there is room
+      - when: crowded
+        fail: {code: AGENT_BUSY, message: three are waiting}
+      - when: limited
+        fail: {code: RATE_LIMITED, times: 2, retry_after: 1m}
+        reply: at last
+      - when: cut
+        reply: '{"sco'
+        finish_reason: length
+        cost: unknown
+        tokens: {output: 5}
+      - when: cached
+        reply: quick
+        tokens: {input: 10, cached_input: 90, cache_write: 5, output: 1}
 "#;
 
 fn scripted() -> Router {
@@ -54,7 +67,7 @@ async fn the_first_two_calls_of_each_step_fail_and_then_the_reply_comes() {
     assert_eq!(reply.text, "Read (3): the market");
     assert_eq!(reply.usage.cost.unwrap().amount(), "0.012");
     let tokens = reply.usage.token_usage.unwrap();
-    assert_eq!((tokens.input_tokens, tokens.output_tokens, tokens.total_tokens), (120, 300, 420));
+    assert_eq!((tokens.input_tokens, tokens.output_tokens, tokens.total_tokens), (Some(120), Some(300), Some(420)));
     assert_eq!(tokens.model.as_deref(), Some("tiny"));
 }
 
@@ -83,10 +96,48 @@ async fn a_failure_without_times_is_for_ever() {
 async fn a_busy_answer_uses_up_no_attempt() {
     let router = scripted();
     for _ in 0..2 {
-        let busy = AgentFailure::Busy { retry_after: Duration::from_secs(5) };
+        let reason = "the script of `analyst` fails with AGENT_BUSY".to_owned();
+        let busy = AgentFailure::Busy { retry_after: Duration::from_secs(5), reason };
         assert_eq!(ask(&router, &task("analyst", "full")).await, Err(busy));
     }
     assert_eq!(ask(&router, &task("analyst", "full")).await.unwrap().text, "there is room");
+}
+
+#[tokio::test]
+async fn a_busy_answer_has_a_reason_and_a_pause() {
+    let busy = AgentFailure::Busy { retry_after: Duration::from_secs(1), reason: "three are waiting".to_owned() };
+    assert_eq!(ask(&scripted(), &task("analyst", "crowded")).await, Err(busy));
+}
+
+#[tokio::test]
+async fn rate_limits_end_whether_they_use_up_attempts_or_not() {
+    for attempts in [[1, 1, 1], [1, 2, 3]] {
+        let router = scripted();
+        for number in &attempts[..2] {
+            let outcome = ask(&router, &attempt("analyst", "limited", *number)).await;
+            let Err(AgentFailure::Failed { code, retry_after, .. }) = outcome else {
+                panic!("{attempts:?}: {outcome:?}");
+            };
+            assert_eq!((code, retry_after), (ErrorCode::RateLimited, Some(Duration::from_secs(60))));
+        }
+        assert_eq!(ask(&router, &attempt("analyst", "limited", attempts[2])).await.unwrap().text, "at last");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_may_be_cut_and_what_it_cost_unknown() {
+    let reply = ask(&scripted(), &task("analyst", "cut")).await.unwrap();
+    assert_eq!((reply.text.as_str(), reply.usage.cost), ("{\"sco", None));
+    assert_eq!(reply.usage.finish_reason.unwrap().as_str(), "length");
+    let tokens = reply.usage.token_usage.unwrap();
+    assert_eq!((tokens.input_tokens, tokens.output_tokens, tokens.total_tokens), (None, Some(5), None));
+}
+
+#[tokio::test]
+async fn tokens_of_the_cache_are_counted_apart() {
+    let tokens = ask(&scripted(), &task("analyst", "cached")).await.unwrap().usage.token_usage.unwrap();
+    assert_eq!((tokens.input_tokens, tokens.output_tokens, tokens.total_tokens), (Some(10), Some(1), Some(106)));
+    assert_eq!((tokens.cached_input_tokens, tokens.cache_write_tokens), (Some(90), Some(5)));
 }
 
 #[tokio::test]

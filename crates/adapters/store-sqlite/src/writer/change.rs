@@ -1,8 +1,7 @@
 //! Writes that are rare, or that a few statements of their own decide.
 
-use async_trait::async_trait;
 use procession_application::ports::StoreError;
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::error::Failure;
@@ -11,20 +10,18 @@ use crate::error::Failure;
 ///
 /// A refusal is part of the outcome, and leaves nothing written. A failure undoes the transaction; the write may then be
 /// applied again, alone.
-#[async_trait]
-pub(crate) trait Change: Send + Sync + 'static {
+pub(crate) trait Change: Send + 'static {
     /// What it answers.
     type Outcome: Send + 'static;
 
     /// Decides and writes.
-    async fn apply(&self, connection: &mut SqliteConnection) -> Result<Self::Outcome, Failure>;
+    fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure>;
 }
 
 /// A change of any kind, with who waits for it.
-#[async_trait]
 pub(super) trait PendingChange: Send {
     /// Applies it, and keeps the outcome until the transaction has committed.
-    async fn attempt(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure>;
+    fn attempt(&mut self, connection: &Connection) -> Result<(), Failure>;
 
     /// Answers with the outcome, or with the failure of the transaction.
     fn answer(self: Box<Self>, result: Result<(), StoreError>);
@@ -42,10 +39,9 @@ impl<C: Change> PendingChangeOf<C> {
     }
 }
 
-#[async_trait]
 impl<C: Change> PendingChange for PendingChangeOf<C> {
-    async fn attempt(&mut self, connection: &mut SqliteConnection) -> Result<(), Failure> {
-        self.outcome = Some(self.change.apply(connection).await?);
+    fn attempt(&mut self, connection: &Connection) -> Result<(), Failure> {
+        self.outcome = Some(self.change.apply(connection)?);
         Ok(())
     }
 

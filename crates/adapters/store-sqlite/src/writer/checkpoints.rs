@@ -1,6 +1,6 @@
 //! Moving the log into the database. SQLite would do it within some commit; here it happens between batches.
 
-use sqlx::{Row, SqliteConnection};
+use rusqlite::Connection;
 
 use crate::error::Failure;
 
@@ -31,31 +31,32 @@ struct Log {
 
 impl Checkpoints {
     /// Notes a transaction; moves the log when it is time.
-    pub async fn after_transaction(&mut self, writes: usize, connection: &mut SqliteConnection) -> Result<(), Failure> {
+    pub fn after_transaction(&mut self, writes: usize, connection: &Connection) -> Result<(), Failure> {
         self.transactions += 1;
         self.writes += writes;
         if self.transactions < LOOK_AFTER.0 && self.writes < LOOK_AFTER.1 {
             return Ok(());
         }
         *self = Self::default();
-        let log = run(connection, "PRAGMA wal_checkpoint(NOOP)").await?;
+        let log = run(connection, "PRAGMA wal_checkpoint(NOOP)")?;
         if log.not_moved >= MOVE_OVER {
-            run(connection, "PRAGMA wal_checkpoint(PASSIVE)").await?;
+            run(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
         }
         if log.whole >= CUT_OVER {
-            run(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
+            run(connection, "PRAGMA wal_checkpoint(TRUNCATE)")?;
         }
         Ok(())
     }
 
     /// Moves the whole log, as far as no reader stands in the way.
-    pub async fn finish(connection: &mut SqliteConnection) -> Result<(), Failure> {
-        run(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await.map(drop)
+    pub fn finish(connection: &Connection) -> Result<(), Failure> {
+        run(connection, "PRAGMA wal_checkpoint(TRUNCATE)").map(drop)
     }
 }
 
-async fn run(connection: &mut SqliteConnection, checkpoint: &'static str) -> Result<Log, Failure> {
-    let row = sqlx::query(checkpoint).fetch_one(connection).await?;
-    let (frames, moved): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
+fn run(connection: &Connection, checkpoint: &'static str) -> Result<Log, Failure> {
+    let mut statement = connection.prepare_cached(checkpoint)?;
+    let sizes = statement.query_row((), |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)));
+    let (frames, moved) = sizes?;
     Ok(Log { whole: frames * FRAME, not_moved: (frames - moved) * FRAME })
 }

@@ -1,294 +1,286 @@
-//! Commits: one conditional update says who wins, and all other rows are written for those only.
+//! Commits: checked whole, then written whole (spec 3.8).
 
-use std::collections::{HashMap, HashSet};
-
-use procession_application::ports::{
-    ApprovalWrite, Commit, CommitError, Committed, NewChild, StoreError, root_of_tree,
-};
+use procession_application::ports::{ApprovalWrite, Commit, CommitError, Committed, NewChild, StoreError, StoredEvent};
 use procession_domain::{
     approval::Approval,
-    execution::Ledger,
-    value::{ApprovalId, ExecutionId, ProcessId, ProcessName, Timestamp},
+    execution::{Ledger, Signal},
+    value::{ExecutionId, Timestamp},
 };
-use serde::Serialize;
-use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
-use uuid::Uuid;
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::batch::EventNumbers;
-use crate::{
-    codec::{ledger, parsed, process_name, to_json},
-    error::Failure,
+use super::{
+    batch::{EventNumbers, Written},
     rows::{
-        ApprovalRow, BudgetRow, EventRow, ExecutionRow, HeardRow, LedgerRow, Rows, SignalRow, StatusColumns, StepRow,
-        ValueRow, stored_approvals,
+        Belongs, Telling, definition_key, execution_key, insert_budget, insert_execution, insert_values, put_approval,
+        put_signal, stored_approval,
     },
 };
+use crate::{
+    codec::{budget_action, column, money, phase_code, status_code, to_json, uuid_from},
+    error::Failure,
+};
 
-/// The transition is written only on the state that it was decided on, by the owner of the execution, and an ending one
-/// only if it has seen every signal (spec 3.8). What comes back is read after the update.
-const WRITE: &str = "
-    UPDATE process_executions
-    SET status = new.value ->> 'status',
-        compensating = new.value ->> 'compensating',
-        last_sequence = new.value ->> 'last_sequence',
-        state = new.value ->> 'state',
-        updated_at = new.value ->> 'updated_at',
-        started_at = new.value ->> 'started_at',
-        completed_at = new.value ->> 'completed_at',
-        cost_nanos = new.value ->> 'cost_nanos',
-        cost_currency = new.value ->> 'cost_currency',
-        cost_complete = new.value ->> 'cost_complete',
-        owner = iif(new.value ->> 'release', NULL, owner),
-        owner_epoch = iif(new.value ->> 'release', NULL, owner_epoch),
-        attention_at = iif(
-            EXISTS (
-                SELECT 1 FROM execution_inbox AS signal
-                WHERE signal.execution_id = process_executions.id AND signal.number > new.value ->> 'seen'),
-            new.value ->> 'updated_at',
-            new.value ->> 'attention_at')
-    FROM jsonb_each(?1) AS new
-    WHERE process_executions.id = new.value ->> 'id'
-      AND last_sequence = new.value ->> 'before'
-      AND owner = new.value ->> 'node'
-      AND owner_epoch = new.value ->> 'epoch'
-      AND NOT (
-            new.value ->> 'ends'
-            AND EXISTS (
-                SELECT 1 FROM execution_inbox AS signal
-                WHERE signal.execution_id = process_executions.id AND signal.number > new.value ->> 'seen'))
-    RETURNING
-        id,
-        process_name,
-        root_id,
-        (SELECT min(number) FROM execution_inbox WHERE execution_id = process_executions.id) AS oldest_signal,
-        (SELECT max(number) FROM execution_inbox WHERE execution_id = process_executions.id) AS newest_signal,
-        (SELECT spent_nanos FROM budgets WHERE root_id = process_executions.root_id) AS spent_nanos,
-        (SELECT limit_nanos FROM budgets WHERE root_id = process_executions.root_id) AS limit_nanos,
-        (SELECT currency FROM budgets WHERE root_id = process_executions.root_id) AS currency,
-        (SELECT action FROM budgets WHERE root_id = process_executions.root_id) AS action";
-
-/// What was decided about a commit.
-pub(super) enum CommitVerdict {
-    /// It is written.
-    Written {
-        /// What its runner is told.
-        committed: Committed,
-        /// The number of its first event.
-        first_event: i64,
-        /// The name of its process.
-        process_name: ProcessName,
-    },
-    /// It is refused, and nothing of it is written.
-    Refused(CommitError),
-}
-
-/// A transition, for the conditional update.
-#[derive(Serialize)]
-struct TransitionRow {
-    id: ExecutionId,
-    before: u64,
-    node: Uuid,
-    epoch: u64,
-    ends: bool,
-    seen: i64,
-    release: bool,
-    attention_at: Option<i64>,
-    #[serde(flatten)]
-    status: StatusColumns,
-}
-
-/// A commit that won, as the update tells it.
-struct Winner {
-    process_name: ProcessName,
-    root: ExecutionId,
+/// An execution as it is stored, as far as a commit depends on it.
+struct Stored {
+    key: i64,
+    name: i64,
+    root: i64,
+    last_sequence: i64,
+    owner: Option<(Vec<u8>, i64)>,
     oldest_signal: Option<i64>,
     newest_signal: Option<i64>,
-    ledger: Option<Ledger>,
+    ledger: Option<StoredLedger>,
 }
 
-/// Decides about commits of different executions, updates the executions of those that win, and gathers their other rows.
-pub(super) async fn decide<'a>(
-    commits: &[&'a Commit],
-    connection: &mut SqliteConnection,
-    numbers: &mut EventNumbers,
-    rows: &mut Rows<'a>,
-) -> Result<Vec<CommitVerdict>, Failure> {
-    let (approvals, processes) = look_up(commits, connection).await?;
-    let mut candidates: Vec<Result<Vec<Approval>, CommitError>> = Vec::with_capacity(commits.len());
-    let mut transitions = Vec::with_capacity(commits.len());
-    for commit in commits {
-        let checked = check(commit, &approvals, &processes);
-        if checked.is_ok() {
-            transitions.push(TransitionRow::new(commit)?);
-        }
-        candidates.push(checked);
-    }
-    let mut winners = write(&transitions, connection).await?;
-    let mut ledgers: HashMap<ExecutionId, Ledger> = HashMap::new();
-    let mut verdicts = Vec::with_capacity(commits.len());
-    for (commit, candidate) in commits.iter().zip(candidates) {
-        let approvals = match candidate {
-            Ok(approvals) => approvals,
-            Err(error) => {
-                verdicts.push(CommitVerdict::Refused(error));
-                continue;
-            }
-        };
-        let Some(winner) = winners.remove(&commit.execution_id) else {
-            verdicts.push(CommitVerdict::Refused(CommitError::Conflict));
-            continue;
-        };
-        let ledger = charge(commit, &winner, &mut ledgers);
-        let first_event = gather(commit, &winner, &approvals, numbers, rows)?;
-        verdicts.push(CommitVerdict::Written {
-            committed: Committed {
-                has_unseen_signals: winner.newest_signal.is_some_and(|newest| newest > commit.seen),
-                ledger,
-            },
-            first_event,
-            process_name: winner.process_name,
-        });
-    }
-    let changed = ledgers.iter().map(|(root, ledger)| LedgerRow::new(*root, ledger));
-    rows.ledgers.extend(changed);
-    Ok(verdicts)
+/// The ledger of a tree, and the root that is told when something of it is given back.
+struct StoredLedger {
+    ledger: Ledger,
+    waits: bool,
+    root_id: ExecutionId,
 }
 
-/// The requests and processes that commits depend on; asked for only where there are any.
-async fn look_up(
-    commits: &[&Commit],
-    connection: &mut SqliteConnection,
-) -> Result<(HashMap<ApprovalId, Approval>, HashSet<ProcessId>), Failure> {
-    const READ_PROCESSES: &str = "
-        SELECT id FROM process_definitions WHERE id IN (SELECT value FROM json_each(?1))";
-    let changed = commits.iter().flat_map(|commit| &commit.approvals);
-    let ids: Vec<ApprovalId> =
-        changed.filter(|write| !matches!(write, ApprovalWrite::Open(_))).map(ApprovalWrite::id).collect();
-    let approvals = stored_approvals(connection, &ids).await?;
-    let children = commits.iter().flat_map(|commit| &commit.children);
-    let wanted: HashSet<ProcessId> = children.map(process_of).collect();
-    let mut processes = HashSet::new();
-    if !wanted.is_empty() {
-        let rows = sqlx::query(READ_PROCESSES).bind(to_json(&wanted)?).fetch_all(connection).await?;
-        for row in &rows {
-            processes.insert(parsed(row, "id")?);
-        }
-    }
-    let approvals = approvals.into_iter().map(|approval| (approval.id(), approval)).collect();
-    Ok((approvals, processes))
+/// A child that can be created.
+struct Child<'a> {
+    child: &'a NewChild,
+    definition: i64,
 }
 
-/// Whether a commit may be tried; what it leaves of approvals.
-fn check(
+/// A commit that was found in order, with what it needs of other rows.
+struct Checked<'a> {
+    stored: Stored,
+    approvals: Vec<Approval>,
+    children: Vec<Child<'a>>,
+}
+
+/// Decides about a commit, and writes it if it is in order.
+pub(super) fn write(
     commit: &Commit,
-    approvals: &HashMap<ApprovalId, Approval>,
-    processes: &HashSet<ProcessId>,
-) -> Result<Vec<Approval>, CommitError> {
+    connection: &Connection,
+    numbers: &mut EventNumbers,
+) -> Result<Written<Result<Committed, CommitError>>, Failure> {
+    match check(commit, connection)? {
+        Ok(checked) => {
+            let mut told = Vec::with_capacity(commit.events.len() + checked.children.len());
+            let committed = put(commit, &checked, connection, numbers, &mut told)?;
+            Ok(Written { answer: Ok(committed), told })
+        }
+        Err(refused) => Ok(Written::nothing(Err(refused))),
+    }
+}
+
+/// Whether a commit may be written: on the state that it was decided on, by the owner of the execution, and an ending one
+/// only if it has seen every signal.
+fn check<'a>(commit: &'a Commit, connection: &Connection) -> Result<Result<Checked<'a>, CommitError>, Failure> {
     if !commit.is_well_formed() {
         let message = format!("the events of a commit of {} do not follow each other", commit.execution_id);
-        return Err(StoreError::Corrupt(message).into());
+        return Ok(Err(StoreError::Corrupt(message).into()));
     }
-    if !commit.children.iter().all(|child| processes.contains(&process_of(child))) {
-        return Err(CommitError::Conflict);
+    let Some(stored) = Stored::read(commit.execution_id, connection)? else { return Ok(Err(CommitError::Conflict)) };
+    let owner = Some((commit.lease.node.as_bytes().to_vec(), column(commit.lease.epoch)));
+    let is_current = stored.last_sequence == column(commit.before) && stored.owner == owner;
+    let ends_unheard = commit.ends() && stored.has_signal_after(commit.seen);
+    let ledger = stored.ledger.as_ref();
+    let is_affordable = ledger.is_none_or(|stored| commit.budget.is_allowed_by(&stored.ledger));
+    if !is_current || ends_unheard || !is_affordable {
+        return Ok(Err(CommitError::Conflict));
     }
-    ApprovalWrite::carry_out(&commit.approvals, |id| approvals.get(&id).cloned())
+    let mut children = Vec::with_capacity(commit.children.len());
+    for child in &commit.children {
+        let Some(definition) = definition_key(child.execution.creation(), connection)? else {
+            return Ok(Err(CommitError::Conflict));
+        };
+        children.push(Child { child, definition });
+    }
+    let mut known = Vec::new();
+    for write in commit.approvals.iter().filter(|write| !matches!(write, ApprovalWrite::Open(_))) {
+        known.extend(stored_approval(write.id(), connection)?.map(|(approval, _)| approval));
+    }
+    let approvals =
+        ApprovalWrite::carry_out(&commit.approvals, |id| known.iter().find(|approval| approval.id() == id).cloned());
+    Ok(approvals.map(|approvals| Checked { stored, approvals, children }))
 }
 
-fn process_of(child: &NewChild) -> ProcessId {
-    child.execution.creation().process.id
-}
-
-async fn write(
-    transitions: &[TransitionRow],
-    connection: &mut SqliteConnection,
-) -> Result<HashMap<ExecutionId, Winner>, Failure> {
-    if transitions.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows = sqlx::query(WRITE).bind(to_json(&transitions)?).fetch_all(connection).await?;
-    rows.iter().map(|row| Ok((parsed(row, "id")?, Winner::from_row(row)?))).collect()
-}
-
-impl TransitionRow {
-    fn new(commit: &Commit) -> Result<Self, Failure> {
-        Ok(Self {
-            id: commit.execution_id,
-            before: commit.before,
-            node: commit.lease.node,
-            epoch: commit.lease.epoch,
-            ends: commit.ends(),
-            seen: commit.seen,
-            release: commit.release,
-            attention_at: commit.attention_at.map(Timestamp::as_micros),
-            status: StatusColumns::of(&commit.state)?,
-        })
-    }
-}
-
-impl Winner {
-    fn from_row(row: &SqliteRow) -> Result<Self, Failure> {
-        Ok(Self {
-            process_name: process_name(row, "process_name")?,
-            root: parsed(row, "root_id")?,
-            oldest_signal: row.try_get("oldest_signal")?,
-            newest_signal: row.try_get("newest_signal")?,
-            ledger: ledger(row)?,
-        })
-    }
-}
-
-/// The ledger of the commit's tree after it; several commits of one tree come one after the other.
-fn charge(commit: &Commit, winner: &Winner, ledgers: &mut HashMap<ExecutionId, Ledger>) -> Option<Ledger> {
-    let mut ledger = ledgers.get(&winner.root).copied().or(winner.ledger)?;
-    if !commit.spent.is_zero() || commit.raise_budget.is_some() {
-        // An amount of another currency can't be added up (spec 3.9).
-        ledger.spent = ledger.spent.checked_add(commit.spent).unwrap_or(ledger.spent);
-        ledger.limit = commit.raise_budget.unwrap_or(ledger.limit);
-        ledgers.insert(winner.root, ledger);
-    }
-    Some(ledger)
-}
-
-/// Gathers the other rows of a commit that won; the number of its first event.
-fn gather<'a>(
-    commit: &'a Commit,
-    winner: &Winner,
-    approvals: &[Approval],
+/// Writes a commit that is in order.
+fn put(
+    commit: &Commit,
+    checked: &Checked<'_>,
+    connection: &Connection,
     numbers: &mut EventNumbers,
-    rows: &mut Rows<'a>,
-) -> Result<i64, Failure> {
-    let id = commit.execution_id;
-    if winner.oldest_signal.is_some_and(|oldest| oldest <= commit.seen) {
-        rows.heard.push(HeardRow { execution_id: id, seen: commit.seen });
+    told: &mut Vec<StoredEvent>,
+) -> Result<Committed, Failure> {
+    let stored = &checked.stored;
+    let has_unseen_signals = stored.has_signal_after(commit.seen);
+    update(commit, stored, has_unseen_signals, connection)?;
+    if stored.oldest_signal.is_some_and(|oldest| oldest <= commit.seen) {
+        const HEARD: &str = "DELETE FROM execution_inbox WHERE execution = ?1 AND number <= ?2";
+        connection.prepare_cached(HEARD)?.execute([stored.key, commit.seen])?;
     }
-    for (step, state) in &commit.steps {
-        rows.steps.push(StepRow::new(id, step, state)?);
+    insert_values(stored.key, &commit.values, connection)?;
+    let telling = Telling {
+        execution: stored.key,
+        name: stored.name,
+        execution_id: commit.execution_id,
+        creation: &commit.creation,
+    };
+    telling.insert(&commit.events, connection, numbers, told)?;
+    if let Some(snapshot) = &commit.snapshot {
+        const KEEP: &str = "
+            INSERT INTO execution_snapshots (execution, sequence, snapshot) VALUES (?1, ?2, ?3)
+            ON CONFLICT (execution) DO UPDATE SET sequence = excluded.sequence, snapshot = excluded.snapshot";
+        let row = rusqlite::params![stored.key, column(snapshot.state.sequence), to_json(snapshot)?];
+        connection.prepare_cached(KEEP)?.execute(row)?;
     }
-    rows.values.extend(commit.values.iter().map(|value| ValueRow::new(id, value)));
-    for approval in approvals {
-        rows.approvals.push(ApprovalRow::new(approval)?);
+    for approval in &checked.approvals {
+        put_approval(approval, stored.key, connection)?;
+    }
+    for child in &checked.children {
+        child.insert(stored, connection, numbers, told)?;
     }
     for signal in &commit.signals {
-        rows.signals.push(SignalRow::new(signal.to, &signal.signal)?);
+        if let Some(to) = execution_key(signal.to, connection)? {
+            put_signal(to, &signal.signal, commit.standing.updated_at, connection)?;
+        }
     }
-    let first = numbers.take(commit.events.len());
-    for (number, event) in (first..).zip(&commit.events) {
-        rows.events.push(EventRow::new(number, id, event)?);
-    }
-    for child in &commit.children {
-        gather_child(child, numbers.take(1), rows)?;
-    }
-    Ok(first)
+    let (ledger, told_root) = charge(commit, stored, connection)?;
+    Ok(Committed { has_unseen_signals, ledger, told_root })
 }
 
-fn gather_child<'a>(child: &'a NewChild, number: i64, rows: &mut Rows<'a>) -> Result<(), Failure> {
-    let id = child.execution.id();
-    let mut row = ExecutionRow::new(&child.execution, None)?;
-    row.attention_at = Some(child.created.at.as_micros());
-    rows.executions.push(row);
-    let root = root_of_tree(id, child.execution.creation());
-    rows.budgets.extend(child.budget.as_ref().map(|budget| BudgetRow::new(root, budget)));
-    rows.values.extend(child.values.iter().map(|value| ValueRow::new(id, value)));
-    rows.events.push(EventRow::new(number, id, &child.created)?);
+fn update(commit: &Commit, stored: &Stored, has_unseen: bool, connection: &Connection) -> Result<(), Failure> {
+    const UPDATE: &str = "
+        UPDATE process_executions
+        SET status = ?2, phase = ?3, last_sequence = ?4, updated_at = ?5, started_at = ?6, completed_at = ?7,
+            cost_nanos = ?8, cost_currency = ?9, cost_complete = ?10, attention_at = ?11
+        WHERE key = ?1";
+    const RELEASE: &str = "UPDATE process_executions SET owner = NULL, owner_epoch = NULL WHERE key = ?1";
+    let standing = &commit.standing;
+    let attention = if has_unseen { Some(standing.updated_at) } else { commit.attention_at };
+    connection.prepare_cached(UPDATE)?.execute(rusqlite::params![
+        stored.key,
+        status_code(standing.status),
+        phase_code(standing.phase),
+        column(standing.sequence),
+        standing.updated_at.as_micros(),
+        standing.started_at.map(Timestamp::as_micros),
+        standing.completed_at.map(Timestamp::as_micros),
+        standing.cost.amount.nanos(),
+        standing.cost.amount.currency().as_str(),
+        standing.cost.complete,
+        attention.map(Timestamp::as_micros),
+    ])?;
+    if commit.release {
+        connection.prepare_cached(RELEASE)?.execute([stored.key])?;
+    }
     Ok(())
+}
+
+/// The ledger of the commit's tree after it, and the root if that was told that something was given back.
+fn charge(
+    commit: &Commit,
+    stored: &Stored,
+    connection: &Connection,
+) -> Result<(Option<Ledger>, Option<ExecutionId>), Failure> {
+    const UPDATE: &str = "
+        UPDATE budgets SET spent_nanos = ?2, reserved_nanos = ?3, limit_nanos = ?4, waits = ?5 WHERE root = ?1";
+    let Some(before) = &stored.ledger else { return Ok((None, None)) };
+    let change = &commit.budget;
+    if change.is_none() {
+        return Ok((Some(before.ledger), None));
+    }
+    let ledger = change.applied_to(before.ledger);
+    let tells = before.waits && change.gives_back() && !change.waits;
+    let waits = change.waits || (before.waits && !tells);
+    let row = (stored.root, ledger.spent.nanos(), ledger.reserved.nanos(), ledger.limit.nanos(), waits);
+    connection.prepare_cached(UPDATE)?.execute(row)?;
+    if tells {
+        put_signal(stored.root, &Signal::BudgetRaised, commit.standing.updated_at, connection)?;
+    }
+    Ok((Some(ledger), tells.then_some(before.root_id)))
+}
+
+impl Stored {
+    fn read(id: ExecutionId, connection: &Connection) -> Result<Option<Self>, Failure> {
+        const READ: &str = "
+            SELECT
+                execution.key, execution.name, execution.root, last_sequence, nodes.id, owner_epoch,
+                (SELECT min(number) FROM execution_inbox WHERE execution = execution.key),
+                (SELECT max(number) FROM execution_inbox WHERE execution = execution.key),
+                spent_nanos, reserved_nanos, limit_nanos, currency, action, waits
+            FROM process_executions AS execution
+            LEFT JOIN nodes ON nodes.key = execution.owner
+            LEFT JOIN budgets ON budgets.root = execution.root
+            WHERE execution.id = ?1";
+        let mut read = connection.prepare_cached(READ)?;
+        let mut rows = read.query([id.uuid().as_bytes()])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let owner: Option<Vec<u8>> = row.get(4)?;
+        let root = row.get(2)?;
+        Ok(Some(Self {
+            key: row.get(0)?,
+            name: row.get(1)?,
+            root,
+            last_sequence: row.get(3)?,
+            owner: match owner {
+                Some(node) => Some((node, row.get(5)?)),
+                None => None,
+            },
+            oldest_signal: row.get(6)?,
+            newest_signal: row.get(7)?,
+            ledger: StoredLedger::read(row, root, connection)?,
+        }))
+    }
+
+    fn has_signal_after(&self, seen: i64) -> bool {
+        self.newest_signal.is_some_and(|newest| newest > seen)
+    }
+}
+
+impl StoredLedger {
+    fn read(row: &Row<'_>, root: i64, connection: &Connection) -> Result<Option<Self>, Failure> {
+        const ROOT: &str = "SELECT id FROM process_executions WHERE key = ?1";
+        let Some(spent) = row.get::<_, Option<i64>>(8)? else { return Ok(None) };
+        let currency: String = row.get(11)?;
+        let action: String = row.get(12)?;
+        let root_id: Option<Vec<u8>> =
+            connection.prepare_cached(ROOT)?.query_row([root], |row| row.get(0)).optional()?;
+        let root_id = root_id.ok_or_else(|| Failure::corrupt("a ledger without the root of its tree"))?;
+        Ok(Some(Self {
+            ledger: Ledger {
+                spent: money(spent, &currency)?,
+                reserved: money(row.get(9)?, &currency)?,
+                limit: money(row.get(10)?, &currency)?,
+                action: budget_action(&action)?,
+            },
+            waits: row.get(13)?,
+            root_id: ExecutionId::new(uuid_from(&root_id, "id")?),
+        }))
+    }
+}
+
+impl Child<'_> {
+    fn insert(
+        &self,
+        parent: &Stored,
+        connection: &Connection,
+        numbers: &mut EventNumbers,
+        told: &mut Vec<StoredEvent>,
+    ) -> Result<(), Failure> {
+        let NewChild { execution, created, values, budget } = self.child;
+        let creation = execution.creation();
+        let is_waited_for = creation.parent.as_ref().is_some_and(|parent| parent.waits);
+        let belongs = Belongs {
+            definition: self.definition,
+            parent: Some(parent.key),
+            root: is_waited_for.then_some(parent.root),
+            instance_limit: None,
+            owner: None,
+            attention_at: Some(created.at),
+        };
+        let (key, name) = insert_execution(execution, &belongs, connection)?;
+        if let Some(budget) = budget {
+            insert_budget(key, budget, connection)?;
+        }
+        insert_values(key, values, connection)?;
+        let telling = Telling { execution: key, name, execution_id: execution.id(), creation };
+        telling.insert(std::slice::from_ref(created), connection, numbers, told)
+    }
 }

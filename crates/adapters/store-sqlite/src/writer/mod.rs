@@ -1,24 +1,31 @@
 //! The only writer (architecture: group commit). It owns the only connection that writes, takes everything that waits, and
 //! writes it in one transaction: so a flush to the disk is paid once for many, and there is one order of commits.
 //!
-//! * `batch`: one transaction; `starts` and `commits`: deciding who gets in, a few statements for all of them;
+//! It is a thread of its own, since SQLite's calls block: a statement costs no hop between threads, only a batch does.
+//!
+//! * `batch`: one transaction; `starts` and `commits`: deciding about a start or a commit, and writing it;
+//! * `rows`: new rows of executions, which starts and commits both write;
 //! * `change`: every other write, one after the other in the same transaction;
-//! * `task`: taking batches, answering, and what happens when the database fails;
+//! * `thread`: taking batches, answering, and what happens when the database fails;
 //! * `checkpoints`: moving the log into the database.
 
 mod batch;
 mod change;
 mod checkpoints;
 mod commits;
+mod rows;
 mod starts;
-mod task;
+mod thread;
+
+use std::sync::Arc;
 
 use procession_application::ports::{Commit, CommitError, Committed, Start, StartError, Started, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use change::Change;
 use change::{PendingChange, PendingChangeOf};
-pub(crate) use task::WriterTask;
+pub(crate) use rows::{node_key, put_approval, put_signal, stored_approval};
+pub(crate) use thread::WriterThread;
 
 use crate::error::Failure;
 
@@ -34,8 +41,8 @@ pub(crate) struct Writer(mpsc::Sender<Item>);
 
 /// What waits to be written.
 enum Item {
-    Start(Pending<Start, Started, StartError>),
-    Commit(Pending<Commit, Committed, CommitError>),
+    Start(Box<Pending<Start, Started, StartError>>),
+    Commit(Box<Pending<Arc<Commit>, Committed, CommitError>>),
     Change(Box<dyn PendingChange>),
     /// Write what was given before, and close the database.
     Close(oneshot::Sender<()>),
@@ -43,7 +50,7 @@ enum Item {
 
 /// Something to write, and who waits for it.
 struct Pending<T, A, E> {
-    item: Box<T>,
+    item: T,
     reply: oneshot::Sender<Result<A, E>>,
 }
 
@@ -56,12 +63,12 @@ impl Writer {
 
     /// Writes a start.
     pub async fn start(&self, start: Start) -> Result<Started, StartError> {
-        self.give(start, Item::Start).await?
+        self.give(start, |pending| Item::Start(Box::new(pending))).await?
     }
 
     /// Writes a commit.
-    pub async fn commit(&self, commit: Commit) -> Result<Committed, CommitError> {
-        self.give(commit, Item::Commit).await?
+    pub async fn commit(&self, commit: Arc<Commit>) -> Result<Committed, CommitError> {
+        self.give(commit, |pending| Item::Commit(Box::new(pending))).await?
     }
 
     /// Writes something else.
@@ -84,7 +91,6 @@ impl Writer {
         to_item: impl FnOnce(Pending<T, A, E>) -> Item,
     ) -> Result<Result<A, E>, Failure> {
         let (reply, answer) = oneshot::channel();
-        let item = Box::new(item);
         Ok(self.send(to_item(Pending { item, reply }), answer).await?)
     }
 

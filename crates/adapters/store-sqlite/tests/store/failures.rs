@@ -1,6 +1,6 @@
 //! When the database fails: nothing is half written, everyone is told, and it goes on when the trouble is over.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use crate::support::{options_in, stores_of};
 use procession_application::ports::{CommitError, SignalError, StartError, StoreError};
@@ -22,7 +22,7 @@ async fn while_another_program_has_the_database_locked_writes_fail_and_then_go_o
 
     let mut other = connect(&options.path).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    let refused = stores.executions.commit(commit.clone()).await;
+    let refused = stores.executions.commit(Arc::new(commit.clone())).await;
     assert!(matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))), "{refused:?}");
     let (_, start) = Launch::default().prepare(&stores, &process);
     let refused = stores.executions.start(start.clone()).await;
@@ -33,7 +33,7 @@ async fn while_another_program_has_the_database_locked_writes_fail_and_then_go_o
     assert!(feed.try_recv().is_err());
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
 
-    stores.executions.commit(commit).await.unwrap();
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
     stores.executions.start(start).await.unwrap();
     assert_eq!(feed.try_recv().unwrap().len(), 2);
     let loaded = Run::loaded(&stores, &process, run.id(), run.lease).await;
@@ -55,17 +55,14 @@ async fn a_row_that_breaks_a_rule_harms_only_its_own_write() {
     // Something else has taken the place of an event.
     let mut other = connect(&options.path).await;
     let unlucky = runs[7].id();
-    sqlx::query("INSERT INTO execution_events (id, execution_id, sequence, at, event_type, payload) VALUES (?1, ?2, 2, 0, 'X', '{}')")
-        .bind(1_000_000)
-        .bind(unlucky.to_string())
-        .execute(&mut other)
-        .await
-        .unwrap();
+    let take = "INSERT INTO execution_events (id, execution, sequence, at, event)
+                SELECT ?1, key, 2, 0, '{}' FROM process_executions WHERE id = ?2";
+    sqlx::query(take).bind(1_000_000).bind(unlucky.uuid().as_bytes().to_vec()).execute(&mut other).await.unwrap();
     let commits: Vec<_> = runs
         .into_iter()
         .map(|mut run| {
-            let executions = std::sync::Arc::clone(&stores.executions);
-            async move { (run.id(), executions.commit(run.begin()).await) }
+            let executions = Arc::clone(&stores.executions);
+            async move { (run.id(), executions.commit(Arc::new(run.begin())).await) }
         })
         .collect();
     for (id, result) in at_once(commits).await {
@@ -74,8 +71,12 @@ async fn a_row_that_breaks_a_rule_harms_only_its_own_write() {
         } else {
             assert!(result.is_ok(), "{result:?}");
         }
-        assert_eq!(stores.stored(id).await.state.sequence, if id == unlucky { 1 } else { 3 });
+        if id != unlucky {
+            assert_eq!(stores.stored(id).await.standing.sequence, 3);
+        }
     }
+    sqlx::query("DELETE FROM execution_events WHERE id = 1000000").execute(&mut other).await.unwrap();
+    assert_eq!(stores.stored(unlucky).await.standing.sequence, 1);
 }
 
 #[tokio::test]
@@ -90,16 +91,16 @@ async fn a_full_disk_is_told_and_nothing_is_half_written() {
     let mut commit = run.begin();
     // A trigger stands in for the disk: it fails after the execution's row was written.
     let mut other = connect(&options.path).await;
-    let fill = "CREATE TRIGGER full BEFORE INSERT ON step_executions BEGIN SELECT raise(ABORT, 'database or disk is full'); END";
+    let fill = "CREATE TRIGGER full BEFORE INSERT ON execution_events BEGIN SELECT raise(ABORT, 'database or disk is full'); END";
     sqlx::query(fill).execute(&mut other).await.unwrap();
-    let refused = stores.executions.commit(commit.clone()).await;
+    let refused = stores.executions.commit(Arc::new(commit.clone())).await;
     assert!(refused.is_err());
-    assert_eq!(stores.stored(run.id()).await.state.sequence, 1);
+    assert_eq!(stores.stored(run.id()).await.standing.sequence, 1);
     assert_eq!(stores.feed.newest().await.unwrap(), 1);
     sqlx::query("DROP TRIGGER full").execute(&mut other).await.unwrap();
     commit.seen = 0;
-    stores.executions.commit(commit).await.unwrap();
-    assert_eq!(stores.stored(run.id()).await.state.sequence, 3);
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
+    assert_eq!(stores.stored(run.id()).await.standing.sequence, 3);
 }
 
 fn impatient(folder: &Path) -> Options {

@@ -91,10 +91,10 @@ async fn write_until_killed(folder: &Path) {
             loop {
                 let mut run = stores.admitted(&process, lease).await;
                 tell(&run);
-                stores.executions.commit(run.begin()).await.unwrap();
+                stores.executions.commit(Arc::new(run.begin())).await.unwrap();
                 tell(&run);
                 for step in 0..STEPS {
-                    stores.executions.commit(run.finish(at(2), &format!("s{step}"))).await.unwrap();
+                    stores.executions.commit(Arc::new(run.finish(at(2), &format!("s{step}")))).await.unwrap();
                     tell(&run);
                 }
             }
@@ -124,7 +124,7 @@ async fn look_at(folder: &Path, acknowledged: &[(ExecutionId, u64)]) {
     let stores = stores_of(&store);
     let process = process(&stores).await;
     for (id, sequence) in acknowledged {
-        let stored = stores.stored(*id).await.state.sequence;
+        let stored = stores.stored(*id).await.standing.sequence;
         assert!(stored >= *sequence, "{id}: event {sequence} was acknowledged, {stored} is the last one stored");
     }
     let lease = stores.executions.join(uuid::Uuid::from_u128(1), at(9), much_later()).await.unwrap();
@@ -132,17 +132,14 @@ async fn look_at(folder: &Path, acknowledged: &[(ExecutionId, u64)]) {
     for id in ids {
         let loaded = Run::loaded(&stores, &process, id, lease).await.execution;
         let events = stores.feed.after(0, Some(id), 1_000).await.unwrap();
-        let events: Vec<Recorded> = events
-            .into_iter()
-            .map(|stored| Recorded { sequence: stored.sequence, at: stored.at, event: stored.event })
-            .collect();
-        let replayed = Execution::replay(id, Arc::clone(&process.definition), &events).unwrap();
+        let creation = Arc::clone(&events[0].creation);
+        let events: Vec<Recorded> = events.into_iter().map(|stored| (*stored.recorded).clone()).collect();
+        let replayed = Execution::replay(id, Arc::clone(&process.definition), creation, &events).unwrap();
         assert_eq!(replayed, loaded);
         for (step, state) in loaded.steps() {
             if let Some(output) = &state.output {
-                let key = format!("steps/{}/output/{}", step.id, output.hash);
-                let value = stores.executions.value(id, &key).await.unwrap();
-                assert!(value.is_some(), "{id} names {key}, which is not stored");
+                let value = stores.executions.value(id, output.hash).await.unwrap();
+                assert!(value.is_some(), "{id} names the output of {}, which is not stored", step.id);
             }
         }
     }

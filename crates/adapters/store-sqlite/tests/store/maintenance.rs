@@ -78,7 +78,7 @@ async fn a_check_finds_rows_that_refer_to_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let options = options_in(folder.path());
     migrate(&options).await.unwrap();
-    execute(&options.path, "INSERT INTO budgets VALUES ('nobody', 0, 0, 'USD', 'stop')").await;
+    execute(&options.path, "INSERT INTO budgets VALUES (1, 0, 0, 0, 'USD', 'stop', 0)").await;
     let problems = check(&options.path).await.unwrap();
     assert_eq!(problems, ["row 1 of budgets refers to a row of process_executions that does not exist"]);
 }

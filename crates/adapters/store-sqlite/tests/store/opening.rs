@@ -1,6 +1,6 @@
 //! Opening a database: alone, private, of a version that is known; and what closing leaves.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 use crate::support::{options_in, stores_of};
 use procession_application::ports::{ClaimKind, ExecutionStore, StoreError};
@@ -64,6 +64,18 @@ async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
+async fn a_database_from_before_the_first_release_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options_in(folder.path());
+    migrate(&options).await.unwrap();
+    execute(&options.path, "CREATE TABLE step_executions (state TEXT)").await;
+    let refused = SqliteStore::open(options.clone()).await.unwrap_err();
+    assert!(matches!(refused, OpenError::FirstForm(_)), "{refused:?}");
+    assert!(refused.to_string().contains("begin with a new data folder"), "{refused}");
+    assert!(matches!(migrate(&options).await, Err(OpenError::FirstForm(_))));
+}
+
+#[tokio::test]
 async fn a_changed_migration_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let options = options_in(folder.path());
@@ -112,7 +124,7 @@ async fn what_was_written_is_there_after_opening_anew_and_numbers_go_on() {
     let stores = stores_of(&store);
     let process = stores.published("report", vec![agent("a", &[]), agent("b", &["a"])]).await;
     let mut run = stores.admitted(&process, stores.node().await).await;
-    stores.executions.commit(run.begin()).await.unwrap();
+    stores.executions.commit(Arc::new(run.begin())).await.unwrap();
     stores.executions.signal(run.id(), pause(), at(2)).await.unwrap();
     let number = stores.executions.inbox(run.id(), 0).await.unwrap()[0].number;
     let newest = stores.feed.newest().await.unwrap();
@@ -131,7 +143,7 @@ async fn what_was_written_is_there_after_opening_anew_and_numbers_go_on() {
     assert_eq!((claims.len(), claims[0].kind), (1, ClaimKind::TakenOver));
     run.lease = lease;
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
-    stores.executions.commit(run.hear(at(6), rows)).await.unwrap();
+    stores.executions.commit(Arc::new(run.hear(at(6), &rows))).await.unwrap();
     stores.executions.signal(run.id(), cancel(), at(7)).await.unwrap();
     assert!(stores.executions.inbox(run.id(), 0).await.unwrap()[0].number > number);
     assert!(stores.feed.newest().await.unwrap() > newest);
@@ -149,7 +161,7 @@ async fn numbers_of_deleted_events_are_not_used_again() {
     store.close().await;
     execute(&options.path, "DELETE FROM execution_events").await;
     let store = SqliteStore::open(options).await.unwrap();
-    let ids = std::sync::Arc::clone(&stores.ids);
+    let ids = Arc::clone(&stores.ids);
     let stores = procession_testing::contract::Stores { ids, ..stores_of(&store) };
     stores.queued(&process).await;
     assert_eq!(stores.feed.newest().await.unwrap(), 3);

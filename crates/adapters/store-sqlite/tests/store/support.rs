@@ -11,8 +11,7 @@ pub async fn empty_stores() -> Stores {
     let options = Options { synchronous: Synchronous::Normal, ..options_in(folder.path()) };
     let store = SqliteStore::open(options).await.unwrap();
     let blobs = FileBlobs::open(folder.path().join("blobs")).await.unwrap();
-    let stores = stores_of(&store);
-    Stores { blobs: Arc::new(blobs), keep: Box::new(folder), ..stores }
+    Stores::of(&Arc::new(store), Arc::new(blobs), Box::new(folder))
 }
 
 /// The usual options for a database in this folder.

@@ -1,6 +1,7 @@
 //! Questions to people: look, vote, ask for changes, pass on (spec 3.5; 4b 5).
 //!
-//! Who is asked needs no permission; the approval itself knows whom it asks, and refuses others with 403.
+//! Who is asked needs no permission; the approval itself knows whom it asks, and refuses others who may know of it with
+//! 403.
 
 mod responses;
 
@@ -9,12 +10,12 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue},
 };
 use procession_application::{
-    access::Permission,
-    approvals::ApprovalFailure,
-    ports::{ApprovalFilter, ApprovalRow, Page, PageStart, Paging},
+    access::UseCase,
+    approvals::{ApprovalFailure, ApprovalQuery},
+    ports::{ApprovalRow, Page, PageStart, Paging},
 };
 use procession_domain::{
-    approval::{Approval, ApprovalStatus, Ballot},
+    approval::{ApprovalStatus, Ballot},
     value::{ApprovalId, ExecutionId},
 };
 use responses::{ApprovalDetail, ApprovalSummary, ApproveRequest, ChangesRequest, DelegateRequest, RejectRequest};
@@ -23,9 +24,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     HttpState,
-    auth::Session,
     extract::{IdPath, PageParameters, Parameters, Parsed, Query, ReadParameters, Sent, StepPath},
     problem::{Code, FieldError, Problem},
+    session::Session,
     state::App,
 };
 
@@ -80,9 +81,9 @@ async fn list_approvals(
     session: Session,
     Query(parameters): Query<ListParameters>,
 ) -> Result<(HeaderMap, Json<Vec<ApprovalSummary>>), Problem> {
-    require_some_view(&session)?;
-    let page = match parameters.filter(&app).await? {
-        Some(filter) => list(&app, &session, &filter, &parameters.page).await?,
+    session.check(UseCase::ListApprovals)?;
+    let page = match parameters.query()? {
+        Some(query) => list(&app, &session, &query, &parameters.page).await?,
         None => Page { rows: Vec::new(), total: 0, next_cursor: None },
     };
     let mut headers = HeaderMap::new();
@@ -100,14 +101,12 @@ async fn list_approvals(
     params(("approval_id" = uuid::Uuid, Path, description = "The approval's id")),
     responses(
         (status = 200, description = "The approval", body = ApprovalDetail),
-        (status = 403, description = "The session may not see the execution, and its user is not asked"),
-        (status = 404, description = "No such approval"),
+        (status = 404, description = "No such approval that the session may know of"),
     ),
 )]
 async fn get_approval(app: App, session: Session, path: IdPath<ApprovalId>) -> Result<Json<ApprovalDetail>, Problem> {
-    require_some_view(&session)?;
-    let row = app.approvals.get(path.id()?).await?;
-    require_view_of(&app, &session, &row.approval).await?;
+    session.check(UseCase::ReadApproval)?;
+    let row = app.approvals.get(&session.principal, path.id()?).await?;
     Ok(Json(ApprovalDetail::of(&row, &session.principal)))
 }
 
@@ -120,20 +119,18 @@ async fn get_approval(app: App, session: Session, path: IdPath<ApprovalId>) -> R
     ),
     responses(
         (status = 200, description = "The approval", body = ApprovalDetail),
-        (status = 403, description = "The session may not see the execution, and its user is not asked"),
-        (status = 404, description = "The step has asked nothing so far, or there is no such step"),
+        (status = 404, description = "The step has asked nothing so far, or nothing that the session may know of"),
     ),
 )]
 async fn get_approval_of_step(app: App, session: Session, path: StepPath) -> Result<Json<ApprovalDetail>, Problem> {
-    require_some_view(&session)?;
+    session.check(UseCase::ReadApproval)?;
     // Existing clients know no other answer to ill-formed ids here (spec 4b 5).
     let nothing = || Problem::not_found("Approval not found for this step");
     let (execution, step) = path.execution().and_then(|id| Ok((id, path.step()?))).map_err(|_| nothing())?;
-    let row = app.approvals.of_step(execution, &step).await.map_err(|failure| match failure {
+    let row = app.approvals.of_step(&session.principal, execution, &step).await.map_err(|failure| match failure {
         ApprovalFailure::NotFound => nothing(),
         other => other.into(),
     })?;
-    require_view_of(&app, &session, &row.approval).await?;
     Ok(Json(ApprovalDetail::of(&row, &session.principal)))
 }
 
@@ -215,11 +212,10 @@ async fn delegate(
     sent: Sent<DelegateRequest>,
 ) -> Result<Json<ApprovalDetail>, Problem> {
     let Sent { session, body } = sent;
-    session.require_own_voice()?;
+    session.check(UseCase::DelegateApproval)?;
     check_comment(body.comment.as_deref())?;
-    let row = app.approvals.get(path.id()?).await?;
-    let approval = app.approvals.delegate(path.id()?, &session.principal, &body.to, body.comment).await?;
-    Ok(Json(ApprovalDetail::of(&ApprovalRow { approval, ..row }, &session.principal)))
+    let row = app.approvals.delegate(&session.principal, path.id()?, &body.to, body.comment).await?;
+    Ok(Json(ApprovalDetail::of(&row, &session.principal)))
 }
 
 async fn vote(
@@ -229,45 +225,28 @@ async fn vote(
     ballot: Ballot,
     comment: Option<String>,
 ) -> Result<Json<ApprovalDetail>, Problem> {
-    session.require_own_voice()?;
+    session.check(UseCase::DecideApproval)?;
     check_comment(comment.as_deref())?;
-    // Read for what stands beside the approval; the vote itself reads it anew.
-    let row = app.approvals.get(path.id()?).await?;
-    let approval = app.approvals.vote(path.id()?, &session.principal, ballot, comment).await?;
-    Ok(Json(ApprovalDetail::of(&ApprovalRow { approval, ..row }, &session.principal)))
+    let row = app.approvals.vote(&session.principal, path.id()?, ballot, comment).await?;
+    Ok(Json(ApprovalDetail::of(&row, &session.principal)))
 }
 
 async fn list(
     app: &App,
     session: &Session,
-    filter: &ApprovalFilter,
+    query: &ApprovalQuery,
     asked: &PageParameters,
 ) -> Result<Page<ApprovalRow>, Problem> {
-    let page = app.approvals.list(filter.clone(), &asked.paging(ALL), &session.principal).await?;
+    let page = app.approvals.list(&session.principal, query.clone(), &asked.paging(ALL)).await?;
     let is_whole = asked.limit.is_some() || asked.offset.is_some() || asked.cursor.is_some();
     match page.total.checked_sub(u64::from(ALL)).filter(|skipped| *skipped > 0 && !is_whole) {
         // Who asks for all and can't have it needs the newest most.
         Some(skipped) => {
             let newest = Paging { limit: ALL, start: PageStart::Offset(skipped) };
-            Ok(app.approvals.list(filter.clone(), &newest, &session.principal).await?)
+            Ok(app.approvals.list(&session.principal, query.clone(), &newest).await?)
         }
         None => Ok(page),
     }
-}
-
-/// Who may not see executions may still see what they are asked, unless a key is limited to something else.
-fn require_some_view(session: &Session) -> Result<(), Problem> {
-    if session.principal.may(Permission::ExecutionView) { Ok(()) } else { session.require_own_voice() }
-}
-
-/// Who may see the execution may see its approvals, and so may who is asked.
-async fn require_view_of(app: &App, session: &Session, approval: &Approval) -> Result<(), Problem> {
-    let principal = &session.principal;
-    if principal.may(Permission::ExecutionView) || approval.asks(&principal.voter()) {
-        return Ok(());
-    }
-    let execution = app.executions.get(approval.request().execution_id).await?;
-    session.require_view_of(execution.creation().user.as_deref())
 }
 
 fn check_comment(comment: Option<&str>) -> Result<(), Problem> {
@@ -290,8 +269,8 @@ impl ReadParameters for ListParameters {
 }
 
 impl ListParameters {
-    /// The filter; `None` if no approval can fit it.
-    async fn filter(&self, app: &App) -> Result<Option<ApprovalFilter>, Problem> {
+    /// The query; `None` if no approval can fit it.
+    fn query(&self) -> Result<Option<ApprovalQuery>, Problem> {
         let status = match self.status.as_deref() {
             Some(text) => match ApprovalStatus::ALL.into_iter().find(|status| status.as_str() == text) {
                 Some(status) => Some(status),
@@ -299,15 +278,7 @@ impl ListParameters {
             },
             None => None,
         };
-        let assigned_to = match &self.user {
-            // A name that is no user's may still stand in a definition.
-            Some(name) => match app.access.principal(name).await? {
-                Some(principal) => Some(principal.asked_names()),
-                None => Some(vec![name.clone()]),
-            },
-            None => None,
-        };
         let execution_id = self.execution_id.as_deref().map(ExecutionId::read).transpose()?;
-        Ok(Some(ApprovalFilter { status, execution_id, assigned_to }))
+        Ok(Some(ApprovalQuery { status, execution_id, asking: self.user.clone() }))
     }
 }

@@ -6,19 +6,16 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use procession_application::access::Permission;
-use procession_domain::{
-    execution::{ExecutionStatus, Signal},
-    value::ExecutionId,
-};
+use procession_application::{access::UseCase, executions::Command};
+use procession_domain::value::ExecutionId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::detail::{ExecutionResponse, visible};
+use super::detail::ExecutionResponse;
 use crate::{
-    auth::Session,
     extract::{IdPath, SentOrNothing},
     problem::{Code, FieldError, Problem},
+    session::Session,
     state::App,
 };
 
@@ -69,15 +66,14 @@ pub(super) async fn cancel_execution(
     sent: SentOrNothing<CancelRequest>,
 ) -> Result<Response, Problem> {
     let SentOrNothing { session, body } = sent;
-    session.require(Permission::ExecutionCancel)?;
+    session.check(UseCase::CancelExecution)?;
     let id = path.id()?;
     let reason = body.reason.filter(|reason| !reason.trim().is_empty());
     if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
         let error = FieldError::new("reason", format!("has more than {LONGEST_REASON} characters"));
         return Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &[error]));
     }
-    let by = session.user().to_owned();
-    command(&app, &session, id, Signal::Cancel { by, reason, compensate: body.compensate }).await
+    command(&app, &session, id, Command::Cancel { reason, compensate: body.compensate }).await
 }
 
 /// Pauses an execution: what runs goes on to its end, nothing new starts.
@@ -98,9 +94,8 @@ pub(super) async fn pause_execution(
     path: IdPath<ExecutionId>,
     sent: SentOrNothing<PlainRequest>,
 ) -> Result<Response, Problem> {
-    sent.session.require(Permission::ExecutionCancel)?;
-    let by = sent.session.user().to_owned();
-    command(&app, &sent.session, path.id()?, Signal::Pause { by }).await
+    sent.session.check(UseCase::PauseExecution)?;
+    command(&app, &sent.session, path.id()?, Command::Pause).await
 }
 
 /// Lets a paused execution go on.
@@ -121,9 +116,8 @@ pub(super) async fn resume_execution(
     path: IdPath<ExecutionId>,
     sent: SentOrNothing<PlainRequest>,
 ) -> Result<Response, Problem> {
-    sent.session.require(Permission::ExecutionCancel)?;
-    let by = sent.session.user().to_owned();
-    command(&app, &sent.session, path.id()?, Signal::Resume { by }).await
+    sent.session.check(UseCase::ResumeExecution)?;
+    command(&app, &sent.session, path.id()?, Command::Resume).await
 }
 
 /// Notes that someone has looked at a failure and puts it aside, or takes that back.
@@ -144,23 +138,14 @@ pub(super) async fn dismiss_execution(
     sent: SentOrNothing<DismissRequest>,
 ) -> Result<Json<ExecutionResponse>, Problem> {
     let SentOrNothing { session, body } = sent;
-    session.require(Permission::ExecutionRetry)?;
-    let execution = visible(&app, &session, path.id()?).await?;
-    if execution.status() != ExecutionStatus::Failed {
-        let status = execution.status().as_str();
-        return Err(Problem::conflict(
-            Code::Conflict,
-            format!("Can only dismiss failed executions (status: {status})"),
-        ));
-    }
-    let at = body.dismissed.unwrap_or(true).then(|| app.now());
-    app.ports.queries.dismiss(execution.id(), at).await?;
+    session.check(UseCase::DismissExecution)?;
+    let is_dismissed = body.dismissed.unwrap_or(true);
+    let execution = app.executions.dismiss(&session.principal, path.id()?, is_dismissed).await?;
     Ok(Json(ExecutionResponse::of(&app, &execution, None).await?))
 }
 
-async fn command(app: &App, session: &Session, id: ExecutionId, signal: Signal) -> Result<Response, Problem> {
-    visible(app, session, id).await?;
-    let outcome = app.executions.command(id, signal).await?;
+async fn command(app: &App, session: &Session, id: ExecutionId, command: Command) -> Result<Response, Problem> {
+    let outcome = app.executions.command(&session.principal, id, command).await?;
     let status = if outcome.pending.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
     let response = ExecutionResponse::of(app, &outcome.execution, None).await?;
     Ok((status, Json(response.with_pending(outcome.pending))).into_response())

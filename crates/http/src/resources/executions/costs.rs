@@ -4,17 +4,14 @@ use axum::Json;
 use procession_domain::{
     definition::Step,
     execution::{Execution, StepState},
-    value::{Cost, ExecutionId},
+    value::{Cost, Currency, ExecutionId},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{
-    detail::visible,
-    summary::{TokensResponse, known_status, was_paid_for},
-};
-use crate::{auth::Session, extract::IdPath, problem::Problem, state::App, wire::ExactCost};
+use super::summary::{TokensResponse, known_status};
+use crate::{extract::IdPath, problem::Problem, session::Session, state::App, wire::ExactCost};
 
 /// What an execution cost.
 #[derive(Debug, Serialize, ToSchema)]
@@ -70,12 +67,12 @@ pub(super) async fn execution_costs(
     session: Session,
     path: IdPath<ExecutionId>,
 ) -> Result<Json<CostsResponse>, Problem> {
-    Ok(Json(CostsResponse::of(&visible(&app, &session, path.id()?).await?)))
+    Ok(Json(CostsResponse::of(&*app.executions.get(&session.principal, path.id()?).await?)))
 }
 
 impl CostsResponse {
     fn of(execution: &Execution) -> Self {
-        let state = execution.state();
+        let (state, currency) = (execution.state(), execution.creation().currency);
         Self {
             execution_id: execution.id().uuid(),
             process_name: execution.creation().process.name.to_string(),
@@ -83,30 +80,30 @@ impl CostsResponse {
             total_cost: state.cost.amount.to_string(),
             exact_cost: state.cost.into(),
             token_usage: (&state.tokens).into(),
-            steps: execution.steps().map(|(step, state)| StepCost::of(step, state)).collect(),
+            steps: execution.steps().map(|(step, state)| StepCost::of(step, state, currency)).collect(),
         }
     }
 }
 
 impl StepCost {
-    fn of(step: &Step, state: &StepState) -> Self {
-        let cost = was_paid_for(state).then(|| state.cost());
+    fn of(step: &Step, state: &StepState, currency: Currency) -> Self {
+        let cost = state.paid(currency);
         Self {
             step_id: step.id.to_string(),
             status: known_status(state.status()),
             cost: cost.map(|cost| cost.amount.to_string()),
             exact_cost: cost.map(Into::into),
-            compensation_cost: compensation_cost(state).map(Into::into),
+            compensation_cost: compensation_cost(state, currency).map(Into::into),
             token_usage: state.tokens().as_ref().map(Into::into),
         }
     }
 }
 
-fn compensation_cost(state: &StepState) -> Option<Cost> {
+fn compensation_cost(state: &StepState, currency: Currency) -> Option<Cost> {
     let attempts = state.compensation.as_ref()?.attempts.iter();
     let mut paid = attempts.filter(|attempt| attempt.ended_at.is_some() && attempt.agent.is_some()).peekable();
     paid.peek()?;
-    let mut cost = Cost::ZERO;
+    let mut cost = Cost::none(currency);
     paid.for_each(|attempt| cost.add(attempt.usage.cost));
     Some(cost)
 }

@@ -8,9 +8,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use indexmap::IndexMap;
+use procession_application::executions::VisibleExecution;
 use procession_domain::{
-    event::{Cancellation, ExecutionError, RollBackCause},
-    execution::{Execution, ExecutionStatus, Life, ValueKey},
+    event::Cancellation,
+    execution::{Execution, Life},
     value::{ExecutionId, Json as Value},
 };
 use serde::Serialize;
@@ -20,9 +21,9 @@ use uuid::Uuid;
 
 use super::summary::{ExecutionErrorResponse, Outlook, StepSummary, TokensResponse, WaitingResponse, name_of, seconds};
 use crate::{
-    auth::Session,
     extract::IdPath,
     problem::Problem,
+    session::Session,
     state::App,
     wire::{ExactCost, Time},
 };
@@ -134,29 +135,22 @@ pub(super) async fn get_execution(
     session: Session,
     path: IdPath<ExecutionId>,
 ) -> Result<Json<ExecutionResponse>, Problem> {
-    let execution = visible(&app, &session, path.id()?).await?;
+    let execution = app.executions.get(&session.principal, path.id()?).await?;
     Ok(Json(ExecutionResponse::of(&app, &execution, None).await?))
-}
-
-/// An execution, if the session may see it. Whether there is one is said first (spec 4b 1.3).
-pub(super) async fn visible(app: &App, session: &Session, id: ExecutionId) -> Result<Execution, Problem> {
-    let execution = app.executions.get(id).await?;
-    session.require_view_of(execution.creation().user.as_deref())?;
-    Ok(execution)
 }
 
 impl ExecutionResponse {
     /// An execution with its values. `input` saves reading it, where it is at hand.
-    pub async fn of(app: &App, execution: &Execution, input: Option<Value>) -> Result<Self, Problem> {
+    pub async fn of(app: &App, execution: &VisibleExecution, input: Option<Value>) -> Result<Self, Problem> {
         let input = if let Some(input) = input {
             Arc::new(input)
         } else {
             let stored = &execution.creation().input;
-            app.executions.value(execution.id(), &ValueKey::Input, stored).await?.unwrap_or_default()
+            app.executions.value(execution, stored).await?.unwrap_or_default()
         };
         let output = output_data(app, execution).await?;
         let outlook = Outlook::of(app, execution).await?;
-        let dismissed_at = dismissed_at(app, execution).await?;
+        let dismissed_at = app.executions.dismissed_at(execution).await?.map(Into::into);
         Ok(Self { dismissed_at, ..Self::of_state(execution, outlook, input, output) })
     }
 
@@ -194,8 +188,8 @@ impl ExecutionResponse {
             completed_at: state.completed_at.map(Into::into),
             deadline: state.deadline.map(Into::into),
             duration_seconds: duration.map(seconds),
-            error: failure(execution).map(Into::into),
-            warnings: state.warnings.clone(),
+            error: execution.failure().as_ref().map(Into::into),
+            warnings: execution.warnings(),
             labels: creation.labels.clone(),
             priority: name_of(creation.priority),
             steps: StepSummary::all(execution, &outlook),
@@ -221,11 +215,9 @@ impl ExecutionResponse {
 }
 
 /// What an execution puts out (spec 4b 4.1).
-async fn output_data(app: &App, execution: &Execution) -> Result<Arc<Value>, Problem> {
+async fn output_data(app: &App, execution: &VisibleExecution) -> Result<Arc<Value>, Problem> {
     Ok(match &execution.state().life {
-        Life::Completed { outputs, .. } => {
-            app.executions.value(execution.id(), &ValueKey::Outputs, outputs).await?.unwrap_or_default()
-        }
+        Life::Completed { outputs, .. } => app.executions.value(execution, outputs).await?.unwrap_or_default(),
         Life::Failed(error) => Arc::new(json!({"error": error.message})),
         Life::Cancelled(cancellation) => Arc::new(json!({"cancelled_reason": cancelled_reason(cancellation)})),
         Life::Pending | Life::Running | Life::Paused(_) | Life::Compensating(_) => Arc::new(json!({})),
@@ -238,14 +230,6 @@ fn cancelled_reason(cancellation: &Cancellation) -> String {
         Some(reason) => format!("Cancelled by {by}: {reason}"),
         None => format!("Cancelled by {by}"),
     }
-}
-
-/// Only failures are put aside.
-async fn dismissed_at(app: &App, execution: &Execution) -> Result<Option<Time>, Problem> {
-    if execution.status() != ExecutionStatus::Failed {
-        return Ok(None);
-    }
-    Ok(app.ports.queries.dismissed_at(execution.id()).await?.map(Into::into))
 }
 
 pub(super) const fn phase(life: &Life) -> Option<&'static str> {
@@ -269,15 +253,6 @@ fn output_warnings(life: &Life) -> Vec<String> {
         | Life::Compensating(_)
         | Life::Failed(_)
         | Life::Cancelled(_) => Vec::new(),
-    }
-}
-
-/// Why an execution failed, or is going to fail once its other branches have ended.
-fn failure(execution: &Execution) -> Option<&ExecutionError> {
-    match &execution.state().life {
-        Life::Failed(error) | Life::Compensating(RollBackCause::Failure(error)) => Some(error),
-        Life::Pending | Life::Running | Life::Paused(_) => execution.state().failure.as_ref(),
-        Life::Compensating(RollBackCause::Cancel(_)) | Life::Completed { .. } | Life::Cancelled(_) => None,
     }
 }
 

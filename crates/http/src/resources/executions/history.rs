@@ -1,20 +1,17 @@
 //! The events of an execution (spec 4b 4.3).
 
-use axum::Json;
+use axum::{http::header::CONTENT_TYPE, response::IntoResponse};
 use procession_application::ports::EventPage;
-use procession_domain::value::{ExecutionId, Json as Value};
-use serde_json::Map;
+use procession_domain::value::ExecutionId;
 use utoipa::IntoParams;
 
 use crate::{
-    auth::Session,
-    events::{Context, flat},
+    events::{Naming, text_of},
     extract::{IdPath, Parameters, Query, ReadParameters},
     problem::Problem,
+    session::Session,
     state::App,
 };
-
-use super::detail::visible;
 
 /// The most events in one answer, and as many as there are without `limit`: existing clients never ask for more.
 const MOST: u32 = 1_000;
@@ -52,12 +49,13 @@ pub(super) async fn list_events(
     session: Session,
     Query(parameters): Query<EventParameters>,
     path: IdPath<ExecutionId>,
-) -> Result<Json<Vec<Map<String, Value>>>, Problem> {
-    let execution = visible(&app, &session, path.id()?).await?;
+) -> Result<impl IntoResponse, Problem> {
+    let execution = app.executions.get(&session.principal, path.id()?).await?;
     let page = EventPage { offset: parameters.offset.unwrap_or(0), limit: parameters.limit.unwrap_or(MOST) };
-    let events = app.executions.events(execution.id(), page).await?;
-    let context = Context::of(&execution);
-    Ok(Json(events.iter().map(|event| flat(event, &context)).collect()))
+    let events = app.executions.events(&execution, page).await?;
+    let texts: Vec<String> =
+        events.iter().map(|event| text_of(event, execution.definition(), Naming::History)).collect();
+    Ok(([(CONTENT_TYPE, "application/json")], format!("[{}]", texts.join(","))))
 }
 
 impl ReadParameters for EventParameters {

@@ -1,7 +1,10 @@
 //! The list of executions, with the filters of page 4.
 
 use axum::Json;
-use procession_application::ports::{ExecutionFilter, ExecutionRow, Page, PageStart, Paging, Sort};
+use procession_application::{
+    access::UseCase,
+    ports::{ExecutionFilter, ExecutionRow, Page, PageStart, Paging, Sort},
+};
 use procession_domain::{
     execution::ExecutionStatus,
     value::{ExecutionId, Json as Value, Timestamp},
@@ -12,9 +15,9 @@ use uuid::Uuid;
 
 use super::summary::seconds;
 use crate::{
-    auth::Session,
     extract::{PageParameters, Parameters, Parsed, Query, ReadParameters},
     problem::{Code, Problem},
+    session::Session,
     state::App,
     wire::{ExactCost, Time},
 };
@@ -127,10 +130,10 @@ pub(super) async fn list_executions(
     session: Session,
     Query(parameters): Query<ListParameters>,
 ) -> Result<Json<ExecutionListResponse>, Problem> {
-    session.require_view()?;
+    session.check(UseCase::ListExecutions)?;
     let paging = parameters.page.paging(USUAL);
-    let page = match parameters.filter(&session)? {
-        Some(filter) => app.executions.list(&filter, &paging).await?,
+    let page = match parameters.filter()? {
+        Some(filter) => app.executions.list(&session.principal, &filter, &paging).await?,
         None => Page { rows: Vec::new(), total: 0, next_cursor: None },
     };
     Ok(Json(ExecutionListResponse::of(page, &paging)))
@@ -160,7 +163,7 @@ impl ReadParameters for ListParameters {
 
 impl ListParameters {
     /// The filter; `None` if it leaves nothing, whatever there is.
-    fn filter(self, session: &Session) -> Result<Option<ExecutionFilter>, Problem> {
+    fn filter(self) -> Result<Option<ExecutionFilter>, Problem> {
         let statuses = self.status.as_deref().map(statuses).transpose()?;
         let process_id = self.process_id.as_deref().map(id_or_nothing).transpose()?;
         let parent_id = self.parent_id.as_deref().map(id_or_nothing).transpose()?;
@@ -168,7 +171,6 @@ impl ListParameters {
         if names_nothing || statuses.as_ref().is_some_and(Vec::is_empty) {
             return Ok(None);
         }
-        let sees_all = session.principal.may(procession_application::access::Permission::ExecutionView);
         Ok(Some(ExecutionFilter {
             statuses: statuses.unwrap_or_default(),
             process_id: process_id.flatten(),
@@ -176,7 +178,7 @@ impl ListParameters {
             started_after: self.started_after,
             started_before: self.started_before,
             triggered_by: self.triggered_by,
-            user: (!sees_all).then(|| session.user().to_owned()),
+            user: None,
             label: self.label,
             text: self.q,
             parent_id: parent_id.flatten(),

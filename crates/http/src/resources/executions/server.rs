@@ -3,16 +3,11 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use procession_application::{
-    access::Permission,
-    engine::RecoveryReport,
-    ports::{PageStart, Paging, ProcessFilter},
-};
-use procession_domain::{definition::ProcessStatus, execution::ExecutionStatus};
+use procession_application::engine::RecoveryReport;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{auth::Session, problem::Problem, state::App, wire::Time};
+use crate::{problem::Problem, session::Session, state::App, wire::Time};
 
 /// What the last start of the server found under way.
 #[derive(Debug, Serialize, ToSchema)]
@@ -92,8 +87,7 @@ struct Fill {
     responses((status = 200, description = "The report", body = RecoveryResponse)),
 )]
 pub(super) async fn recovery_status(app: App, session: Session) -> Result<Json<RecoveryResponse>, Problem> {
-    session.require(Permission::ExecutionView)?;
-    Ok(Json(RecoveryResponse::of(&app.engine.recovery_report())))
+    Ok(Json(RecoveryResponse::of(&app.status.recovery(&session.principal)?)))
 }
 
 /// How many executions are at work and how many may be. For administrators.
@@ -102,37 +96,13 @@ pub(super) async fn recovery_status(app: App, session: Session) -> Result<Json<R
     responses((status = 200, description = "The limits", body = LimitsResponse)),
 )]
 pub(super) async fn limits_status(app: App, session: Session) -> Result<Json<LimitsResponse>, Problem> {
-    session.require_admin(Permission::AdminManageLimits)?;
-    let counts = app.ports.queries.execution_counts().await?;
-    let pending = counts.iter().filter(|(status, _)| *status == ExecutionStatus::Pending).map(|(_, count)| count).sum();
-    let settings = app.engine.settings();
+    let limits = app.status.limits(&session.principal).await?;
     Ok(Json(LimitsResponse {
-        global: Fill { current: app.engine.executions_in_memory() as u64, limit: settings.max_concurrent_executions },
-        queue: Fill { current: pending, limit: settings.queue_length },
-        per_process_default: settings.max_concurrent_instances,
-        process_overrides: overrides(&app).await?,
+        global: Fill { current: limits.running, limit: limits.most_running },
+        queue: Fill { current: limits.pending, limit: limits.most_pending },
+        per_process_default: limits.instances,
+        process_overrides: limits.instances_of,
     }))
-}
-
-/// The limits of the newest published version of each process that has its own.
-async fn overrides(app: &App) -> Result<BTreeMap<String, u32>, Problem> {
-    let filter = ProcessFilter { status: Some(ProcessStatus::Published), ..ProcessFilter::default() };
-    let mut start = PageStart::Offset(0);
-    let mut limits = BTreeMap::new();
-    loop {
-        let page = app.definitions.list(&filter, &Paging { limit: 100, start }).await?;
-        for row in page.rows {
-            if !limits.contains_key(row.name.as_str())
-                && let Some(newest) = app.ports.definitions.published(&row.name, None).await?
-            {
-                limits.insert(row.name.to_string(), newest.definition.config().max_concurrent_instances);
-            }
-        }
-        match page.next_cursor {
-            Some(cursor) => start = PageStart::Cursor(cursor),
-            None => return Ok(limits.into_iter().filter_map(|(name, limit)| Some((name, limit?))).collect()),
-        }
-    }
 }
 
 impl RecoveryResponse {

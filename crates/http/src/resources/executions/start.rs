@@ -3,17 +3,19 @@
 use axum::{http::StatusCode, response::Response};
 use indexmap::IndexMap;
 use procession_application::{
-    access::Permission,
+    access::UseCase,
     executions::{RetryFrom, StartRequest, StartTrigger},
 };
-use procession_domain::value::{ExecutionId, Json, ProcessId};
+use procession_domain::{
+    suggest::closest,
+    value::{ExecutionId, Json, ProcessId},
+};
 use serde::Deserialize;
 use serde_json::Map;
 use utoipa::ToSchema;
 
-use super::detail::{ExecutionResponse, visible};
+use super::detail::ExecutionResponse;
 use crate::{
-    auth::Session,
     extract::{IdPath, IdempotencyHeader, SentOrNothing},
     problem::{Code, FieldError, Problem},
     state::App,
@@ -38,6 +40,10 @@ pub(super) struct ExecuteRequest {
     #[serde(default)]
     #[schema(value_type = Option<HashMap<String, String>>)]
     labels: Option<IndexMap<String, String>>,
+    /// Members that a start does not have: refused, since whoever sends them means something by them.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: Map<String, Json>,
 }
 
 /// From where an execution is repeated.
@@ -58,6 +64,12 @@ enum RetryStart {
 
 /// The longest text that says who or what starts an execution, and the longest label, in characters.
 const LONGEST_TEXT: usize = 256;
+
+/// So many unknown members are told of.
+const MOST_TOLD: usize = 10;
+
+/// Members of a start by which the input may be meant.
+const LIKE_INPUT: [&str; 6] = ["inputs", "inputs_data", "data", "params", "parameters", "variables"];
 
 /// How many labels a start may bring.
 const MOST_LABELS: usize = 50;
@@ -137,15 +149,13 @@ pub(super) async fn retry_execution(
     sent: SentOrNothing<RetryRequest>,
 ) -> Result<Response, Problem> {
     let SentOrNothing { session, body } = sent;
-    session.require(Permission::ExecutionRetry)?;
+    session.check(UseCase::RetryExecution)?;
     let id = path.id()?;
-    visible(&app, &session, id).await?;
-    app.shell().start_limit.take(session.user(), app.now())?;
     let from = match body.from {
         None | Some(RetryStart::Start) => RetryFrom::Start,
         Some(RetryStart::Failed) => RetryFrom::Failed,
     };
-    let outcome = app.executions.retry(id, from, Some(session.user().to_owned())).await?;
+    let outcome = app.executions.retry(&session.principal, id, from).await?;
     let response = ExecutionResponse::of(&app, &outcome.execution, outcome.input).await?;
     Ok(response.created(StatusCode::CREATED))
 }
@@ -157,32 +167,31 @@ async fn start(
     sent: SentOrNothing<ExecuteRequest>,
 ) -> Result<Response, Problem> {
     let SentOrNothing { session, body } = sent;
-    session.require(Permission::ExecutionTrigger)?;
+    session.check(UseCase::StartExecution)?;
     let process = path.id()?;
-    let request = body.into_start(&session, idempotency_key)?;
-    app.shell().start_limit.take(session.user(), app.now())?;
-    let outcome = app.executions.start(process, request).await?;
+    let request = body.into_start(idempotency_key)?;
+    let outcome = app.executions.start(&session.principal, process, request).await?;
     let status = if outcome.repeated { StatusCode::OK } else { StatusCode::CREATED };
     let response = ExecutionResponse::of(app, &outcome.execution, outcome.input).await?;
     Ok(response.created(status))
 }
 
 impl ExecuteRequest {
-    fn into_start(self, session: &Session, idempotency_key: Option<String>) -> Result<StartRequest, Problem> {
+    fn into_start(self, idempotency_key: Option<String>) -> Result<StartRequest, Problem> {
         self.check()?;
         let triggered_by = self.triggered_by.filter(|text| !text.trim().is_empty());
         Ok(StartRequest {
             input: Json::Object(self.input.or(self.input_data).unwrap_or_default()),
             trigger: StartTrigger::default(),
             triggered_by: triggered_by.unwrap_or_else(|| "api".to_owned()),
-            user: Some(session.user().to_owned()),
             labels: self.labels.unwrap_or_default(),
             idempotency_key,
         })
     }
 
     fn check(&self) -> Result<(), Problem> {
-        let mut errors = Vec::new();
+        let mut errors: Vec<FieldError> =
+            self.others.keys().take(MOST_TOLD).map(|name| FieldError::new(shortened(name), no_member(name))).collect();
         if self.input.is_some() && self.input_data.as_ref().is_some_and(|other| Some(other) != self.input.as_ref()) {
             errors.push(FieldError::new("input_data", "says something else than `input`; send one of the two"));
         }
@@ -195,14 +204,31 @@ impl ExecuteRequest {
             errors.push(FieldError::new("labels", format!("are more than {MOST_LABELS}")));
         }
         for (name, _) in labels.filter(|(name, value)| name.is_empty() || is_long(name) || is_long(value)) {
-            let shown: String = name.chars().take(32).collect();
             let message =
                 format!("must have at most {LONGEST_TEXT} characters, and so must its name, which is not empty");
-            errors.push(FieldError::new(format!("labels.{shown}"), message));
+            errors.push(FieldError::new(format!("labels.{}", shortened(name)), message));
         }
         if errors.is_empty() {
             return Ok(());
         }
         Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &errors))
     }
+}
+
+/// What is said of a member that a start does not have.
+fn no_member(name: &str) -> String {
+    const MEMBERS: [&str; 4] = ["input", "input_data", "triggered_by", "labels"];
+    let meant = if LIKE_INPUT.contains(&name) { Some("input") } else { closest(name, MEMBERS) };
+    match meant {
+        Some(meant) => format!("is no member of a start; did you mean `{meant}`?"),
+        None => {
+            let name = shortened(name);
+            format!("is no member of a start; fields of the input stand in `input`: {{\"input\": {{\"{name}\": …}}}}")
+        }
+    }
+}
+
+/// The beginning of a name that anyone may have written.
+fn shortened(name: &str) -> String {
+    name.chars().take(32).collect()
 }

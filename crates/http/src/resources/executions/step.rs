@@ -5,22 +5,19 @@ use std::sync::Arc;
 use axum::Json;
 use procession_domain::{
     event::ValueRef,
-    execution::{Attempt, CompensationLife, CompensationState, Execution, StepState, ValueKey},
+    execution::{Attempt, CompensationLife, CompensationState, Execution, StepState},
     value::{ExecutionId, Json as Value, StepId},
 };
 use serde::Serialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::{
-    detail::visible,
-    summary::{Outlook, StepErrorResponse, StepSummary, TokensResponse, skip_reason},
-};
+use super::summary::{Outlook, StepErrorResponse, StepSummary, TokensResponse, skip_reason};
 use crate::{
-    auth::Session,
     events::output_url,
     extract::{Parameters, Query, ReadParameters, StepPath},
     problem::Problem,
+    session::Session,
     state::App,
     wire::{ExactCost, Time},
 };
@@ -46,8 +43,6 @@ pub(super) struct StepDetailResponse {
     attempts: Vec<AttemptResponse>,
     /// How it is undone, if that was begun.
     compensation: Option<UndoResponse>,
-    /// What was undefined in its texts and let pass.
-    warnings: Vec<String>,
 }
 
 /// Where a value is.
@@ -83,6 +78,8 @@ struct AttemptResponse {
     cost: Option<String>,
     exact_cost: Option<ExactCost>,
     token_usage: Option<TokensResponse>,
+    /// Why the model stopped writing, in its provider's words: `stop`, `length`, …
+    finish_reason: Option<String>,
 }
 
 /// How a step is undone.
@@ -135,7 +132,7 @@ pub(super) async fn get_step(
     path: StepPath,
 ) -> Result<Json<StepDetailResponse>, Problem> {
     let (id, step) = (path.execution()?, path.step()?);
-    let execution = visible(&app, &session, id).await?;
+    let execution = app.executions.get(&session.principal, id).await?;
     let (_, state) = execution.step(step.as_str()).ok_or_else(|| Problem::not_found("Step not found"))?;
     let asked = match parameters.attempt {
         None => state.attempts.last(),
@@ -144,8 +141,8 @@ pub(super) async fn get_step(
             Some(found.ok_or_else(|| Problem::not_found("The step has no such attempt"))?)
         }
     };
-    let input = match asked.and_then(|attempt| Some((attempt.number, attempt.input.as_ref()?))) {
-        Some((number, input)) => app.executions.value(id, &ValueKey::AttemptInput(step.clone(), number), input).await?,
+    let input = match asked.and_then(|attempt| attempt.input.as_ref()) {
+        Some(input) => app.executions.value(&execution, input).await?,
         None => None,
     };
     let outlook = Outlook::of(&app, &execution).await?;
@@ -171,11 +168,11 @@ pub(super) async fn get_step_output(
     path: StepPath,
 ) -> Result<Json<OutputResponse>, Problem> {
     let (id, step) = (path.execution()?, path.step()?);
-    let execution = visible(&app, &session, id).await?;
+    let execution = app.executions.get(&session.principal, id).await?;
     let none = || Problem::not_found("Step output not found");
     let (_, state) = execution.step(step.as_str()).ok_or_else(none)?;
     let output = match &state.output {
-        Some(output) => app.executions.value(id, &ValueKey::StepOutput(step), output).await?,
+        Some(output) => app.executions.value(&execution, output).await?,
         // What existing clients look for at steps that did not run (spec 4b 4.4).
         None => skip_reason(state).map(|reason| Arc::new(json!({"skipped_reason": reason}))),
     };
@@ -201,7 +198,6 @@ impl StepDetailResponse {
             decision: state.decision.as_ref().and_then(|decision| serde_json::to_value(decision).ok()),
             attempts: attempts(execution.id(), id, &state.attempts),
             compensation: state.compensation.as_ref().map(UndoResponse::of),
-            warnings: state.warnings.clone(),
         }
     }
 }
@@ -227,7 +223,8 @@ impl AttemptResponse {
             error: StepErrorResponse::of_attempt(attempt),
             cost: cost.map(|cost| cost.to_string()),
             exact_cost: cost.map(Into::into),
-            token_usage: attempt.usage.token_usage.as_ref().map(Into::into),
+            token_usage: attempt.usage.token_usage.as_deref().map(Into::into),
+            finish_reason: attempt.usage.finish_reason.as_ref().map(|reason| reason.as_str().to_owned()),
         }
     }
 }
@@ -236,7 +233,7 @@ impl UndoResponse {
     fn of(state: &CompensationState) -> Self {
         let (status, until) = match &state.life {
             CompensationLife::Running => ("running", None),
-            CompensationLife::BackOff { until } => ("waiting", Some((*until).into())),
+            CompensationLife::Waiting(wait) => ("waiting", wait.until().map(Into::into)),
             CompensationLife::Completed => ("completed", None),
             CompensationLife::Failed => ("failed", None),
         };
@@ -247,6 +244,6 @@ impl UndoResponse {
 
 impl ReferenceResponse {
     fn of(value: &ValueRef, url: Option<String>) -> Self {
-        Self { hash: value.hash.clone(), size: value.size, url }
+        Self { hash: value.hash.to_string(), size: value.size, url }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use procession_application::executions::VisibleExecution;
 use procession_domain::{
     definition::{Step, StepKind},
     event::{ExecutionError, SkipReason},
-    execution::{Attempt, Execution, StepLife, StepState, StepStatus, WaitingFor},
+    execution::{Attempt, CompensationLife, CompensationState, Execution, StepLife, StepState, StepStatus, WaitingFor},
     value::{ApprovalId, Duration, ExecutionId, Money, StepId, TokenUsage},
 };
 use serde::Serialize;
@@ -50,6 +51,9 @@ pub(super) struct StepSummary {
     /// Why it did not run.
     #[schema(example = "route_not_taken")]
     skip_reason: Option<String>,
+    /// Whether a roll-back has undone it: `completed`, or `failed`; null if none has tried, or it is still trying.
+    #[schema(example = "completed")]
+    compensated: Option<&'static str>,
     /// How many attempts failed since it was last begun anew.
     #[schema(example = 0)]
     retry_count: u32,
@@ -65,6 +69,8 @@ pub(super) struct StepSummary {
     exact_cost: Option<ExactCost>,
     /// While it runs: what it will cost, by the median of its last runs; an estimate.
     estimated_cost: Option<ExactCost>,
+    /// What was undefined in its texts and let pass.
+    warnings: Vec<String>,
     /// Its newest question to people.
     approval_id: Option<Uuid>,
     /// The executions of its sub-process, the newest last.
@@ -74,7 +80,8 @@ pub(super) struct StepSummary {
 /// For what something waits (spec 3.9).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct WaitingResponse {
-    /// `limit`, `agent_queue`, `breaker`, `timer`, `back_off`, `person`, `child` or `operator`.
+    /// `limit`, `agent_queue`, `agent` (it said that it is busy), `rate_limit`, `breaker`, `timer`, `back_off`, `person`,
+    /// `child` or `operator`.
     #[serde(rename = "for")]
     #[schema(example = "person")]
     kind: String,
@@ -83,6 +90,9 @@ pub(super) struct WaitingResponse {
     step_id: Option<String>,
     /// Until when at most, where that is known.
     until: Option<Time>,
+    /// Why, where whoever is waited for said so.
+    #[schema(example = "another task is running")]
+    reason: Option<String>,
 }
 
 /// Why a step failed.
@@ -110,15 +120,24 @@ pub(super) struct ExecutionErrorResponse {
     step_id: Option<String>,
 }
 
-/// What models read and wrote.
+/// What models read and wrote; null where no agent said so.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TokensResponse {
+    /// Tokens read, without those that came from a model's cache or were put into it.
     #[schema(example = 1200)]
-    input_tokens: u64,
+    input_tokens: Option<u64>,
+    /// Tokens read from a model's cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 800)]
+    cached_input_tokens: Option<u64>,
+    /// Tokens put into a model's cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 100)]
+    cache_write_tokens: Option<u64>,
     #[schema(example = 300)]
-    output_tokens: u64,
-    #[schema(example = 1500)]
-    total_tokens: u64,
+    output_tokens: Option<u64>,
+    #[schema(example = 2400)]
+    total_tokens: Option<u64>,
     /// The model, where the agent says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "large")]
@@ -132,7 +151,7 @@ pub(super) struct Outlook {
 }
 
 impl Outlook {
-    pub async fn of(app: &App, execution: &Execution) -> Result<Self, Problem> {
+    pub async fn of(app: &App, execution: &VisibleExecution) -> Result<Self, Problem> {
         let waits = app.executions.waiting_for(execution).into_iter().map(WaitingResponse::of).collect();
         Ok(Self { waits, estimates: app.executions.estimates(execution).await? })
     }
@@ -140,7 +159,7 @@ impl Outlook {
 
 impl StepSummary {
     pub fn of(execution: &Execution, position: usize, step: &Step, state: &StepState, outlook: &Outlook) -> Self {
-        let cost = was_paid_for(state).then(|| state.cost());
+        let cost = state.paid(execution.creation().currency);
         let mut waits = outlook.waits.iter();
         let ids = |children: &[ExecutionId]| children.iter().map(|id| id.uuid()).collect();
         Self {
@@ -155,14 +174,16 @@ impl StepSummary {
             started_at: state.started_at.map(Into::into),
             completed_at: state.completed_at.map(Into::into),
             error: StepErrorResponse::of_step(state),
-            handled_by: handler(state),
+            handled_by: execution.handler_of(position).map(ToString::to_string),
             skip_reason: skip_reason(state),
+            compensated: state.compensation.as_ref().and_then(compensated),
             retry_count: state.retry_count(),
             round: state.round,
             parallel_level: execution.definition().graph().level(position),
             cost: cost.map(|cost| cost.amount.to_string()),
             exact_cost: cost.map(Into::into),
             estimated_cost: outlook.estimates.get(&step.id).copied().map(Into::into),
+            warnings: state.warnings.clone(),
             approval_id: state.approval_id.map(ApprovalId::uuid),
             child_execution_ids: ids(&state.children),
         }
@@ -181,6 +202,7 @@ impl WaitingResponse {
             kind: name_of(wait.kind),
             step_id: wait.step_id.map(|step| step.to_string()),
             until: wait.until.map(Into::into),
+            reason: wait.reason,
         }
     }
 }
@@ -225,6 +247,8 @@ impl From<&TokenUsage> for TokensResponse {
     fn from(tokens: &TokenUsage) -> Self {
         Self {
             input_tokens: tokens.input_tokens,
+            cached_input_tokens: tokens.cached_input_tokens,
+            cache_write_tokens: tokens.cache_write_tokens,
             output_tokens: tokens.output_tokens,
             total_tokens: tokens.total_tokens,
             model: tokens.model.clone(),
@@ -260,9 +284,13 @@ pub(super) fn skip_reason(state: &StepState) -> Option<String> {
     }
 }
 
-/// Whether an agent's work for this step has ended, so that it has a cost.
-pub(super) fn was_paid_for(state: &StepState) -> bool {
-    state.attempts.iter().any(|attempt| attempt.ended_at.is_some() && attempt.agent.is_some())
+/// Whether a step has been undone; nothing while that is still tried.
+const fn compensated(state: &CompensationState) -> Option<&'static str> {
+    match &state.life {
+        CompensationLife::Completed => Some("completed"),
+        CompensationLife::Failed => Some("failed"),
+        CompensationLife::Running | CompensationLife::Waiting(_) => None,
+    }
 }
 
 /// Whole seconds, as existing clients read durations.
@@ -276,19 +304,6 @@ pub(super) fn name_of<T: Serialize>(value: T) -> String {
         Ok(serde_json::Value::String(name)) => name,
         Ok(other) => other.to_string(),
         Err(_) => String::new(),
-    }
-}
-
-fn handler(state: &StepState) -> Option<String> {
-    match &state.life {
-        StepLife::Failed { handled_by } => handled_by.as_ref().map(ToString::to_string),
-        StepLife::Pending
-        | StepLife::Running
-        | StepLife::Waiting(_)
-        | StepLife::WaitingApproval { .. }
-        | StepLife::Completed
-        | StepLife::Skipped { .. }
-        | StepLife::Cancelled => None,
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use procession_application::{
-    access::Permission,
+    access::UseCase,
     definitions::Written,
     ports::{Paging, ProcessFilter},
 };
@@ -25,9 +25,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     HttpState,
-    auth::Session,
     extract::{IdPath, IfMatch, PageParameters, Parameters, Query, ReadParameters, Sent},
     problem::{Code, Problem},
+    session::Session,
     state::App,
 };
 
@@ -73,10 +73,7 @@ pub(crate) struct ListParameters {
 )]
 pub(crate) async fn create_process(app: App, sent: Sent<ProcessRequest>) -> Result<Response, Problem> {
     let Sent { session, body } = sent;
-    session.require(Permission::ProcessCreate)?;
-    check_size(&app, &body.yaml_content)?;
-    let written = app.definitions.create(body.yaml_content, Some(session.principal.author())).await?;
-    Ok(created(&written))
+    Ok(created(&app.definitions.create(&session.principal, body.yaml_content).await?))
 }
 
 /// Lists definitions, the last changed first.
@@ -93,9 +90,9 @@ pub(crate) async fn list_processes(
     session: Session,
     Query(parameters): Query<ListParameters>,
 ) -> Result<Json<ProcessListResponse>, Problem> {
-    session.require(Permission::ProcessRead)?;
+    session.check(UseCase::ReadDefinitions)?;
     let (filter, paging) = parameters.filter()?;
-    let page = app.definitions.list(&filter, &paging).await?;
+    let page = app.definitions.list(&session.principal, &filter, &paging).await?;
     Ok(Json(ProcessListResponse::of(page, &paging)))
 }
 
@@ -110,8 +107,8 @@ pub(crate) async fn list_processes(
     ),
 )]
 pub(crate) async fn get_process(app: App, session: Session, path: IdPath<ProcessId>) -> Result<Response, Problem> {
-    session.require(Permission::ProcessRead)?;
-    let process = app.definitions.get(path.id()?).await?;
+    session.check(UseCase::ReadDefinitions)?;
+    let process = app.definitions.get(&session.principal, path.id()?).await?;
     Ok(shown(StatusCode::OK, &process, &[]))
 }
 
@@ -139,13 +136,9 @@ pub(crate) async fn update_process(
     sent: Sent<UpdateRequest>,
 ) -> Result<Response, Problem> {
     let Sent { session, body } = sent;
-    session.require(Permission::ProcessUpdate)?;
-    let id = path.id()?;
-    check_size(&app, &body.yaml_content)?;
-    let tagged = if if_match.is_given() { if_match.expected(app.definitions.get(id).await?.revision()) } else { None };
-    // Revisions only rise: of two different ones, the lower is outdated.
-    let expected = [tagged, body.revision].into_iter().flatten().min();
-    let written = app.definitions.update(id, body.yaml_content, expected, Some(session.principal.author())).await?;
+    session.check(UseCase::UpdateDefinition)?;
+    let expected = if_match.expected(body.revision);
+    let written = app.definitions.update(&session.principal, path.id()?, body.yaml_content, expected).await?;
     Ok(shown(StatusCode::OK, &written.process, &written.warnings))
 }
 
@@ -160,8 +153,8 @@ pub(crate) async fn update_process(
     ),
 )]
 pub(crate) async fn delete_process(app: App, session: Session, path: IdPath<ProcessId>) -> Result<StatusCode, Problem> {
-    session.require(Permission::ProcessDelete)?;
-    app.definitions.delete(path.id()?).await?;
+    session.check(UseCase::DeleteDefinition)?;
+    app.definitions.delete(&session.principal, path.id()?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -175,9 +168,8 @@ pub(crate) async fn delete_process(app: App, session: Session, path: IdPath<Proc
     ),
 )]
 pub(crate) async fn validate_text(app: App, sent: Sent<ProcessRequest>) -> Result<Json<ValidationResponse>, Problem> {
-    sent.session.require(Permission::ProcessRead)?;
-    check_size(&app, &sent.body.yaml_content)?;
-    Ok(Json(ValidationResponse::of(&app.definitions.check(&sent.body.yaml_content).await?)))
+    let checked = app.definitions.check(&sent.session.principal, &sent.body.yaml_content).await?;
+    Ok(Json(ValidationResponse::of(&checked)))
 }
 
 /// Checks a stored definition by what the server knows now.
@@ -195,9 +187,8 @@ pub(crate) async fn validate_process(
     session: Session,
     path: IdPath<ProcessId>,
 ) -> Result<Json<ValidationResponse>, Problem> {
-    session.require(Permission::ProcessRead)?;
-    let process = app.definitions.get(path.id()?).await?;
-    Ok(Json(ValidationResponse::of(&app.definitions.check(process.yaml()).await?)))
+    session.check(UseCase::CheckDefinition)?;
+    Ok(Json(ValidationResponse::of(&app.definitions.check_stored(&session.principal, path.id()?).await?)))
 }
 
 /// Makes a draft startable.
@@ -214,8 +205,8 @@ pub(crate) async fn validate_process(
     ),
 )]
 pub(crate) async fn publish_process(app: App, session: Session, path: IdPath<ProcessId>) -> Result<Response, Problem> {
-    session.require(Permission::ProcessPublish)?;
-    let written = app.definitions.publish(path.id()?, Some(session.principal.author())).await?;
+    session.check(UseCase::PublishDefinition)?;
+    let written = app.definitions.publish(&session.principal, path.id()?).await?;
     Ok(shown(StatusCode::OK, &written.process, &written.warnings))
 }
 
@@ -232,8 +223,8 @@ pub(crate) async fn publish_process(app: App, session: Session, path: IdPath<Pro
     ),
 )]
 pub(crate) async fn archive_process(app: App, session: Session, path: IdPath<ProcessId>) -> Result<Response, Problem> {
-    session.require(Permission::ProcessPublish)?;
-    let process = app.definitions.archive(path.id()?, Some(session.principal.author())).await?;
+    session.check(UseCase::ArchiveDefinition)?;
+    let process = app.definitions.archive(&session.principal, path.id()?).await?;
     Ok(shown(StatusCode::OK, &process, &[]))
 }
 
@@ -251,8 +242,8 @@ pub(crate) async fn archive_process(app: App, session: Session, path: IdPath<Pro
     ),
 )]
 pub(crate) async fn new_version(app: App, session: Session, path: IdPath<ProcessId>) -> Result<Response, Problem> {
-    session.require(Permission::ProcessCreate)?;
-    Ok(created(&app.definitions.new_version(path.id()?, Some(session.principal.author())).await?))
+    session.check(UseCase::CopyDefinition)?;
+    Ok(created(&app.definitions.new_version(&session.principal, path.id()?).await?))
 }
 
 impl ReadParameters for ListParameters {
@@ -275,15 +266,6 @@ impl ListParameters {
         let filter = ProcessFilter { status: status.transpose()?, name: self.name, text: self.q };
         Ok((filter, self.page.paging(ALL)))
     }
-}
-
-fn check_size(app: &App, yaml: &str) -> Result<(), Problem> {
-    let limit = app.shell().settings.definition_limit;
-    if yaml.len() <= limit {
-        return Ok(());
-    }
-    let size = yaml.len();
-    Err(Problem::too_large(format!("The definition has {size} bytes; at most {limit} are taken (limits.definition)")))
 }
 
 fn created(written: &Written) -> Response {

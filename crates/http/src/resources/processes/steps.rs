@@ -347,7 +347,7 @@ impl RetryResponse {
             initial_delay: text(retry.initial_delay),
             backoff: retry.backoff,
             backoff_multiplier: retry.backoff_multiplier,
-            max_delay: text(retry.max_delay),
+            max_delay: text(retry.longest_delay()),
             jitter: retry.jitter,
         }
     }

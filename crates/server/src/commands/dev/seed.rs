@@ -8,12 +8,11 @@ use clap::Args;
 use procession_application::{
     access::{Principal, one_time_password},
     executions::StartRequest,
-    ports::{PageStart, Paging, ProcessFilter},
 };
 use procession_domain::{
     approval::Ballot,
     execution::ExecutionStatus,
-    value::{ExecutionId, Json, ProcessId, StepId},
+    value::{ExecutionId, Json, ProcessId, ProcessName, StepId},
 };
 use reqwest::Method;
 use serde_json::json;
@@ -132,10 +131,9 @@ async fn seed_application(application: &Application) -> Result<(), Failure> {
         let request = StartRequest {
             input: serde_json::from_str(input).map_err(Failure::failed)?,
             triggered_by: STARTED_BY.to_owned(),
-            user: Some("admin".to_owned()),
             ..StartRequest::default()
         };
-        let outcome = application.executions.start(process, request).await.map_err(Failure::failed)?;
+        let outcome = application.executions.start(&admin(), process, request).await.map_err(Failure::failed)?;
         started.push((outcome.execution.id(), wanted));
     }
     for (id, wanted) in started {
@@ -146,17 +144,15 @@ async fn seed_application(application: &Application) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Who has made the history.
+fn admin() -> Principal {
+    Principal::at_terminal("admin")
+}
+
 async fn published_version(application: &Application, name: &str) -> Result<ProcessId, Failure> {
-    let filter = ProcessFilter { name: Some(name.to_owned()), ..ProcessFilter::default() };
-    let paging = Paging { limit: 100, start: PageStart::Offset(0) };
-    let page = application.definitions.list(&filter, &paging).await.map_err(Failure::failed)?;
-    for row in page.rows {
-        let process = application.definitions.get(row.id).await.map_err(Failure::failed)?;
-        if process.check_startable().is_ok() {
-            return Ok(process.id());
-        }
-    }
-    Err(Failure::failed(format_args!("no version of {name} is published")))
+    let process = ProcessName::new(name).map_err(Failure::failed)?;
+    let published = application.definitions.published(&admin(), &process, None).await.map_err(Failure::failed)?;
+    published.ok_or_else(|| Failure::failed(format_args!("no version of {name} is published")))
 }
 
 /// Waits until an execution has ended, or asks; and answers.
@@ -167,19 +163,16 @@ async fn settle(application: &Application, id: ExecutionId, wanted: Wanted) -> R
         Wanted::Reject => Some((Ballot::Reject, "Too much doubt")),
     };
     loop {
-        let execution = application.executions.get(id).await.map_err(Failure::failed)?;
+        let execution = application.executions.get(&admin(), id).await.map_err(Failure::failed)?;
         match (execution.status(), ballot) {
             (ExecutionStatus::Completed | ExecutionStatus::Failed | ExecutionStatus::Cancelled, _)
             | (ExecutionStatus::Paused, None) => return Ok(()),
             (ExecutionStatus::Paused, Some((ballot, comment))) => {
                 let step = StepId::new(ASKING_STEP).map_err(Failure::failed)?;
-                let approval = application.approvals.of_step(id, &step).await.map_err(Failure::failed)?;
-                let principal = Principal::at_terminal("admin");
+                let approval = application.approvals.of_step(&admin(), id, &step).await.map_err(Failure::failed)?;
+                let comment = Some(comment.to_owned());
                 // The second time it is settled already, and its effect is about to show.
-                let _ = application
-                    .approvals
-                    .vote(approval.approval.id(), &principal, ballot, Some(comment.to_owned()))
-                    .await;
+                let _ = application.approvals.vote(&admin(), approval.approval.id(), ballot, comment).await;
             }
             (ExecutionStatus::Pending | ExecutionStatus::Running, _) => {}
         }

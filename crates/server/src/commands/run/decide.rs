@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use procession_application::{access::Principal, approvals::ApprovalFailure, executions::ExecutionFailure};
 use procession_domain::{
     approval::{Approval, ApprovalError, ApprovalStatus, Ballot},
-    event::Event,
+    event::{ApprovalEvent, Event, StepEvent},
     execution::{CompensationLife, Execution, Life, StepLife, WaitingKind},
     value::{ApprovalId, Duration, Timestamp},
 };
@@ -103,21 +103,19 @@ impl Decider {
     /// Notes what is asked, and what is not any more.
     pub fn note(&mut self, seen: &[Seen]) {
         for Seen { path, stored } in seen {
-            match &stored.event {
-                Event::ApprovalRequested { step_id, approval_id, .. } => {
-                    self.open.push(Open { id: *approval_id, place: format!("{path}{step_id}"), is_left: false });
+            match stored.event() {
+                Event::Approval(step, id, ApprovalEvent::Requested { .. }) => {
+                    self.open.push(Open { id: *id, place: format!("{path}{step}"), is_left: false });
                 }
-                Event::ApprovalDecided { approval_id, .. } => {
-                    self.open.retain(|open| open.id != *approval_id);
-                    self.settled.remove(approval_id);
+                Event::Approval(_, id, ApprovalEvent::Decided(_)) => {
+                    self.open.retain(|open| open.id != *id);
+                    self.settled.remove(id);
                 }
-                Event::StepCancelled { step_id } => {
-                    let place = format!("{path}{step_id}");
+                Event::Step(step, StepEvent::Cancelled) => {
+                    let place = format!("{path}{step}");
                     self.open.retain(|open| open.place != place);
                 }
-                Event::ProcessCompleted { .. } | Event::ProcessFailed { .. } | Event::ProcessCancelled(_) => {
-                    self.open.retain(|open| !is_step_of(path, &open.place));
-                }
+                event if event.ends_execution() => self.open.retain(|open| !is_step_of(path, &open.place)),
                 _ => {}
             }
         }
@@ -144,7 +142,7 @@ impl Decider {
             }
         }
         let is_left = self.open.iter().any(|open| open.is_left);
-        if !is_left || !self.settled.is_empty() || something_goes_on(application, watch).await? {
+        if !is_left || !self.settled.is_empty() || something_goes_on(application, &self.person, watch).await? {
             return Ok(Outlook::GoesOn);
         }
         Ok(Outlook::Stuck)
@@ -195,9 +193,9 @@ impl Decider {
         for number in 1..=100_u32 {
             let name = if number == 1 { self.person.clone() } else { format!("{} ({number})", self.person) };
             let principal = Principal::at_terminal(&name);
-            let voted = application.approvals.vote(id, &principal, answer.ballot, answer.comment.clone()).await;
+            let voted = application.approvals.vote(&principal, id, answer.ballot, answer.comment.clone()).await;
             match voted {
-                Ok(approval) if approval.status() == ApprovalStatus::Pending => {}
+                Ok(row) if row.approval.status() == ApprovalStatus::Pending => {}
                 Ok(_) | Err(ApprovalFailure::Refused(ApprovalError::Settled(_) | ApprovalError::TooLate)) => {
                     return Ok(true);
                 }
@@ -222,7 +220,8 @@ impl Decider {
         place: &str,
         view: &mut View,
     ) -> Result<bool, Failure> {
-        let row = application.approvals.get(id).await.map_err(Failure::failed)?;
+        let person = Principal::at_terminal(&self.person);
+        let row = application.approvals.get(&person, id).await.map_err(Failure::failed)?;
         if row.approval.status() != ApprovalStatus::Pending {
             return Ok(true);
         }
@@ -294,10 +293,10 @@ async fn ask_for_answer(needs_reason_on_reject: bool) -> Result<Option<Answer>, 
 }
 
 /// Whether anything of the tree goes on without a decision, or a deadline is near.
-async fn something_goes_on(application: &Application, watch: &Watch) -> Result<bool, Failure> {
-    let now = application.ports.clock.now();
+async fn something_goes_on(application: &Application, person: &str, watch: &Watch) -> Result<bool, Failure> {
+    let (now, person) = (application.now(), Principal::at_terminal(person));
     for id in watch.alive() {
-        match application.executions.get(id).await {
+        match application.executions.get(&person, id).await {
             Ok(execution) if goes_on(&execution, now) => return Ok(true),
             Ok(_) | Err(ExecutionFailure::NotFound) => {}
             Err(error) => return Err(Failure::failed(error)),
@@ -312,8 +311,7 @@ fn goes_on(execution: &Execution, now: Timestamp) -> bool {
         Life::Pending | Life::Completed { .. } | Life::Failed(_) | Life::Cancelled(_) => return true,
         Life::Running | Life::Paused(_) | Life::Compensating(_) => {}
     }
-    let is_undoing =
-        |life: &CompensationLife| matches!(life, CompensationLife::Running | CompensationLife::BackOff { .. });
+    let is_undoing = |life: &CompensationLife| matches!(life, CompensationLife::Running | CompensationLife::Waiting(_));
     let is_active = execution.steps().any(|(_, state)| {
         state.life == StepLife::Running || state.compensation.as_ref().is_some_and(|state| is_undoing(&state.life))
     });
@@ -322,6 +320,8 @@ fn goes_on(execution: &Execution, now: Timestamp) -> bool {
         || execution.waiting_for(usize::MAX).iter().any(|wait| match wait.kind {
             WaitingKind::Limit
             | WaitingKind::AgentQueue
+            | WaitingKind::Agent
+            | WaitingKind::RateLimit
             | WaitingKind::Breaker
             | WaitingKind::Timer
             | WaitingKind::BackOff => true,

@@ -20,12 +20,14 @@ use std::{path::PathBuf, pin::pin};
 
 pub(super) use arguments::RunArguments;
 use procession_application::{
-    executions::{StartFailure, StartRequest},
+    access::Principal,
+    events::EventsFailure,
+    executions::{Command, StartFailure, StartRequest, VisibleExecution},
     ports::StoreError,
 };
 use procession_domain::{
     event::PauseReason,
-    execution::{Execution, Life, Signal},
+    execution::Life,
     value::{ExecutionId, Json},
 };
 use tokio::time::Interval;
@@ -79,7 +81,10 @@ async fn carry_out(plan: &Plan, loaded: &Loaded) -> Result<Exit, Failure> {
     let stores = Stores::open(&loaded.configuration).await?;
     let application = Application::start(stores, loaded).await?;
     let outcome = match begin(plan, &application).await {
-        Ok(Begun::Execution(watch, execution)) => follow(plan, &application, watch, *execution, &mut signals).await,
+        Ok(Begun::Execution(begun)) => {
+            let (watch, execution) = *begun;
+            follow(plan, &application, watch, execution, &mut signals).await
+        }
         Ok(Begun::Refused(report, exit)) => Ok((report, exit)),
         Err(failure) => Err(failure),
     };
@@ -97,18 +102,19 @@ async fn carry_out(plan: &Plan, loaded: &Loaded) -> Result<Exit, Failure> {
 /// What became of the start.
 enum Begun {
     /// It runs, or has ended before.
-    Execution(Watch, Box<Execution>),
+    Execution(Box<(Watch, VisibleExecution)>),
     /// It can't run.
     Refused(Report, Exit),
 }
 
 async fn begin(plan: &Plan, application: &Application) -> Result<Begun, Failure> {
     // Before anything happens, so that no event is missed.
-    let subscription = application.ports.feed.subscribe();
+    let subscription = application.events.subscribe();
+    let person = Principal::at_terminal(&plan.person);
     let execution = match &plan.what {
-        arguments::What::Resume(id) => resume(*id, application).await?,
+        arguments::What::Resume(id) => resume(*id, application, &person).await?,
         arguments::What::Start { file, others } => {
-            let process = match publish::publish_all(application, file, others).await? {
+            let process = match publish::publish_all(application, &person, file, others).await? {
                 publish::Outcome::Published(process) => process,
                 publish::Outcome::Invalid(diagnostics) => {
                     return Ok(Begun::Refused(Report::invalid(diagnostics), Exit::Failed));
@@ -117,10 +123,9 @@ async fn begin(plan: &Plan, application: &Application) -> Result<Begun, Failure>
             let request = StartRequest {
                 input: Json::Object(plan.input.clone()),
                 triggered_by: "cli".to_owned(),
-                user: Some(plan.person.clone()),
                 ..StartRequest::default()
             };
-            match application.executions.start(process, request).await {
+            match application.executions.start(&person, process, request).await {
                 Ok(started) => started.execution,
                 Err(error @ (StartFailure::InvalidInput(_) | StartFailure::TooLarge(_))) => {
                     terminal::report(
@@ -132,20 +137,19 @@ async fn begin(plan: &Plan, application: &Application) -> Result<Begun, Failure>
             }
         }
     };
-    let watch = Watch::new(application.ports.feed.clone(), subscription, execution.id());
-    Ok(Begun::Execution(watch, Box::new(execution)))
+    let watch = Watch::new(application.events.clone(), person, subscription, execution.id());
+    Ok(Begun::Execution(Box::new((watch, execution))))
 }
 
 /// An execution that an earlier run left; one that an operator has paused goes on.
-async fn resume(id: ExecutionId, application: &Application) -> Result<Execution, Failure> {
-    let found = application.executions.get(id).await;
+async fn resume(id: ExecutionId, application: &Application, by: &Principal) -> Result<VisibleExecution, Failure> {
+    let found = application.executions.get(by, id).await;
     let execution = found.map_err(|error| {
         Failure::usage(format_args!("{id}: {error}"))
             .hint("--data-dir names the folder of the run that was interrupted")
     })?;
     if matches!(execution.state().life, Life::Paused(PauseReason::Operator { .. })) {
-        let signal = Signal::Resume { by: arguments::person() };
-        let resumed = application.executions.command(id, signal).await.map_err(Failure::failed)?;
+        let resumed = application.executions.command(by, id, Command::Resume).await.map_err(Failure::failed)?;
         return Ok(resumed.execution);
     }
     Ok(execution)
@@ -156,11 +160,11 @@ async fn follow(
     plan: &Plan,
     application: &Application,
     mut watch: Watch,
-    execution: Execution,
+    execution: VisibleExecution,
     signals: &mut StopSignals,
 ) -> Result<(Report, Exit), Failure> {
     let id = execution.id();
-    let mut view = View::new(plan.format, &execution, application.ports.clock.clone());
+    let mut view = View::new(plan.format, &execution, (**application).clone());
     view.begin()?;
     let mut decider = Decider::new(plan.decisions.clone(), &plan.person);
     let mut ticks = tokio::time::interval(DRAW_EVERY);
@@ -182,7 +186,8 @@ async fn follow(
         }
     };
     view.end()?;
-    let execution = application.executions.get(id).await.map_err(Failure::failed)?;
+    let person = Principal::at_terminal(&plan.person);
+    let execution = application.executions.get(&person, id).await.map_err(Failure::failed)?;
     let exit = exit.unwrap_or_else(|| report::exit_of(&execution.state().life));
     advise(plan, id, &decider, exit);
     let report = Report::of(application, execution).await.map_err(store_failed)?;
@@ -199,7 +204,7 @@ async fn next_events(
     let mut next = pin!(watch.next());
     loop {
         tokio::select! {
-            seen = &mut next => return seen.map(Some).map_err(store_failed),
+            seen = &mut next => return seen.map(Some).map_err(|error: EventsFailure| Failure::failed(error)),
             _ = ticks.tick() => view.draw()?,
             _ = signals.next() => return Ok(None),
         }

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use procession_application::{executions::StartFailure, ports::StoreError};
+use procession_application::{
+    executions::{StartFailure, VisibleExecution},
+    ports::StoreError,
+};
 use procession_domain::{
     definition::Step,
     event::{PauseReason, ValueRef},
-    execution::{Execution, Life, StepLife, StepState, StepStatus, ValueKey},
-    value::{Cost, Json},
+    execution::{Execution, Life, StepLife, StepState, StepStatus},
+    value::{Cost, Currency, Json, StepId},
 };
 use procession_language::Diagnostic;
 use serde_json::{Map, json};
@@ -59,21 +62,20 @@ impl Report {
     }
 
     /// Of an execution as it stands.
-    pub async fn of(application: &Application, execution: Execution) -> Result<Self, StoreError> {
-        let id = execution.id();
-        let read = async |key: ValueKey, value: &ValueRef| application.executions.value(id, &key, value).await;
+    pub async fn of(application: &Application, execution: VisibleExecution) -> Result<Self, StoreError> {
+        let read = async |value: &ValueRef| application.executions.value(&execution, value).await;
         let outputs = match &execution.state().life {
-            Life::Completed { outputs, .. } => read(ValueKey::Outputs, outputs).await?,
+            Life::Completed { outputs, .. } => read(outputs).await?,
             _ => None,
         };
         let mut step_outputs = Vec::new();
-        for (step, state) in execution.steps() {
+        for (_, state) in execution.steps() {
             step_outputs.push(match &state.output {
-                Some(output) => read(ValueKey::StepOutput(step.id.clone()), output).await?,
+                Some(output) => read(output).await?,
                 None => None,
             });
         }
-        Ok(Self::Execution(Box::new(Ended { execution, outputs, step_outputs })))
+        Ok(Self::Execution(Box::new(Ended { execution: execution.into_inner(), outputs, step_outputs })))
     }
 
     /// Writes the result to standard output.
@@ -102,7 +104,7 @@ fn not_run(status: &str, error: &Json, diagnostics: &Json) -> Json {
         "execution_id": null,
         "status": status,
         "outputs": null,
-        "cost": cost_json(Cost::ZERO),
+        "cost": cost_json(Cost::none(Currency::default())),
         "error": error,
         "steps": [],
         "diagnostics": diagnostics,
@@ -149,12 +151,12 @@ impl Ended {
         Ok(())
     }
 
-    fn warnings(&self) -> impl Iterator<Item = &String> {
+    fn warnings(&self) -> Vec<String> {
         let of_outputs: &[String] = match &self.execution.state().life {
             Life::Completed { warnings, .. } => warnings,
             _ => &[],
         };
-        self.execution.state().warnings.iter().chain(of_outputs)
+        [self.execution.warnings().as_slice(), of_outputs].concat()
     }
 
     fn as_json(&self) -> Json {
@@ -168,10 +170,14 @@ impl Ended {
                 "step_id": null,
             }),
             Life::Pending | Life::Running | Life::Paused(_) | Life::Compensating(_) | Life::Completed { .. } => {
-                state.failure.as_ref().map_or(Json::Null, |error| json!(error))
+                json!(execution.failure())
             }
         };
-        let steps = execution.steps().zip(&self.step_outputs);
+        let currency = execution.creation().currency;
+        let steps = execution.steps().zip(&self.step_outputs).enumerate().map(|(position, ((step, state), output))| {
+            let handler = execution.handler_of(position);
+            step_json(step, state, output.as_deref(), handler, currency)
+        });
         let duration = state.started_at.zip(state.completed_at).map(|(began, ended)| ended.since(began).as_millis());
         json!({
             "execution_id": execution.id(),
@@ -181,18 +187,24 @@ impl Ended {
             "outputs": self.outputs,
             "cost": cost_json(state.cost),
             "error": error,
-            "warnings": self.warnings().collect::<Vec<_>>(),
+            "warnings": self.warnings(),
             "created_at": state.created_at,
             "started_at": state.started_at,
             "completed_at": state.completed_at,
             "duration_ms": duration,
-            "steps": steps.map(|((step, state), output)| step_json(step, state, output.as_deref())).collect::<Vec<_>>(),
+            "steps": steps.collect::<Vec<_>>(),
         })
     }
 }
 
 /// A step; what does not apply to it is left out.
-fn step_json(step: &Step, state: &StepState, output: Option<&Json>) -> Json {
+fn step_json(
+    step: &Step,
+    state: &StepState,
+    output: Option<&Json>,
+    handler: Option<&StepId>,
+    currency: Currency,
+) -> Json {
     let mut fields = Map::new();
     let mut put = |name: &str, value: Json| {
         if !value.is_null() {
@@ -211,9 +223,7 @@ fn step_json(step: &Step, state: &StepState, output: Option<&Json>) -> Json {
     if let StepLife::Skipped { reason } = &state.life {
         put("skip_reason", json!(reason));
     }
-    if let StepLife::Failed { handled_by: Some(handler) } = &state.life {
-        put("handled_by", json!(handler));
-    }
+    put("handled_by", json!(handler));
     if let Some(decision) = &state.decision {
         put("taken", json!(decision.taken));
     }
@@ -224,7 +234,7 @@ fn step_json(step: &Step, state: &StepState, output: Option<&Json>) -> Json {
         put("child_execution_ids", json!(state.children));
     }
     if state.attempts.iter().any(|attempt| attempt.agent.is_some()) {
-        put("cost", cost_json(state.cost()));
+        put("cost", cost_json(state.cost(currency)));
     }
     Json::Object(fields)
 }

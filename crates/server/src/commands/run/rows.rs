@@ -1,12 +1,12 @@
 //! What is known of each step, event by event: the rows that people see.
 
 use procession_domain::{
-    event::{Event, Usage, Wait},
+    event::{ApprovalEvent, AttemptEvent, ChildEvent, Direction, Event, Recorded, StepEvent, Usage, Wait},
     execution::Execution,
     value::{Money, Timestamp},
 };
 
-use super::{telling, watch::Seen};
+use super::telling;
 
 /// A step, of the execution or of one of its sub-processes.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,18 +122,18 @@ impl Rows {
         &self.0[number]
     }
 
-    /// Takes an event in.
-    pub fn take(&mut self, seen: &Seen) -> Change {
-        let event = &seen.stored.event;
+    /// Takes an event in, of the execution at this path.
+    pub fn take(&mut self, path: &str, recorded: &Recorded) -> Change {
+        let event = &recorded.event;
         let Some(step) = event.step_id() else {
             return match telling::note(event) {
-                Some(note) if seen.path.is_empty() => Change::Note(note),
-                Some(note) => Change::Note(format!("{}: {note}", seen.path.trim_end_matches('/'))),
+                Some(note) if path.is_empty() => Change::Note(note),
+                Some(note) => Change::Note(format!("{}: {note}", path.trim_end_matches('/'))),
                 None => Change::Nothing,
             };
         };
-        let number = self.number(&format!("{}{step}", seen.path), &seen.path);
-        if change(&mut self.0[number], event, seen.stored.at) { Change::Row(number) } else { Change::Nothing }
+        let number = self.number(&format!("{path}{step}"), path);
+        if change(&mut self.0[number], event, recorded.at) { Change::Row(number) } else { Change::Nothing }
     }
 
     /// The row of a place. A new one comes behind the step that runs the sub-process, and that step's other rows.
@@ -151,7 +151,49 @@ impl Rows {
 /// Changes a step's row. `false` if there is nothing to show.
 fn change(row: &mut Row, event: &Event, at: Timestamp) -> bool {
     match event {
-        Event::StepStarted(start) => {
+        Event::Process(_) | Event::Child(_, _, ChildEvent::Completed { .. }) => false,
+        Event::Step(_, event) => change_by_step(row, event, at),
+        Event::Attempt(_, Direction::Do, event) => change_by_attempt(row, event, at),
+        Event::Attempt(_, Direction::Undo, event) => change_by_undoing(row, event, at),
+        Event::Approval(_, _, event) => change_by_people(row, event, at),
+        Event::Child(_, _, ChildEvent::Started { process }) => {
+            row.waits(format!("runs {} {}", process.name, process.version), None);
+            true
+        }
+    }
+}
+
+fn change_by_step(row: &mut Row, event: &StepEvent, at: Timestamp) -> bool {
+    match event {
+        StepEvent::Skipped(skipped) => {
+            row.pays(&skipped.usage);
+            let why = telling::skipped(skipped);
+            let text = match &skipped.error {
+                Some(error) => format!("{why} ({})", telling::failed(error)),
+                None => why,
+            };
+            row.ends(Mark::Skipped, text, at);
+        }
+        StepEvent::Cancelled => row.ends(Mark::Cancelled, "cancelled", at),
+        StepEvent::Reset { round, requested_by, .. } => {
+            row.stands(Mark::Pending, format!("runs again (round {round}): changes requested by {requested_by}"));
+            row.began_at = None;
+            row.ended_at = None;
+        }
+        StepEvent::Reused { .. } => row.ends(Mark::Done, "taken over from the execution that this one repeats", at),
+        StepEvent::GatewayEvaluated(decision) => {
+            row.text = telling::goes_to(decision);
+            return false;
+        }
+        // The request's own event follows.
+        StepEvent::WaitingApproval { .. } => return false,
+    }
+    true
+}
+
+fn change_by_attempt(row: &mut Row, event: &AttemptEvent, at: Timestamp) -> bool {
+    match event {
+        AttemptEvent::Started(start) => {
             let is_again = start.again || start.attempt == row.attempt;
             row.stands(Mark::Running, start.warnings.first().cloned().unwrap_or_default());
             row.agent.clone_from(&start.agent);
@@ -159,121 +201,103 @@ fn change(row: &mut Row, event: &Event, at: Timestamp) -> bool {
             row.ended_at = None;
             row.began_at = row.began_at.filter(|_| row.attempt > 1 || is_again).or(Some(at));
         }
-        Event::StepCompleted { output, usage, .. } => {
+        AttemptEvent::Resumed { .. } => row.stands(Mark::Running, String::new()),
+        AttemptEvent::Completed { output, usage, .. } => {
             row.pays(usage);
             // What a gateway or a person decided says more than the output that repeats it.
             let says_it = row.text.starts_with('→') || row.mark == Mark::Asking;
-            let text = if says_it { row.text.clone() } else { telling::brought(&output.preview) };
+            let preview = output.as_ref().and_then(|output| output.preview.as_deref());
+            let text = if says_it { row.text.clone() } else { preview.map(telling::brought).unwrap_or_default() };
             row.ends(Mark::Done, text, at);
         }
-        Event::StepFailed { error, handled_by, usage, .. } => {
+        AttemptEvent::Failed { error, handled_by, usage, .. } => {
             row.pays(usage);
             let handled = handled_by.as_ref().map(|step| format!(" (handled by {step})")).unwrap_or_default();
             row.ends(Mark::Failed, format!("{}{handled}", telling::failed(error)), at);
         }
-        Event::StepRetrying { attempt, max_attempts, next_retry_at, error, usage, .. } => {
+        AttemptEvent::Retrying { attempt, max_attempts, next_retry_at, error, usage } => {
             row.pays(usage);
             row.waits(format!("attempt {attempt} of {max_attempts}: {}", telling::failed(error)), Some(*next_retry_at));
         }
-        Event::StepSkipped { reason, error, usage, .. } => {
-            row.pays(usage);
-            let text = match error {
-                Some(error) => format!("{} ({})", telling::skipped(*reason), telling::failed(error)),
-                None => telling::skipped(*reason).to_owned(),
-            };
-            row.ends(Mark::Skipped, text, at);
-        }
-        Event::StepWaiting { wait, .. } => {
+        AttemptEvent::Waiting(wait) => {
             row.began_at = row.began_at.or(Some(at));
-            let until = match wait {
-                Wait::Timer { until } | Wait::BackOff { until } | Wait::AgentBusy { until } | Wait::Breaker { until } => {
-                    Some(*until)
-                }
-                Wait::Child { .. } => None,
-            };
             // The retry has said why already, and the sub-process which it is.
             let is_told = matches!(wait, Wait::BackOff { .. } | Wait::Child { .. }) && row.mark == Mark::Waiting;
-            row.waits(if is_told { row.text.clone() } else { telling::waits(wait).to_owned() }, until);
+            row.waits(if is_told { row.text.clone() } else { telling::waits(wait) }, wait.until());
             return !is_told;
         }
-        Event::StepCancelled { .. } => row.ends(Mark::Cancelled, "cancelled", at),
-        Event::StepInterrupted { .. } => row.waits("the program stopped while it ran", None),
-        Event::StepReset { round, requested_by, .. } => {
-            row.stands(Mark::Pending, format!("runs again (round {round}): changes requested by {requested_by}"));
-            row.began_at = None;
-            row.ended_at = None;
-        }
-        Event::StepReused { .. } => row.ends(Mark::Done, "taken over from the execution that this one repeats", at),
-        Event::GatewayEvaluated { decision, .. } => {
-            row.text = telling::goes_to(decision);
-            return false;
-        }
-        Event::CostRecorded { usage, .. } => {
+        AttemptEvent::Interrupted { .. } => row.waits("the program stopped while it ran", None),
+        AttemptEvent::CostRecorded { usage, .. } => {
             row.pays(usage);
             return false;
         }
-        Event::ChildStarted { process, .. } => row.waits(format!("runs {} {}", process.name, process.version), None),
-        Event::ChildCompleted { .. }
-        | Event::StepSubmitted { .. }
-        | Event::CompensationStepSubmitted { .. }
-        // The step's own event follows.
-        | Event::ApprovalExpired { .. } => return false,
-        _ => return change_by_people(row, event, at) || change_by_roll_back(row, event, at),
+        AttemptEvent::Submitted { .. } => return false,
+    }
+    true
+}
+
+/// Changes a row by its step's being undone.
+fn change_by_undoing(row: &mut Row, event: &AttemptEvent, at: Timestamp) -> bool {
+    match event {
+        AttemptEvent::Started(start) => {
+            row.stands(Mark::Undoing, "is being undone");
+            row.agent.clone_from(&start.agent);
+            row.began_at = Some(at);
+            row.ended_at = None;
+        }
+        AttemptEvent::Resumed { .. } => row.stands(Mark::Undoing, "is being undone"),
+        AttemptEvent::Retrying { attempt, max_attempts, next_retry_at, error, usage } => {
+            row.pays(usage);
+            let text = format!("undoing it failed, attempt {attempt} of {max_attempts}: {}", telling::failed(error));
+            row.stands(Mark::Undoing, text);
+            row.until = Some(*next_retry_at);
+        }
+        AttemptEvent::Waiting(Wait::BackOff { .. }) | AttemptEvent::Submitted { .. } => return false,
+        AttemptEvent::Waiting(wait) => {
+            row.stands(Mark::Undoing, telling::waits(wait));
+            row.until = wait.until();
+        }
+        AttemptEvent::Completed { usage, .. } => {
+            row.pays(usage);
+            row.ends(Mark::Undone, "undone", at);
+        }
+        AttemptEvent::Failed { error, usage, .. } => {
+            row.pays(usage);
+            row.ends(Mark::Failed, format!("could not be undone: {}", telling::failed(error)), at);
+        }
+        AttemptEvent::Interrupted { .. } => row.stands(Mark::Undoing, "the program stopped while it was being undone"),
+        AttemptEvent::CostRecorded { usage, .. } => {
+            row.pays(usage);
+            return false;
+        }
     }
     true
 }
 
 /// Changes a row by what people are asked and say.
-fn change_by_people(row: &mut Row, event: &Event, at: Timestamp) -> bool {
+fn change_by_people(row: &mut Row, event: &ApprovalEvent, at: Timestamp) -> bool {
     match event {
-        Event::ApprovalRequested { title, assignees, deadline, .. } => {
+        ApprovalEvent::Requested { title, assignees, deadline } => {
             let whom = if assignees.is_empty() { String::new() } else { format!(" {}", assignees.join(", ")) };
             row.stands(Mark::Asking, format!("asks{whom}: {title}"));
             row.until = *deadline;
             row.began_at = row.began_at.or(Some(at));
             row.ended_at = None;
         }
-        Event::ApprovalVoted { by, .. } => row.text = format!("{by} has voted; more votes are needed"),
-        Event::ApprovalDecided { verdict, .. } => {
+        ApprovalEvent::Voted { by, .. } => row.text = format!("{by} has voted; more votes are needed"),
+        ApprovalEvent::Decided(verdict) => {
             row.text = telling::settled(verdict);
             row.until = None;
             // A step's own end follows; a question about the budget has none.
             return row.place.rsplit('/').next().is_some_and(|step| step.starts_with('_'));
         }
-        Event::ApprovalDelegated { from, to, .. } => row.text = format!("{from} passed it on to {to}"),
-        Event::ApprovalEscalated { assignees, deadline, .. } => {
+        ApprovalEvent::Delegated { from, to, .. } => row.text = format!("{from} passed it on to {to}"),
+        ApprovalEvent::Escalated { assignees, deadline } => {
             row.text = format!("nobody decided in time; asks {}", assignees.join(", "));
             row.until = Some(*deadline);
         }
-        _ => return false,
-    }
-    true
-}
-
-/// Changes a row by its step's being undone.
-fn change_by_roll_back(row: &mut Row, event: &Event, at: Timestamp) -> bool {
-    match event {
-        Event::CompensationStepStarted(start) => {
-            row.stands(Mark::Undoing, "is being undone");
-            row.agent.clone_from(&start.agent);
-            row.began_at = Some(at);
-            row.ended_at = None;
-        }
-        Event::CompensationStepRetrying { attempt, max_attempts, next_retry_at, error, usage, .. } => {
-            row.pays(usage);
-            let text = format!("undoing it failed, attempt {attempt} of {max_attempts}: {}", telling::failed(error));
-            row.stands(Mark::Undoing, text);
-            row.until = Some(*next_retry_at);
-        }
-        Event::CompensationCompleted { usage, .. } => {
-            row.pays(usage);
-            row.ends(Mark::Undone, "undone", at);
-        }
-        Event::CompensationFailed { error, usage, .. } => {
-            row.pays(usage);
-            row.ends(Mark::Failed, format!("could not be undone: {}", telling::failed(error)), at);
-        }
-        _ => return false,
+        // The step's own event follows.
+        ApprovalEvent::Expired => return false,
     }
     true
 }
@@ -282,79 +306,64 @@ fn change_by_roll_back(row: &mut Row, event: &Event, at: Timestamp) -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use procession_application::ports::StoredEvent;
     use procession_domain::{
-        event::{AttemptStart, Shown, StepError, ValueRef},
-        value::{ErrorCode, Json, ProcessName, StepId},
+        event::{AttemptStart, ProcessEvent, Shown, StepError, ValueRef},
+        value::{ContentHash, Duration, ErrorCode, StepId},
     };
 
     use super::*;
-
-    const ID: &str = "0199a6f0-5c3e-7d31-a7c5-0b9d4a1f2c33";
 
     fn rows(places: &[&str]) -> Rows {
         Rows(places.iter().map(|place| Row::new((*place).to_owned())).collect())
     }
 
-    fn seen(path: &str, second: i64, event: Event) -> Seen {
-        let stored = StoredEvent {
-            id: 1,
-            execution_id: ID.parse().unwrap(),
-            sequence: 1,
-            at: Timestamp::from_micros(second * 1_000_000),
-            process_id: ID.parse().unwrap(),
-            process_name: ProcessName::new("p").unwrap(),
-            event,
-        };
-        Seen { path: path.to_owned(), stored }
+    fn seen(second: i64, event: Event) -> Recorded {
+        Recorded { sequence: 1, at: Timestamp::from_micros(second * 1_000_000), event }
     }
 
-    fn step(id: &str) -> StepId {
-        StepId::new(id).unwrap()
+    fn attempt(id: &str, event: AttemptEvent) -> Event {
+        Event::Attempt(StepId::new(id).unwrap(), Direction::Do, event)
     }
 
-    fn started(id: &str, attempt: u32) -> Event {
-        Event::StepStarted(Box::new(AttemptStart {
-            step_id: step(id),
-            attempt,
+    fn started(id: &str, number: u32) -> Event {
+        let start = AttemptStart {
+            attempt: number,
             agent: Some("bot".to_owned()),
             input: None,
             deadline: None,
+            reserved: None,
             condition: None,
             warnings: Vec::new(),
             again: false,
-        }))
+        };
+        attempt(id, AttemptEvent::Started(Box::new(start)))
     }
 
     fn cost(amount: &str) -> Usage {
-        Usage { cost: amount.parse().ok(), token_usage: None }
+        Usage::of_cost(amount.parse().ok())
     }
 
     fn completed(id: &str, usage: Usage) -> Event {
-        let value = ValueRef { hash: String::new(), size: 0 };
-        let preview: Json = serde_json::json!({"response": "Done."});
-        Event::StepCompleted { step_id: step(id), output: Shown { value, preview: Arc::new(preview) }, usage }
+        let value = ValueRef { hash: ContentHash::new([0; 32]), size: 0 };
+        let preview = Some(Arc::new(serde_json::json!({"response": "Done."})));
+        let output = Some(Shown { value, preview });
+        attempt(id, AttemptEvent::Completed { output, usage, duration: Duration::from_secs(1) })
     }
 
     #[test]
     fn a_step_that_is_tried_again_adds_up() {
         let mut rows = rows(&["a"]);
-        let retrying = Event::StepRetrying {
-            step_id: step("a"),
-            attempt: 1,
-            max_attempts: 3,
-            next_retry_at: Timestamp::from_micros(5_000_000),
-            error: StepError { code: ErrorCode::Timeout, message: "too slow".to_owned() },
-            usage: cost("0.01"),
-        };
-        let waits =
-            Event::StepWaiting { step_id: step("a"), wait: Wait::BackOff { until: Timestamp::from_micros(5_000_000) } };
-        assert_eq!(rows.take(&seen("", 1, started("a", 1))), Change::Row(0));
-        assert_eq!(rows.take(&seen("", 2, retrying)), Change::Row(0));
-        assert_eq!(rows.take(&seen("", 2, waits)), Change::Nothing);
+        let until = Timestamp::from_micros(5_000_000);
+        let error = StepError { code: ErrorCode::Timeout, message: "too slow".to_owned() };
+        let retrying =
+            AttemptEvent::Retrying { attempt: 1, max_attempts: 3, next_retry_at: until, error, usage: cost("0.01") };
+        let waits = AttemptEvent::Waiting(Wait::BackOff { until });
+        assert_eq!(rows.take("", &seen(1, started("a", 1))), Change::Row(0));
+        assert_eq!(rows.take("", &seen(2, attempt("a", retrying))), Change::Row(0));
+        assert_eq!(rows.take("", &seen(2, attempt("a", waits))), Change::Nothing);
         assert_eq!((rows.row(0).mark, rows.row(0).text.as_str()), (Mark::Waiting, "attempt 1 of 3: TIMEOUT: too slow"));
-        rows.take(&seen("", 5, started("a", 2)));
-        rows.take(&seen("", 7, completed("a", cost("0.02"))));
+        rows.take("", &seen(5, started("a", 2)));
+        rows.take("", &seen(7, completed("a", cost("0.02"))));
         let row = rows.row(0);
         assert_eq!((row.mark, row.attempt, row.text.as_str(), row.until), (Mark::Done, 2, "Done.", None));
         assert_eq!(row.cost, "0.03".parse().ok());
@@ -366,7 +375,7 @@ mod tests {
     fn steps_of_a_sub_process_come_behind_the_step_that_runs_it() {
         let mut rows = rows(&["a", "b"]);
         for (path, id) in [("a/", "x"), ("b/", "x"), ("a/", "y"), ("a/x/", "z")] {
-            rows.take(&seen(path, 1, started(id, 1)));
+            rows.take(path, &seen(1, started(id, 1)));
         }
         let places: Vec<&str> = rows.all().iter().map(|row| row.place.as_str()).collect();
         assert_eq!(places, ["a", "a/x", "a/x/z", "a/y", "b", "b/x"]);
@@ -375,9 +384,10 @@ mod tests {
     #[test]
     fn what_concerns_the_whole_execution_is_a_note() {
         let mut rows = rows(&["a"]);
-        let resumed = Event::ProcessResumed { by: Some("ann".to_owned()) };
-        assert_eq!(rows.take(&seen("", 1, resumed.clone())), Change::Note("resumed by ann".to_owned()));
-        assert_eq!(rows.take(&seen("a/", 1, resumed)), Change::Note("a: resumed by ann".to_owned()));
-        assert_eq!(rows.take(&seen("", 1, Event::ProcessStarted { deadline: None })), Change::Nothing);
+        let resumed = Event::Process(ProcessEvent::Resumed { by: Some("ann".to_owned()) });
+        assert_eq!(rows.take("", &seen(1, resumed.clone())), Change::Note("resumed by ann".to_owned()));
+        assert_eq!(rows.take("a/", &seen(1, resumed)), Change::Note("a: resumed by ann".to_owned()));
+        let begun = Event::Process(ProcessEvent::Started { deadline: None });
+        assert_eq!(rows.take("", &seen(1, begun)), Change::Nothing);
     }
 }

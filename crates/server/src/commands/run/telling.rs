@@ -1,26 +1,36 @@
 //! What happens to an execution, in words.
 
 use procession_domain::{
-    event::{Decision, Event, GatewayDecision, PauseReason, RollBackCause, SkipReason, StepError, Verdict, Wait},
+    event::{
+        Decision, Event, GatewayDecision, PauseReason, ProcessEvent, RollBackCause, SkipReason, Skipped, StepError,
+        Verdict, Wait,
+    },
     value::{Duration, Json, Money},
 };
 
+/// So many of the values that a condition read are shown,
+const MOST_VALUES: usize = 3;
+
+/// and so many characters of each.
+const LONGEST_VALUE: usize = 40;
+
 /// What happened to the execution as a whole, as a sentence; nothing for what its steps or the end tell anyway.
 pub(super) fn note(event: &Event) -> Option<String> {
+    let Event::Process(event) = event else { return None };
     Some(match event {
-        Event::ProcessPaused(PauseReason::Operator { by }) => format!("paused by {by}"),
-        Event::ProcessResumed { by: Some(by) } => format!("resumed by {by}"),
-        Event::CompensationStarted { compensation_count, cause } => {
+        ProcessEvent::Paused(PauseReason::Operator { by }) => format!("paused by {by}"),
+        ProcessEvent::Resumed { by: Some(by) } => format!("resumed by {by}"),
+        ProcessEvent::RollBackStarted { count, cause } => {
             let cause = match cause {
                 RollBackCause::Failure(error) => format!("{}: {}", error.code, error.message),
                 RollBackCause::Cancel(cancellation) => format!("cancelled by {}", cancellation.cancelled_by),
             };
-            format!("rolls back, {compensation_count} steps at most ({cause})")
+            format!("rolls back, {count} steps at most ({cause})")
         }
-        Event::BudgetWarning { spent, limit } => {
+        ProcessEvent::BudgetWarning { spent, limit } => {
             format!("{} of the budget of {} are spent", money(*spent), money(*limit))
         }
-        Event::BudgetRaised { limit, by } => {
+        ProcessEvent::BudgetRaised { limit, by } => {
             let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
             format!("the budget is raised to {}{by}", money(*limit))
         }
@@ -29,8 +39,8 @@ pub(super) fn note(event: &Event) -> Option<String> {
 }
 
 /// Why a step does not run.
-pub(super) const fn skipped(reason: SkipReason) -> &'static str {
-    match reason {
+pub(super) fn skipped(skipped: &Skipped) -> String {
+    let why = match skipped.reason {
         SkipReason::ConditionFalse => "its condition is false",
         SkipReason::RouteNotTaken => "its gateway went elsewhere",
         SkipReason::DeadPath => "nothing leads to it",
@@ -38,17 +48,39 @@ pub(super) const fn skipped(reason: SkipReason) -> &'static str {
         SkipReason::UpstreamFailed => "a step before it failed",
         SkipReason::SkippedAfterError => "passed over after its error",
         SkipReason::ApprovalTimeout => "nobody decided in time",
+    };
+    let read: Vec<String> = skipped
+        .condition
+        .iter()
+        .flat_map(|condition| &condition.values)
+        .take(MOST_VALUES)
+        .map(|(path, value)| format!("{path} is {}", shown(value)))
+        .collect();
+    if read.is_empty() { why.to_owned() } else { format!("{why}: {}", read.join(", ")) }
+}
+
+/// A value that was read, on one line and cut if it is long.
+fn shown(value: &Json) -> String {
+    let text = if value.is_null() { "none".to_owned() } else { value.to_string() };
+    match text.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
 /// For what a step waits.
-pub(super) const fn waits(wait: &Wait) -> &'static str {
-    match wait {
-        Wait::Timer { .. } => "waits",
-        Wait::Child { .. } => "waits for its process",
-        Wait::BackOff { .. } => "waits for the next attempt",
-        Wait::AgentBusy { .. } => "its agent is busy",
-        Wait::Breaker { .. } => "its agent failed too often and is left alone",
+pub(super) fn waits(wait: &Wait) -> String {
+    let (what, reason) = match wait {
+        Wait::Timer { .. } => ("waits", None),
+        Wait::Child { .. } => ("waits for its process", None),
+        Wait::BackOff { .. } => ("waits for the next attempt", None),
+        Wait::AgentBusy { reason, .. } => ("its agent is busy", reason.as_ref()),
+        Wait::RateLimit { reason, .. } => ("its agent takes no calls for a while", reason.as_ref()),
+        Wait::Breaker { .. } => ("its agent failed too often and is left alone", None),
+    };
+    match reason {
+        Some(reason) => format!("{what}: {reason}"),
+        None => what.to_owned(),
     }
 }
 

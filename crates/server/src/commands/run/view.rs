@@ -3,10 +3,9 @@
 use std::{
     fmt::Write as _,
     io::{self, Write},
-    sync::Arc,
 };
 
-use procession_application::ports::Clock;
+use procession_application::Application;
 use procession_domain::execution::Execution;
 
 use super::{
@@ -23,7 +22,8 @@ use crate::{
 pub(super) struct View {
     rows: Rows,
     title: String,
-    clock: Arc<dyn Clock>,
+    /// Tells the time.
+    application: Application,
     screen: Screen,
 }
 
@@ -42,7 +42,7 @@ enum Screen {
 
 impl View {
     /// The view of an execution; a table where standard output is a terminal and not for the result alone.
-    pub fn new(format: Format, execution: &Execution, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(format: Format, execution: &Execution, application: Application) -> Self {
         let screen = match format {
             Format::Json => Screen::Aside,
             Format::Text if terminal::is_shown_on_terminal() => Screen::Table { drawn: 0 },
@@ -50,7 +50,7 @@ impl View {
         };
         let process = &execution.creation().process;
         let title = format!("{} {}  {}", process.name, process.version, execution.id());
-        Self { rows: Rows::of(execution), title, clock, screen }
+        Self { rows: Rows::of(execution), title, application, screen }
     }
 
     /// Says what runs.
@@ -63,10 +63,10 @@ impl View {
     /// Shows what has happened.
     pub fn show(&mut self, seen: &[Seen]) -> io::Result<()> {
         for seen in seen {
-            match self.rows.take(seen) {
+            match self.rows.take(&seen.path, &seen.stored.recorded) {
                 Change::Row(number) if !self.is_table() => {
                     let layout = Layout::of(self.rows.all(), false);
-                    let line = line(self.rows.row(number), self.clock.now(), layout);
+                    let line = line(self.rows.row(number), self.application.now(), layout);
                     self.print(&line)?;
                 }
                 Change::Row(_) | Change::Nothing => {}
@@ -86,7 +86,7 @@ impl View {
     pub fn draw(&mut self) -> io::Result<()> {
         let Screen::Table { drawn } = &mut self.screen else { return Ok(()) };
         let layout = Layout::of(self.rows.all(), true);
-        let now = self.clock.now();
+        let now = self.application.now();
         let room = terminal::height().saturating_sub(2).max(2);
         let (first, last) = window(self.rows.all(), room);
         let mut text = erase(*drawn);
@@ -118,7 +118,7 @@ impl View {
         }
         self.stand_aside()?;
         let layout = Layout::of(self.rows.all(), true);
-        let now = self.clock.now();
+        let now = self.application.now();
         self.rows.all().iter().try_for_each(|row| terminal::say(line(row, now, layout)))
     }
 

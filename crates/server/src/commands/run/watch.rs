@@ -1,10 +1,16 @@
 //! The events of one execution and of all its sub-processes, stored and live, each once and in order.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
-use procession_application::ports::{EventFeed, StoreError, StoredEvent};
-use procession_domain::{event::Event, value::ExecutionId};
-use tokio::sync::broadcast::{self, error::RecvError};
+use procession_application::{
+    access::Principal,
+    events::{Events, EventsFailure, Subscription},
+    ports::{FeedError, StoreError, StoredEvent},
+};
+use procession_domain::{
+    event::{ChildEvent, Event},
+    value::ExecutionId,
+};
 
 /// How many stored events are read at a time.
 const PAGE: u32 = 500;
@@ -21,8 +27,9 @@ struct Place {
 
 /// Follows an execution and its sub-processes.
 pub(super) struct Watch {
-    feed: Arc<dyn EventFeed>,
-    live: broadcast::Receiver<Arc<[StoredEvent]>>,
+    events: Events,
+    person: Principal,
+    live: Subscription,
     root: ExecutionId,
     places: HashMap<ExecutionId, Place>,
     has_caught_up: bool,
@@ -39,27 +46,30 @@ pub(super) struct Seen {
 
 impl Watch {
     /// Follows an execution; `live` was subscribed before it could go on.
-    pub fn new(feed: Arc<dyn EventFeed>, live: broadcast::Receiver<Arc<[StoredEvent]>>, root: ExecutionId) -> Self {
+    pub fn new(events: Events, person: Principal, live: Subscription, root: ExecutionId) -> Self {
         let place = Place { path: String::new(), last: 0, ended: false };
-        Self { feed, live, root, places: HashMap::from([(root, place)]), has_caught_up: false }
+        Self { events, person, live, root, places: HashMap::from([(root, place)]), has_caught_up: false }
     }
 
     /// The next events, at least one. When this is dropped while it waits, events may be lost.
-    pub async fn next(&mut self) -> Result<Vec<Seen>, StoreError> {
+    pub async fn next(&mut self) -> Result<Vec<Seen>, EventsFailure> {
         let mut seen = Vec::new();
         if !self.has_caught_up {
             self.catch_up(&mut seen).await?;
             self.has_caught_up = true;
         }
         while seen.is_empty() {
-            match self.live.recv().await {
-                Ok(events) => {
-                    for stored in events.iter() {
+            match self.live.next().await {
+                Ok(told) => {
+                    let events = self.events.clone();
+                    for stored in events.visible(&self.person, &told, |_| true) {
                         self.take(stored, &mut seen).await?;
                     }
                 }
-                Err(RecvError::Lagged(_)) => self.catch_up(&mut seen).await?,
-                Err(RecvError::Closed) => return Err(StoreError::Unavailable("the store has closed".to_owned())),
+                Err(FeedError::Lagged(_)) => self.catch_up(&mut seen).await?,
+                Err(FeedError::Closed) => {
+                    return Err(StoreError::Unavailable("the store has closed".to_owned()).into());
+                }
             }
         }
         Ok(seen)
@@ -76,7 +86,7 @@ impl Watch {
     }
 
     /// Reads what is stored of every execution of the tree and was not seen.
-    async fn catch_up(&mut self, seen: &mut Vec<Seen>) -> Result<(), StoreError> {
+    async fn catch_up(&mut self, seen: &mut Vec<Seen>) -> Result<(), EventsFailure> {
         let known: Vec<ExecutionId> = self.places.keys().copied().collect();
         for id in known {
             self.read_stored(id, seen).await?;
@@ -84,40 +94,34 @@ impl Watch {
         Ok(())
     }
 
-    async fn read_stored(&mut self, id: ExecutionId, seen: &mut Vec<Seen>) -> Result<(), StoreError> {
+    async fn read_stored(&mut self, id: ExecutionId, seen: &mut Vec<Seen>) -> Result<(), EventsFailure> {
         loop {
             let last = self.places.get(&id).map_or(0, |place| place.last);
-            let page = self.feed.after(last, Some(id), PAGE).await?;
-            for stored in &page {
+            let page = self.events.after(&self.person, last, Some(id), PAGE).await?;
+            for stored in &page.events {
                 self.take(stored, seen).await?;
             }
-            if page.len() < PAGE as usize {
+            if page.is_last {
                 return Ok(());
             }
         }
     }
 
     /// Takes an event if it belongs to the tree and was not seen; a sub-process is followed from its beginning.
-    async fn take(&mut self, stored: &StoredEvent, seen: &mut Vec<Seen>) -> Result<(), StoreError> {
+    async fn take(&mut self, stored: &StoredEvent, seen: &mut Vec<Seen>) -> Result<(), EventsFailure> {
         let Some(place) = self.places.get_mut(&stored.execution_id).filter(|place| place.last < stored.id) else {
             return Ok(());
         };
         place.last = stored.id;
-        if ends(&stored.event) {
+        if stored.event().ends_execution() {
             place.ended = true;
         }
         let path = place.path.clone();
         seen.push(Seen { path: path.clone(), stored: stored.clone() });
-        if let Event::ChildStarted { step_id, child_execution_id, .. } = &stored.event {
-            let child = Place { path: format!("{path}{step_id}/"), last: 0, ended: false };
-            self.places.insert(*child_execution_id, child);
-            Box::pin(self.read_stored(*child_execution_id, seen)).await?;
+        if let Event::Child(step, child, ChildEvent::Started { .. }) = stored.event() {
+            self.places.insert(*child, Place { path: format!("{path}{step}/"), last: 0, ended: false });
+            Box::pin(self.read_stored(*child, seen)).await?;
         }
         Ok(())
     }
-}
-
-/// Whether it is the last event of an execution.
-const fn ends(event: &Event) -> bool {
-    matches!(event, Event::ProcessCompleted { .. } | Event::ProcessFailed { .. } | Event::ProcessCancelled(_))
 }

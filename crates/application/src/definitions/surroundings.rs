@@ -1,0 +1,120 @@
+//! What a check knows beyond the text: agents, users, other processes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use procession_domain::value::{Currency, ProcessName, Version};
+use procession_language::{AgentState, Checked, Lookup, Surroundings};
+
+use super::{DefinitionSettings, Definitions};
+use crate::ports::{AgentStatus, StoreError};
+
+/// How long a check waits for the list of agents before it goes on without.
+const AGENT_LIST_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
+
+impl Definitions {
+    /// Checks a text against all that this server knows.
+    pub(super) async fn checked(&self, yaml: &str) -> Result<Checked, StoreError> {
+        let mut known = self.surroundings().await?;
+        loop {
+            let checked = procession_language::check(yaml, &known);
+            if !self.look_up_asked(&mut known).await? {
+                return Ok(checked);
+            }
+        }
+    }
+
+    async fn surroundings(&self) -> Result<Known, StoreError> {
+        let listed = tokio::time::timeout(AGENT_LIST_WAIT, self.agents.list()).await;
+        let agents = listed.ok().and_then(Result::ok).map(|agents| {
+            let state = |status| match status {
+                AgentStatus::Running => AgentState::Running,
+                AgentStatus::Stopped => AgentState::Stopped,
+            };
+            agents.into_iter().map(|agent| (agent.name, state(agent.status))).collect()
+        });
+        let users = self.access.users().await?;
+        Ok(Known {
+            agents,
+            roles: users.iter().map(|user| user.role.clone()).chain(ROLES.map(str::to_owned)).collect(),
+            users: users.into_iter().flat_map(|user| std::iter::once(user.name).chain(user.email)).collect(),
+            settings: Arc::clone(&self.settings),
+            processes: HashMap::new(),
+            asked: Mutex::default(),
+        })
+    }
+
+    /// Looks up the processes that a check asked for. `false` if it asked for none that are not known.
+    async fn look_up_asked(&self, known: &mut Known) -> Result<bool, StoreError> {
+        let asked = std::mem::take(&mut *known.asked.lock().unwrap_or_else(PoisonError::into_inner));
+        let any = !asked.is_empty();
+        for (name, version) in asked {
+            let store = &self.store;
+            let found = match store.published(&name, version).await? {
+                Some(published) => Lookup::Found(published.definition),
+                None if store.exists(&name, version).await? => Lookup::Draft,
+                None => Lookup::Missing,
+            };
+            known.processes.insert((name, version), found);
+        }
+        Ok(any)
+    }
+}
+
+/// Roles that assignees may name.
+const ROLES: [&str; 10] = [
+    "admin",
+    "process_admin",
+    "process_designer",
+    "designer",
+    "process_operator",
+    "operator",
+    "process_approver",
+    "approver",
+    "process_viewer",
+    "viewer",
+];
+
+/// What this server knows beyond a text.
+struct Known {
+    agents: Option<BTreeMap<String, AgentState>>,
+    users: BTreeSet<String>,
+    roles: BTreeSet<String>,
+    settings: Arc<DefinitionSettings>,
+    processes: HashMap<(ProcessName, Option<Version>), Lookup>,
+    /// Processes that were asked for and must be looked up.
+    asked: Mutex<BTreeSet<(ProcessName, Option<Version>)>>,
+}
+
+impl Surroundings for Known {
+    fn agents(&self) -> Option<&BTreeMap<String, AgentState>> {
+        self.agents.as_ref()
+    }
+
+    fn users(&self) -> Option<&BTreeSet<String>> {
+        Some(&self.users)
+    }
+
+    fn roles(&self) -> Option<&BTreeSet<String>> {
+        Some(&self.roles)
+    }
+
+    fn currency(&self) -> Currency {
+        self.settings.currency
+    }
+
+    fn environment(&self) -> Option<&BTreeSet<String>> {
+        Some(&self.settings.environment)
+    }
+
+    fn process(&self, name: &ProcessName, version: Option<Version>) -> Lookup {
+        let key = (name.clone(), version);
+        if let Some(found) = self.processes.get(&key) {
+            return found.clone();
+        }
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        Lookup::Unknown
+    }
+}

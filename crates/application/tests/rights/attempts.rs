@@ -1,0 +1,362 @@
+//! Asking for every use case, of things that are there for it.
+
+use std::collections::BTreeMap;
+
+use procession_application::{
+    access::{AccessFailure, Principal, Sight, UseCase},
+    agents::AgentsFailure,
+    approvals::{ApprovalFailure, ApprovalQuery},
+    definitions::{DefinitionFailure, ExpectedRevision},
+    engine::EngineSettings,
+    events::EventsFailure,
+    executions::{Command, ExecutionFailure, RetryFrom, StartFailure, StartRequest},
+    notifications::{NotificationFailure, NotificationSettings, TestMessage},
+    ports::{ExecutionFilter, PageStart, Paging, ProcessFilter},
+    server_status::StatusFailure,
+};
+use procession_domain::{
+    approval::{ApprovalError, Ballot},
+    value::{ApprovalId, ErrorCode, ExecutionId, ProcessId, UserId},
+};
+use procession_testing::{Line, ScriptedAgents, Stage};
+use serde_json::json;
+
+/// Naps for a day, so that it can be told things; then an agent fails.
+pub const NAPS: &str = "
+name: naps
+steps:
+  - {id: nap, type: timer, duration: 1d}
+";
+
+/// Fails at once.
+pub const FAILS: &str = "{name: fails, steps: [{id: try, agent: broken, message: x, retry: {max_attempts: 1}}]}";
+
+/// Asks whoever may decide approvals.
+pub const ASKS: &str = "{name: asks, steps: [{id: review, type: human_approval, title: Well?}]}";
+
+/// What became of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Came {
+    /// It was let in, whatever came of it.
+    In,
+    /// It was told that it may not (403).
+    Forbidden,
+    /// It was told that there is nothing of the kind (404).
+    ToNothing,
+}
+
+/// What attempts are about. What a use case is not about is not there.
+pub struct Things {
+    pub process: ProcessId,
+    pub draft: ProcessId,
+    pub execution: ExecutionId,
+    pub approval: ApprovalId,
+}
+
+/// The processes on a stage.
+pub struct Processes {
+    naps: ProcessId,
+    fails: ProcessId,
+    asks: ProcessId,
+}
+
+/// A stage with an agent that fails and one that does not.
+pub async fn stage() -> Stage {
+    let scripts = BTreeMap::from([
+        ("broken".to_owned(), vec![Line::fail(ErrorCode::AgentError)]),
+        ("writer".to_owned(), vec![Line::reply("done")]),
+    ]);
+    Stage::in_memory(|clock| ScriptedAgents::new(clock, scripts), EngineSettings::default()).await
+}
+
+impl Processes {
+    pub async fn on(stage: &Stage) -> Self {
+        Self { naps: stage.publish(NAPS).await, fails: stage.publish(FAILS).await, asks: stage.publish(ASKS).await }
+    }
+
+    /// New things for one attempt; executions belong to `owner`.
+    pub async fn things(&self, stage: &Stage, use_case: UseCase, owner: &str, number: usize) -> Things {
+        let nothing = stage.ports.ids.new_id();
+        let mut things = Things {
+            process: self.naps,
+            draft: ProcessId::new(nothing),
+            execution: ExecutionId::new(nothing),
+            approval: ApprovalId::new(nothing),
+        };
+        let owner = Principal::at_terminal(owner);
+        match use_case {
+            UseCase::CheckDefinition
+            | UseCase::ReadDefinitions
+            | UseCase::CopyDefinition
+            | UseCase::UpdateDefinition
+            | UseCase::PublishDefinition
+            | UseCase::ArchiveDefinition
+            | UseCase::DeleteDefinition => {
+                let yaml = format!("{{name: draft-{number}, steps: [{{id: a, agent: writer, message: x}}]}}");
+                things.draft = stage.definitions.create(&stage.system, yaml).await.unwrap().process.id();
+            }
+            UseCase::RetryExecution | UseCase::DismissExecution => {
+                things.execution = stage.start_by(&owner, self.fails, json!({})).await;
+                stage.until_ended(things.execution).await;
+            }
+            UseCase::ReadApproval | UseCase::DecideApproval | UseCase::DelegateApproval => {
+                things.execution = stage.start_by(&owner, self.asks, json!({})).await;
+                things.approval = stage.open_approval(things.execution, "review").await.id();
+            }
+            _ if use_case.rule().sight == Sight::Execution => {
+                things.execution = stage.start_by(&owner, self.naps, json!({})).await;
+                stage.until(things.execution, |execution| execution.status().as_str() == "running").await;
+            }
+            _ => {}
+        }
+        things
+    }
+}
+
+/// Asks for a use case.
+pub async fn attempt(stage: &Stage, by: &Principal, use_case: UseCase, things: &Things) -> Came {
+    match use_case {
+        UseCase::CheckDefinition
+        | UseCase::ReadDefinitions
+        | UseCase::CreateDefinition
+        | UseCase::CopyDefinition
+        | UseCase::UpdateDefinition
+        | UseCase::PublishDefinition
+        | UseCase::ArchiveDefinition
+        | UseCase::DeleteDefinition => came(with_definition(stage, by, use_case, things).await),
+        UseCase::StartExecution => match stage.executions.start(by, things.process, StartRequest::default()).await {
+            Err(StartFailure::Forbidden(_)) => Came::Forbidden,
+            Ok(_) | Err(_) => Came::In,
+        },
+        UseCase::ReadExecution
+        | UseCase::ListExecutions
+        | UseCase::CancelExecution
+        | UseCase::PauseExecution
+        | UseCase::ResumeExecution
+        | UseCase::RetryExecution
+        | UseCase::DismissExecution => came(with_execution(stage, by, use_case, things).await),
+        UseCase::FollowEvents => match stage.events.after(by, 0, Some(things.execution), 10).await {
+            Ok(excerpt) if excerpt.events.is_empty() => Came::ToNothing,
+            Ok(_) | Err(EventsFailure::Store(_)) => Came::In,
+            Err(EventsFailure::Forbidden(_)) => Came::Forbidden,
+        },
+        UseCase::ListApprovals | UseCase::ReadApproval | UseCase::DecideApproval | UseCase::DelegateApproval => {
+            came(with_approval(stage, by, use_case, things).await)
+        }
+        UseCase::ListAgents => came(stage.agents_listed(by).await),
+        // Nothing is there yet but the row of the table.
+        UseCase::ReadFrame => came(by.check(use_case)),
+        UseCase::ReadRecovery => came(stage.status.recovery(by).map(drop)),
+        UseCase::ReadLimits => came(stage.status.limits(by).await.map(drop)),
+        UseCase::ReadNotificationSettings => came(stage.notifications.settings(by).await.map(drop)),
+        UseCase::ChangeNotificationSettings => {
+            came(stage.notifications.change(by, NotificationSettings::default()).await.map(drop))
+        }
+        UseCase::TestNotification => came(stage.notifications.test(by, TestMessage::default()).await.map(drop)),
+        UseCase::ReadUsers
+        | UseCase::CreateUser
+        | UseCase::ChangeRole
+        | UseCase::ChangePassword
+        | UseCase::RemoveUser
+        | UseCase::ReadKeys
+        | UseCase::CreateKey
+        | UseCase::RevokeKey => came(with_people(stage, by, use_case).await),
+    }
+}
+
+trait Agents {
+    async fn agents_listed(&self, by: &Principal) -> Result<(), AgentsFailure>;
+}
+
+impl Agents for Stage {
+    async fn agents_listed(&self, by: &Principal) -> Result<(), AgentsFailure> {
+        // The stage has agents of its own under this name.
+        self.application.agents.list(by).await.map(drop)
+    }
+}
+
+async fn with_definition(
+    stage: &Stage,
+    by: &Principal,
+    use_case: UseCase,
+    things: &Things,
+) -> Result<(), DefinitionFailure> {
+    let definitions = &stage.definitions;
+    match use_case {
+        UseCase::CheckDefinition => {
+            let one = definitions.check(by, "nonsense").await.map(drop);
+            one.and(definitions.check_stored(by, things.draft).await.map(drop))
+        }
+        UseCase::ReadDefinitions => {
+            definitions.get(by, things.draft).await?;
+            let paging = Paging { limit: 1, start: PageStart::Offset(0) };
+            definitions.list(by, &ProcessFilter::default(), &paging).await.map(drop)
+        }
+        UseCase::CreateDefinition => definitions.create(by, "nonsense".to_owned()).await.map(drop),
+        UseCase::CopyDefinition => definitions.new_version(by, things.draft).await.map(drop),
+        UseCase::UpdateDefinition => {
+            let expected = ExpectedRevision::default();
+            definitions.update(by, things.draft, "nonsense".to_owned(), expected).await.map(drop)
+        }
+        UseCase::PublishDefinition => definitions.publish(by, things.draft).await.map(drop),
+        UseCase::ArchiveDefinition => definitions.archive(by, things.draft).await.map(drop),
+        _ => definitions.delete(by, things.draft).await,
+    }
+}
+
+async fn with_execution(
+    stage: &Stage,
+    by: &Principal,
+    use_case: UseCase,
+    things: &Things,
+) -> Result<(), ExecutionFailure> {
+    let (executions, id) = (&stage.executions, things.execution);
+    match use_case {
+        UseCase::ReadExecution => executions.get(by, id).await.map(drop),
+        UseCase::ListExecutions => {
+            let paging = Paging { limit: 100, start: PageStart::Offset(0) };
+            let filter = ExecutionFilter { text: Some(id.to_string()), ..ExecutionFilter::default() };
+            let listed = executions.list(by, &filter, &paging).await?;
+            assert_eq!(listed.rows.len() as u64, listed.total);
+            listed.rows.first().map(drop).ok_or(ExecutionFailure::NotFound)
+        }
+        UseCase::CancelExecution => {
+            executions.command(by, id, Command::Cancel { reason: None, compensate: false }).await.map(drop)
+        }
+        UseCase::PauseExecution => executions.command(by, id, Command::Pause).await.map(drop),
+        UseCase::ResumeExecution => executions.command(by, id, Command::Resume).await.map(drop),
+        UseCase::RetryExecution => executions.retry(by, id, RetryFrom::Start).await.map(drop),
+        _ => executions.dismiss(by, id, true).await.map(drop),
+    }
+}
+
+async fn with_approval(
+    stage: &Stage,
+    by: &Principal,
+    use_case: UseCase,
+    things: &Things,
+) -> Result<(), ApprovalFailure> {
+    let (approvals, id) = (&stage.approvals, things.approval);
+    match use_case {
+        UseCase::ListApprovals => {
+            let paging = Paging { limit: 1, start: PageStart::Offset(0) };
+            approvals.list(by, ApprovalQuery::default(), &paging).await.map(drop)
+        }
+        UseCase::ReadApproval => approvals.get(by, id).await.map(drop),
+        UseCase::DecideApproval => approvals.vote(by, id, Ballot::Approve, None).await.map(drop),
+        _ => approvals.delegate(by, id, "root", None).await.map(drop),
+    }
+}
+
+async fn with_people(stage: &Stage, by: &Principal, use_case: UseCase) -> Result<(), AccessFailure> {
+    let access = &stage.access;
+    match use_case {
+        UseCase::ReadUsers => access.users(by).await.map(drop),
+        UseCase::CreateUser => access.create_user(by, "", "viewer", None, None).await.map(drop),
+        UseCase::ChangeRole => access.set_role(by, "nobody", "viewer").await.map(drop),
+        UseCase::ChangePassword => access.set_password(by, "nobody", "short").await,
+        UseCase::RemoveUser => access.remove_user(by, "nobody").await,
+        UseCase::ReadKeys => access.keys(by).await.map(drop),
+        UseCase::CreateKey => access.create_key(by, "nobody", "", Vec::new()).await.map(drop),
+        _ => access.revoke_key(by, UserId::new(stage.ports.ids.new_id())).await,
+    }
+}
+
+/// What a failure tells of where one came.
+trait Refusal {
+    fn came(&self) -> Came;
+}
+
+fn came<E: Refusal>(result: Result<(), E>) -> Came {
+    result.map_or_else(|failure| failure.came(), |()| Came::In)
+}
+
+impl Refusal for procession_application::access::Forbidden {
+    fn came(&self) -> Came {
+        Came::Forbidden
+    }
+}
+
+impl Refusal for DefinitionFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::NotFound => Came::ToNothing,
+            Self::TooLarge { .. } | Self::Invalid(_) | Self::Version(_) | Self::State(_) | Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for ExecutionFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::NotFound => Came::ToNothing,
+            Self::Refused(_)
+            | Self::Waiting
+            | Self::NotFailed(_)
+            | Self::Retry(_)
+            | Self::OutputPurged(_)
+            | Self::TooManyStarts(_)
+            | Self::Start(_)
+            | Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for ApprovalFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) | Self::Refused(ApprovalError::NotAsked(_)) => Came::Forbidden,
+            Self::NotFound => Came::ToNothing,
+            Self::UnknownUser(_) | Self::Refused(_) | Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for AgentsFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::Gateway(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for StatusFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for NotificationFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::Settings(_) | Self::UnknownChannel { .. } | Self::Undelivered(_) | Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for AccessFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::SetupRequired
+            | Self::WrongPassword
+            | Self::TooManyAttempts(_)
+            | Self::SetupDone
+            | Self::Password(_)
+            | Self::UnknownRole(_)
+            | Self::BadName
+            | Self::BadEmail(_)
+            | Self::LastAdmin(_)
+            | Self::BadKeyName
+            | Self::UnknownScope(_)
+            | Self::Store(_) => Came::In,
+        }
+    }
+}

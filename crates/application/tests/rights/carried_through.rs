@@ -1,0 +1,198 @@
+//! A change outlives whoever asked for it: wherever they stop waiting, it is done, and done once.
+
+use std::{collections::BTreeMap, pin::pin, sync::Arc};
+
+use procession_application::{
+    ApplicationSettings,
+    access::{Kind, UseCase},
+    approvals::ApprovalQuery,
+    notifications::{NotificationSettings, SecretText, TestMessage},
+    ports::{self, ExecutionFilter, PageStart, Paging, Ports, ProcessFilter},
+};
+use procession_domain::{
+    approval::{ApprovalStatus, Ballot},
+    definition::ProcessStatus,
+    execution::ExecutionStatus,
+    value::{Duration, ErrorCode, UserId},
+};
+use procession_testing::{
+    CURTAIN, Interposed, KeptMessages, Line, MemoryStore, ScriptedAgents, SequentialIds, Stage, VirtualClock,
+};
+use serde_json::json;
+
+use crate::{
+    attempts::{Processes, Things},
+    parking::Gate,
+};
+
+/// A stage whose stores are behind a gate.
+async fn stage(gate: &Gate) -> Stage {
+    let clock = Arc::new(VirtualClock::starting_at(CURTAIN));
+    let memory = Arc::new(MemoryStore::with_clock(clock.clone()));
+    let stores = ports::Stores::of(&memory, memory.clone());
+    let gated = Arc::new(Interposed::new(stores, gate.clone()));
+    let scripts = BTreeMap::from([
+        ("broken".to_owned(), vec![Line::fail(ErrorCode::AgentError)]),
+        ("writer".to_owned(), vec![Line::reply("done")]),
+    ]);
+    let agents = Arc::new(ScriptedAgents::new(clock.clone(), scripts));
+    let messages = Arc::new(KeptMessages::default());
+    let ids = Arc::new(SequentialIds::default());
+    let gated = ports::Stores::of(&gated, gated.clone());
+    let ports = Ports::on(gated, agents.clone(), messages.clone(), clock, ids);
+    Stage::with(ports, agents, messages, ApplicationSettings::default()).await
+}
+
+const DRAFT: &str = "{name: new, steps: [{id: a, agent: writer, message: x}]}";
+
+/// Asks for a change, which succeeds.
+async fn ask(stage: &Stage, use_case: UseCase, things: &Things, key: UserId) {
+    use procession_application::executions::{Command, RetryFrom, StartRequest};
+    let by = &stage.system;
+    let (definitions, executions, access) = (&stage.definitions, &stage.executions, &stage.access);
+    match use_case {
+        UseCase::CreateDefinition => drop(definitions.create(by, DRAFT.to_owned()).await.unwrap()),
+        UseCase::CopyDefinition => drop(definitions.new_version(by, things.draft).await.unwrap()),
+        UseCase::UpdateDefinition => {
+            let expected = procession_application::definitions::ExpectedRevision::default();
+            drop(definitions.update(by, things.draft, DRAFT.to_owned(), expected).await.unwrap());
+        }
+        UseCase::PublishDefinition => drop(definitions.publish(by, things.draft).await.unwrap()),
+        UseCase::ArchiveDefinition => drop(definitions.archive(by, things.draft).await.unwrap()),
+        UseCase::DeleteDefinition => definitions.delete(by, things.draft).await.unwrap(),
+        UseCase::StartExecution => {
+            let request = StartRequest { triggered_by: "here".to_owned(), input: json!({}), ..StartRequest::default() };
+            drop(executions.start(by, things.process, request).await.unwrap());
+        }
+        UseCase::CancelExecution => {
+            let cancel = Command::Cancel { reason: None, compensate: false };
+            drop(executions.command(by, things.execution, cancel).await.unwrap());
+        }
+        UseCase::PauseExecution => drop(executions.command(by, things.execution, Command::Pause).await.unwrap()),
+        UseCase::ResumeExecution => drop(executions.command(by, things.execution, Command::Resume).await.unwrap()),
+        UseCase::RetryExecution => drop(executions.retry(by, things.execution, RetryFrom::Start).await.unwrap()),
+        UseCase::DismissExecution => drop(executions.dismiss(by, things.execution, true).await.unwrap()),
+        UseCase::DecideApproval => {
+            drop(stage.approvals.vote(by, things.approval, Ballot::Approve, None).await.unwrap());
+        }
+        UseCase::DelegateApproval => drop(stage.approvals.delegate(by, things.approval, "ann", None).await.unwrap()),
+        UseCase::ChangeNotificationSettings => {
+            let settings = NotificationSettings {
+                webhook_url: Some(SecretText::new("https://example.org/a")),
+                ..NotificationSettings::default()
+            };
+            drop(stage.notifications.change(by, settings).await.unwrap());
+        }
+        UseCase::TestNotification => {
+            let message = TestMessage { channel: "slack".to_owned(), ..TestMessage::default() };
+            drop(stage.notifications.test(by, message).await.unwrap());
+        }
+        UseCase::CreateUser => drop(access.create_user(by, "new", "viewer", None, None).await.unwrap()),
+        UseCase::ChangeRole => drop(access.set_role(by, "ann", "approver").await.unwrap()),
+        UseCase::ChangePassword => access.set_password(by, "ann", "correct horse").await.unwrap(),
+        UseCase::RemoveUser => access.remove_user(by, "ann").await.unwrap(),
+        UseCase::CreateKey => drop(access.create_key(by, "ann", "new", Vec::new()).await.unwrap()),
+        UseCase::RevokeKey => access.revoke_key(by, key).await.unwrap(),
+        other => panic!("{other:?} changes nothing"),
+    }
+}
+
+/// Whether a change is done, and done once.
+async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
+    let by = &stage.system;
+    let (definitions, access) = (&stage.definitions, &stage.access);
+    let paging = Paging { limit: 100, start: PageStart::Offset(0) };
+    let named = |name: &str| ProcessFilter { name: Some(name.to_owned()), ..ProcessFilter::default() };
+    match use_case {
+        UseCase::CreateDefinition => definitions.list(by, &named("new"), &paging).await.unwrap().total == 1,
+        UseCase::CopyDefinition => definitions.list(by, &named("draft-1"), &paging).await.unwrap().total == 2,
+        UseCase::UpdateDefinition => definitions.get(by, things.draft).await.unwrap().yaml() == DRAFT,
+        UseCase::PublishDefinition => {
+            definitions.get(by, things.draft).await.unwrap().status() == ProcessStatus::Published
+        }
+        UseCase::ArchiveDefinition => {
+            definitions.get(by, things.draft).await.unwrap().status() == ProcessStatus::Archived
+        }
+        UseCase::DeleteDefinition => definitions.get(by, things.draft).await.is_err(),
+        UseCase::StartExecution | UseCase::RetryExecution => {
+            let triggered_by = if use_case == UseCase::StartExecution { "here" } else { "retry" };
+            let filter = ExecutionFilter { triggered_by: Some(triggered_by.to_owned()), ..ExecutionFilter::default() };
+            let listed = stage.executions.list(by, &filter, &paging).await.unwrap().rows;
+            // Not only written: it runs.
+            for row in &listed {
+                stage.until(row.id, |execution| execution.status() != ExecutionStatus::Pending).await;
+            }
+            listed.len() == 1
+        }
+        UseCase::CancelExecution => stage.until_ended(things.execution).await.status() == ExecutionStatus::Cancelled,
+        UseCase::PauseExecution | UseCase::ResumeExecution => {
+            let wanted = if use_case == UseCase::PauseExecution { "paused" } else { "running" };
+            stage.until(things.execution, |execution| execution.status().as_str() == wanted).await;
+            true
+        }
+        UseCase::DismissExecution => {
+            stage.executions.dismissed_at(&stage.shown(things.execution).await).await.unwrap().is_some()
+        }
+        UseCase::DecideApproval => {
+            let approval = stage.approvals.get(by, things.approval).await.unwrap().approval;
+            stage.until_ended(things.execution).await;
+            approval.status() == ApprovalStatus::Approved && approval.votes().len() == 1
+        }
+        UseCase::DelegateApproval => {
+            let query = ApprovalQuery { asking: Some("ann".to_owned()), ..ApprovalQuery::default() };
+            stage.approvals.list(by, query, &paging).await.unwrap().total == 1
+        }
+        UseCase::ChangeNotificationSettings => stage.notifications.settings(by).await.unwrap().webhook_url.is_some(),
+        UseCase::TestNotification => stage.messages.sent().len() == 1,
+        UseCase::CreateUser => access.user(by, "new").await.is_ok(),
+        UseCase::ChangeRole => access.user(by, "ann").await.unwrap().role == "approver",
+        UseCase::ChangePassword => access.user(by, "ann").await.unwrap().password_hash.is_some(),
+        UseCase::RemoveUser => access.user(by, "ann").await.is_err(),
+        UseCase::CreateKey => access.keys(by).await.unwrap().iter().filter(|key| key.name == "new").count() == 1,
+        UseCase::RevokeKey => access.keys(by).await.unwrap()[0].revoked_at.is_some(),
+        other => panic!("{other:?} changes nothing"),
+    }
+}
+
+/// Asks for a change and stops waiting as soon as a call of the store, or its answer, is held: the one behind so many
+/// others. Whether anything was held.
+async fn hang_up(use_case: UseCase, after: usize) -> bool {
+    let gate = Gate::open();
+    let stage = stage(&gate).await;
+    let processes = Processes::on(&stage).await;
+    stage.person("ann", "viewer").await;
+    let key = stage.access.create_key(&stage.system, "ann", "old", Vec::new()).await.unwrap().1.id;
+    let things = processes.things(&stage, use_case, "ann", 1).await;
+    if use_case == UseCase::ResumeExecution {
+        ask(&stage, UseCase::PauseExecution, &things, key).await;
+    }
+    // Time stands still, so that nothing else asks the store for anything.
+    gate.only(after);
+    let was_held = {
+        let mut asked = pin!(ask(&stage, use_case, &things, key));
+        tokio::select! {
+            biased;
+            () = gate.parked() => true,
+            () = &mut asked => false,
+        }
+    };
+    gate.open_again();
+    assert!(stage.application.settle(Duration::from_secs(60)).await, "{use_case:?} after {after}");
+    assert!(is_done(&stage, use_case, &things).await, "{use_case:?} after {after}");
+    stage.halt();
+    was_held
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_hangs_up_wherever_the_change_is_done_once() {
+    let mut held = 0;
+    for use_case in UseCase::ALL.iter().copied().filter(|use_case| use_case.rule().kind == Kind::Changes) {
+        let mut after = 0;
+        while hang_up(use_case, after).await {
+            after += 1;
+        }
+        assert!(after > 0, "{use_case:?} asks the store for nothing");
+        held += after;
+    }
+    assert!(held > 100, "{held}");
+}

@@ -1,0 +1,71 @@
+//! The session of a request: who asks.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+};
+use procession_application::access::{Principal, UseCase, Via};
+
+use crate::{
+    HttpState,
+    auth::{Bearer, RenewedCookie, bearer, cookie_token},
+    problem::{Code, Problem},
+    state::App,
+};
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    pub principal: Arc<Principal>,
+}
+
+impl Session {
+    /// Refuses who may not do this at all, before the ids and the body of the request are looked at (spec 4b 1.3 asks for
+    /// that order). The use case itself decides, and decides again.
+    pub fn check(&self, use_case: UseCase) -> Result<(), Problem> {
+        Ok(self.principal.check(use_case)?)
+    }
+}
+
+impl FromRequestParts<HttpState> for Session {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        let app = App::of(state)?;
+        let cookie = cookie_token(&parts.headers);
+        let (credential, by_cookie) = match (bearer(&parts.headers), cookie) {
+            (Bearer::Token(token), _) => (token, false),
+            (Bearer::Absent, Some(cookie)) => (cookie, true),
+            (Bearer::Unreadable, _) | (Bearer::Absent, None) => return Err(not_authenticated()),
+        };
+        let known = app.shell().sessions.find(&app, credential).await?;
+        let known = known.ok_or_else(|| Problem::no_session("Could not validate credentials"))?;
+        if by_cookie && !parts.method.is_safe() && !is_same_origin(&parts.headers) {
+            let detail = "A change by the cookie must come from a page of this server (Origin)";
+            return Err(Problem { code: Code::CrossOrigin, ..Problem::forbidden(detail) });
+        }
+        if cookie == Some(credential)
+            && !known.by_key
+            && let Some(renewed) = parts.extensions.get::<RenewedCookie>()
+        {
+            renewed.renew(credential);
+        }
+        let principal = if by_cookie { Arc::new((*known.principal).clone().by(Via::Cookie)) } else { known.principal };
+        Ok(Self { principal })
+    }
+}
+
+fn not_authenticated() -> Problem {
+    Problem::no_session("Not authenticated")
+}
+
+/// Whether a browser says that the request comes from a page of this server. `Host` may be a proxy's; what browsers say
+/// in `Sec-Fetch-Site` no page can change.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let text = |name: &header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = text(&header::ORIGIN).and_then(|origin| origin.split_once("://")) else { return false };
+    let is_own_host = text(&header::HOST).is_some_and(|host| host.eq_ignore_ascii_case(origin.1));
+    is_own_host || headers.get("sec-fetch-site") == Some(&HeaderValue::from_static("same-origin"))
+}
