@@ -11,7 +11,7 @@ use std::{
 use procession_application::{
     engine::EngineSettings,
     executions::{Command, StartRequest},
-    ports::{Clock, IdGenerator, PageStart, Paging, Ports, Stores},
+    ports::{Clock, ExecutionFilter, IdGenerator, PageStart, Paging, Ports, Stores},
 };
 use procession_domain::{
     execution::{Execution, ExecutionStatus},
@@ -205,7 +205,7 @@ async fn of_starts_at_once_no_more_run_than_there_is_room_for() {
     loop {
         let listed = stage
             .executions
-            .list(&stage.system, &Default::default(), &Paging { limit: 100, start: PageStart::Offset(0) })
+            .list(&stage.system, &ExecutionFilter::default(), &Paging { limit: 100, start: PageStart::Offset(0) })
             .await
             .unwrap();
         let running = listed.rows.iter().filter(|row| row.status == ExecutionStatus::Running).count();
