@@ -30,7 +30,8 @@ pub fn parser_error(normal: &Normal, error: &minijinja::Error) -> Unreadable {
     let at = normal.text.get(range.clone()).unwrap_or("");
     let misplaced_tag = || mismatch(&normal.text);
     let (range, message) = match detail.as_str() {
-        "unexpected character" => (range, unexpected_character(at)),
+        // The parser's range may end within the character.
+        "unexpected character" => (range.clone(), unexpected_character(normal.text.get(range.start..).unwrap_or(""))),
         "unexpected input after expression" => (range, unexpected_word(at)),
         _ if detail.starts_with("unknown statement") || detail.contains("end of input") => match misplaced_tag() {
             Some((place, message)) => (place, message),

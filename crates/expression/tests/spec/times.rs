@@ -124,7 +124,6 @@ fn what_can_not_be_calculated_with_times_is_an_error() {
         ("time('2026-11-21 10:30', 'Mars') < now()", "no such time zone"),
         ("time() < now()", "takes a text"),
         ("now() - 'soon' > 0", "does not go with"),
-        ("now() * 2 > 0", ""),
         ("now() + '365000000d' > now()", "beyond the years"),
     ];
     for (condition, words) in cases {
