@@ -9,6 +9,7 @@ mod expressions;
 mod lost;
 mod meant;
 mod people;
+mod reported;
 mod steps;
 #[path = "../support/mod.rs"]
 mod support;
