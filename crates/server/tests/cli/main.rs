@@ -11,3 +11,4 @@ mod seed;
 mod serve;
 mod support;
 mod validate;
+mod validate_formats;
