@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod db;
 mod dev;
+mod init;
 mod key;
 mod people;
 mod remote;
@@ -69,6 +70,8 @@ enum Command {
     Run(run::RunArguments),
     /// Check process files.
     Validate(validate::ValidateArguments),
+    /// Write a first process and the agents that it needs.
+    Init(init::InitArguments),
     /// Show or check the configuration.
     Config(config::ConfigArguments),
     /// Show or try the agents.
@@ -116,6 +119,7 @@ impl Arguments {
             Command::Serve(arguments) => serve::run(arguments, &global),
             Command::Run(arguments) => run::run(arguments, &global),
             Command::Validate(arguments) => validate::run(&arguments),
+            Command::Init(arguments) => init::run(&arguments),
             Command::Config(arguments) => config::run(&arguments, &global),
             Command::Agents(arguments) => agents::run(arguments, &global),
             Command::Db(arguments) => db::run(arguments, &global),

@@ -4,6 +4,7 @@
 mod config;
 mod database;
 mod help;
+mod init;
 mod people;
 mod run;
 mod samples;
