@@ -6,6 +6,7 @@ mod database;
 mod help;
 mod init;
 mod people;
+mod remote;
 mod run;
 mod samples;
 mod seed;

@@ -54,6 +54,8 @@ impl Place {
             }
         }
         command.env("USER", "ada").env("COLUMNS", "100").env_remove("CLICOLOR_FORCE");
+        // Sessions of whoever runs the tests are not those of this place.
+        command.env("XDG_CONFIG_HOME", self.path().join("config"));
         command.current_dir(self.path()).args(arguments).stdin(Stdio::null());
         command
     }

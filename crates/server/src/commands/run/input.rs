@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::exit::Failure;
 
 /// The fields of the file, then those given one by one. These are text; the process's schema converts them.
-pub(super) fn read(file: Option<&Path>, fields: &[String]) -> Result<Map<String, Value>, Failure> {
+pub(in crate::commands) fn read(file: Option<&Path>, fields: &[String]) -> Result<Map<String, Value>, Failure> {
     let mut input = match file {
         Some(file) => read_file(file)?,
         None => Map::new(),
