@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &ApplyArguments) -> Result<Exit, Failure> {
         let plan = plan::make(&server, &files, arguments.prune).await?;
         let changes = plan.changes().count();
         if arguments.format == Format::Text {
-            show::print(&plan, arguments.dry_run)?;
+            show::print_changes(&plan)?;
         }
         let done = match plan.check() {
             Ok(()) if !arguments.dry_run => carry_out::carry_out(&server, &plan).await,
@@ -65,6 +65,9 @@ pub(super) fn run(arguments: &ApplyArguments) -> Result<Exit, Failure> {
             show::print_json(&server, &plan, !arguments.dry_run && done.is_ok())?;
         }
         done?;
+        if arguments.format == Format::Text {
+            show::print_summary(&plan, arguments.dry_run)?;
+        }
         Ok(if arguments.exit_code && changes > 0 { Exit::Differs } else { Exit::Done })
     })
 }

@@ -51,6 +51,9 @@ pub(super) fn log_in(arguments: LoginArguments) -> Result<Exit, Failure> {
     })?;
     // Damaged sessions are found before someone types a password.
     let mut sessions = Sessions::read()?;
+    if address.is_open_to_listeners() {
+        terminal::warn("the password goes over the network unencrypted; an https:// address would protect it");
+    }
     let user = user(arguments.user)?;
     let password = password(arguments.password_stdin)?;
     let token = block_on(token(&address, &user, &password))?;

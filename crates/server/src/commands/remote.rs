@@ -210,6 +210,11 @@ impl Address {
         self.0.scheme() == "https"
     }
 
+    /// Whether others on the way could read what is sent to it.
+    pub fn is_open_to_listeners(&self) -> bool {
+        !self.uses_tls() && !self.is_this_machine()
+    }
+
     fn is_this_machine(&self) -> bool {
         let host = self.0.host_str().unwrap_or_default().trim_matches(['[', ']']);
         host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -40,7 +40,7 @@ pub fn say_rows<const N: usize>(rows: &[[Cell; N]]) -> io::Result<()> {
                 continue;
             }
             let padding = if column + 1 == last { 0 } else { width - cell.text.chars().count() };
-            let painted = style::paint(cell.style, &cell.text);
+            let painted = if cell.text.is_empty() { String::new() } else { style::paint(cell.style, &cell.text) };
             let gap = if line.is_empty() { "" } else { GAP };
             // Writing to a text does not fail.
             let _ = write!(line, "{gap}{painted}{:padding$}", "");

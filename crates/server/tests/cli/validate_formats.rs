@@ -5,17 +5,7 @@ use std::{
     process::Stdio,
 };
 
-use super::support::Place;
-
-const GOOD: &str = "\
-name: good
-version: 1
-steps:
-  - id: greet
-    type: agent_task
-    agent: echo
-    message: Hello
-";
+use super::{support::Place, validate::GOOD};
 
 const BAD: &str = "\
 name: bad

@@ -79,7 +79,8 @@ pub(super) async fn make(server: &Remote, files: &[ProcessFile], prunes: bool) -
     }
     if prunes {
         let kept: BTreeSet<&str> = files_of.keys().map(|name| name.as_str()).collect();
-        let published = listed(server, "status=published").await?;
+        let mut published = listed(server, "status=published").await?;
+        published.sort_by(|a, b| (&a.name, a.version).cmp(&(&b.name, b.version)));
         found
             .extend(published.into_iter().filter(|process| !kept.contains(process.name.as_str())).map(Entry::archived));
     }

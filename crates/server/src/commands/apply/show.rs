@@ -15,11 +15,13 @@ use crate::{
 /// How many lines around a difference are shown.
 const AROUND: usize = 3;
 
-/// Writes the plan for people.
-pub(super) fn print(plan: &Plan, is_dry_run: bool) -> io::Result<()> {
-    for entry in plan.changes() {
-        print_entry(entry)?;
-    }
+/// Writes what changes, for people.
+pub(super) fn print_changes(plan: &Plan) -> io::Result<()> {
+    plan.changes().try_for_each(print_entry)
+}
+
+/// Writes how much changed, or would, for people.
+pub(super) fn print_summary(plan: &Plan, is_dry_run: bool) -> io::Result<()> {
     terminal::say(summary(plan, is_dry_run))
 }
 
@@ -81,25 +83,22 @@ fn print_finding(entry: &Entry, finding: &Finding) {
 fn summary(plan: &Plan, is_dry_run: bool) -> String {
     let is = |entry: &&Entry, kind: &str| entry.kind() == kind;
     let number = |kind: &str| plan.entries.iter().filter(|entry| is(entry, kind)).count();
-    let counted: Vec<String> = [("create", "new"), ("update", "changed"), ("archive", "archived")]
-        .into_iter()
-        .map(|(kind, word)| (number(kind), word))
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, word)| format!("{number} {word}"))
-        .collect();
-    let unchanged = number("none");
-    if counted.is_empty() {
-        return format!("nothing to do: {} unchanged", count_processes(unchanged));
+    if plan.changes().next().is_none() {
+        let unchanged = match plan.entries.len() {
+            1 => "1 process is".to_owned(),
+            number => format!("{number} processes are"),
+        };
+        return format!("nothing to do: {unchanged} unchanged");
     }
+    let counted: Vec<String> =
+        [("create", "new"), ("update", "changed"), ("archive", "archived"), ("none", "unchanged")]
+            .into_iter()
+            .map(|(kind, word)| (number(kind), word))
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, word)| format!("{number} {word}"))
+            .collect();
     let note = if is_dry_run { " (nothing was changed: --dry-run)" } else { "" };
-    format!("{}, {unchanged} unchanged{note}", counted.join(", "))
-}
-
-fn count_processes(number: usize) -> String {
-    match number {
-        1 => "1 process is".to_owned(),
-        _ => format!("{number} processes are"),
-    }
+    format!("{}{note}", counted.join(", "))
 }
 
 /// Writes the plan for programs.

@@ -102,13 +102,17 @@ fn step_row(step: &Json) -> [Cell; 6] {
         (_, _, wait) if !wait.is_empty() => format!("for {}", wait.replace('_', " ")),
         _ => String::new(),
     };
-    let attempts = step["retry_count"].as_u64().filter(|count| *count > 0).map(|count| format!("{count} retries"));
+    let attempts = match step["retry_count"].as_u64() {
+        None | Some(0) => String::new(),
+        Some(1) => "1 retry".to_owned(),
+        Some(retries) => format!("{retries} retries"),
+    };
     [
         Cell::plain(format!("  {}", text(&step["step_id"]))),
         Cell::styled(look(&state), state.replace('_', " ")),
         Cell::styled(style::DIM, text(&step["agent"])),
         Cell::styled(style::DIM, money(&step["exact_cost"])),
-        Cell::styled(style::DIM, attempts.unwrap_or_default()),
+        Cell::styled(style::DIM, attempts),
         Cell::plain(note),
     ]
 }

@@ -85,6 +85,37 @@ fn what_happens_while_it_is_followed_is_printed_once_and_in_order() {
     assert_eq!(seen, (1..=seen.len() as u64).collect::<Vec<_>>());
 }
 
+#[test]
+fn a_server_that_goes_away_for_a_while_is_waited_for_and_nothing_is_missed() {
+    let world = World::new();
+    let (execution, approval) = world.start_and_be_asked();
+    let mut command = world.place.program(&["executions", "events", &execution, "--follow", "--format", "json"]);
+    command.env("PROCESSION_SERVER", world.server.url()).env("PROCESSION_API_KEY", &world.key);
+    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap());
+    let mut messages = BufReader::new(process.stderr.take().unwrap());
+    let mut first = String::new();
+    output.read_line(&mut first).unwrap();
+
+    let World { place, server, key } = world;
+    let address = server.address.clone();
+    server.stop().ends_with(0);
+    let mut message = String::new();
+    messages.read_line(&mut message).unwrap();
+    assert!(message.contains("trying again"), "{message}");
+    let server = place.serve_at(&address, &[]);
+    let world = World { place, server, key };
+    world.run(&["approvals", "approve", &approval]).ends_with(0);
+
+    let rest: Vec<String> = output.lines().map(Result::unwrap).collect();
+    assert_eq!(process.wait().unwrap().code(), Some(0));
+    let lines = std::iter::once(first).chain(rest);
+    let events: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(&line).unwrap()).collect();
+    let sequences: Vec<u64> = events.iter().map(|event| event["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(sequences, (1..=events.len() as u64).collect::<Vec<_>>());
+    assert_eq!(events.last().unwrap()["event_type"], "ProcessCompleted");
+}
+
 #[cfg(unix)]
 #[test]
 fn following_can_be_interrupted_and_the_execution_goes_on() {
