@@ -19,8 +19,8 @@ Examples:
   procession apply processes --prune            and archive what no file has any more
   procession apply processes --dry-run --exit-code --format json
 
-Every *.yaml and *.yml file in the folder and the folders in it is a process, but for agents.yaml, procession.yaml, and
-what is hidden. A text that changed is published as a new version: with the number in the file if that is free and newer,
+Every *.yaml and *.yml file in the folder and the folders in it is a process, except agents.yaml, procession.yaml and
+hidden ones. A text that changed is published as a new version: with the number in the file if that is free and newer,
 else with the next one.
 
 Exit codes: 0 done, or nothing to do; 1 a file has errors or the server refused something; 2 wrong usage;

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     block_on,
     config::Format,
-    remote::{Kind, Remote, ServerArguments, choose, entries, instant, path_part, say_json, text},
+    remote::{Kind, Remote, ServerArguments, choose, entries, instant, line, path_part, say_json, text},
 };
 use crate::{
     exit::{Exit, Failure},
@@ -193,7 +193,7 @@ async fn show(server: &Remote, id: &str, format: Format) -> Result<Exit, Failure
 }
 
 fn print(approval: &Json) -> std::io::Result<()> {
-    let title = style::fit(&text(&approval["title"]), usize::MAX);
+    let title = line(&text(&approval["title"]));
     terminal::say(format_args!("{}  {}", style::paint(style::STRONG, title), status_of(approval)))?;
     let description = text(&approval["description"]);
     if !description.trim().is_empty() {
@@ -241,7 +241,7 @@ async fn decide(server: &Remote, vote: &Vote, action: &str, comment: Option<Stri
     match vote.format {
         Format::Json => say_json(&approval)?,
         Format::Text => {
-            let title = style::fit(&text(&approval["title"]), usize::MAX);
+            let title = line(&text(&approval["title"]));
             let still = match approval["status"].as_str() {
                 Some("pending") => format!(" ({}; it waits for more)", votes_for(&approval)),
                 _ => String::new(),

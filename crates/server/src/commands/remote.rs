@@ -21,7 +21,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 
 pub(super) use choose::{Kind, choose};
-pub(super) use clean::{clean, say_json, say_json_line};
+pub(super) use clean::{beginning, clean, line, say_json, say_json_line};
 pub(super) use errors::RemoteError;
 pub(super) use follow::Listening;
 pub(super) use place::{API_KEY, ServerArguments};

@@ -21,10 +21,9 @@ impl Cell {
         Self::styled(Style::new(), text)
     }
 
-    /// A cell in a style. Its text becomes one line without control characters.
+    /// A cell in a style. Its text, which is clean already, becomes one line.
     pub fn styled(style: Style, text: impl Into<String>) -> Self {
-        let text = text.into().replace(['\n', '\t'], " ");
-        Self { text: style::fit(&text, usize::MAX), style }
+        Self { text: text.into().replace(['\n', '\t'], " "), style }
     }
 }
 

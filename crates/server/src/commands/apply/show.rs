@@ -8,7 +8,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::plan::{Action, Entry, Finding, Plan};
 use crate::{
-    commands::remote::{Remote, clean, say_json},
+    commands::remote::{Remote, clean, line, say_json},
     terminal::{self, draw, style},
 };
 
@@ -26,7 +26,7 @@ pub(super) fn print_summary(plan: &Plan, is_dry_run: bool) -> io::Result<()> {
 }
 
 fn print_entry(entry: &Entry) -> io::Result<()> {
-    let name = style::paint(style::STRONG, style::fit(&clean(&entry.name), usize::MAX));
+    let name = style::paint(style::STRONG, line(&entry.name));
     let file = style::paint(style::DIM, entry.file.as_deref().unwrap_or_default());
     let (version, before) = (entry.version, &entry.before);
     match (&entry.action, before) {

@@ -9,7 +9,7 @@ use super::{exit_of, show};
 use crate::{
     commands::{
         config::Format,
-        remote::{Kind, Listening, Remote, RemoteError, choose, instant, money, say_json_line, text},
+        remote::{Kind, Listening, Remote, RemoteError, beginning, choose, instant, line, money, say_json_line, text},
     },
     exit::{Exit, Failure},
     signals::StopSignals,
@@ -48,13 +48,14 @@ struct History<'a> {
     format: Format,
     /// How many events have been printed or passed over: sequence numbers count from 1 without gaps.
     read: u64,
-    /// The last event's id.
+    /// The last event's id; 0 if none has been read.
     last: u64,
 }
 
 pub(super) async fn events(server: &Remote, arguments: &EventsArguments) -> Result<Exit, Failure> {
     let id = choose(server, Kind::Execution, &arguments.id).await?;
-    let mut history = History { server, id: &id, format: arguments.format, read: arguments.after, last: 0 };
+    let mut history = History { server, id: &id, format: arguments.format, read: 0, last: 0 };
+    history.pass_over(arguments.after).await?;
     if arguments.follow {
         return history.follow_unless_stopped().await;
     }
@@ -77,7 +78,7 @@ pub(super) async fn follow(server: &Remote, id: &str, format: Format) -> Result<
 enum Ended {
     /// The execution.
     Execution,
-    /// Only the connection, after it told something or not.
+    /// Only the connection, after it told something new or not.
     Connection { has_told: bool },
 }
 
@@ -105,6 +106,8 @@ impl History<'_> {
 
     /// Prints what happens until the execution has ended. A server that goes away for a while is waited for.
     async fn follow(&mut self) -> Result<Exit, Failure> {
+        // A server that was never there is not waited for.
+        self.print_new().await?;
         let mut away_since: Option<Instant> = None;
         loop {
             match self.follow_connection().await {
@@ -141,12 +144,22 @@ impl History<'_> {
             self.print_new().await?;
             return Ok(Ended::Execution);
         };
-        let mut has_told = false;
+        let before = self.read;
         while updates.next().await {
             self.print_new().await?;
-            has_told = true;
         }
-        Ok(Ended::Connection { has_told })
+        Ok(Ended::Connection { has_told: self.read > before })
+    }
+
+    /// Passes over so many events.
+    async fn pass_over(&mut self, number: u64) -> Result<(), Failure> {
+        let Some(offset) = number.checked_sub(1) else { return Ok(()) };
+        let last = self.server.get(&format!("/api/executions/{}/events?limit=1&offset={offset}", self.id)).await?;
+        let Some(id) = last[0]["id"].as_u64() else {
+            return Err(Failure::usage(format_args!("the execution has no event {number} yet (--after)")));
+        };
+        (self.read, self.last) = (number, id);
+        Ok(())
     }
 
     /// Prints the events that have not been.
@@ -171,14 +184,14 @@ impl History<'_> {
         if self.format == Format::Json {
             return say_json_line(event);
         }
-        let line = format!(
+        let shown = format!(
             "{}  {:>3}  {}{}",
             style::paint(style::DIM, instant(&event["timestamp"])),
             event["sequence"].as_u64().unwrap_or_default(),
-            style::paint(look(event), style::fit(&text(&event["event_type"]), usize::MAX)),
+            style::paint(look(event), line(&text(&event["event_type"]))),
             details(event)
         );
-        terminal::say(line)
+        terminal::say(shown)
     }
 }
 
@@ -215,7 +228,7 @@ fn details(event: &Json) -> String {
     let mut say = |text: String| {
         if !text.is_empty() {
             said.push_str("  ");
-            said.push_str(&style::first_line(&text, LONGEST_VALUE));
+            said.push_str(&beginning(&text, LONGEST_VALUE));
         }
     };
     say(text(&event["step_id"]));

@@ -6,7 +6,7 @@ use super::{look, open_approvals};
 use crate::{
     commands::{
         config::Format,
-        remote::{Remote, clean, duration, entries, instant, money, say_json, text},
+        remote::{Remote, beginning, clean, duration, entries, instant, line, money, say_json, text},
     },
     exit::{Exit, Failure},
     terminal::{
@@ -33,7 +33,7 @@ pub(super) fn print(execution: &Json) -> std::io::Result<()> {
     let process = format!("{} {}", text(&execution["process_name"]), text(&execution["process_version"]));
     terminal::say(format_args!(
         "{}  {}",
-        style::paint(style::STRONG, style::fit(&process, usize::MAX)),
+        style::paint(style::STRONG, line(&process)),
         style::paint(look(&status), &status)
     ))?;
     say_rows(&facts(execution))?;
@@ -90,7 +90,7 @@ fn input(input: &Json) -> String {
     match input {
         Json::Object(fields) if fields.is_empty() => String::new(),
         Json::Null => String::new(),
-        other => style::fit(&clean(&other.to_string()), LONGEST_INPUT),
+        other => beginning(&other.to_string(), LONGEST_INPUT),
     }
 }
 
@@ -124,7 +124,7 @@ fn print_outputs(outputs: &Json) -> std::io::Result<()> {
             Json::String(text) => clean(text.trim_end()),
             other => clean(&format!("{other:#}")),
         };
-        let name = style::paint(style::STRONG, style::fit(&clean(name), usize::MAX));
+        let name = style::paint(style::STRONG, line(name));
         if value.contains('\n') {
             terminal::say(format_args!("\n{name}:\n{value}"))?;
         } else {

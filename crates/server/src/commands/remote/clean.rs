@@ -12,6 +12,20 @@ pub fn clean(text: &str) -> String {
     text.chars().filter(|character| !is_obeyed(*character) || matches!(character, '\n' | '\t')).collect()
 }
 
+/// The same on one line.
+pub fn line(text: &str) -> String {
+    clean(text).replace(['\n', '\t'], " ")
+}
+
+/// The beginning of a text on one line, at most so many characters.
+pub fn beginning(text: &str, most: usize) -> String {
+    let line = line(text.trim());
+    match line.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 /// Writes a value as JSON to standard output.
 pub fn say_json(value: &Json) -> std::io::Result<()> {
     terminal::say(escaped(&format!("{value:#}")))
@@ -51,6 +65,9 @@ mod tests {
     #[test]
     fn nothing_that_a_terminal_obeys_is_left() {
         assert_eq!(clean("a\u{1b}[31mb\r\nc\td\u{7}\u{9b}2J\u{202e}e"), "a[31mb\nc\td2Je");
+        assert_eq!(line("a\u{1b}\nb\tc"), "a b c");
+        assert_eq!(beginning(" ab\ncd\n", 4), "ab c…");
+        assert_eq!(beginning(" ab\ncd\n", 5), "ab cd");
     }
 
     #[test]

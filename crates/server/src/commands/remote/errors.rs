@@ -9,8 +9,8 @@ use std::{
 use procession_domain::value::Json;
 use reqwest::{Response, StatusCode, header};
 
-use super::{API_KEY, Address, Credential, clean};
-use crate::{exit::Failure, terminal::style};
+use super::{API_KEY, Address, Credential, beginning, clean};
+use crate::exit::Failure;
 
 /// Why a server could not be asked, or did not do what it was asked.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ impl Head {
             return Ok(Json::Null);
         }
         if let Some(location) = self.location.as_ref().filter(|_| status.is_redirection()) {
-            let why = format!("it sends on to {}", style::fit(&clean(location), 200));
+            let why = format!("it sends on to {}", beginning(location, 200));
             return Err(RemoteError::not_procession(address, &why));
         }
         let not_procession = |why: &str| Err(RemoteError::not_procession(address, why));
@@ -160,7 +160,7 @@ impl Head {
         match json["detail"].as_str() {
             // This is what servers say of addresses that they don't have.
             Some("Not Found") if status == StatusCode::NOT_FOUND => {
-                not_procession(&format!("it knows no {}", path.split('?').next().unwrap_or(path)))
+                not_procession(&format!("it has no {}", path.split('?').next().unwrap_or(path)))
             }
             Some(detail) => Err(RemoteError::Refused(Box::new(self.problem(&json, detail, address, credential, path)))),
             None => not_procession(&format!("it answers {status} without saying why")),
@@ -173,7 +173,7 @@ impl Head {
         let what = match (is_page, text.trim().is_empty()) {
             (true, _) => "a web page",
             (false, true) => "nothing",
-            (false, false) => "something that is no JSON",
+            (false, false) => "something that is not JSON",
         };
         match self.status {
             StatusCode::OK => format!("it answers with {what}"),

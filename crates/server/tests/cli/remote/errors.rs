@@ -58,10 +58,10 @@ fn each_way_to_fail_has_a_sentence_that_says_what_to_do() {
         (html("404 Not Found"), "it answers 404 Not Found with a web page", "without /api"),
         (html("502 Bad Gateway"), "a proxy before it answers 502 Bad Gateway", "behind the proxy"),
         (http("200 OK", "", ""), "it answers with nothing", ""),
-        (http("200 OK", "", "hello"), "something that is no JSON", ""),
+        (http("200 OK", "", "hello"), "something that is not JSON", ""),
         (json("200 OK", "", r#"{"items": []}"#), "has none of the members", ""),
         (http("301 Moved Permanently", "Location: https://h/\r\n", ""), "it sends on to https://h/", ""),
-        (refused("404 Not Found", "Not Found", ""), "it knows no /api/executions", ""),
+        (refused("404 Not Found", "Not Found", ""), "it has no /api/executions", ""),
         (refused("401 Unauthorized", "Could not validate credentials", ""), "Could not validate", "not a valid key"),
         (refused("403 Forbidden", "Role viewer does not have it", ""), "Role viewer", "of someone who may do this"),
         (refused("429 Too Many Requests", "Slowly", "Retry-After: 90\r\n"), "error: Slowly", "try again in 1m30s"),
@@ -81,6 +81,10 @@ fn each_way_to_fail_has_a_sentence_that_says_what_to_do() {
 fn a_server_that_is_not_there_can_not_be_reached() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     ask(&format!("http://{closed}")).ends_with(1).complains("nothing answers there").complains("procession serve");
+    let id = "0199a6f0-7a11-7c55-b0a4-5f0c2d9e8b71";
+    ask_for(&format!("http://{closed}"), &["executions", "events", id, "--follow"])
+        .ends_with(1)
+        .complains("nothing answers");
     ask("http://no-such-host.invalid").ends_with(1).complains("can't be reached");
     ask("127.0.0.1:8000").ends_with(2).complains("http://127.0.0.1:8000 is expected");
     ask("http://ann:secret@127.0.0.1").ends_with(2).complains("no name and password");
@@ -184,6 +188,21 @@ fn nothing_that_a_terminal_obeys_comes_through_from_a_server() {
             assert!(said.out.contains('x') || said.err.contains('x'), "{arguments:?} {format:?}: {said:?}");
         }
     }
+}
+
+#[test]
+fn a_proxy_is_used_for_other_machines_only() {
+    let list = http("200 OK", "Content-Type: application/json\r\n", r#"{"executions": [], "total": 0}"#);
+    let (server, closed) = (answering(list), "http://127.0.0.1:1");
+    let ask_through = |proxy: &str, url: &str| {
+        let place = Place::new();
+        let mut command = place.program(&["executions", "list", "--server", url]);
+        command.env_remove("NO_PROXY").env_remove("no_proxy").env("HTTP_PROXY", proxy).env("http_proxy", proxy);
+        said(command.env("PROCESSION_API_KEY", "procession_x"))
+    };
+    ask_through(&server, "http://processes.invalid").ends_with(0);
+    ask_through(closed, &server).ends_with(0);
+    ask_through(closed, "http://processes.invalid").ends_with(1);
 }
 
 #[test]

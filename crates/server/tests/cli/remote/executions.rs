@@ -58,6 +58,10 @@ fn events_are_one_object_a_line_and_go_on_behind_a_sequence_number() {
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
     let rest = world.run(&["executions", "events", &id, "--after", "2", "--follow", "--format", "json"]).ends_with(0);
     assert_eq!(sequences(&rest.out), numbers[2..]);
+    let last = numbers.len().to_string();
+    let none = world.run(&["executions", "events", &id, "--after", &last, "--follow"]).ends_with(0);
+    assert!(none.out.is_empty(), "{none:?}");
+    world.run(&["executions", "events", &id, "--after", "99"]).ends_with(2).complains("has no event 99 yet");
 }
 
 #[test]
