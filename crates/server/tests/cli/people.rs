@@ -87,7 +87,7 @@ fn a_running_server_is_asked_over_its_api() {
         let mut command = place.program(&[arguments, &["--server", &url]].concat());
         said(command.env("PROCESSION_API_KEY", key))
     };
-    remote(&["user", "list"], "procession_wrong").ends_with(1).complains("not a valid key");
+    remote(&["user", "list"], "procession_wrong").ends_with(1).complains("is not a valid key");
     let key = key.trim();
     remote(&["user", "add", "ann", "--role", "viewer"], key).ends_with(0);
     remote(&["user", "role", "ann", "designer"], key).ends_with(0);

@@ -69,7 +69,7 @@ const TABLE: &[Row] = &[
     Row("db vacuum", "--data-dir new", 0, ""),
     Row("db vacuum", "--data-dir data", 2, "in use"),
     Row("user add", "ann --role viewer --server {url}", 0, "no password"),
-    Row("user add", "ann --role viewer --server {url}", 1, "exists already"),
+    Row("user add", "ann --role viewer --server {url}", 1, "exists"),
     Row("user list", "--server {url}", 0, "ann"),
     Row("user list", "--data-dir data", 2, "--server"),
     Row("user role", "ann approver --server {url}", 0, ""),
