@@ -22,8 +22,8 @@ use crate::{
 /// Where they are.
 #[derive(Debug, Args)]
 pub(super) struct PlaceArguments {
-    /// A running server, such as http://127.0.0.1:8000, with an administrator's key in PROCESSION_API_KEY; else the data
-    /// folder, which no server may have open.
+    /// A running server, such as http://127.0.0.1:8000, with an administrator's key in PROCESSION_API_KEY or their session
+    /// of `procession login`; else the data folder, which no server may have open.
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
 }

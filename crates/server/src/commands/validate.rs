@@ -21,7 +21,10 @@ use procession_domain::{
 use procession_language::{AgentState, Code, Diagnostic, Lookup, Nothing, Severity, Surroundings, check};
 use serde_json::{Value, json};
 
-use super::config::bad_agents_file;
+use super::{
+    config::bad_agents_file,
+    remote::{clean, say_json},
+};
 use crate::{
     exit::{Exit, Failure},
     terminal::{self, draw, style},
@@ -81,7 +84,6 @@ enum Denied {
 }
 
 /// A file with what was found in it.
-#[derive(Clone)]
 pub(super) struct CheckedFile {
     /// As it was given.
     given: String,
@@ -115,7 +117,7 @@ fn check_once(arguments: &ValidateArguments) -> Result<Exit, Failure> {
         Output::Text => print(&files)?,
         Output::Json => terminal::say(format_args!("{:#}", as_json(&files)))?,
         Output::Github => github::print(&files)?,
-        Output::Sarif => terminal::say(format_args!("{:#}", sarif::report(&files)))?,
+        Output::Sarif => say_json(&sarif::report(&files))?,
     }
     let denies_warnings = arguments.deny == Some(Denied::Warnings);
     let fails = |diagnostic: &Diagnostic| denies_warnings || diagnostic.is_error();
@@ -259,10 +261,11 @@ fn as_json(files: &[CheckedFile]) -> Value {
 /// A problem with what to write instead, unless its message says that already.
 fn in_words(diagnostic: &Diagnostic) -> String {
     let Diagnostic { message, suggestion, .. } = diagnostic;
-    match suggestion.as_deref().map(str::trim_end) {
+    let words = match suggestion.as_deref().map(str::trim_end) {
         Some(suggestion) if !message.contains(&format!("`{suggestion}`")) => format!("{message}\nwrite: {suggestion}"),
         Some(_) | None => message.clone(),
-    }
+    };
+    clean(&words)
 }
 
 /// A diagnostic on the wire: also with `level`, as existing clients read it (spec 1.11).

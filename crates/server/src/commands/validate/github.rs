@@ -57,10 +57,10 @@ mod tests {
     #[test]
     fn an_annotation_is_one_line_whatever_the_text_holds() {
         let mut diagnostic = check("name: x\nsteps: 5\n", &Nothing).diagnostics.remove(0);
-        diagnostic.message = "100 %\r\nof: it, all".to_owned();
+        diagnostic.message = "100 %\u{1b}\nof: it, all".to_owned();
         diagnostic.suggestion = Some("a\nb".to_owned());
         let line = annotation("a,b:c.yaml", &diagnostic);
         assert!(line.starts_with("::error file=a%2Cb%3Ac.yaml,line=2,endLine=2,col="), "{line}");
-        assert!(line.ends_with("::100 %25%0D%0Aof: it, all%0Awrite: a%0Ab"), "{line}");
+        assert!(line.ends_with("::100 %25%0Aof: it, all%0Awrite: a%0Ab"), "{line}");
     }
 }

@@ -40,7 +40,7 @@ fn the_exit_code_of_following_is_that_of_the_execution() {
     assert_ne!(again.out.lines().next().unwrap(), id);
 
     let (asking, _) = world.start_and_be_asked();
-    world.run(&["executions", "cancel", &asking, "--reason", "not needed"]).ends_with(0).complains("cancelled");
+    world.run(&["executions", "cancel", &asking, "--reason", "not needed"]).ends_with(0).complains("cancel");
     world.run(&["executions", "events", &asking, "--follow"]).ends_with(3);
     world.run(&["executions", "cancel", &asking]).ends_with(1);
 }

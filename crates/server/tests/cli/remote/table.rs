@@ -37,7 +37,7 @@ const TABLE: &[Row] = &[
     Row("executions start", "hello", 0, "-"),
     Row("executions start", "nothing", 1, "no process `nothing`"),
     Row("executions start", "hello --input x", 2, "KEY=VALUE"),
-    Row("executions cancel", "{asking}", 0, "cancelled"),
+    Row("executions cancel", "{asking}", 0, "cancel"),
     Row("executions cancel", "{completed}", 1, "error:"),
     Row("executions events", "{asking} --follow", 3, "ProcessCancelled"),
     Row("executions retry", "{failed} --from failed", 0, "-"),
