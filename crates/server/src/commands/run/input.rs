@@ -39,7 +39,7 @@ fn read_file(file: &Path) -> Result<Map<String, Value>, Failure> {
     let parsed = parse_exact(&text).or_else(|_| read_yaml(&text));
     match parsed {
         Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Failure::usage(format_args!("{shown} (--input-file) is no mapping of input fields"))),
+        Ok(_) => Err(Failure::usage(format_args!("{shown} (--input-file) is not a mapping of input fields"))),
         Err(error) => Err(Failure::usage(format_args!("{shown} (--input-file) is neither JSON nor YAML: {error}"))),
     }
 }
