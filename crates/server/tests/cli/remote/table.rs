@@ -80,7 +80,7 @@ const TABLE: &[Row] = &[
     Row("key list", "--server {url}", 0, "mine"),
     Row("key list", "--server {url} --format xml", 2, "text"),
     Row("key revoke", "{key} --server {url}", 0, ""),
-    Row("key revoke", "x --server {url}", 2, "not an id"),
+    Row("key revoke", "x --server {url}", 2, "UUID"),
     Row("user remove", "ann --server {url}", 0, ""),
     Row("user remove", "ann --server {url}", 1, "no such user"),
     Row("schema", "", 0, "steps"),
