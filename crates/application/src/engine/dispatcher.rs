@@ -46,7 +46,8 @@ async fn claim(engine: &Arc<Inner>) -> Result<Timestamp, StoreError> {
         let lease = engine.lease();
         let most_running = engine.settings.max_concurrent_executions;
         let had_backlog = engine.backlog.swap(false, Ordering::Relaxed);
-        let claims = store.claim(ClaimRequest { lease, now, most: BATCH, most_running }).await;
+        let scope = engine.scope();
+        let claims = store.claim(ClaimRequest { lease, now, most: BATCH, most_running, scope }).await;
         let claims = claims.inspect_err(|_| engine.backlog.store(had_backlog, Ordering::Relaxed))?;
         let admitted = claims.iter().filter(|claim| claim.kind == ClaimKind::Admitted).count();
         let count = claims.len();
@@ -67,7 +68,7 @@ async fn claim(engine: &Arc<Inner>) -> Result<Timestamp, StoreError> {
         engine.attend(id);
     }
     let latest = now.saturating_add(engine.settings.poll);
-    Ok(store.next_attention().await?.map_or(latest, |next| next.min(latest)))
+    Ok(store.next_attention(&engine.scope()).await?.map_or(latest, |next| next.min(latest)))
 }
 
 /// Looks now and then for executions that this node owns and nobody runs, whatever became of their runs. One that has just
