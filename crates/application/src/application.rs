@@ -116,8 +116,11 @@ impl Application {
         self.clock.now()
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers and, as far as the engine's last try told, can be written.
     pub async fn is_ready(&self) -> Result<(), StoreError> {
+        if let Some(problem) = self.engine.health().store_problem {
+            return Err(StoreError::Unavailable(problem));
+        }
         self.feed.newest().await.map(drop)
     }
 

@@ -9,15 +9,13 @@ use procession_domain::value::{Duration, ExecutionId, Timestamp};
 
 use super::{
     Inner,
+    health::Part,
     runner::{Origin, Run},
 };
 use crate::ports::{ClaimKind, ClaimRequest, StoreError};
 
 /// How many executions are claimed at a time.
 const BATCH: u32 = 64;
-
-/// How long the dispatcher waits before it tries a failed store again.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Claims and starts runs until the engine stops.
 pub(super) async fn dispatch(engine: Arc<Inner>) {
@@ -26,8 +24,9 @@ pub(super) async fn dispatch(engine: Arc<Inner>) {
         let until = match claim(&engine).await {
             Ok(until) => until,
             Err(error) => {
-                tracing::error!(%error, "could not claim executions; trying again in a second");
-                engine.now().saturating_add(STORE_PAUSE)
+                let now = engine.now();
+                engine.health.failed(Part::Store, now, &error);
+                now.saturating_add(engine.health.pause(now))
             }
         };
         tokio::select! {
@@ -85,7 +84,7 @@ pub(super) async fn find_abandoned(engine: Arc<Inner>) {
         let owned = match engine.ports.executions.owned(lease).await {
             Ok(owned) => owned,
             Err(error) => {
-                tracing::error!(%error, "could not look for executions that nobody runs");
+                engine.health.failed(Part::Store, engine.now(), &error);
                 continue;
             }
         };
@@ -109,11 +108,8 @@ pub(super) async fn keep_lease(engine: Arc<Inner>) {
             () = engine.stop.cancelled() => return,
         }
         match renew(&engine).await {
-            Ok(()) => engine.health.store_answered(),
-            Err(error) => {
-                engine.health.store_failed(engine.now(), &error);
-                tracing::error!(%error, "could not renew the node's lease");
-            }
+            Ok(()) => engine.health.answered(Part::Store),
+            Err(error) => engine.health.failed(Part::Store, engine.now(), &error),
         }
     }
 }
