@@ -88,7 +88,7 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<Exit, Failure> {
     }
     match arguments.format {
         Format::Text => print(&files)?,
-        Format::Json => terminal::say(format_args!("{:#}", as_json(&files)))?,
+        Format::Json => terminal::say_json(&as_json(&files))?,
     }
     let denies_warnings = arguments.deny == Some(Denied::Warnings);
     let fails = |diagnostic: &Diagnostic| denies_warnings || diagnostic.is_error();

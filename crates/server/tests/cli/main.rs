@@ -4,10 +4,14 @@
 mod config;
 mod database;
 mod help;
+mod newcomer;
+mod newcomer_server;
+mod newcomer_terminal;
 mod people;
 mod run;
 mod samples;
 mod seed;
 mod serve;
 mod support;
+mod terminal;
 mod validate;
