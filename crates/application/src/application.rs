@@ -118,10 +118,11 @@ impl Application {
 
     /// Whether the store answers and, as far as the engine's last try told, can be written.
     pub async fn is_ready(&self) -> Result<(), StoreError> {
-        if let Some(problem) = self.engine.health().store_problem {
-            return Err(StoreError::Unavailable(problem));
+        self.feed.newest().await?;
+        match self.engine.health().store_problem {
+            Some(problem) => Err(StoreError::Unavailable(problem)),
+            None => Ok(()),
         }
-        self.feed.newest().await.map(drop)
     }
 
     /// Stops in order: changes that were asked for are carried through, nothing new starts, transitions under way commit,
