@@ -63,14 +63,10 @@ pub fn json_lines(value: &serde_json::Value) -> String {
         return text;
     }
     // Outside of strings there are none.
-    text.chars().fold(String::with_capacity(text.len()), |mut escaped, character| {
-        if obeyed(character) {
-            escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
-        } else {
-            escaped.push(character);
-        }
-        escaped
-    })
+    let escape = |character: char| {
+        if obeyed(character) { format!("\\u{:04x}", u32::from(character)) } else { character.to_string() }
+    };
+    text.chars().map(escape).collect()
 }
 
 const fn is_space(character: char) -> bool {

@@ -219,10 +219,8 @@ fn n14_a_closed_pipe_ends_with_the_code_that_the_run_deserves() {
     assert_eq!(with_a_reader_who_leaves(&place, &["run", "hello.yaml"]), Some(4));
     let rejected = ["run", "hello.yaml", "--decide", "check=reject:no"];
     assert_eq!(with_a_reader_who_leaves(&place, &rejected), Some(1));
-    let mut bad = "name: bad\nsteps:\n".to_owned();
-    for number in 0..200 {
-        bad.push_str(&format!("  - {{id: s{number}, type: agent_taks, agent: a, message: x}}\n"));
-    }
+    let step = |number: u32| format!("  - {{id: s{number}, type: agent_taks, agent: a, message: x}}\n");
+    let bad = format!("name: bad\nsteps:\n{}", (0..200).map(step).collect::<String>());
     place.write("bad.yaml", &bad);
     assert_eq!(with_a_reader_who_leaves(&place, &["validate", "bad.yaml"]), Some(1));
 }

@@ -57,7 +57,7 @@ fn n16_a_damaged_database_is_told_with_what_to_do() {
         let whole = fs::read(&path).unwrap();
         let mut file = OpenOptions::new().write(true).open(&path).unwrap();
         file.seek(SeekFrom::Start(from)).unwrap();
-        file.write_all(&[0xa5; 20_000]).unwrap();
+        file.write_all(&vec![0xa5; 20_000]).unwrap();
         drop(file);
         let said = check().ends_with(1).complains("db restore FILE --replace").complains(".recover");
         assert!(!said.err.contains("(code: ") || said.err.contains("is damaged"), "{said:?}");

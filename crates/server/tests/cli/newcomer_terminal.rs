@@ -141,10 +141,8 @@ fn n03_control_characters_of_authors_reach_no_terminal() {
 #[test]
 fn n04_no_color_takes_only_the_colours_away() {
     let place = place();
-    let cases: [(&[(&str, &str)], &[&str]); 2] =
-        [(&[("NO_COLOR", "1")], &["run", "retry2.yaml"]), (&[], &["run", "retry2.yaml", "--color", "never"])];
-    for (variables, arguments) in cases {
-        let mut terminal = place.in_terminal((80, 24), variables, arguments);
+    for (variables, flags) in [([("NO_COLOR", "1")], &[][..]), ([("LANG", "C")], &["--color", "never"])] {
+        let mut terminal = place.in_terminal((80, 24), &variables, &[&["run", "retry2.yaml"], flags].concat());
         terminal.ends_with(0);
         let lines = terminal.all_lines();
         assert_eq!(count(&lines, "fetch-the-quarterly-figures"), 1, "{lines:?}");
@@ -211,12 +209,11 @@ fn n05_the_view_survives_a_terminal_that_shrinks() {
 #[test]
 fn what_runs_stands_above_what_has_ended_with_counts() {
     let place = place();
-    let mut text = "name: many\nsteps:\n".to_owned();
-    for number in 1..=20 {
-        text.push_str(&format!("  - {{id: quick-{number}, type: agent_task, agent: quick, message: x}}\n"));
-    }
-    text.push_str("  - {id: lasting, type: agent_task, agent: slow, message: x}\n");
-    text.push_str("  - {id: later, type: agent_task, agent: quick, message: x, depends_on: lasting}\n");
+    let step = |number: u32| format!("  - {{id: quick-{number}, type: agent_task, agent: quick, message: x}}\n");
+    let text = format!(
+        "name: many\nsteps:\n{}  - {{id: lasting, type: agent_task, agent: slow, message: x}}\n  - {{id: later, type: agent_task, agent: quick, message: x, depends_on: lasting}}\n",
+        (1..=20).map(step).collect::<String>()
+    );
     place.write("many.yaml", &text);
     let mut terminal = place.in_terminal((80, 12), &[], &["run", "many.yaml"]);
     terminal.wait_until("one step among those that have ended", |lines| {

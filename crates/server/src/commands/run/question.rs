@@ -120,7 +120,9 @@ pub(super) fn present(place: &str, approval: &Approval, consequences: &Consequen
             style::paint(style::DIM, clean(place))
         ));
     } else {
-        wrap(&title, columns).iter().for_each(|line| terminal::tell(style::paint(style::STRONG, line)));
+        for line in wrap(&title, columns) {
+            terminal::tell(style::paint(style::STRONG, line));
+        }
         terminal::tell(style::paint(style::DIM, fit(place, columns)));
     }
     for line in wrap(request.description.trim(), columns.saturating_sub(2)) {
