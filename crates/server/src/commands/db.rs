@@ -32,25 +32,24 @@ pub(super) struct DbArguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Bring the database up to date; makes it when it is missing. A server does so by itself when it starts.
+    /// Bring the database up to date, or create it if it is missing. A server does this by itself when it starts.
     Migrate,
-    /// Read the whole database and say what is wrong with it.
+    /// Read the whole database and report what is wrong with it.
     Check,
-    /// Write a copy of the database, as it is at one moment, to a new file, and the large values beside it, to the folder
-    /// FILE.blobs.
+    /// Write a consistent copy of the database to a new file, and the large values beside it, to the folder FILE.blobs.
     Backup {
         /// The file; it must not exist.
         file: PathBuf,
     },
     /// Bring a backup and its large values back.
     Restore {
-        /// The file that `backup` has written; FILE.blobs is beside it.
+        /// The file that `backup` wrote; FILE.blobs is beside it.
         file: PathBuf,
-        /// Put the database that is there aside first.
+        /// Move an existing database aside first.
         #[arg(long)]
         replace: bool,
     },
-    /// Rewrite the database without its unused pages.
+    /// Rewrite the database without unused pages.
     Vacuum,
 }
 
