@@ -34,7 +34,7 @@ pub fn values_of(copy: &Path) -> PathBuf {
 pub async fn back_up(database: &Path, values: &Path, target: &Path) -> Result<u64, OpenError> {
     let unusable = |error: io::Error| OpenError::folder(target, error);
     if target.exists() {
-        return Err(unusable(io::Error::new(io::ErrorKind::AlreadyExists, "the file exists already")));
+        return Err(unusable(io::Error::new(io::ErrorKind::AlreadyExists, "the file already exists")));
     }
     // A value is there before a row names it, so that after the database all values that it names can be copied. The copy
     // has its name only when they are.
@@ -86,7 +86,7 @@ pub fn restore(options: &Options, values: &Path, source: &Path, replace: Option<
 fn put_aside(path: &Path, values: &Path, name: &str) -> io::Result<PathBuf> {
     let folder = folder_of(path).join(name);
     if folder.exists() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{} exists already", folder.display())));
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{} already exists", folder.display())));
     }
     private::create_folder(&folder)?;
     let files = [path.to_owned(), with_suffix(path, "-wal"), with_suffix(path, "-shm"), values.to_owned()];
