@@ -87,8 +87,8 @@ mod tests {
         for (text, expected) in [
             ("a: [1,\n", "line 1, column 4: "),
             ("a: 1\na: 2\n", "line 2, column 1: "),
-            ("- a\n", "no mapping"),
-            ("", "no mapping"),
+            ("- a\n", "not a mapping"),
+            ("", "not a mapping"),
         ] {
             std::fs::write(&file, text).unwrap();
             let failure = read(Some(&file), &[]).unwrap_err();
