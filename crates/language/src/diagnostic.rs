@@ -104,6 +104,12 @@ impl Problems {
         self.found.iter().any(|problem| problem.code.severity() == Severity::Error)
     }
 
+    /// Whether every error found so far is of this kind.
+    pub fn are_only(&self, code: Code) -> bool {
+        let is_other_error = |problem: &Problem| problem.code != code && problem.code.severity() == Severity::Error;
+        !self.found.iter().any(is_other_error)
+    }
+
     /// Forgets those that a cut-off document makes doubtful.
     pub fn retain(&mut self, keep: impl Fn(&Problem) -> bool) {
         self.found.retain(keep);

@@ -14,6 +14,7 @@
 mod check;
 mod code;
 mod diagnostic;
+mod fill;
 mod json_schema;
 mod keys;
 mod lower;
@@ -22,6 +23,7 @@ mod path;
 pub mod schedule;
 mod set_version;
 mod source;
+mod step_types;
 mod surroundings;
 mod yaml;
 
@@ -29,8 +31,10 @@ use procession_domain::definition::Definition;
 
 pub use code::{Code, Severity};
 pub use diagnostic::Diagnostic;
+pub use fill::{FillError, Filling, fill, mentioned_parameters};
 pub use json_schema::json_schema;
 pub use set_version::{SetVersionError, set_version};
+pub use step_types::step_types;
 pub use surroundings::{AgentState, Lookup, Nothing, Surroundings};
 
 use crate::{diagnostic::Problems, lower::Lowering, source::Source};
