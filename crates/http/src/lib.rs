@@ -22,6 +22,7 @@
 mod auth;
 mod events;
 mod extract;
+mod host;
 mod live;
 mod openapi;
 mod problem;
@@ -33,6 +34,7 @@ mod settings;
 mod state;
 mod wire;
 
+pub use host::{Fill, HostMeter, HostReading};
 pub use openapi::openapi;
 pub use router::router;
 pub use serve::{WebServer, serve};
