@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration as StdDuration};
 
-use procession_domain::value::{Duration, ErrorCode, ExecutionId, StepId, Timestamp};
+use procession_domain::{
+    event::Usage,
+    value::{Duration, ErrorCode, ExecutionId, StepId, Timestamp},
+};
 
 use crate::{
     access::{Forbidden, Principal, UseCase},
@@ -196,7 +199,7 @@ impl Agents {
 
 fn took_too_long() -> AgentFailure {
     let message = format!("it did not answer within {} seconds", CHAT_TIMEOUT.as_secs());
-    AgentFailure::Failed { code: ErrorCode::Timeout, message, retry_after: None, usage: Default::default() }
+    AgentFailure::Failed { code: ErrorCode::Timeout, message, retry_after: None, usage: Usage::default() }
 }
 
 /// The step that a chat is named by; it is in no definition.

@@ -26,17 +26,17 @@ struct Watched {
 }
 
 impl Machine {
-    /// The machine with the data in this folder.
-    pub fn with_data_in(folder: PathBuf) -> Self {
-        let mut system = System::new();
+    /// The machine with the data in this folder; `None` where nothing can be told of it.
+    pub fn with_data_in(folder: PathBuf) -> Option<Self> {
+        let mut system = System::new().ok()?;
         system.refresh_cpu_usage();
-        Self { folder, watched: Mutex::new(Watched { system, looked_at: Instant::now(), cpu_percent: None }) }
+        Some(Self { folder, watched: Mutex::new(Watched { system, looked_at: Instant::now(), cpu_percent: None }) })
     }
 
     /// The disk of the data: of all that hold its folder, the one mounted deepest.
     fn disk(&self) -> Option<Fill> {
         let folder = self.folder.canonicalize().ok()?;
-        let disks = Disks::new_with_refreshed_list();
+        let disks = Disks::new_with_refreshed_list().ok()?;
         let holding = disks.iter().filter(|disk| folder.starts_with(disk.mount_point()));
         let disk = holding.max_by_key(|disk| disk.mount_point().components().count())?;
         let total = disk.total_space();
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_machine_is_read_within_its_bounds() {
-        let machine = Machine::with_data_in(std::env::temp_dir());
+        let machine = Machine::with_data_in(std::env::temp_dir()).unwrap();
         assert_eq!(machine.read().cpu_percent, None, "nothing can be said yet");
         std::thread::sleep(MINIMUM_CPU_UPDATE_INTERVAL);
         let reading = machine.read();

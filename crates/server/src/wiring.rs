@@ -276,7 +276,7 @@ fn http_settings(configuration: &Configuration, folder: &DataFolder) -> Result<H
         body_limit: bytes(configuration.limits.body),
         cors_origins: configuration.http.allowed_origins.clone(),
         trusted_proxies: configuration.http.trusted_proxies.clone(),
-        host_meter: Some(Arc::new(Machine::with_data_in(folder.path().to_owned()))),
+        host_meter: Machine::with_data_in(folder.path().to_owned()).map(|machine| Arc::new(machine) as _),
         ..HttpSettings::new(secret_key)
     })
 }

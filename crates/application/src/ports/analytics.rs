@@ -207,7 +207,7 @@ impl EndedStep {
         Some(Self {
             sequence: recorded.sequence,
             step_id: step_id.clone(),
-            agent: attempts().last().and_then(|attempt| attempt.agent.clone()),
+            agent: attempts().next_back().and_then(|attempt| attempt.agent.clone()),
             completed,
             started_at: attempts().map(|attempt| attempt.started_at).min()?,
             ended_at: recorded.at,

@@ -49,7 +49,9 @@ async fn trends_are_told_day_by_day() {
     has_shape(&trends, TRENDS);
     let days = trends["daily_trends"].as_array().unwrap();
     assert_eq!((days.len(), &days[0]["date"], &days[7]["date"]), (8, &json!("2027-01-08"), &json!("2027-01-15")));
-    days.iter().for_each(|day| has_shape(day, DAY));
+    for day in days {
+        has_shape(day, DAY);
+    }
     assert_eq!(days[7]["execution_count"], 3);
     assert_eq!(
         (&trends["total_executions"], &trends["total_completed"], &trends["total_failed"]),
@@ -78,7 +80,9 @@ async fn processes_have_their_figures() {
     let processes = all["processes"].as_array().unwrap();
     let names: Vec<&Json> = processes.iter().map(|metrics| &metrics["process_name"]).collect();
     assert_eq!(names, ["asking", "broken", "report"], "the last changed first");
-    processes.iter().for_each(|metrics| has_shape(metrics, METRICS));
+    for metrics in processes {
+        has_shape(metrics, METRICS);
+    }
     assert_eq!((&processes[0]["running_count"], &processes[0]["average_duration_seconds"]), (&json!(1), &Json::Null));
     assert_eq!((&processes[1]["success_rate"], &processes[1]["average_cost"]), (&json!(0.0), &Json::Null));
     let one = server.get(format!("/api/processes/{process}/analytics")).by(&vic).send().await.ok(200);

@@ -71,17 +71,14 @@ pub(super) fn fill_text(text: &str, place: Place, filling: &Filling<'_>) -> Opti
         if place == Place::Expression || is_within_expression(text, placeholder.start) {
             // Quotes around the placeholder are those of the text that takes its place.
             let quote = before.chars().next_back().filter(|quote| ['\'', '"'].contains(quote));
-            match quote.filter(|quote| text[placeholder.end..].starts_with(*quote)) {
-                Some(quote) => {
-                    filled.push_str(&before[..before.len() - quote.len_utf8()]);
-                    filled.push_str(&literal(&Json::from(shown(&value))));
-                    copied_to += quote.len_utf8();
-                    from = copied_to;
-                }
-                None => {
-                    filled.push_str(before);
-                    filled.push_str(&literal(&value));
-                }
+            if let Some(quote) = quote.filter(|quote| text[placeholder.end..].starts_with(*quote)) {
+                filled.push_str(&before[..before.len() - quote.len_utf8()]);
+                filled.push_str(&literal(&Json::from(shown(&value))));
+                copied_to += quote.len_utf8();
+                from = copied_to;
+            } else {
+                filled.push_str(before);
+                filled.push_str(&literal(&value));
             }
         } else {
             filled.push_str(before);

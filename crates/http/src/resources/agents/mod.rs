@@ -42,6 +42,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     "is_system": false, "autonomy_enabled": false, "read_only_enabled": false, "github_repo": null,
     "memory_limit": null, "cpu_limit": null, "avatar_url": null, "tags": [],
 }))]
+#[expect(clippy::struct_excessive_bools, reason = "existing clients read each of them")]
 struct AgentResponse {
     name: String,
     /// `mcp` for agents of the platform; for others, their kind in the file of agents.

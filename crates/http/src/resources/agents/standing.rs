@@ -87,16 +87,23 @@ struct ExecutionStatistics {
     total_cost: f64,
     last_execution_at: Option<Time>,
     /// The same of the last seven days, if they were asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    task_count_7d: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    success_count_7d: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failed_count_7d: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    success_rate_7d: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total_cost_7d: Option<f64>,
+    #[serde(flatten)]
+    week: Option<WeekStatistics>,
+}
+
+/// What an agent did in the last seven days.
+#[derive(Debug, Serialize, ToSchema)]
+struct WeekStatistics {
+    #[schema(example = 40)]
+    task_count_7d: u64,
+    #[schema(example = 38)]
+    success_count_7d: u64,
+    #[schema(example = 2)]
+    failed_count_7d: u64,
+    #[schema(example = 95.0)]
+    success_rate_7d: f64,
+    #[schema(example = 1.25)]
+    total_cost_7d: f64,
 }
 
 /// How many calls agents take and have.
@@ -171,8 +178,8 @@ async fn execution_statistics(
         None
     };
     let statistics = |overview: AgentOverview| {
-        let week = week.as_ref().map(|week| week.get(&overview.listing.name));
-        ExecutionStatistics::of(overview, week)
+        let of_week = week.as_ref().map(|week| WeekStatistics::of(week.get(&overview.listing.name)));
+        ExecutionStatistics::of(overview, of_week)
     };
     Ok(Json(ExecutionStatisticsResponse { agents: agents.into_iter().map(statistics).collect() }))
 }
@@ -226,7 +233,7 @@ impl ContextStatistics {
 }
 
 impl ExecutionStatistics {
-    fn of(overview: AgentOverview, week: Option<Option<&AgentFigures>>) -> Self {
+    fn of(overview: AgentOverview, week: Option<WeekStatistics>) -> Self {
         let day = overview.last_day.as_ref();
         Self {
             task_count_24h: day.map_or(0, |figures| figures.ended),
@@ -236,12 +243,20 @@ impl ExecutionStatistics {
             success_rate: success_rate(day),
             total_cost: day.map_or(0.0, |figures| dollars(figures.cost.amount)),
             last_execution_at: day.map(|figures| figures.last_ended_at.into()),
-            task_count_7d: week.map(|week| week.map_or(0, |figures| figures.ended)),
-            success_count_7d: week.map(|week| week.map_or(0, |figures| figures.ended - figures.failed)),
-            failed_count_7d: week.map(|week| week.map_or(0, |figures| figures.failed)),
-            success_rate_7d: week.map(success_rate),
-            total_cost_7d: week.map(|week| week.map_or(0.0, |figures| dollars(figures.cost.amount))),
+            week,
             name: overview.listing.name,
+        }
+    }
+}
+
+impl WeekStatistics {
+    fn of(figures: Option<&AgentFigures>) -> Self {
+        Self {
+            task_count_7d: figures.map_or(0, |figures| figures.ended),
+            success_count_7d: figures.map_or(0, |figures| figures.ended - figures.failed),
+            failed_count_7d: figures.map_or(0, |figures| figures.failed),
+            success_rate_7d: success_rate(figures),
+            total_cost_7d: figures.map_or(0.0, |figures| dollars(figures.cost.amount)),
         }
     }
 }

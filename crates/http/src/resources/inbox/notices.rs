@@ -2,9 +2,11 @@
 
 use axum::Json;
 use procession_application::{
+    access::UseCase,
     inbox::{InboxItem, Subject},
     ports::Mark,
 };
+use procession_domain::value::{ApprovalId, ExecutionId};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -119,7 +121,7 @@ async fn list_notices(
     session: Session,
     Query(parameters): Query<NoticeParameters>,
 ) -> Result<Json<NoticeListResponse>, Problem> {
-    session.check(procession_application::access::UseCase::ReadFrame)?;
+    session.check(UseCase::ReadFrame)?;
     parameters.check()?;
     let items = app.inbox.notices(&session.principal).await?;
     let mut notices: Vec<NoticeResponse> =
@@ -178,8 +180,8 @@ impl NoticeResponse {
             priority,
             category: Some(category),
             metadata: Some(NoticeMetadata {
-                execution_id: item.execution_id().map(|id| id.uuid()),
-                approval_id: item.approval_id().map(|id| id.uuid()),
+                execution_id: item.execution_id().map(ExecutionId::uuid),
+                approval_id: item.approval_id().map(ApprovalId::uuid),
             }),
             status: status_of(item),
             created_at: item.created_at.into(),

@@ -5,7 +5,10 @@ use procession_application::{
     access::UseCase,
     inbox::{InboxItem, Subject},
 };
-use procession_domain::{approval::ApprovalStatus, value::Timestamp};
+use procession_domain::{
+    approval::ApprovalStatus,
+    value::{ExecutionId, Timestamp},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -187,7 +190,7 @@ impl QueueItemResponse {
             question: text,
             options: item.subject.options().to_vec(),
             context: QueueContext { process_name: None, step_id: None, approval_id: None },
-            execution_id: item.execution_id().map(|id| id.uuid()),
+            execution_id: item.execution_id().map(ExecutionId::uuid),
             created_at: item.created_at.into(),
             expires_at: None,
             response: None,
