@@ -5,12 +5,7 @@
 
 use indexmap::IndexMap;
 use procession_domain::value::{Json, ProcessName};
-
-use crate::{
-    diagnostic::Problems,
-    source::{Source, Span},
-    yaml::{self, Kind, Node, Style},
-};
+use procession_yaml::{Document, Fault, Kind, Node, Problem, Reading, Source, Span, Style};
 
 mod placeholders;
 
@@ -79,16 +74,15 @@ pub fn fill(yaml: &str, filling: &Filling<'_>) -> Result<String, FillError> {
 }
 
 /// The document; unquoted placeholders, which YAML takes for mappings, are read as the texts they are meant to be.
-fn read(source: &Source<'_>) -> Result<Node, FillError> {
-    let mut problems = Problems::default();
-    let document = yaml::read(source, &mut problems).filter(|document| !document.cut_off);
-    let document = document.ok_or(FillError::Unreadable)?;
-    let is_readable = problems.are_only(crate::Code::UnquotedExpression) && document.root.entries().is_some();
-    if is_readable { Ok(document.root) } else { Err(FillError::Unreadable) }
+fn read<'s>(source: &'s Source<'_>) -> Result<Node<'s>, FillError> {
+    let Document { root, is_cut_off, problems } = procession_yaml::read(source, Reading::default());
+    let is_no_matter = |problem: &Problem| problem.fault == Fault::UnquotedExpression || problem.fault.is_harmless();
+    let is_readable = !is_cut_off && problems.iter().all(is_no_matter);
+    root.filter(|root| is_readable && root.entries().is_some()).ok_or(FillError::Unreadable)
 }
 
 /// Notes every scalar in which something is filled.
-fn collect(node: &Node, key: Option<&str>, source: &Source<'_>, filling: &Filling<'_>, changes: &mut Vec<Change>) {
+fn collect(node: &Node<'_>, key: Option<&str>, source: &Source<'_>, filling: &Filling<'_>, changes: &mut Vec<Change>) {
     // What an alias stands for is written, and filled, at its anchor.
     if node.alias.is_some() {
         return;
@@ -165,7 +159,7 @@ fn in_lines(source: &Source<'_>, span: Span, key: Option<&str>, filling: &Fillin
 }
 
 /// The key `name` gets the process's name, whatever it was.
-fn rename(root: &Node, source: &Source<'_>, filling: &Filling<'_>, changes: &mut Vec<Change>, expected: &mut Json) {
+fn rename(root: &Node<'_>, source: &Source<'_>, filling: &Filling<'_>, changes: &mut Vec<Change>, expected: &mut Json) {
     let (Some(name), Some(entry)) = (filling.name, root.get("name")) else { return };
     let value = &entry.value;
     let is_block = matches!(&value.kind, Kind::Scalar(scalar) if scalar.style == Style::Block);

@@ -1,16 +1,13 @@
 //! Which types of steps a text uses, also one that makes no definition yet, such as a template.
 
-use crate::{
-    diagnostic::Problems,
-    source::Source,
-    yaml::{self, Kind},
-};
+use procession_yaml::{Kind, Reading, Source};
 
 /// The types of the steps in a text, in their order, each once; none of what can't be read.
 pub fn step_types(yaml: &str) -> Vec<String> {
-    let document = yaml::read(&Source::new(yaml), &mut Problems::default());
+    let source = Source::new(yaml);
+    let document = procession_yaml::read(&source, Reading::default());
     let mut types: Vec<String> = Vec::new();
-    let steps = document.as_ref().and_then(|document| document.root.get("steps"));
+    let steps = document.root.as_ref().and_then(|root| root.get("steps"));
     let Some(Kind::List(steps)) = steps.map(|steps| &steps.value.kind) else { return types };
     for step in steps {
         let written = step.get("type").and_then(|entry| entry.value.scalar_text());
