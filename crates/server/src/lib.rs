@@ -16,6 +16,7 @@ mod demo;
 mod exit;
 mod first_login;
 mod host;
+mod journal;
 mod logging;
 mod signals;
 mod terminal;

@@ -10,7 +10,7 @@ use procession_application::ports::{
     ExecutionRow, ExecutionStore, FigureStore, InboxRow, KeptStart, Lease, Loaded, NewUser, NoticeMark, NoticeStore,
     Page, Paging, ProcessFigures, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, Setting,
     SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold,
-    ThresholdKind, ThresholdStore, User,
+    ThresholdKind, ThresholdStore, User, WorkScope,
 };
 use procession_domain::{
     definition::Process,
@@ -191,7 +191,7 @@ interposed!(ExecutionStore as executions {
     fn owned(lease: Lease) -> Result<Vec<ExecutionId>, StoreError>;
     fn ledger(id: ExecutionId) -> Result<Option<Ledger>, StoreError>;
     fn step_costs(process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError>;
-    fn next_attention() -> Result<Option<Timestamp>, StoreError>;
+    fn next_attention(scope: &WorkScope) -> Result<Option<Timestamp>, StoreError>;
     fn signal(to: ExecutionId, signal: Signal, now: Timestamp) -> Result<(), SignalError>;
     fn value(id: ExecutionId, hash: ContentHash) -> Result<Option<Content>, StoreError>;
     fn join(node: Uuid, now: Timestamp, until: Timestamp) -> Result<Lease, StoreError>;

@@ -1,11 +1,16 @@
 //! The command line (spec 8.1): one file a command.
 
 mod agents;
+mod apply;
+mod approvals;
 mod completions;
 mod config;
 mod db;
 mod dev;
+mod executions;
+mod init;
 mod key;
+mod login;
 mod people;
 mod remote;
 mod run;
@@ -19,7 +24,7 @@ use std::{ffi::OsString, future::Future, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    config::{FlagValue, Loaded, Sources, load},
+    config::{FlagValue, Key, Loaded, Sources, load},
     exit::{Exit, Failure},
     terminal::{self, Colours},
 };
@@ -69,6 +74,18 @@ enum Command {
     Run(run::RunArguments),
     /// Check process files.
     Validate(validate::ValidateArguments),
+    /// Write a first process and the agents that it needs.
+    Init(init::InitArguments),
+    /// Log in to a server.
+    Login(login::LoginArguments),
+    /// Forget the session at a server.
+    Logout(login::LogoutArguments),
+    /// Publish the processes of a folder on a server.
+    Apply(apply::ApplyArguments),
+    /// Start, show, follow, cancel and retry executions on a server.
+    Executions(executions::ExecutionsArguments),
+    /// Show and decide approvals on a server.
+    Approvals(approvals::ApprovalsArguments),
     /// Show or check the configuration.
     Config(config::ConfigArguments),
     /// List or test the agents.
@@ -116,6 +133,12 @@ impl Arguments {
             Command::Serve(arguments) => serve::run(arguments, &global),
             Command::Run(arguments) => run::run(arguments, &global),
             Command::Validate(arguments) => validate::run(&arguments),
+            Command::Init(arguments) => init::run(&arguments),
+            Command::Login(arguments) => login::log_in(arguments),
+            Command::Logout(arguments) => login::log_out(&arguments),
+            Command::Apply(arguments) => apply::run(&arguments),
+            Command::Executions(arguments) => executions::run(arguments),
+            Command::Approvals(arguments) => approvals::run(arguments),
             Command::Config(arguments) => config::run(&arguments, &global),
             Command::Agents(arguments) => agents::run(arguments, &global),
             Command::Db(arguments) => db::run(arguments, &global),
@@ -129,6 +152,28 @@ impl Arguments {
 }
 
 impl GlobalArguments {
+    /// The flags that a later command on the same data folder needs too, as they are written in a shell. Values of secrets
+    /// are left out.
+    fn to_give_again(&self, loaded: &Loaded) -> Vec<String> {
+        let mut flags = Vec::new();
+        if let Some(folder) = &self.data_dir {
+            flags.push(format!("--data-dir {}", quoted(folder)));
+        }
+        if let Some(file) = &self.config {
+            flags.push(format!("--config {}", quoted(&file.to_string_lossy())));
+        }
+        for pair in &self.set {
+            let key = pair.split_once('=').and_then(|(name, _)| Key::named(name.trim()));
+            let is_secret = key.is_some_and(|key| key.is_masked(&loaded.configuration));
+            let value = match pair.split_once('=') {
+                Some((name, _)) if is_secret => format!("{}=…", name.trim()),
+                Some(_) | None => pair.clone(),
+            };
+            flags.push(format!("--set {}", quoted(&value)));
+        }
+        flags
+    }
+
     /// The configuration, with what a command's own flags set.
     fn configuration(&self, own: Vec<FlagValue>) -> Result<Loaded, Failure> {
         let mut flags = Vec::new();
@@ -145,6 +190,16 @@ impl GlobalArguments {
         flags.extend(own);
         let environment = std::env::vars_os().collect();
         Ok(load(&Sources { file: self.config.clone(), environment, flags })?)
+    }
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "-_./=:,+@%".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }
 

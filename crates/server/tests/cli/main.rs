@@ -4,10 +4,17 @@
 mod config;
 mod database;
 mod help;
+mod init;
+mod newcomer;
+mod newcomer_server;
+mod newcomer_terminal;
 mod people;
+mod remote;
 mod run;
 mod samples;
 mod seed;
 mod serve;
 mod support;
+mod terminal;
 mod validate;
+mod validate_formats;
