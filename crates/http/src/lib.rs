@@ -23,6 +23,7 @@ mod auth;
 mod events;
 mod extract;
 mod home;
+mod host;
 mod live;
 mod openapi;
 mod problem;
@@ -34,6 +35,7 @@ mod settings;
 mod state;
 mod wire;
 
+pub use host::{Fill, HostMeter, HostReading};
 pub use openapi::openapi;
 pub use router::router;
 pub use serve::{WebServer, serve};
