@@ -18,6 +18,7 @@ use crate::{
     owners::Owners,
     ports::{Clock, EventFeed, Ports, StoreError},
     server_status::ServerStatus,
+    workshop::Workshop,
 };
 
 /// Everything behind the doors. Cheap to clone; all clones are one.
@@ -41,6 +42,8 @@ pub struct Application {
     pub notifications: Notifications,
     /// Use cases about the server itself.
     pub status: ServerStatus,
+    /// Where work is done whose cost strangers decide.
+    pub workshop: Workshop,
     door: Door,
     clock: Arc<dyn Clock>,
     feed: Arc<dyn EventFeed>,
@@ -69,16 +72,19 @@ impl Application {
         let Ports { definitions, executions, approvals, queries, feed, blobs, access, agents, notifier, clock, ids } =
             ports;
         let owners = Owners::new(Arc::clone(&executions));
+        let workshop = Workshop::default();
+        let use_cases_of_definitions = Definitions::new(
+            Arc::clone(&definitions),
+            Arc::clone(&access),
+            Arc::clone(&agents),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            door.clone(),
+            settings.definitions,
+        );
         Ok(Self {
-            definitions: Definitions::new(
-                Arc::clone(&definitions),
-                Arc::clone(&access),
-                Arc::clone(&agents),
-                Arc::clone(&clock),
-                Arc::clone(&ids),
-                door.clone(),
-                settings.definitions,
-            ),
+            definitions: use_cases_of_definitions.in_workshop(workshop.clone()),
+            workshop,
             approvals: Approvals::new(
                 approvals,
                 Arc::clone(&access),

@@ -22,6 +22,7 @@ use crate::{
         AccessStore, AgentGateway, Clock, DefinitionStore, DefinitionStoreError, IdGenerator, Page, Paging,
         ProcessFilter, ProcessRow, StoreError,
     },
+    workshop::{Overloaded, Workshop},
 };
 
 /// The service for process definitions.
@@ -34,6 +35,7 @@ pub struct Definitions {
     ids: Arc<dyn IdGenerator>,
     door: Door,
     settings: Arc<DefinitionSettings>,
+    workshop: Workshop,
 }
 
 /// Settings of definitions.
@@ -80,6 +82,9 @@ pub enum DefinitionFailure {
     /// Its state does not allow it.
     #[error(transparent)]
     State(#[from] ProcessError),
+    /// Too many texts wait to be checked.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
     /// The store refused it: the name is taken, or someone else was faster.
     #[error(transparent)]
     Store(#[from] DefinitionStoreError),
@@ -137,20 +142,27 @@ impl Definitions {
         door: Door,
         settings: DefinitionSettings,
     ) -> Self {
-        Self { store, access, agents, clock, ids, door, settings: Arc::new(settings) }
+        let workshop = Workshop::default();
+        Self { store, access, agents, clock, ids, door, settings: Arc::new(settings), workshop }
+    }
+
+    /// The same, where texts are checked in this workshop.
+    #[must_use]
+    pub(crate) fn in_workshop(self, workshop: Workshop) -> Self {
+        Self { workshop, ..self }
     }
 
     /// Checks a text against all that this server knows: agents, users, other processes.
     pub async fn check(&self, by: &Principal, yaml: &str) -> Result<Checked, DefinitionFailure> {
         by.check(UseCase::CheckDefinition)?;
         self.check_size(yaml)?;
-        Ok(self.checked(yaml).await?)
+        self.checked(yaml).await
     }
 
     /// Checks a stored definition by what the server knows now.
     pub async fn check_stored(&self, by: &Principal, id: ProcessId) -> Result<Checked, DefinitionFailure> {
         by.check(UseCase::CheckDefinition)?;
-        Ok(self.checked(self.load(id).await?.yaml()).await?)
+        self.checked(self.load(id).await?.yaml()).await
     }
 
     /// A definition.
@@ -244,7 +256,7 @@ impl Definitions {
             let name = process.definition().name().clone();
             let highest = this.store.highest_version(&name).await?.unwrap_or(Version::FIRST);
             let version = highest.max(process.definition().version()).next_major();
-            let yaml = procession_language::set_version(process.yaml(), version)?;
+            let yaml = this.workshop.run(move || procession_language::set_version(process.yaml(), version)).await??;
             this.draft(yaml, author).await
         };
         self.door.change(by, UseCase::CopyDefinition, copy).await

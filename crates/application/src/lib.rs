@@ -28,6 +28,8 @@ pub mod ports;
 pub mod server_status;
 pub mod system;
 mod values;
+mod workshop;
 
 pub use application::{Application, ApplicationSettings};
 pub use door::Door;
+pub use workshop::{Overloaded, Workshop};

@@ -16,6 +16,7 @@ mod demo;
 mod exit;
 mod first_login;
 mod logging;
+mod open_files;
 mod signals;
 mod terminal;
 pub mod wiring;

@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use crate::{
     config::{ByteSize, Configuration, ListenAddress, Loaded, Origin, Synchronous, UserRole},
     data_folder::{DataFolder, DataFolderError},
+    open_files,
     signals::StopSignals,
 };
 
@@ -248,6 +249,10 @@ fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.0).unwrap_or(usize::MAX)
 }
 
+fn count(number: std::num::NonZeroU32) -> usize {
+    usize::try_from(number.get()).unwrap_or(usize::MAX)
+}
+
 fn engine_settings(configuration: &Configuration) -> EngineSettings {
     let engine = &configuration.engine;
     EngineSettings {
@@ -273,6 +278,8 @@ fn http_settings(configuration: &Configuration, folder: &DataFolder) -> Result<H
         body_limit: bytes(configuration.limits.body),
         cors_origins: configuration.http.allowed_origins.clone(),
         trusted_proxies: configuration.http.trusted_proxies.clone(),
+        max_connections: open_files::connections(count(configuration.http.max_connections)),
+        max_connections_per_address: configuration.http.max_connections_per_address.map(count),
         ..HttpSettings::new(secret_key)
     })
 }

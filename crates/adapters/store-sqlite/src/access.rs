@@ -10,7 +10,7 @@ use crate::{
     codec::{json, parsed, time, time_if_any},
     error::Failure,
     keys::{CreateKey, NoteUse, RevokeKey},
-    users::{CompleteSetup, CreateUser, Field, RemoveUser, SetField, SetRole, SetSetting},
+    users::{CompleteSetup, CreateUser, EndSession, Field, RemoveUser, SetField, SetRole, SetSetting},
 };
 
 #[async_trait]
@@ -45,6 +45,20 @@ impl AccessStore for SqliteStore {
 
     async fn remove_user(&self, name: &str) -> Result<(), AccessError> {
         self.writer.change(RemoveUser(name.to_owned())).await?
+    }
+
+    async fn end_sessions(&self, name: &str) -> Result<(), AccessError> {
+        self.set_field(name, Field::NewSessions).await
+    }
+
+    async fn end_session(&self, token: &[u8; 32], until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.change(EndSession { token: *token, until, now }).await
+    }
+
+    async fn is_session_ended(&self, token: &[u8; 32]) -> Result<bool, StoreError> {
+        const READ: &str = "SELECT EXISTS (SELECT 1 FROM ended_sessions WHERE token = ?1)";
+        let ended = sqlx::query_scalar(READ).bind(token.to_vec()).fetch_one(&self.readers).await;
+        Ok(ended.map_err(Failure::from)?)
     }
 
     async fn create_key(&self, key: &ApiKey) -> Result<(), AccessError> {
@@ -97,14 +111,16 @@ impl SqliteStore {
 
     async fn read_user(&self, name: &str) -> Result<Option<User>, Failure> {
         const READ: &str = "
-            SELECT id, name, email, role, password_hash, created_at, last_login FROM users WHERE name_lower = ?1";
+            SELECT id, name, email, role, password_hash, created_at, last_login, session_generation
+            FROM users WHERE name_lower = ?1";
         let row = sqlx::query(READ).bind(name.to_lowercase()).fetch_optional(&self.readers).await?;
         row.as_ref().map(user).transpose()
     }
 
     async fn read_users(&self) -> Result<Vec<User>, Failure> {
         const READ: &str = "
-            SELECT id, name, email, role, password_hash, created_at, last_login FROM users ORDER BY name_lower";
+            SELECT id, name, email, role, password_hash, created_at, last_login, session_generation
+            FROM users ORDER BY name_lower";
         let rows = sqlx::query(READ).fetch_all(&self.readers).await?;
         rows.iter().map(user).collect()
     }
@@ -147,6 +163,7 @@ fn user(row: &SqliteRow) -> Result<User, Failure> {
         password_hash: row.try_get("password_hash")?,
         created_at: time(row, "created_at")?,
         last_login: time_if_any(row, "last_login")?,
+        session_generation: row.try_get("session_generation")?,
     })
 }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
 use procession_application::{
     ApplicationSettings,
-    access::{Kind, UseCase},
+    access::{Kind, Principal, UseCase},
     approvals::ApprovalQuery,
     notifications::{NotificationSettings, SecretText, TestMessage},
     ports::{self, ExecutionFilter, PageStart, Paging, Ports, ProcessFilter},
@@ -93,6 +93,7 @@ async fn ask(stage: &Stage, use_case: UseCase, things: &Things, key: UserId) {
         UseCase::RemoveUser => access.remove_user(by, "ann").await.unwrap(),
         UseCase::CreateKey => drop(access.create_key(by, "ann", "new", Vec::new()).await.unwrap()),
         UseCase::RevokeKey => access.revoke_key(by, key).await.unwrap(),
+        UseCase::EndSession => access.end_sessions(&Principal::at_terminal("ann")).await.unwrap(),
         other => panic!("{other:?} changes nothing"),
     }
 }
@@ -150,6 +151,7 @@ async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
         UseCase::RemoveUser => access.user(by, "ann").await.is_err(),
         UseCase::CreateKey => access.keys(by).await.unwrap().iter().filter(|key| key.name == "new").count() == 1,
         UseCase::RevokeKey => access.keys(by).await.unwrap()[0].revoked_at.is_some(),
+        UseCase::EndSession => access.user(by, "ann").await.unwrap().session_generation == 1,
         other => panic!("{other:?} changes nothing"),
     }
 }

@@ -14,13 +14,14 @@ use procession_application::{
 };
 use procession_domain::value::{ExecutionId, Json, ProcessId};
 use serde_json::{Map, json};
-use tokio::time::{Interval, MissedTickBehavior, error::Elapsed, interval, timeout};
-
-use super::{
-    socket::Admitted,
-    subscriptions::{Scope, Subscriptions},
+use tokio::{
+    sync::watch,
+    time::{Interval, MissedTickBehavior, error::Elapsed, interval, timeout},
 };
+
+use super::subscriptions::{Scope, Subscriptions};
 use crate::{
+    auth::Admitted,
     events::Format,
     extract::Parsed,
     problem::{Code, Problem},
@@ -56,6 +57,8 @@ pub(super) struct Conversation {
     was_held_up: bool,
     pings: Interval,
     unanswered: u32,
+    /// Tells when anyone's rights have changed, so that sessions that end are cut at once.
+    rights: watch::Receiver<u64>,
 }
 
 /// Earlier events to tell.
@@ -83,6 +86,7 @@ impl Conversation {
     pub async fn begin(app: App, caller: Admitted, format: Format) -> Result<Self, Ended> {
         let feed = app.events.subscribe();
         let position = app.events.newest().await.map_err(|_| Ended::Failed)?;
+        let rights = app.access.revisions();
         let mut pings = interval(app.shell().settings.time_limits.ping);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         pings.reset();
@@ -97,6 +101,7 @@ impl Conversation {
             was_held_up: false,
             pings,
             unanswered: 0,
+            rights,
         })
     }
 
@@ -118,6 +123,7 @@ impl Conversation {
                 Some(Err(_)) | None => Err(Ended::Gone),
             },
             _ = self.pings.tick() => self.ping(socket).await,
+            Ok(()) = self.rights.changed() => self.renew().await,
             page = next_page(&self.app, &self.caller, self.replays.front()), if replays => self.replay(socket, page?).await,
             batch = self.feed.next(), if !replays => match batch {
                 Ok(batch) => {
@@ -237,8 +243,14 @@ impl Conversation {
             return Err(Ended::TooSlow);
         }
         self.unanswered += 1;
-        self.caller.renew(&self.app).await?;
+        self.renew().await?;
         self.send(socket, [Message::Ping(Vec::new().into())]).await
+    }
+
+    /// Looks whether the session still stands, and with which rights.
+    async fn renew(&mut self) -> Result<(), Ended> {
+        let stands = self.caller.renew(&self.app.shell().sessions, &self.app).await;
+        if stands { Ok(()) } else { Err(Ended::Unauthenticated("The session has ended")) }
     }
 
     async fn send_all(&self, socket: &mut WebSocket, texts: Vec<Utf8Bytes>) -> Result<(), Ended> {

@@ -1,7 +1,7 @@
 //! What errors of the application mean on the wire: the one place that decides (spec 4, errors).
 
 use procession_application::{
-    access::{AccessFailure, Forbidden},
+    access::{AccessFailure, Forbidden, NameError, PasswordError},
     agents::AgentsFailure,
     approvals::ApprovalFailure,
     definitions::DefinitionFailure,
@@ -19,6 +19,9 @@ use crate::wire::Issue;
 
 /// How long a client is asked to wait while too many executions are pending, in seconds.
 const QUEUE_PATIENCE: u64 = 10;
+
+/// How long a client is asked to wait while too many texts are being checked, in seconds.
+const CHECK_PATIENCE: u64 = 2;
 
 impl From<Forbidden> for Problem {
     fn from(error: Forbidden) -> Self {
@@ -55,6 +58,7 @@ impl From<DefinitionFailure> for Problem {
             }
             DefinitionFailure::Version(_) => Self::invalid(Code::InvalidDefinition, detail),
             DefinitionFailure::State(error) => error.into(),
+            DefinitionFailure::Overloaded(_) => Self::too_many(Code::Busy, detail, CHECK_PATIENCE),
             DefinitionFailure::Store(error) => match error {
                 DefinitionStoreError::NameTaken { .. } => Self::conflict(Code::NameTaken, detail),
                 DefinitionStoreError::Stale => Self::conflict(Code::Stale, detail),
@@ -176,9 +180,11 @@ impl From<AccessFailure> for Problem {
                 Self::too_many(Code::TooManyAttempts, detail, wait.as_millis().div_ceil(1_000))
             }
             AccessFailure::LastAdmin(_) => Self::conflict(Code::Conflict, detail),
+            AccessFailure::Password(PasswordError::Busy) => Self::too_many(Code::Busy, detail, 1),
+            AccessFailure::Name(NameError::LooksLike { .. }) => Self::conflict(Code::NameTaken, capitalised(&detail)),
             AccessFailure::Password(_)
             | AccessFailure::UnknownRole(_)
-            | AccessFailure::BadName
+            | AccessFailure::Name(_)
             | AccessFailure::BadEmail(_)
             | AccessFailure::BadKeyName
             | AccessFailure::UnknownScope(_) => Self::invalid(Code::InvalidValue, capitalised(&detail)),

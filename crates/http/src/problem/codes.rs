@@ -48,7 +48,8 @@ codes! {
     InvalidInput, "invalid_input", "The input does not fit what the process asks for.";
     InvalidValue, "invalid_value", "A value does not do.";
     Undelivered, "undelivered", "A test message did not arrive.";
-    TooManyAttempts, "too_many_attempts", "Too many failed log-ins from one address.";
+    TooManyAttempts, "too_many_attempts", "Too many failed log-ins from one address, or at one account.";
+    Busy, "busy", "Too much of this kind is under way; try again in a moment.";
     RateLimited, "rate_limited", "The user starts too many executions.";
     QueueFull, "queue_full", "Too many executions wait to start.";
     Internal, "internal", "A defect of the server.";

@@ -62,6 +62,7 @@ struct Tables {
     users: Vec<User>,
     api_keys: Vec<ApiKey>,
     settings: HashMap<&'static str, String>,
+    ended_sessions: HashMap<[u8; 32], Option<Timestamp>>,
 }
 
 #[derive(Debug)]
