@@ -1,8 +1,10 @@
 //! Use cases of process definitions: write, check, publish, archive (spec 3.1).
 //!
+//! * `redaction`: secrets in texts are hidden from who may only read;
 //! * `surroundings`: what a check knows beyond the text; `ensure`: a text that is to be published, whatever is there.
 
 mod ensure;
+mod redaction;
 mod surroundings;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -105,6 +107,13 @@ pub struct Written {
     pub warnings: Vec<Diagnostic>,
 }
 
+impl Written {
+    /// The same as this principal may see it: a key may publish or copy what it may not update.
+    fn shown_to(self, by: &Principal) -> Self {
+        Self { process: redaction::shown_to(by, self.process), ..self }
+    }
+}
+
 impl Default for DefinitionSettings {
     fn default() -> Self {
         Self { currency: Currency::USD, environment: BTreeSet::new(), largest_text: 1024 * 1024 }
@@ -168,7 +177,7 @@ impl Definitions {
     /// A definition.
     pub async fn get(&self, by: &Principal, id: ProcessId) -> Result<Process, DefinitionFailure> {
         by.check(UseCase::ReadDefinitions)?;
-        self.load(id).await
+        Ok(redaction::shown_to(by, self.load(id).await?))
     }
 
     /// A page of definitions.
@@ -232,7 +241,7 @@ impl Definitions {
     pub async fn publish(&self, by: &Principal, id: ProcessId) -> Result<Written, DefinitionFailure> {
         let (this, author) = (self.clone(), by.author());
         let publish = async move { this.publish_draft(id, author).await };
-        self.door.change(by, UseCase::PublishDefinition, publish).await
+        self.door.change(by, UseCase::PublishDefinition, publish).await.map(|written| written.shown_to(by))
     }
 
     /// Takes a draft or published version out of use.
@@ -245,7 +254,8 @@ impl Definitions {
             this.store.update(&process, before, &event).await?;
             Ok(process)
         };
-        self.door.change(by, UseCase::ArchiveDefinition, archive).await
+        let archived = self.door.change(by, UseCase::ArchiveDefinition, archive).await;
+        archived.map(|process| redaction::shown_to(by, process))
     }
 
     /// Copies any version to a new draft whose major number is one over the highest of its name (spec 3.1).
@@ -259,7 +269,7 @@ impl Definitions {
             let yaml = this.workshop.run(move || procession_language::set_version(process.yaml(), version)).await??;
             this.draft(yaml, author).await
         };
-        self.door.change(by, UseCase::CopyDefinition, copy).await
+        self.door.change(by, UseCase::CopyDefinition, copy).await.map(|written| written.shown_to(by))
     }
 
     /// Removes a draft or archived version.

@@ -20,6 +20,7 @@ use procession_application::{
 };
 use procession_domain::value::Duration;
 use procession_http::{HttpSettings, HttpState};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -140,6 +141,7 @@ impl Stores {
     pub async fn open(configuration: &Configuration) -> Result<Self, StartError> {
         let folder = DataFolder::open(configuration.data_dir())?;
         let sqlite = Sqlite::open_with(database_options(configuration), folder.blobs()).await?;
+        sqlite.store().seal_with(secret_key(configuration, &folder)?.expose_secret()).await?;
         Ok(Self { folder, sqlite })
     }
 
@@ -268,11 +270,16 @@ fn engine_settings(configuration: &Configuration) -> EngineSettings {
     }
 }
 
+/// The key that signs tokens and, by another derived from it, seals secrets. Whoever asks has the folder to itself.
+fn secret_key(configuration: &Configuration, folder: &DataFolder) -> Result<SecretString, DataFolderError> {
+    match &configuration.auth.secret_key {
+        Some(configured) => Ok(configured.clone()),
+        None => folder.secret_key(),
+    }
+}
+
 fn http_settings(configuration: &Configuration, folder: &DataFolder) -> Result<HttpSettings, DataFolderError> {
-    let secret_key = match &configuration.auth.secret_key {
-        Some(configured) => configured.clone(),
-        None => folder.secret_key()?,
-    };
+    let secret_key = secret_key(configuration, folder)?;
     Ok(HttpSettings {
         token_lifetime: configuration.auth.token_lifetime,
         body_limit: bytes(configuration.limits.body),

@@ -88,13 +88,13 @@ impl AccessStore for SqliteStore {
     }
 
     async fn setting(&self, setting: Setting) -> Result<Option<String>, StoreError> {
-        const READ: &str = "SELECT value FROM settings WHERE name = ?1";
-        let value = sqlx::query_scalar(READ).bind(setting.name()).fetch_optional(&self.readers).await;
-        Ok(value.map_err(Failure::from)?)
+        let stored = self.stored_setting(setting).await?;
+        Ok(stored.and_then(|stored| self.opened(setting, stored)))
     }
 
     async fn set_setting(&self, setting: Setting, value: &str) -> Result<(), StoreError> {
-        self.writer.change(SetSetting { setting, value: value.to_owned() }).await
+        let value = self.sealed(setting, value)?;
+        self.writer.change(SetSetting { setting, value }).await
     }
 
     async fn complete_setup(&self, admin: &NewUser) -> Result<bool, StoreError> {

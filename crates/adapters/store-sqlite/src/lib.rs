@@ -34,6 +34,7 @@ mod options;
 mod paging;
 mod private;
 mod queries;
+mod sealing;
 mod signals;
 mod users;
 mod writer;

@@ -19,7 +19,10 @@ use tokio::{
     time::{Interval, MissedTickBehavior, error::Elapsed, interval, timeout},
 };
 
-use super::subscriptions::{Scope, Subscriptions};
+use super::{
+    budget::PageBudget,
+    subscriptions::{Scope, Subscriptions},
+};
 use crate::{
     auth::Admitted,
     events::Format,
@@ -53,6 +56,7 @@ pub(super) struct Conversation {
     position: u64,
     subscriptions: Subscriptions,
     replays: VecDeque<Replay>,
+    pages: PageBudget,
     /// Whether the feed waited for a replay, so that having lagged is not the client's fault.
     was_held_up: bool,
     pings: Interval,
@@ -98,6 +102,7 @@ impl Conversation {
             position,
             subscriptions: Subscriptions::unasked(position),
             replays: VecDeque::new(),
+            pages: PageBudget::new(),
             was_held_up: false,
             pings,
             unanswered: 0,
@@ -124,7 +129,7 @@ impl Conversation {
             },
             _ = self.pings.tick() => self.ping(socket).await,
             Ok(()) = self.rights.changed() => self.renew().await,
-            page = next_page(&self.app, &self.caller, self.replays.front()), if replays => self.replay(socket, page?).await,
+            page = next_page(&self.app, &self.caller, &self.pages, self.replays.front()), if replays => self.replay(socket, page?).await,
             batch = self.feed.next(), if !replays => match batch {
                 Ok(batch) => {
                     self.was_held_up = false;
@@ -154,6 +159,7 @@ impl Conversation {
     async fn replay(&mut self, socket: &mut WebSocket, page: Excerpt) -> Result<(), Ended> {
         let Some(mut replay) = self.replays.pop_front() else { return Ok(()) };
         self.was_held_up = true;
+        self.pages.spend();
         let is_last = page.is_last || page.until >= replay.until;
         let mut texts = Vec::new();
         for event in page.events.iter().filter(|event| event.id <= replay.until) {
@@ -270,9 +276,15 @@ fn taken(sent: Result<Result<(), axum::Error>, Elapsed>) -> Result<(), Ended> {
     sent.map_err(|_| Ended::TooSlow)?.map_err(|_| Ended::Gone)
 }
 
-async fn next_page(app: &App, caller: &Admitted, replay: Option<&Replay>) -> Result<Excerpt, Ended> {
+async fn next_page(
+    app: &App,
+    caller: &Admitted,
+    pages: &PageBudget,
+    replay: Option<&Replay>,
+) -> Result<Excerpt, Ended> {
     let nothing = |until| Excerpt { events: Vec::new(), until, is_last: true };
     let Some(replay) = replay else { return Ok(nothing(0)) };
+    pages.has_left().await;
     match app.events.after(&caller.known.principal, replay.at, replay.scope.execution(), PAGE).await {
         Ok(page) => Ok(page),
         // Who may see nothing is told nothing.

@@ -156,7 +156,13 @@ impl From<ApprovalFailure> for Problem {
                 ApprovalError::Settled(_) | ApprovalError::VotedBefore(_) | ApprovalError::TooLate => {
                     Self::conflict(Code::AlreadyDecided, detail)
                 }
-                ApprovalError::AssignedAlready(_) => Self::conflict(Code::Conflict, detail),
+                ApprovalError::AssignedAlready(_) | ApprovalError::TooFewDeciders(_) => {
+                    Self::conflict(Code::Conflict, detail)
+                }
+                ApprovalError::MayNotDecide(_) => {
+                    let errors = [FieldError::new("to", "may not decide approvals")];
+                    Self::invalid(Code::InvalidValue, detail).with_errors(errors)
+                }
                 ApprovalError::NotAsked(_) => Self::forbidden(detail),
                 ApprovalError::CommentRequired => {
                     let errors = [FieldError::new("comment", "is required")];
