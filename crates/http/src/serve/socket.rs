@@ -19,7 +19,7 @@ use tokio::{
 use super::connections::Place;
 
 /// How long, and how much, is read of what a client still sends after the last answer.
-const LINGER: Duration = Duration::from_secs(3);
+const LINGER: Duration = Duration::from_secs(5);
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 
 /// A socket with its place.
