@@ -35,7 +35,7 @@ const REPLIES: [(&str, &str); 2] = [
 ];
 
 /// Diagnostics about what a server knows, which is not a matter of the pages.
-const OF_THE_SERVER: [&str; 3] = ["unknown_agent", "unknown_assignee", "unknown_process"];
+const OF_THE_SERVER: [&str; 4] = ["unknown_agent", "unknown_assignee", "unknown_process", "not_yet_available"];
 
 /// A process of a page.
 struct Example {

@@ -54,6 +54,8 @@ codes! {
     BadKey, "bad_key", Error, "A key is no text.";
     UnknownAnchor, "unknown_anchor", Error, "An alias `*name` refers to no anchor `&name` before it.";
     IgnoredTag, "ignored_tag", Warning, "A YAML tag `!name` has no meaning here.";
+    CommentInText, "comment_in_text", Warning, "In a text without quotes ` #` begins a comment, so that what follows is lost.";
+    TypographicQuotes, "typographic_quotes", Warning, "A text stands in typographic quotes, which are characters of it.";
     EmptyDocument, "empty_document", Error, "The text has no content.";
     SeveralDocuments, "several_documents", Error, "The text holds more than one YAML document.";
     DocumentTooLarge, "document_too_large", Error, "The text is over 1 MiB.";
@@ -132,7 +134,33 @@ codes! {
     ProcessesNestedTooDeep, "processes_nested_too_deep", Error, "Sub-processes are nested more than 8 deep.";
     ScheduleInput, "schedule_input", Warning, "The input of a schedule does not fit the inputs of the process, so that its starts will be refused.";
     ExposedWithoutInput, "exposed_without_input", Warning, "A process offered to agents declares no inputs, so their names are guessed from its texts.";
+    NotYetAvailable, "not_yet_available", Warning, "The key is understood, but no server does this yet.";
     Refused, "refused", Error, "The definition can't be run, for a reason that no other check has found.";
+}
+
+impl Code {
+    /// Whether it is about a word that probably is misspelt, so that what is suggested is a guess.
+    pub(crate) const fn is_about_a_name(self) -> bool {
+        matches!(
+            self,
+            Self::UnknownKey
+                | Self::MisplacedKey
+                | Self::MissingKey
+                | Self::InvalidValue
+                | Self::BadTimezone
+                | Self::UnknownErrorCode
+                | Self::UnknownEvent
+                | Self::EnvironmentNotAllowed
+                | Self::UnknownVariable
+                | Self::UnknownInput
+                | Self::UnknownField
+                | Self::UnknownStep
+                | Self::UnknownAgent
+                | Self::UnknownAssignee
+                | Self::UnknownChannel
+                | Self::UnknownProcess
+        )
+    }
 }
 
 impl fmt::Display for Code {

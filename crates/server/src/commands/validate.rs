@@ -137,6 +137,8 @@ fn not_text(before: &str) -> Diagnostic {
         end_line: line,
         end_column: column + 1,
         suggestion: None,
+        step_id: None,
+        fix: None,
     }
 }
 

@@ -6,7 +6,10 @@ use procession_application::{
     access::UseCase,
     executions::{RetryFrom, StartRequest, StartTrigger},
 };
-use procession_domain::value::{ExecutionId, Json, ProcessId};
+use procession_domain::{
+    suggest::closest,
+    value::{ExecutionId, Json, ProcessId},
+};
 use serde::Deserialize;
 use serde_json::Map;
 use utoipa::ToSchema;
@@ -37,6 +40,10 @@ pub(super) struct ExecuteRequest {
     #[serde(default)]
     #[schema(value_type = Option<HashMap<String, String>>)]
     labels: Option<IndexMap<String, String>>,
+    /// Members that a start does not have: refused, since whoever sends them means something by them.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: Map<String, Json>,
 }
 
 /// From where an execution is repeated.
@@ -57,6 +64,12 @@ enum RetryStart {
 
 /// The longest text that says who or what starts an execution, and the longest label, in characters.
 const LONGEST_TEXT: usize = 256;
+
+/// So many unknown members are told of.
+const MOST_TOLD: usize = 10;
+
+/// Members of a start by which the input may be meant.
+const LIKE_INPUT: [&str; 6] = ["inputs", "inputs_data", "data", "params", "parameters", "variables"];
 
 /// How many labels a start may bring.
 const MOST_LABELS: usize = 50;
@@ -177,7 +190,8 @@ impl ExecuteRequest {
     }
 
     fn check(&self) -> Result<(), Problem> {
-        let mut errors = Vec::new();
+        let mut errors: Vec<FieldError> =
+            self.others.keys().take(MOST_TOLD).map(|name| FieldError::new(shortened(name), no_member(name))).collect();
         if self.input.is_some() && self.input_data.as_ref().is_some_and(|other| Some(other) != self.input.as_ref()) {
             errors.push(FieldError::new("input_data", "says something else than `input`; send one of the two"));
         }
@@ -190,14 +204,31 @@ impl ExecuteRequest {
             errors.push(FieldError::new("labels", format!("are more than {MOST_LABELS}")));
         }
         for (name, _) in labels.filter(|(name, value)| name.is_empty() || is_long(name) || is_long(value)) {
-            let shown: String = name.chars().take(32).collect();
             let message =
                 format!("must have at most {LONGEST_TEXT} characters, and so must its name, which is not empty");
-            errors.push(FieldError::new(format!("labels.{shown}"), message));
+            errors.push(FieldError::new(format!("labels.{}", shortened(name)), message));
         }
         if errors.is_empty() {
             return Ok(());
         }
         Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &errors))
     }
+}
+
+/// What is said of a member that a start does not have.
+fn no_member(name: &str) -> String {
+    const MEMBERS: [&str; 4] = ["input", "input_data", "triggered_by", "labels"];
+    let meant = if LIKE_INPUT.contains(&name) { Some("input") } else { closest(name, MEMBERS) };
+    match meant {
+        Some(meant) => format!("is no member of a start; did you mean `{meant}`?"),
+        None => {
+            let name = shortened(name);
+            format!("is no member of a start; fields of the input stand in `input`: {{\"input\": {{\"{name}\": …}}}}")
+        }
+    }
+}
+
+/// The beginning of a name that anyone may have written.
+fn shortened(name: &str) -> String {
+    name.chars().take(32).collect()
 }
