@@ -1,6 +1,7 @@
 //! `cargo xtask`: what developers and CI run (spec 8.4). It knows no crate of the workspace; it runs cargo and the program.
 
 mod pages;
+mod picture;
 mod shell;
 mod test;
 
@@ -19,6 +20,7 @@ Usage: cargo xtask COMMAND
   seed [OPTIONS]          sample processes, users of each role and some history, for a data folder or a running server
   openapi [--check]       write docs/openapi.json; --check says whether it is up to date
   docs [--check]          write docs/configuration.md; --check says whether it is up to date
+  picture [--check]       draw docs/terminal.svg, the README's picture; --check says whether it is up to date
   bench [OPTIONS]         measure throughput and latency (release build)
 
 Examples:
@@ -50,12 +52,13 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
         "seed" => run(program().args(["dev", "seed"]).args(rest)),
         "openapi" => pages::write_or_check(&pages::OPENAPI, rest),
         "docs" => pages::write_or_check(&pages::CONFIGURATION, rest),
+        "picture" => picture::write_or_check(rest),
         "bench" => run(bench().args(rest)),
         "" | "help" | "-h" | "--help" => {
             tell(HELP);
             Ok(())
         }
-        unknown => Err(Failure::usage(format!("`{unknown}` is no command\n\n{HELP}"))),
+        unknown => Err(Failure::usage(format!("`{unknown}` is not a command\n\n{HELP}"))),
     }
 }
 

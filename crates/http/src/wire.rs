@@ -90,7 +90,7 @@ pub(crate) struct Issue {
     /// The line on which it ends.
     #[schema(example = 13)]
     end_line: u32,
-    /// The column behind its end.
+    /// The column after its end.
     #[schema(example = 14)]
     end_column: u32,
     /// What to write instead.

@@ -81,14 +81,14 @@ codes! {
     BadVersion, "bad_version", Error, "The value is no version.";
     VersionPatchDropped, "version_patch_dropped", Warning, "The third part of a version is dropped.";
     BadStepId, "bad_step_id", Error, "The step's id breaks the rule for ids.";
-    BadDuration, "bad_duration", Error, "The value is no duration.";
+    BadDuration, "bad_duration", Error, "The value is not a duration.";
     BadMoney, "bad_money", Error, "The value is no amount of money.";
     WrongCurrency, "wrong_currency", Error, "The amount is in another currency than the server counts in.";
     BadCron, "bad_cron", Error, "The cron line can't be read, or never fires.";
     BadTimezone, "bad_timezone", Error, "The time zone is no IANA name.";
     BadTime, "bad_time", Error, "The value is no date and time.";
     BadUrl, "bad_url", Error, "The address is no http or https URL.";
-    BadSchema, "bad_schema", Error, "The value is no JSON Schema.";
+    BadSchema, "bad_schema", Error, "The value is not a JSON Schema.";
     BadDefault, "bad_default", Error, "The default of an input does not fit its own type or enum.";
     UnknownErrorCode, "unknown_error_code", Warning, "No failure has this error code.";
     UnknownEvent, "unknown_event", Warning, "No event has this name.";
@@ -109,7 +109,7 @@ codes! {
     // Steps and their edges.
     DuplicateStep, "duplicate_step", Error, "Two steps have the same id.";
     UnknownStep, "unknown_step", Error, "No step has this id.";
-    DependencyCycle, "dependency_cycle", Error, "Steps wait for each other in a circle.";
+    DependencyCycle, "dependency_cycle", Error, "Steps depend on each other in a cycle.";
     LeadsBack, "leads_back", Error, "A route or an error handler leads back to a step that comes before.";
     ReadCycle, "read_cycle", Error, "A step reads one that waits for it.";
     NoRoutes, "no_routes", Error, "A gateway has no routes.";

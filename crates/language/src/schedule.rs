@@ -102,20 +102,22 @@ pub fn parse(line: &str) -> Result<Cron, ScheduleError> {
 /// Which of the fields can't be read: the parser does not say.
 fn unreadable_field(parser: CronParser, line: &str) -> String {
     let ranges = [
-        ("minute", "0 to 59"),
-        ("hour", "0 to 23"),
-        ("day of month", "1 to 31"),
-        ("month", "1 to 12, or JAN to DEC"),
-        ("day of week", "0 to 7, or SUN to SAT"),
+        ("minute", "0–59"),
+        ("hour", "0–23"),
+        ("day of month", "1–31"),
+        ("month", "1–12, or JAN–DEC"),
+        ("day of week", "0–7, or SUN–SAT"),
     ];
     for (index, (field, (name, range))) in line.split_whitespace().zip(ranges).enumerate() {
         let mut alone = ["*"; 5];
         alone[index] = field;
         if parser.parse(&alone.join(" ")).is_err() {
-            return format!("`{field}` is no {name}: {range}, with `*`, `,`, `-` and `/`");
+            return format!(
+                "`{field}` is not a valid {name} ({range}); `*` is any, and `,`, `-` and `/` make lists, ranges and steps"
+            );
         }
     }
-    format!("`{line}` is no cron line")
+    format!("`{line}` is not a cron line")
 }
 
 /// The names of the time zones that there are.
@@ -147,7 +149,7 @@ pub(crate) fn zone_with_guesses(name: &str, guesses: Option<&Guesses>) -> Result
         near.or_else(|| ZONES.iter().find(is_city).cloned())
     });
     Err(ScheduleError {
-        message: format!("`{name}` is no time zone: write an IANA name such as Europe/Berlin or UTC"),
+        message: format!("`{name}` is not a time zone: write an IANA name such as Europe/Berlin or UTC"),
         suggestion,
     })
 }
@@ -169,11 +171,11 @@ mod tests {
     #[test]
     fn an_unreadable_line_names_its_field() {
         let cases = [
-            ("61 * * * *", "`61` is no minute"),
-            ("0 25 * * *", "`25` is no hour"),
-            ("0 0 0 * *", "`0` is no day of month"),
-            ("0 0 1 13 *", "`13` is no month"),
-            ("0 0 * * FOO", "`FOO` is no day of week"),
+            ("61 * * * *", "`61` is not a valid minute (0–59)"),
+            ("0 25 * * *", "`25` is not a valid hour (0–23)"),
+            ("0 0 0 * *", "`0` is not a valid day of month (1–31)"),
+            ("0 0 1 13 *", "`13` is not a valid month (1–12"),
+            ("0 0 * * FOO", "`FOO` is not a valid day of week (0–7"),
             ("* * * *", "has 4"),
             ("0 0 1 1 * 2027", "has 6"),
             ("@reboot", "has 1"),

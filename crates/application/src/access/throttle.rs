@@ -1,7 +1,7 @@
-//! Counting failed log-ins (spec 4b 2.2): five from one address within ten minutes, then that address waits; and twenty at
+//! Counting failed logins (spec 4b 2.2): five from one address within ten minutes, then that address waits; and twenty at
 //! one account, from wherever, then the account waits for addresses that it has not been used from.
 //!
-//! An attempt counts as failed from its beginning, so that guesses at once are as many as guesses one by one. A good log-in
+//! An attempt counts as failed from its beginning, so that guesses at once are as many as guesses one by one. A good login
 //! takes back what its own account has failed from its own address, and nothing else: who has one account could clear the
 //! counter for guessing at others.
 

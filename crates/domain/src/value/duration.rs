@@ -14,7 +14,7 @@ use super::Decimal;
 #[serde(try_from = "String", into = "String")]
 pub struct Duration(u64);
 
-/// The text is no duration.
+/// The text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// It does not follow the grammar.

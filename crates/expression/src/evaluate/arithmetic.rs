@@ -150,7 +150,7 @@ fn calculate(operator: Arithmetic, a: Number, b: Number) -> Result<Number, &'sta
         (a, b) => calculate_real(operator, real(a)?, real(b)?)?,
     };
     match number {
-        Number::Real(real) if !real.is_finite() => Err("the result is no finite number"),
+        Number::Real(real) if !real.is_finite() => Err("the result is not a finite number"),
         number => Ok(number),
     }
 }

@@ -64,7 +64,7 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes, Problem> {
     DefaultBodyLimit::disable().apply(&mut request);
     Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("The request body is too large (limits.body)"),
-        _ => Problem::new(StatusCode::REQUEST_TIMEOUT, Code::RequestTimeout, "The request body did not come whole"),
+        _ => Problem::new(StatusCode::REQUEST_TIMEOUT, Code::RequestTimeout, "The request body is incomplete"),
     })
 }
 
@@ -148,7 +148,7 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Unfi
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
-    Problem::invalid(Code::MalformedJson, format!("The request body is no JSON: {error}"))
+    Problem::invalid(Code::MalformedJson, format!("The request body is not JSON: {error}"))
 }
 
 fn no_object() -> Problem {

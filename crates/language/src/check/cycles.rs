@@ -50,7 +50,7 @@ fn explain<'d>(cx: &mut Lowering<'d>, steps: &[Step], cycle: &[StepIndex], writt
     let message = if source == target {
         format!("`{}` depends on itself", steps[source].id)
     } else {
-        format!("these steps wait for each other in a circle: {circle}")
+        format!("these steps depend on each other in a cycle: {circle}")
     };
     at_mention(Code::DependencyCycle, message, written, target, &steps[source], |kind| kind == MentionKind::DependsOn)
 }

@@ -311,7 +311,7 @@ mod tests {
             for (foreign, meant) in *keys {
                 let is_known = |key: &str| place.find(key).is_some() || (is_step_type && STEP.find(key).is_some());
                 assert!(!is_known(foreign), "{foreign} is a key of {name}");
-                assert!(is_known(meant), "{meant} is no key of {name}");
+                assert!(is_known(meant), "{meant} is not a key of {name}");
             }
         }
     }

@@ -114,7 +114,7 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
             Some(index) => {
                 self.given[index].taken = true;
                 let given = &self.given[index];
-                let message = format!("`{}` is no key of {}, which needs `{name}`", given.entry.key, self.title());
+                let message = format!("`{}` is not a key of {}, which needs `{name}`", given.entry.key, self.title());
                 let problem = Problem::new(Code::MissingKey, given.entry.key_span, message);
                 cx.problems.push(problem.at(Path::Key(given.around, &given.entry.key)));
             }
@@ -129,7 +129,7 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
             return Some(field);
         }
         let (field, meant) = self.take_meant(cx, name)?;
-        let message = format!("`{}` is no key of {}, which needs `{name}`", field.spelling, self.title());
+        let message = format!("`{}` is not a key of {}, which needs `{name}`", field.spelling, self.title());
         let problem = Problem::new(Code::MissingKey, field.key_span, message).suggest(Some(meant.spelling));
         cx.problems.push(problem.at(field.path));
         Some(Field { spelling: meant.spelling, ..field })

@@ -155,7 +155,8 @@ fn lower_id(cx: &mut Lowering<'_>, text: &str, span: Span, path: &Path<'_>, step
             None
         }
         Ok(_) => {
-            let message = "`_budget` is no step id: a lower-case letter, then lower-case letters, digits, `_` and `-`";
+            let message =
+                "`_budget` is not a step id: a lower-case letter, then lower-case letters, digits, `_` and `-`";
             let problem = Problem::new(Code::BadStepId, span, message);
             cx.problems.push(problem.at(path).suggest(Some("budget")));
             Some(text.trim().to_owned())

@@ -1,11 +1,16 @@
 //! The command line (spec 8.1): one file a command.
 
 mod agents;
+mod apply;
+mod approvals;
 mod completions;
 mod config;
 mod db;
 mod dev;
+mod executions;
+mod init;
 mod key;
+mod login;
 mod people;
 mod remote;
 mod run;
@@ -47,16 +52,16 @@ pub struct Arguments {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Configuration")]
 pub struct GlobalArguments {
-    /// The configuration file; else procession.yaml in the data folder, if there.
+    /// The configuration file [default: procession.yaml in the data folder, if there].
     #[arg(long, global = true, value_name = "FILE", env = "PROCESSION_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The data folder: database, secret key, local agents [default: procession-data].
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<String>,
-    /// Sets a key of the configuration; may be repeated.
+    /// Set a configuration key; may be repeated.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// When colours are used.
+    /// When to use colours.
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     color: Colours,
 }
@@ -69,11 +74,23 @@ enum Command {
     Run(run::RunArguments),
     /// Check process files.
     Validate(validate::ValidateArguments),
+    /// Write a first process and the agents that it needs.
+    Init(init::InitArguments),
+    /// Log in to a server.
+    Login(login::LoginArguments),
+    /// Forget the session at a server.
+    Logout(login::LogoutArguments),
+    /// Publish the processes of a folder on a server.
+    Apply(apply::ApplyArguments),
+    /// Start, show, follow, cancel and retry executions on a server.
+    Executions(executions::ExecutionsArguments),
+    /// Show and decide approvals on a server.
+    Approvals(approvals::ApprovalsArguments),
     /// Show or check the configuration.
     Config(config::ConfigArguments),
-    /// Show or try the agents.
+    /// List or test the agents.
     Agents(agents::AgentsArguments),
-    /// Look after the database.
+    /// Check, back up and maintain the database.
     Db(db::DbArguments),
     /// Manage users.
     User(user::UserArguments),
@@ -83,7 +100,7 @@ enum Command {
     Schema,
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArguments),
-    /// What developers of this program need.
+    /// Tools for developers of this program.
     #[command(hide = true)]
     Dev(dev::DevArguments),
 }
@@ -116,6 +133,12 @@ impl Arguments {
             Command::Serve(arguments) => serve::run(arguments, &global),
             Command::Run(arguments) => run::run(arguments, &global),
             Command::Validate(arguments) => validate::run(&arguments),
+            Command::Init(arguments) => init::run(&arguments),
+            Command::Login(arguments) => login::log_in(arguments),
+            Command::Logout(arguments) => login::log_out(&arguments),
+            Command::Apply(arguments) => apply::run(&arguments),
+            Command::Executions(arguments) => executions::run(arguments),
+            Command::Approvals(arguments) => approvals::run(arguments),
             Command::Config(arguments) => config::run(&arguments, &global),
             Command::Agents(arguments) => agents::run(arguments, &global),
             Command::Db(arguments) => db::run(arguments, &global),

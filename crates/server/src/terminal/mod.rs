@@ -2,6 +2,7 @@
 
 pub mod prompt;
 pub mod style;
+pub mod table;
 
 use std::{
     fmt::Display,
@@ -13,7 +14,7 @@ use clap::ValueEnum;
 
 use crate::exit::Failure;
 
-/// When colours are used.
+/// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Colours {
     /// On a terminal, unless `NO_COLOR` is set.

@@ -168,7 +168,7 @@ fn read_agent(name: &str, node: &Node, problems: &mut Vec<Problem>) -> Option<Lo
     let kind_name = section.required("kind", |text| {
         KINDS.iter().copied().find(|kind| *kind == text).ok_or_else(|| {
             let hint = did_you_mean(text, KINDS);
-            format!("`{text}` is no kind of agent: {} are known{hint}", KINDS.join(", "))
+            format!("`{text}` is not a kind of agent; it may be: {}{hint}", KINDS.join(", "))
         })
     });
     let description = section.text("description");

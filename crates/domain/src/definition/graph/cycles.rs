@@ -1,4 +1,4 @@
-//! Steps that wait for each other in a circle.
+//! Steps that depend on each other in a cycle.
 
 use std::collections::{HashMap, VecDeque};
 

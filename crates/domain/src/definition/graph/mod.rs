@@ -65,7 +65,7 @@ pub enum GraphError {
         step: StepId,
     },
     /// Steps wait for each other.
-    #[error("{} wait for each other in a circle", names(.0))]
+    #[error("{} depend on each other in a cycle", names(.0))]
     Cycle(Vec<StepId>),
 }
 

@@ -21,7 +21,7 @@ use crate::{
     state::App,
 };
 
-/// With what a process starts.
+/// What a process is started with.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"input": {"name": "Ben"}, "labels": {"team": "press"}}))]
 pub(super) struct ExecuteRequest {
@@ -46,7 +46,7 @@ pub(super) struct ExecuteRequest {
     others: Map<String, Json>,
 }
 
-/// From where an execution is repeated.
+/// Where an execution is repeated from.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"from": "failed"}))]
 pub(super) struct RetryRequest {
@@ -85,11 +85,11 @@ const MOST_LABELS: usize = 50;
         (status = 201, description = "The new execution", body = ExecutionResponse,
             headers(("Location" = String, description = "Where it is"))),
         (status = 200, description = "The execution that the same request started before", body = ExecutionResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such process"),
         (status = 409, description = "It is not published, or the key was used with another request"),
         (status = 422, description = "Malformed body, or the input does not fit: `errors` says which fields"),
-        (status = 429, description = "The user starts too many executions, or too many wait to begin"),
+        (status = 429, description = "The user is starting too many executions, or too many wait to begin"),
     ),
 )]
 pub(super) async fn execute_process(
@@ -113,11 +113,11 @@ pub(super) async fn execute_process(
         (status = 201, description = "The new execution", body = ExecutionResponse,
             headers(("Location" = String, description = "Where it is"))),
         (status = 200, description = "The execution that the same request started before", body = ExecutionResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such process"),
         (status = 409, description = "It is not published, or the key was used with another request"),
         (status = 422, description = "Malformed body, or the input does not fit: `errors` says which fields"),
-        (status = 429, description = "The user starts too many executions, or too many wait to begin"),
+        (status = 429, description = "The user is starting too many executions, or too many wait to begin"),
     ),
 )]
 pub(super) async fn execute_process_by_execution_path(
@@ -136,11 +136,11 @@ pub(super) async fn execute_process_by_execution_path(
     responses(
         (status = 201, description = "The new execution", body = ExecutionResponse,
             headers(("Location" = String, description = "Where it is"))),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution"),
         (status = 409, description = "It has not failed, or what the repetition needs is gone"),
         (status = 422, description = "Malformed body"),
-        (status = 429, description = "The user starts too many executions, or too many wait to begin"),
+        (status = 429, description = "The user is starting too many executions, or too many wait to begin"),
     ),
 )]
 pub(super) async fn retry_execution(
@@ -193,7 +193,7 @@ impl ExecuteRequest {
         let mut errors: Vec<FieldError> =
             self.others.keys().take(MOST_TOLD).map(|name| FieldError::new(shortened(name), no_member(name))).collect();
         if self.input.is_some() && self.input_data.as_ref().is_some_and(|other| Some(other) != self.input.as_ref()) {
-            errors.push(FieldError::new("input_data", "says something else than `input`; send one of the two"));
+            errors.push(FieldError::new("input_data", "differs from `input`; send only one of them"));
         }
         let is_long = |text: &str| text.chars().count() > LONGEST_TEXT;
         if self.triggered_by.as_deref().is_some_and(is_long) {
@@ -219,13 +219,11 @@ impl ExecuteRequest {
 fn no_member(name: &str) -> String {
     const MEMBERS: [&str; 4] = ["input", "input_data", "triggered_by", "labels"];
     let meant = if LIKE_INPUT.contains(&name) { Some("input") } else { closest(name, MEMBERS) };
-    match meant {
-        Some(meant) => format!("is no member of a start; did you mean `{meant}`?"),
-        None => {
-            let name = shortened(name);
-            format!("is no member of a start; fields of the input stand in `input`: {{\"input\": {{\"{name}\": …}}}}")
-        }
+    if let Some(meant) = meant {
+        return format!("is no member of a start; did you mean `{meant}`?");
     }
+    let name = shortened(name);
+    format!("is no member of a start; fields of the input stand in `input`: {{\"input\": {{\"{name}\": …}}}}")
 }
 
 /// The beginning of a name that anyone may have written.
