@@ -23,6 +23,7 @@ use crate::{
     server_status::ServerStatus,
     templates::Templates,
     triggers::Triggers,
+    workshop::Workshop,
 };
 
 /// Everything behind the doors. Cheap to clone; all clones are one.
@@ -56,6 +57,8 @@ pub struct Application {
     pub inbox: Inbox,
     /// Use cases about the server itself.
     pub status: ServerStatus,
+    /// Where work is done whose cost strangers decide.
+    pub workshop: Workshop,
     door: Door,
     clock: Arc<dyn Clock>,
     feed: Arc<dyn EventFeed>,
@@ -108,6 +111,7 @@ impl Application {
             engine.clone(),
             door.clone(),
         );
+        let workshop = Workshop::default();
         let definitions_service = Definitions::new(
             Arc::clone(&definitions),
             Arc::clone(&access),
@@ -116,7 +120,8 @@ impl Application {
             Arc::clone(&ids),
             door.clone(),
             settings.definitions,
-        );
+        )
+        .in_workshop(workshop.clone());
         let approvals =
             Approvals::new(approvals, Arc::clone(&access), Arc::clone(&clock), owners, engine.clone(), door.clone());
         let executions = Executions::new(
@@ -155,6 +160,7 @@ impl Application {
                 door: door.clone(),
             }),
             definitions: definitions_service,
+            workshop,
             approvals,
             executions,
             agents: agents_service,

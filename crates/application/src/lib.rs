@@ -33,6 +33,8 @@ pub mod system;
 pub mod templates;
 pub mod triggers;
 mod values;
+mod workshop;
 
 pub use application::{Application, ApplicationSettings};
 pub use door::Door;
+pub use workshop::{Overloaded, Workshop};

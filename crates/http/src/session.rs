@@ -10,7 +10,7 @@ use procession_application::access::{Principal, UseCase, Via};
 
 use crate::{
     HttpState,
-    auth::{Bearer, RenewedCookie, bearer, cookie_token},
+    auth::{Admitted, Bearer, RenewedCookie, bearer, cookie_token},
     problem::{Code, Problem},
     state::App,
 };
@@ -19,6 +19,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub principal: Arc<Principal>,
+    pub admitted: Admitted,
 }
 
 impl Session {
@@ -47,13 +48,15 @@ impl FromRequestParts<HttpState> for Session {
             return Err(Problem { code: Code::CrossOrigin, ..Problem::forbidden(detail) });
         }
         if cookie == Some(credential)
-            && !known.by_key
+            && known.token.is_some()
             && let Some(renewed) = parts.extensions.get::<RenewedCookie>()
         {
             renewed.renew(credential);
         }
-        let principal = if by_cookie { Arc::new((*known.principal).clone().by(Via::Cookie)) } else { known.principal };
-        Ok(Self { principal })
+        let admitted = Admitted::new(known, credential);
+        let principal = Arc::clone(&admitted.known.principal);
+        let principal = if by_cookie { Arc::new((*principal).clone().by(Via::Cookie)) } else { principal };
+        Ok(Self { principal, admitted })
     }
 }
 

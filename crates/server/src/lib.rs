@@ -18,6 +18,7 @@ mod first_login;
 mod host;
 mod journal;
 mod logging;
+mod open_files;
 mod signals;
 mod terminal;
 pub mod wiring;

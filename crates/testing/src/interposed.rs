@@ -275,6 +275,9 @@ interposed!(AccessStore as access {
     fn key_used(id: UserId, at: Timestamp) -> Result<(), StoreError>;
     fn setting(setting: Setting) -> Result<Option<String>, StoreError>;
     fn set_setting(setting: Setting, value: &str) -> Result<(), StoreError>;
+    fn end_sessions(name: &str) -> Result<(), AccessError>;
+    fn end_session(token: &[u8; 32], until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError>;
+    fn is_session_ended(token: &[u8; 32]) -> Result<bool, StoreError>;
     fn complete_setup(admin: &NewUser) -> Result<bool, StoreError>;
 });
 

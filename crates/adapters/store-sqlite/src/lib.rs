@@ -38,6 +38,7 @@ mod paging;
 mod private;
 mod queries;
 mod schema;
+mod sealing;
 mod signals;
 mod templates;
 mod thresholds;

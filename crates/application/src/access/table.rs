@@ -28,7 +28,7 @@ macro_rules! use_cases {
     };
 }
 
-use Need::{Administrator, EveryRight, Only, OwnVoice, ViewOrOwnVoice};
+use Need::{Administrator, EveryRight, Only, OwnSession, OwnVoice, ViewOrOwnVoice};
 use Permission::{
     AdminManageLimits, ExecutionCancel, ExecutionRetry, ExecutionTrigger, ExecutionView, ProcessCreate, ProcessDelete,
     ProcessPublish, ProcessRead, ProcessUpdate,
@@ -85,6 +85,7 @@ use_cases! {
     ReadKeys, Reads, EveryRight, Free, "See API keys.";
     CreateKey, Changes, EveryRight, Free, "Make an API key.";
     RevokeKey, Changes, EveryRight, Free, "Revoke an API key.";
+    EndSession, Changes, OwnSession, Free, "End one's own sessions.";
 }
 
 /// What the table says of a use case.
@@ -119,6 +120,8 @@ pub enum Need {
     /// Nothing: the approval knows whom it asks (spec 3.5). But a key may do no more than its scopes say, and speaks for
     /// its user only with `approval:decide`.
     OwnVoice,
+    /// To have come in by a session; a key is none, and is revoked.
+    OwnSession,
     /// To see executions, or else to have one's own voice.
     ViewOrOwnVoice,
 }
@@ -148,6 +151,9 @@ pub enum Forbidden {
     /// The role has the permission, and the key is limited to others.
     #[error("The API key is limited to scopes without {}", .0.as_str())]
     Scope(Permission),
+    /// A key is no session.
+    #[error("An API key is no session that could end; an administrator can revoke it")]
+    KeyIsNoSession,
     /// It is for administrators.
     #[error("Admin access required")]
     AdminsOnly,

@@ -185,7 +185,8 @@ pub async fn attempt(stage: &Stage, by: &Principal, use_case: UseCase, things: &
         | UseCase::RemoveUser
         | UseCase::ReadKeys
         | UseCase::CreateKey
-        | UseCase::RevokeKey => came(with_people(stage, by, use_case).await),
+        | UseCase::RevokeKey
+        | UseCase::EndSession => came(with_people(stage, by, use_case).await),
     }
 }
 
@@ -318,6 +319,7 @@ async fn with_people(stage: &Stage, by: &Principal, use_case: UseCase) -> Result
         UseCase::RemoveUser => access.remove_user(by, "nobody").await,
         UseCase::ReadKeys => access.keys(by).await.map(drop),
         UseCase::CreateKey => access.create_key(by, "nobody", "", Vec::new()).await.map(drop),
+        UseCase::EndSession => access.end_sessions(by).await,
         _ => access.revoke_key(by, UserId::new(stage.ports.ids.new_id())).await,
     }
 }
@@ -342,7 +344,12 @@ impl Refusal for DefinitionFailure {
         match self {
             Self::Forbidden(_) => Came::Forbidden,
             Self::NotFound => Came::ToNothing,
-            Self::TooLarge { .. } | Self::Invalid(_) | Self::Version(_) | Self::State(_) | Self::Store(_) => Came::In,
+            Self::TooLarge { .. }
+            | Self::Invalid(_)
+            | Self::Version(_)
+            | Self::State(_)
+            | Self::Overloaded(_)
+            | Self::Store(_) => Came::In,
         }
     }
 }
@@ -457,7 +464,7 @@ impl Refusal for AccessFailure {
             | Self::SetupDone
             | Self::Password(_)
             | Self::UnknownRole(_)
-            | Self::BadName
+            | Self::Name(_)
             | Self::BadEmail(_)
             | Self::LastAdmin(_)
             | Self::BadKeyName

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
 use procession_application::{
     ApplicationSettings,
-    access::{Kind, UseCase},
+    access::{Kind, Principal, UseCase},
     alerts::WantedThreshold,
     approvals::ApprovalQuery,
     notifications::{NotificationSettings, SecretText, TestMessage},
@@ -103,11 +103,12 @@ async fn ask(stage: &Stage, use_case: UseCase, things: &Things, key: UserId) {
             drop(stage.notifications.test(by, message).await.unwrap());
         }
         UseCase::CreateUser => drop(access.create_user(by, "new", "viewer", None, None).await.unwrap()),
-        UseCase::ChangeRole => drop(access.set_role(by, "ann", "approver").await.unwrap()),
+        UseCase::ChangeRole => drop(access.set_role(by, "ann", "viewer").await.unwrap()),
         UseCase::ChangePassword => access.set_password(by, "ann", "correct horse").await.unwrap(),
         UseCase::RemoveUser => access.remove_user(by, "ann").await.unwrap(),
         UseCase::CreateKey => drop(access.create_key(by, "ann", "new", Vec::new()).await.unwrap()),
         UseCase::RevokeKey => access.revoke_key(by, key).await.unwrap(),
+        UseCase::EndSession => access.end_sessions(&Principal::at_terminal("ann")).await.unwrap(),
         other => panic!("{other:?} changes nothing"),
     }
 }
@@ -165,11 +166,12 @@ async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
         UseCase::ChangeNotificationSettings => stage.notifications.settings(by).await.unwrap().webhook_url.is_some(),
         UseCase::TestNotification => stage.messages.sent().len() == 1,
         UseCase::CreateUser => access.user(by, "new").await.is_ok(),
-        UseCase::ChangeRole => access.user(by, "ann").await.unwrap().role == "approver",
+        UseCase::ChangeRole => access.user(by, "ann").await.unwrap().role == "viewer",
         UseCase::ChangePassword => access.user(by, "ann").await.unwrap().password_hash.is_some(),
         UseCase::RemoveUser => access.user(by, "ann").await.is_err(),
         UseCase::CreateKey => access.keys(by).await.unwrap().iter().filter(|key| key.name == "new").count() == 1,
         UseCase::RevokeKey => access.keys(by).await.unwrap()[0].revoked_at.is_some(),
+        UseCase::EndSession => access.user(by, "ann").await.unwrap().session_generation == 1,
         other => panic!("{other:?} changes nothing"),
     }
 }
@@ -190,7 +192,7 @@ async fn hang_up(use_case: UseCase, after: usize) -> bool {
     let gate = Gate::open();
     let stage = stage(&gate).await;
     let processes = Processes::on(&stage).await;
-    stage.person("ann", "viewer").await;
+    stage.person("ann", "approver").await;
     let key = stage.access.create_key(&stage.system, "ann", "old", Vec::new()).await.unwrap().1.id;
     let things = processes.things(&stage, use_case, "ann", 1).await;
     match use_case {

@@ -63,7 +63,8 @@ const MATRIX: &str = "
     RemoveUser                  x - - - -  all
     ReadKeys                    x - - - -  all
     CreateKey                   x - - - -  all
-    RevokeKey                   x - - - -  all";
+    RevokeKey                   x - - - -  all
+    EndSession                  x x x x x  session";
 
 /// A row of the matrix.
 struct Row {
@@ -104,6 +105,8 @@ fn keys(scopes: &[&str]) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
         ["view-or-decide"] => {
             (vec![owned(&["execution:view", "approval:decide"])], vec![without(&["execution:view", "approval:decide"])])
         }
+        // A key is no session, whatever it may do.
+        ["session"] => (Vec::new(), vec![all().collect()]),
         // Without `execution:view` there is nothing for who is not asked.
         ["decide"] => (vec![owned(&["execution:view", "approval:decide"])], vec![without(&["approval:decide"])]),
         scopes => (vec![owned(scopes)], scopes.iter().map(|scope| without(&[scope])).collect()),

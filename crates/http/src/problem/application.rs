@@ -1,7 +1,7 @@
 //! What errors of the application mean on the wire: the one place that decides (spec 4, errors).
 
 use procession_application::{
-    access::{AccessFailure, Forbidden},
+    access::{AccessFailure, Forbidden, NameError, PasswordError},
     agents::AgentsFailure,
     alerts::AlertFailure,
     approvals::ApprovalFailure,
@@ -25,6 +25,9 @@ use crate::wire::Issue;
 
 /// How long a client is asked to wait while too many executions are pending, in seconds.
 const QUEUE_PATIENCE: u64 = 10;
+
+/// How long a client is asked to wait while too many texts are being checked, in seconds.
+const CHECK_PATIENCE: u64 = 2;
 
 impl From<Forbidden> for Problem {
     fn from(error: Forbidden) -> Self {
@@ -61,6 +64,7 @@ impl From<DefinitionFailure> for Problem {
             }
             DefinitionFailure::Version(_) => Self::invalid(Code::InvalidDefinition, detail),
             DefinitionFailure::State(error) => error.into(),
+            DefinitionFailure::Overloaded(_) => Self::too_many(Code::Busy, detail, CHECK_PATIENCE),
             DefinitionFailure::Store(error) => match error {
                 DefinitionStoreError::NameTaken { .. } => Self::conflict(Code::NameTaken, detail),
                 DefinitionStoreError::Stale => Self::conflict(Code::Stale, detail),
@@ -158,7 +162,13 @@ impl From<ApprovalFailure> for Problem {
                 ApprovalError::Settled(_) | ApprovalError::VotedBefore(_) | ApprovalError::TooLate => {
                     Self::conflict(Code::AlreadyDecided, detail)
                 }
-                ApprovalError::AssignedAlready(_) => Self::conflict(Code::Conflict, detail),
+                ApprovalError::AssignedAlready(_) | ApprovalError::TooFewDeciders(_) => {
+                    Self::conflict(Code::Conflict, detail)
+                }
+                ApprovalError::MayNotDecide(_) => {
+                    let errors = [FieldError::new("to", "may not decide approvals")];
+                    Self::invalid(Code::InvalidValue, detail).with_errors(errors)
+                }
                 ApprovalError::NotAsked(_) => Self::forbidden(detail),
                 ApprovalError::CommentRequired => {
                     let errors = [FieldError::new("comment", "is required")];
@@ -182,9 +192,11 @@ impl From<AccessFailure> for Problem {
                 Self::too_many(Code::TooManyAttempts, detail, wait.as_millis().div_ceil(1_000))
             }
             AccessFailure::LastAdmin(_) => Self::conflict(Code::Conflict, detail),
+            AccessFailure::Password(PasswordError::Busy) => Self::too_many(Code::Busy, detail, 1),
+            AccessFailure::Name(NameError::LooksLike { .. }) => Self::conflict(Code::NameTaken, capitalised(&detail)),
             AccessFailure::Password(_)
             | AccessFailure::UnknownRole(_)
-            | AccessFailure::BadName
+            | AccessFailure::Name(_)
             | AccessFailure::BadEmail(_)
             | AccessFailure::BadKeyName
             | AccessFailure::UnknownScope(_) => Self::invalid(Code::InvalidValue, capitalised(&detail)),

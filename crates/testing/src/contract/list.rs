@@ -134,6 +134,8 @@ macro_rules! store_contract {
                 users_can_be_changed,
                 the_only_administrator_stays_one,
                 of_administrators_who_go_at_once_one_stays,
+                what_ends_sessions_begins_a_new_generation,
+                an_ended_session_stays_ended,
                 a_removed_user_takes_its_keys_along,
                 keys_are_found_by_hash_and_listed_newest_first,
                 a_key_belongs_to_a_user,

@@ -73,6 +73,7 @@ struct Tables {
     thresholds: Vec<Threshold>,
     /// The newest first.
     notice_marks: Vec<NoticeMark>,
+    ended_sessions: HashMap<[u8; 32], Option<Timestamp>>,
 }
 
 #[derive(Debug)]
