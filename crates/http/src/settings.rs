@@ -1,10 +1,6 @@
 //! Settings of the HTTP shell (spec 8.2, `auth.*` and `limits.*`).
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::Arc,
-    time::Duration as StdDuration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration as StdDuration};
 
 use procession_domain::value::Duration;
 use secrecy::SecretString;

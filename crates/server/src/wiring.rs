@@ -147,7 +147,7 @@ impl Stores {
     /// Opens the data folder and its database, creating what is missing.
     pub async fn open(configuration: &Configuration) -> Result<Self, StartError> {
         let folder = DataFolder::open(configuration.data_dir())?;
-        let sqlite = Sqlite::open_with(database_options(configuration), folder.blobs()).await?;
+        let sqlite = Sqlite::open_with(database_options(configuration), configuration.blobs()).await?;
         sqlite.store().seal_with(secret_key(configuration, &folder)?.expose_secret()).await?;
         Ok(Self { folder, sqlite })
     }
