@@ -13,7 +13,7 @@ use std::{
 use serde::Deserialize;
 
 /// What each of our crates may use of ours. A crate that is not listed here is not a part of the architecture.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("procession-domain", &[]),
     ("procession-expression", &["procession-domain"]),
     ("procession-language", &["procession-domain", "procession-expression"]),
@@ -25,7 +25,8 @@ const MAY_USE: [(&str, &[&str]); 11] = [
     ("procession-store-sqlite", &["procession-application", "procession-domain"]),
     ("procession-agents", &["procession-application", "procession-domain"]),
     ("procession-notifications", &["procession-application", "procession-domain"]),
-    ("procession-http", &["procession-application", "procession-domain", "procession-language"]),
+    ("procession-console", &[]),
+    ("procession-http", &["procession-application", "procession-console", "procession-domain", "procession-language"]),
     (
         "procession",
         &[

@@ -26,7 +26,7 @@ use tower_http::{
 use crate::{
     HttpSettings, HttpState, Phase,
     auth::renew_cookie,
-    live, openapi,
+    console, live, openapi,
     problem::{Problem, render_problems},
     resources,
 };
@@ -126,14 +126,15 @@ async fn refuse_changes_while_draining(State(state): State<HttpState>, request: 
     next.run(request).await
 }
 
-/// A path with a slash too many leads to the one without (spec 4b 1.1); others lead nowhere.
+/// A path with a slash too many leads to the one without (spec 4b 1.1); others to the console, if it has them.
 async fn unknown_path(request: Request) -> Response {
     let uri = request.uri();
     let bare = uri.path().trim_end_matches('/');
     // `//host` would lead to another server.
     let is_own = bare.starts_with('/') && !bare.starts_with("//") && !bare.contains('\\');
     if bare.len() == uri.path().len() || !is_own {
-        return Problem::not_found("Not Found").into_response();
+        let page = if request.method().is_safe() { console::answer(uri.path(), request.headers()) } else { None };
+        return page.unwrap_or_else(|| Problem::not_found("Not Found").into_response());
     }
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     Redirect::temporary(&format!("{bare}{query}")).into_response()

@@ -4,7 +4,9 @@ mod cookie;
 mod sessions;
 mod tokens;
 
-pub(crate) use cookie::{RenewedCookie, cookie_token, renew_cookie};
+pub(crate) use cookie::{
+    NO_SESSION, RenewedCookie, cookie_session, cookie_token, is_same_origin, renew_cookie, session_cookie,
+};
 pub(crate) use sessions::{Known, Sessions};
 pub(crate) use tokens::Tokens;
 

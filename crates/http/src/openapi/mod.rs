@@ -48,7 +48,7 @@ const PAGE: &str = "/api/docs/ui";
         (name = "settings", description = "Settings of the server"),
         (name = "server", description = "The server itself"),
     ),
-    security(("token" = []), ("cookie" = [])),
+    security(("token" = []), ("cookie" = []), ("session" = [])),
 )]
 struct Frame;
 
@@ -61,9 +61,11 @@ impl Modify for Credentials {
             .description(Some("A token of `/api/token`, or an API key"))
             .build();
         let cookie = ApiKeyValue::with_description("token", "The token, for pages of this server");
+        let session = ApiKeyValue::with_description("session", "The session of the console, see `/api/session`");
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(bearer));
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
     }
 }
 

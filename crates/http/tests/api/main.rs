@@ -5,6 +5,7 @@
 mod approvals;
 mod auth;
 mod bad_input;
+mod console;
 mod document;
 mod executions;
 mod keys;
