@@ -37,7 +37,8 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.setViewportSize({ width, height: 800 });
       for (const address of await addresses(server)) {
         await page.goto(address);
-        await page.getByRole("heading", { level: 1 }).waitFor();
+        // Behind a dialog it is there, but not for assistive technology.
+        await page.locator("h1").waitFor();
         await expect(page.getByText("Being checked…")).toHaveCount(0);
         await page.waitForLoadState("networkidle");
         const { violations } = await new AxeBuilder({ page }).analyze();
