@@ -116,6 +116,30 @@ impl Client {
         Ok(started["id"].as_str().with_context(|| format!("no id: {started}"))?.to_owned())
     }
 
+    /// Starts an execution, hangs up after so long, whether an answer has come or not, and asks again under the same key;
+    /// its id.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub async fn execute_hanging_up(
+        &self,
+        process: &str,
+        input: &Value,
+        key: &str,
+        after: Duration,
+    ) -> anyhow::Result<String> {
+        let start = || {
+            let request = self.http.post(format!("{}/api/processes/{process}/execute", self.url));
+            request.bearer_auth(&self.token).header("Idempotency-Key", key).json(&json!({"input": input})).send()
+        };
+        // Dropping the request closes its connection.
+        let _ = tokio::time::timeout(after, start()).await;
+        let response = start().await?;
+        let status = response.status();
+        let started: Value = response.json().await?;
+        Ok(started["id"].as_str().with_context(|| format!("{status}: {started}"))?.to_owned())
+    }
+
     /// Waits until an execution has ended; its detail.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! The program under test, as a process of its own: started, killed, started again on the same data.
 
 use std::{
+    fs::File,
     io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -26,6 +27,18 @@ pub struct ServerOptions {
     data: PathBuf,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
+    log: Log,
+}
+
+/// Where the server's log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    /// To whoever asks for [`Server::log`].
+    Kept,
+    /// To a device that is always full.
+    Full,
+    /// Into a pipe that nobody reads any more.
+    Unread,
 }
 
 /// A running server. It is killed when dropped.
@@ -40,7 +53,7 @@ impl ServerOptions {
     /// A server on this data folder, on a free port, whose `admin` has [`ADMIN_PASSWORD`].
     pub fn on(data: &Path) -> Self {
         let environment = vec![("PROCESSION_AUTH__ADMIN_PASSWORD".to_owned(), ADMIN_PASSWORD.to_owned())];
-        Self { data: data.to_owned(), environment, arguments: Vec::new() }
+        Self { data: data.to_owned(), environment, arguments: Vec::new(), log: Log::Kept }
     }
 
     /// Sets a value of the configuration, such as `engine.max_concurrent_steps`.
@@ -65,6 +78,13 @@ impl ServerOptions {
         self
     }
 
+    /// Has its log go somewhere else.
+    #[must_use]
+    pub const fn logging_to(mut self, log: Log) -> Self {
+        self.log = log;
+        self
+    }
+
     /// Starts it, and waits until it says where it listens.
     ///
     /// # Errors
@@ -73,9 +93,16 @@ impl ServerOptions {
         let mut command = procession()?;
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&self.data).args(&self.arguments);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let log = match self.log {
+            Log::Kept | Log::Unread => Stdio::piped(),
+            Log::Full => File::options().write(true).open("/dev/full")?.into(),
+        };
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
         let output = lines(process.stdout.take().context("no standard output")?);
-        let errors = lines(process.stderr.take().context("no standard error")?);
+        let errors = match (self.log, process.stderr.take()) {
+            (Log::Kept, Some(errors)) => lines(errors),
+            (Log::Kept | Log::Full | Log::Unread, _) => mpsc::channel().1,
+        };
         let deadline = Instant::now() + START;
         loop {
             let Ok(line) = output.recv_timeout(deadline.saturating_duration_since(Instant::now())) else {

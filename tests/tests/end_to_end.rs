@@ -6,7 +6,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use procession_tests::{
     client::Client,
     platform::PlatformProcess,
-    server::{Server, ServerOptions},
+    server::{Log, Server, ServerOptions},
 };
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
@@ -151,4 +151,29 @@ async fn a_server_that_is_told_to_stop_ends_well_and_its_successor_goes_on() {
     let calls = platform.calls().unwrap();
     let begun = calls.iter().filter(|call| call.tool == "chat_with_agent").count();
     assert_eq!(begun, 3, "nothing was asked twice: {calls:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_cannot_be_written_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let agents = folder.path().join("agents.yaml");
+    std::fs::write(&agents, "agents: {researcher: {kind: echo}, writer: {kind: echo}, critic: {kind: echo}}").unwrap();
+    for log in [Log::Full, Log::Unread] {
+        let server = ServerOptions::on(&folder.path().join(format!("{log:?}")))
+            .with("agents.file", agents.to_str().unwrap())
+            // As much as there can be to say.
+            .with("log.filter", "debug")
+            .logging_to(log)
+            .start()
+            .unwrap();
+        let client = Client::log_in(server.url()).await.unwrap();
+        let process = client.publish(PROCESS).await.unwrap();
+        for _ in 0..5 {
+            let execution = client.execute(&process, &json!({"topic": "moths"})).await.unwrap();
+            let detail = client.ended(&execution).await.unwrap();
+            assert_eq!(detail["status"], "completed", "{log:?}: {detail:#}");
+        }
+        assert_eq!(client.get("/readyz").await.unwrap()["status"], "ready", "{log:?}");
+        assert!(server.stop().unwrap().success(), "{log:?}");
+    }
 }

@@ -118,7 +118,11 @@ impl Application {
 
     /// Whether the store answers.
     pub async fn is_ready(&self) -> Result<(), StoreError> {
-        self.feed.newest().await.map(drop)
+        self.feed.newest().await?;
+        match self.engine.health().store_problem {
+            Some(problem) => Err(StoreError::Unavailable(problem)),
+            None => Ok(()),
+        }
     }
 
     /// Stops in order: changes that were asked for are carried through, nothing new starts, transitions under way commit,

@@ -2,7 +2,7 @@
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -11,29 +11,70 @@ use uuid::Uuid;
 
 use crate::ports::{Clock, IdGenerator};
 
-/// The machine's clock, which never goes back within a process (spec 3.4).
-#[derive(Debug, Default)]
+/// The machine's clock, which never goes back within a process, whatever happens to the wall clock (spec 3.4).
+///
+/// Time goes on by the monotonic clock. When the wall clock is ahead of that, it is followed; when it is set back, nothing
+/// waits for it to catch up.
+#[derive(Debug)]
 pub struct SystemClock {
-    latest: AtomicI64,
+    began: Instant,
+    /// How far the wall clock was ahead of the monotonic one at most, in microseconds.
+    ahead: AtomicI64,
 }
 
 /// No sleep is longer without another look at the clock, since machines suspend.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
+/// A start so far ahead of the wall clock is told, in microseconds: one of the two is wrong.
+const FAR_AHEAD: i64 = 24 * 3_600 * 1_000_000;
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::starting_at(None)
+    }
+}
+
 impl SystemClock {
     /// A clock that starts no earlier than `floor`: the newest stored event's time.
     pub fn starting_at(floor: Option<Timestamp>) -> Self {
-        Self { latest: AtomicI64::new(floor.map_or(i64::MIN, Timestamp::as_micros)) }
+        if let Some(days) = floor.and_then(|floor| days_ahead(floor.as_micros(), wall())) {
+            tracing::warn!(
+                days,
+                "the newest event is days ahead of this machine's clock, and time goes on from there; set the clock right"
+            );
+        }
+        let ahead = AtomicI64::new(floor.map_or(i64::MIN, Timestamp::as_micros));
+        Self { began: Instant::now(), ahead }
     }
+
+    /// The time when the wall clock says this, and so much has passed since the clock was made.
+    fn reading(&self, wall: i64, passed: i64) -> Timestamp {
+        let ahead = wall.saturating_sub(passed);
+        let most = self.ahead.fetch_max(ahead, Ordering::Relaxed).max(ahead);
+        Timestamp::from_micros(most.saturating_add(passed))
+    }
+}
+
+/// The wall clock in microseconds since 1970.
+fn wall() -> i64 {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    micros(since_1970)
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// How many whole days a start is ahead of the wall clock, if so far that it must be told.
+const fn days_ahead(start: i64, wall: i64) -> Option<i64> {
+    let ahead = start.saturating_sub(wall);
+    if ahead > FAR_AHEAD { Some(ahead / FAR_AHEAD) } else { None }
 }
 
 #[async_trait]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let wall = i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX);
-        let before = self.latest.fetch_max(wall, Ordering::Relaxed);
-        Timestamp::from_micros(before.max(wall))
+        self.reading(wall(), micros(self.began.elapsed()))
     }
 
     async fn sleep_until(&self, until: Timestamp) {
@@ -52,5 +93,68 @@ pub struct UuidGenerator;
 impl IdGenerator for UuidGenerator {
     fn new_id(&self) -> Uuid {
         Uuid::now_v7()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000;
+    const HOUR: i64 = 3_600 * SECOND;
+
+    fn at(floor: Option<i64>, readings: &[(i64, i64)]) -> Vec<i64> {
+        let clock = SystemClock::starting_at(floor.map(Timestamp::from_micros));
+        readings.iter().map(|(wall, passed)| clock.reading(*wall, *passed).as_micros()).collect()
+    }
+
+    #[test]
+    fn time_goes_on_whatever_happens_to_the_wall_clock() {
+        let noon = 12 * HOUR;
+        for (what, floor, readings, times) in [
+            ("it is right", None, vec![(noon, 0), (noon + 5, 5)], vec![noon, noon + 5]),
+            (
+                "it is set back an hour",
+                None,
+                vec![(noon, 0), (noon - HOUR, SECOND), (noon - HOUR + SECOND, 2 * SECOND)],
+                vec![noon, noon + SECOND, noon + 2 * SECOND],
+            ),
+            (
+                "it is ahead for a second",
+                None,
+                vec![(noon, 0), (noon + HOUR, SECOND), (noon + 2 * SECOND, 2 * SECOND)],
+                vec![noon, noon + HOUR, noon + HOUR + SECOND],
+            ),
+            (
+                "it is behind the newest event",
+                Some(noon + HOUR),
+                vec![(noon, 0), (noon + SECOND, SECOND)],
+                vec![noon + HOUR, noon + HOUR + SECOND],
+            ),
+            (
+                "the machine was suspended",
+                None,
+                vec![(noon, SECOND), (noon + HOUR, 2 * SECOND)],
+                vec![noon, noon + HOUR],
+            ),
+        ] {
+            assert_eq!(at(floor, &readings), times, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_start_more_than_a_day_ahead_is_told() {
+        assert_eq!(days_ahead(23 * HOUR, 0), None);
+        assert_eq!(days_ahead(24 * HOUR + 1, 0), Some(1));
+        assert_eq!(days_ahead(240 * HOUR + 1, 0), Some(10));
+        assert_eq!(days_ahead(0, 240 * HOUR), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sleep_until_a_time_that_has_come_is_none() {
+        let clock = SystemClock::default();
+        let before = tokio::time::Instant::now();
+        clock.sleep_until(clock.now()).await;
+        assert_eq!(before.elapsed(), Duration::ZERO);
     }
 }

@@ -119,7 +119,9 @@ pub async fn serve<P>(
     let prepared = prepare(&application).await?;
     http.open(application.engine.application().clone());
     tracing::info!(%address, "ready");
-    greet(prepared, address)?;
+    if let Err(error) = greet(prepared, address) {
+        tracing::warn!(%error, "the greeting can't be written; the server runs all the same");
+    }
 
     let stop = signals.next().await;
     tracing::info!(?stop, "stopping");

@@ -1,6 +1,6 @@
 //! Stores with something between them and who uses them: at every call it may wait, count, or do something else beside.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use procession_application::ports::{
@@ -23,6 +23,24 @@ use uuid::Uuid;
 pub trait Interpose: Send + Sync + 'static {
     /// Makes a call, whose work is this, sooner or later.
     fn pass<T: Send>(&self, work: impl Future<Output = T> + Send) -> impl Future<Output = T> + Send;
+
+    /// Writes a start, or does something else; by default it is a call like any other.
+    fn start(
+        &self,
+        store: &dyn ExecutionStore,
+        start: Start,
+    ) -> impl Future<Output = Result<Started, StartError>> + Send {
+        self.pass(store.start(start))
+    }
+
+    /// Writes a commit, or does something else; by default it is a call like any other.
+    fn commit(
+        &self,
+        store: &dyn ExecutionStore,
+        commit: Arc<Commit>,
+    ) -> impl Future<Output = Result<Committed, CommitError>> + Send {
+        self.pass(store.commit(commit))
+    }
 }
 
 /// Stores behind something.
@@ -63,10 +81,86 @@ impl Interpose for StoppedTime {
     }
 }
 
+/// Starts and commits that fail where a test wants them to.
+pub struct Faults(Mutex<Box<Fates>>);
+
+type Fates = dyn FnMut(Writing<'_>) -> Fate + Send;
+
+/// What is to be written.
+#[derive(Debug, Clone, Copy)]
+pub enum Writing<'a> {
+    /// A start.
+    Start(&'a Start),
+    /// A commit.
+    Commit(&'a Commit),
+}
+
+/// What becomes of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It is written and answered.
+    Written,
+    /// It is written, and its answer is lost.
+    Lost,
+    /// It is not written, since the store is away.
+    Failed,
+    /// It is not written, and never can be.
+    Corrupt,
+}
+
+impl Faults {
+    /// Every write's fate is what this says.
+    pub fn by(fates: impl FnMut(Writing<'_>) -> Fate + Send + 'static) -> Self {
+        Self(Mutex::new(Box::new(fates)))
+    }
+
+    fn of(&self, writing: Writing<'_>) -> Fate {
+        let mut fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        fates(writing)
+    }
+}
+
+impl Fate {
+    /// Carries it out on a write whose work is this.
+    async fn befall<A, E: From<StoreError>>(self, work: impl Future<Output = Result<A, E>> + Send) -> Result<A, E> {
+        let away = || StoreError::Unavailable("the test says so".to_owned());
+        match self {
+            Self::Written => work.await,
+            Self::Lost => match work.await {
+                Ok(_) => Err(away().into()),
+                Err(refused) => Err(refused),
+            },
+            Self::Failed => Err(away().into()),
+            Self::Corrupt => Err(StoreError::Corrupt("the test says so".to_owned()).into()),
+        }
+    }
+}
+
+impl Interpose for Faults {
+    async fn pass<T: Send>(&self, work: impl Future<Output = T> + Send) -> T {
+        work.await
+    }
+
+    async fn start(&self, store: &dyn ExecutionStore, start: Start) -> Result<Started, StartError> {
+        let fate = self.of(Writing::Start(&start));
+        fate.befall(store.start(start)).await
+    }
+
+    async fn commit(&self, store: &dyn ExecutionStore, commit: Arc<Commit>) -> Result<Committed, CommitError> {
+        let fate = self.of(Writing::Commit(&commit));
+        fate.befall(store.commit(commit)).await
+    }
+}
+
 macro_rules! interposed {
-    ($port:ident as $field:ident { $(fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)* }) => {
+    (
+        $port:ident as $field:ident { $(fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)* }
+        $(and { $($own:item)* })?
+    ) => {
         #[async_trait]
         impl<I: Interpose> $port for Interposed<I> {
+            $($($own)*)?
+
             $(async fn $name(&self, $($arg: $type),*) -> $answer {
                 self.between.pass(self.stores.$field.$name($($arg),*)).await
             })*
@@ -87,10 +181,8 @@ interposed!(DefinitionStore as definitions {
 });
 
 interposed!(ExecutionStore as executions {
-    fn start(start: Start) -> Result<Started, StartError>;
     fn load(id: ExecutionId) -> Result<Option<Loaded>, StoreError>;
     fn inbox(id: ExecutionId, after: i64) -> Result<Vec<InboxRow>, StoreError>;
-    fn commit(commit: Arc<Commit>) -> Result<Committed, CommitError>;
     fn claim(request: ClaimRequest) -> Result<Vec<Claim>, StoreError>;
     fn claim_one(lease: Lease, id: ExecutionId, now: Timestamp) -> Result<bool, StoreError>;
     fn owned_and_due(lease: Lease, now: Timestamp) -> Result<Vec<ExecutionId>, StoreError>;
@@ -105,6 +197,14 @@ interposed!(ExecutionStore as executions {
     fn leave(lease: Lease) -> Result<(), StoreError>;
     fn newest_event_time() -> Result<Option<Timestamp>, StoreError>;
     fn sweep(now: Timestamp) -> Result<u64, StoreError>;
+} and {
+    async fn start(&self, start: Start) -> Result<Started, StartError> {
+        self.between.start(self.stores.executions.as_ref(), start).await
+    }
+
+    async fn commit(&self, commit: Arc<Commit>) -> Result<Committed, CommitError> {
+        self.between.commit(self.stores.executions.as_ref(), commit).await
+    }
 });
 
 interposed!(ApprovalStore as approvals {

@@ -16,7 +16,7 @@ mod virtual_clock;
 pub use agents::{Answer, Called, Line, Recovery, ScriptedAgents};
 pub use clock::ManualClock;
 pub use ids::SequentialIds;
-pub use interposed::{Interpose, Interposed, StoppedTime};
+pub use interposed::{Fate, Faults, Interpose, Interposed, StoppedTime, Writing};
 pub use memory::MemoryStore;
 pub use stage::{CURTAIN, KeptMessages, Stage, statuses};
 pub use surroundings::{GivenValues, OpenSlots, PlainTexts};

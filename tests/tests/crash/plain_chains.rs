@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
+use procession_tests::server::Log;
 use serde_json::json;
 
 use crate::{history, rounds::World};
@@ -28,7 +29,19 @@ fn process(variant: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn agent_tasks_survive_kill_9() {
-    let mut world = World::new("any_agent: {capacity: 100, rules: [{delay: 40}]}", |options| options).await;
+    let world = World::new("any_agent: {capacity: 100, rules: [{delay: 40}]}", |options| options).await;
+    play(world).await;
+}
+
+/// Agents that take one task at a time, clients that hang up, and a log that nobody reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn agent_tasks_survive_kill_9_where_all_else_goes_wrong_too() {
+    let plan = "any_agent: {capacity: 1, rules: [{delay: 40}]}";
+    let world = World::new(plan, |options| options.logging_to(Log::Unread)).await;
+    play(world.with_hang_ups(5)).await;
+}
+
+async fn play(mut world: World) {
     let mut processes = Vec::new();
     for variant in 0..VARIANTS {
         processes.push(world.client().publish(&process(variant)).await.unwrap());

@@ -36,6 +36,8 @@ pub struct World {
     client: Client,
     random: fastrand::Rng,
     folder: tempfile::TempDir,
+    rounds: usize,
+    clients_hang_up: bool,
 }
 
 /// What has happened so far in a round, heard over the WebSocket.
@@ -55,7 +57,23 @@ impl World {
         let options = settle(ServerOptions::on(&folder.path().join("data")).with("agents.mcp.url", platform.url()));
         let server = options.start().unwrap();
         let client = Client::log_in(server.url()).await.unwrap();
-        Self { platform, options, server: Some(server), client, random: fastrand::Rng::with_seed(seed), folder }
+        Self {
+            platform,
+            options,
+            server: Some(server),
+            client,
+            random: fastrand::Rng::with_seed(seed),
+            folder,
+            rounds: ROUNDS,
+            clients_hang_up: false,
+        }
+    }
+
+    /// Fewer rounds, in which whoever starts an execution hangs up, and asks again.
+    pub const fn with_hang_ups(mut self, rounds: usize) -> Self {
+        self.rounds = rounds;
+        self.clients_hang_up = true;
+        self
     }
 
     pub fn client(&self) -> &Client {
@@ -77,7 +95,7 @@ impl World {
         People: Fn(Client) -> Doing,
         Doing: Future<Output = ()> + Send + 'static,
     {
-        let rounds = std::env::var("CRASH_ROUNDS").ok().map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+        let rounds = std::env::var("CRASH_ROUNDS").ok().map_or(self.rounds, |rounds| rounds.parse().unwrap());
         for round in 0..rounds {
             let people = tokio::spawn(with(self.client.clone()));
             let ids = self.start_and_kill(processes).await;
@@ -104,10 +122,19 @@ impl World {
     async fn start_and_kill(&mut self, processes: &[String]) -> BTreeSet<String> {
         let heard = Arc::new(Heard::default());
         let listening = tokio::spawn(listen(self.client.clone(), Arc::clone(&heard)));
-        let starts = (0..EXECUTIONS).map(|number| {
+        let of_round = self.random.u64(..);
+        let lags: Vec<Duration> = (0..EXECUTIONS).map(|_| Duration::from_micros(self.random.u64(0..8_000))).collect();
+        let starts = lags.into_iter().enumerate().map(|(number, lag)| {
             let process = &processes[number % processes.len()];
-            let client = &self.client;
-            async move { client.execute(process, &json!({"number": number})).await.unwrap() }
+            let (client, hangs_up, input) = (&self.client, self.clients_hang_up, json!({"number": number}));
+            async move {
+                if hangs_up {
+                    let key = format!("{of_round}-{number}");
+                    client.execute_hanging_up(process, &input, &key, lag).await.unwrap()
+                } else {
+                    client.execute(process, &input).await.unwrap()
+                }
+            }
         });
         let ids: BTreeSet<String> = stream::iter(starts).buffer_unordered(16).collect().await;
         let steps = self.random.usize(AT_LEAST..=2 * EXECUTIONS);

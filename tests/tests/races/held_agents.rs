@@ -11,14 +11,14 @@ use procession_application::ports::{
 };
 use procession_domain::{
     event::Usage,
-    value::{ErrorCode, ExecutionId},
+    value::{ErrorCode, ExecutionId, Money},
 };
 use tokio::sync::Notify;
 
 /// How many calls an agent takes at once: more than any test makes.
 const CONCURRENCY: usize = 10_000;
 
-/// Three agents: `quick` answers at once; `held` answers when it is released; `shaky` fails the first attempt of a step,
+/// Four agents: `quick` answers at once; `dear` does, too, and costs 0.60; `held` answers when it is released; `shaky` fails the first attempt of a step,
 /// and is held from the second on.
 #[derive(Default)]
 pub struct HeldAgents {
@@ -59,7 +59,7 @@ impl AgentGateway for HeldAgents {
     async fn submit(&self, task: &AgentTask) -> Result<Submitted, AgentFailure> {
         self.calls.lock().unwrap().push(task.key.clone());
         match task.agent.as_str() {
-            "quick" => {}
+            "quick" | "dear" => {}
             "shaky" if task.attempt == 1 => {
                 let (code, message) = (ErrorCode::AgentError, "the first attempt fails".to_owned());
                 return Err(AgentFailure::Failed { code, message, retry_after: None, usage: Usage::default() });
@@ -67,7 +67,8 @@ impl AgentGateway for HeldAgents {
             "held" | "shaky" => self.gate(task.execution_id, task.step_id.as_str()).notified().await,
             other => panic!("there is no agent `{other}`"),
         }
-        Ok(Submitted::Done(AgentReply { text: task.message.clone(), usage: Usage::default() }))
+        let cost = (task.agent == "dear").then(|| "0.60".parse::<Money>().unwrap());
+        Ok(Submitted::Done(AgentReply { text: task.message.clone(), usage: Usage { cost, ..Usage::default() } }))
     }
 
     async fn wait(&self, _: &AgentTask, _: &str) -> Result<AgentReply, AgentFailure> {

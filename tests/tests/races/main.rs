@@ -22,6 +22,8 @@ mod held_agents;
 #[path = "../support/history.rs"]
 mod history;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod tally;
 #[cfg(test)]
 mod votes;

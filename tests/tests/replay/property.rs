@@ -38,7 +38,7 @@ const LONGEST: Duration = Duration::from_secs(365 * 86_400);
 /// A server that can be killed and started again.
 struct Theatre {
     ports: Ports,
-    store: Arc<Interrupting>,
+    store: Arc<Interposed<Interrupting>>,
     fate: Arc<Fate>,
     /// They live as long as the server.
     _kept: Stores,
@@ -60,10 +60,10 @@ async fn a_killed_server_comes_to_the_same_end_and_its_events_add_up_to_its_stat
         theatre.fate.follow(seed);
         let (yaml, process) = publish_random(&stage, case, &mut dice).await;
         let context = format!("case {case}, seed {seed}: {yaml}");
-        theatre.store.kill_at(None);
+        theatre.store.between().kill_at(None);
         let undisturbed = stage.start(process, json!({})).await;
         assert_eq!(theatre.run_to_end(&mut stage, undisturbed, Vec::new(), &context).await, 0);
-        let commits = theatre.store.kill_at(None);
+        let commits = theatre.store.between().kill_at(None);
         let undisturbed = ending(&stage, undisturbed).await;
         let mut plan: Vec<Kill> = Vec::new();
         // An attempt may be interrupted twice; the third time would be its failure (spec 3.8).
@@ -71,7 +71,7 @@ async fn a_killed_server_comes_to_the_same_end_and_its_events_add_up_to_its_stat
             plan.push(Kill { commit: dice.u64(1..=commits), is_written: dice.bool() });
         }
         let first = plan.remove(0);
-        theatre.store.kill_at(Some(first));
+        theatre.store.between().kill_at(Some(first));
         let disturbed = stage.start(process, json!({})).await;
         kills += theatre.run_to_end(&mut stage, disturbed, plan, &context).await;
         let disturbed = ending(&stage, disturbed).await;
@@ -105,7 +105,8 @@ impl Theatre {
         tokio::time::pause();
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(CURTAIN));
         let fate = Arc::new(Fate::of(Arc::clone(&clock)));
-        let store = Arc::new(Interrupting::before(held.clone()));
+        let behind = ports::Stores::of(&held, held.clone());
+        let store = Arc::new(Interposed::new(behind, Interrupting::default()));
         let held = ports::Stores { executions: store.clone(), ..ports::Stores::of(&held, held.clone()) };
         let ids = Arc::new(SequentialIds::default());
         let ports = Ports::on(held, fate.clone(), fate.clone(), clock, ids);
@@ -131,16 +132,16 @@ impl Theatre {
         let latest = stage.ports.clock.now().saturating_add(LONGEST);
         loop {
             let execution = stage.execution(id).await;
-            if execution.status().is_ended() && !self.store.is_reached() {
+            if execution.status().is_ended() && !self.store.between().is_reached() {
                 return kills;
             }
             self.vote(stage, id).await;
             tokio::select! {
                 biased;
-                () = self.store.reached.notified() => {
+                () = self.store.between().reached.notified() => {
                     kills += 1;
                     stage.engine.halt();
-                    self.store.kill_at(plan.pop());
+                    self.store.between().kill_at(plan.pop());
                     *stage = self.open().await;
                 }
                 told = feed.recv() => drop(told.unwrap()),

@@ -1,94 +1,89 @@
-//! The least that writing could cost: what executions left in a database, written again into an empty one by a bare loop
-//! of prepared statements on one connection, with the same schema, indexes and durability.
+//! The least that writing could cost: what executions left in a database, written again into an empty one by one thread
+//! through SQLite's own interface, one prepared statement a table, with the same schema, indexes and durability.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     path::Path,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use procession_store_sqlite::{Options, SqliteStore};
-use sqlx::{
-    Column as _, ConnectOptions as _, Connection as _, Row as _, SqliteConnection, TypeInfo as _, ValueRef as _,
-    query::Query,
-    sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
-};
+use rusqlite::{Connection, OpenFlags, Statement, params_from_iter, types::Value};
 
-const INSERT_EXECUTION: &str = "
-    INSERT INTO process_executions
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,
-            ?24, ?25, ?26, ?27, ?28, ?29)";
-
-const UPDATE_EXECUTION: &str = "
-    UPDATE process_executions
-    SET status = ?2, last_sequence = last_sequence + ?3, state = ?4, updated_at = ?5, started_at = ?6,
-        completed_at = ?7, cost_nanos = ?8, cost_currency = ?9, cost_complete = ?10, owner = ?11, owner_epoch = ?12
-    WHERE id = ?1";
-
-const INSERT_EVENT: &str = "
-    INSERT INTO execution_events (id, execution_id, sequence, at, event_type, step_id, payload)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-
-const UPSERT_STEP: &str = "
-    INSERT INTO step_executions (
-        execution_id, step_id, status, state, started_at, completed_at, cost_nanos, cost_currency)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-    ON CONFLICT (execution_id, step_id) DO UPDATE SET
-        status = excluded.status, state = excluded.state, started_at = excluded.started_at,
-        completed_at = excluded.completed_at, cost_nanos = excluded.cost_nanos, cost_currency = excluded.cost_currency";
-
-const INSERT_VALUE: &str = "
-    INSERT INTO execution_values (execution_id, key, size, content) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT DO NOTHING";
+use crate::stopwatch::Times;
 
 /// What executions wrote, transition by transition, in its order.
 pub struct Floor {
-    processes: Vec<Cells>,
+    names: Table,
+    definitions: Table,
+    /// The columns of the tables below.
+    columns: Columns,
     transitions: Vec<Transition>,
+}
+
+/// A table with all its rows.
+struct Table {
+    name: &'static str,
+    columns: Vec<String>,
+    rows: Vec<Cells>,
+}
+
+/// Columns by table.
+struct Columns {
+    executions: Vec<String>,
+    events: Vec<String>,
+    values: Vec<String>,
+    costs: Vec<String>,
 }
 
 /// One transition: what was written together.
 #[derive(Default)]
 struct Transition {
-    /// The execution's first one: its row.
-    creation: Option<Cells>,
-    /// All others: the changed columns.
-    change: Option<Cells>,
+    execution: Written,
     events: Vec<Cells>,
-    steps: Vec<Cells>,
     values: Vec<Cells>,
+    costs: Vec<Cells>,
+}
+
+/// How a transition wrote its execution's row.
+#[derive(Default)]
+enum Written {
+    #[default]
+    Not,
+    /// The first one: all of it.
+    Whole(Cells),
+    /// All others: the columns of [`UPDATE`].
+    Changed(Cells),
 }
 
 /// The columns of one row.
-type Cells = Vec<Cell>;
+type Cells = Vec<Value>;
 
-#[derive(Clone)]
-enum Cell {
-    Null,
-    Integer(i64),
-    Text(String),
-}
+const UPDATE: &str = "
+    UPDATE process_executions
+    SET status = ?2, last_sequence = last_sequence + ?3, updated_at = ?4, started_at = ?5, completed_at = ?6,
+        cost_nanos = ?7, cost_currency = ?8, cost_complete = ?9, attention_at = ?10, owner = ?11, owner_epoch = ?12
+    WHERE key = ?1";
 
 impl Floor {
     /// Reads what ended executions have left in a database.
-    pub async fn read(database: &Path) -> anyhow::Result<Self> {
-        let mut connection = SqliteConnectOptions::new().filename(database).read_only(true).connect().await?;
-        let read = |rows: Vec<SqliteRow>| rows.iter().map(cells).collect::<anyhow::Result<Vec<Cells>>>();
-        let processes = read(sqlx::query("SELECT * FROM process_definitions").fetch_all(&mut connection).await?)?;
-        let executions = read(sqlx::query("SELECT * FROM process_executions").fetch_all(&mut connection).await?)?;
-        let events = read(
-            sqlx::query(
-                "SELECT id, execution_id, sequence, at, event_type, step_id, payload FROM execution_events ORDER BY id",
-            )
-            .fetch_all(&mut connection)
-            .await?,
-        )?;
-        let steps = read(sqlx::query("SELECT * FROM step_executions").fetch_all(&mut connection).await?)?;
-        let values = read(sqlx::query("SELECT * FROM execution_values").fetch_all(&mut connection).await?)?;
-        connection.close().await?;
-        let rows = Rows::new(executions, steps, values);
-        Ok(Self { processes, transitions: rows.transitions(events)? })
+    pub fn read(database: &Path) -> anyhow::Result<Self> {
+        let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let names = Table::read("process_names", "key", &connection)?;
+        let definitions = Table::read("process_definitions", "key", &connection)?;
+        let executions = Table::read("process_executions", "key", &connection)?;
+        let events = Table::read("execution_events", "id", &connection)?;
+        let values = Table::read("execution_values", "hash", &connection)?;
+        let costs = Table::read("step_costs", "event", &connection)?;
+        let columns = Columns {
+            executions: executions.columns.clone(),
+            events: events.columns.clone(),
+            values: values.columns.clone(),
+            costs: costs.columns.clone(),
+        };
+        let transitions = transitions(executions, events, values, costs)?;
+        Ok(Self { names, definitions, columns, transitions })
     }
 
     /// How many transitions there were.
@@ -98,204 +93,212 @@ impl Floor {
 
     /// Writes it all, so many transitions in one transaction; how long that takes, the median of three times.
     pub async fn replay(&self, inside: &Path, together: usize) -> anyhow::Result<Duration> {
-        let mut times = crate::stopwatch::Times::default();
+        let mut times = Times::default();
         for _ in 0..3 {
-            times.note(self.replay_once(inside, together).await?);
+            let folder = tempfile::tempdir_in(inside)?;
+            let database = folder.path().join("procession.db");
+            SqliteStore::open(Options::new(&database)).await?.close().await;
+            times.note(tokio::task::block_in_place(|| self.write(&database, together))?);
         }
         Ok(times.median())
     }
 
-    async fn replay_once(&self, inside: &Path, together: usize) -> anyhow::Result<Duration> {
-        let folder = tempfile::tempdir_in(inside)?;
-        let database = folder.path().join("procession.db");
-        SqliteStore::open(Options::new(&database)).await?.close().await;
-        let mut connection = SqliteConnectOptions::new()
-            .filename(&database)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .pragma("cache_size", "-16384")
-            .disable_statement_logging()
-            .connect()
-            .await?;
-        for process in &self.processes {
-            let insert = "INSERT INTO process_definitions
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
-            bound(insert, process).execute(&mut connection).await?;
+    fn write(&self, database: &Path, together: usize) -> anyhow::Result<Duration> {
+        let connection = Connection::open(database)?;
+        connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384")?;
+        for table in [&self.names, &self.definitions] {
+            let mut insert = connection.prepare(&insertion(table.name, &table.columns))?;
+            for row in &table.rows {
+                insert.execute(params_from_iter(row))?;
+            }
         }
+        let mut statements = Statements {
+            begin: connection.prepare("BEGIN IMMEDIATE")?,
+            commit: connection.prepare("COMMIT")?,
+            create: connection.prepare(&insertion("process_executions", &self.columns.executions))?,
+            change: connection.prepare(UPDATE)?,
+            event: connection.prepare(&insertion("execution_events", &self.columns.events))?,
+            value: connection.prepare(&insertion("execution_values", &self.columns.values))?,
+            cost: connection.prepare(&insertion("step_costs", &self.columns.costs))?,
+        };
         let begun = Instant::now();
         for group in self.transitions.chunks(together) {
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+            statements.begin.execute(())?;
             for transition in group {
-                transition.write(&mut transaction).await?;
+                statements.write(transition)?;
             }
-            transaction.commit().await?;
+            statements.commit.execute(())?;
         }
-        let time = begun.elapsed();
-        connection.close().await?;
-        Ok(time)
+        Ok(begun.elapsed())
     }
 }
 
-impl Transition {
-    async fn write(&self, connection: &mut SqliteConnection) -> anyhow::Result<()> {
-        if let Some(creation) = &self.creation {
-            bound(INSERT_EXECUTION, creation).execute(&mut *connection).await?;
-        }
-        if let Some(change) = &self.change {
-            bound(UPDATE_EXECUTION, change).execute(&mut *connection).await?;
-        }
-        for (statement, rows) in
-            [(INSERT_EVENT, &self.events), (UPSERT_STEP, &self.steps), (INSERT_VALUE, &self.values)]
-        {
+/// What is prepared once.
+struct Statements<'c> {
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    create: Statement<'c>,
+    change: Statement<'c>,
+    event: Statement<'c>,
+    value: Statement<'c>,
+    cost: Statement<'c>,
+}
+
+impl Statements<'_> {
+    fn write(&mut self, transition: &Transition) -> rusqlite::Result<()> {
+        match &transition.execution {
+            Written::Not => 0,
+            Written::Whole(row) => self.create.execute(params_from_iter(row))?,
+            Written::Changed(row) => self.change.execute(params_from_iter(row))?,
+        };
+        let tables = [
+            (&mut self.event, &transition.events),
+            (&mut self.value, &transition.values),
+            (&mut self.cost, &transition.costs),
+        ];
+        for (insert, rows) in tables {
             for row in rows {
-                bound(statement, row).execute(&mut *connection).await?;
+                insert.execute(params_from_iter(row))?;
             }
         }
         Ok(())
     }
 }
 
-/// Rows by what they belong to.
-struct Rows {
-    executions: HashMap<String, Cells>,
-    /// By execution and step.
-    steps: HashMap<(String, String), Cells>,
-    /// By execution and the beginning of the key that says to which event they belong.
-    values: HashMap<(String, String), Vec<Cells>>,
-}
-
-// Places of columns in `process_executions`.
-const STATUS: usize = 5;
-const LAST_SEQUENCE: usize = 7;
-const STATE: usize = 9;
-const OWNER: usize = 25;
-
-impl Rows {
-    fn new(executions: Vec<Cells>, steps: Vec<Cells>, values: Vec<Cells>) -> Self {
-        let mut by_step: HashMap<(String, String), Vec<Cells>> = HashMap::new();
-        for value in values {
-            let key = value[1].text();
-            // `steps/ID/output/HASH` comes with the step's end, `steps/ID/…` with its start, and the rest by its name.
-            let belongs_to = match key.split('/').collect::<Vec<_>>().as_slice() {
-                ["steps", step, "output", ..] => format!("end {step}"),
-                ["steps", step, ..] => format!("start {step}"),
-                [first, ..] => (*first).to_owned(),
-                [] => String::new(),
-            };
-            by_step.entry((value[0].text(), belongs_to)).or_default().push(value);
-        }
-        Self {
-            executions: executions.into_iter().map(|row| (row[0].text(), row)).collect(),
-            steps: steps.into_iter().map(|row| ((row[0].text(), row[1].text()), row)).collect(),
-            values: by_step,
-        }
+impl Table {
+    fn read(name: &'static str, order: &str, connection: &Connection) -> anyhow::Result<Self> {
+        let mut select = connection.prepare(&format!("SELECT * FROM {name} ORDER BY {order}"))?;
+        let columns: Vec<String> = select.column_names().into_iter().map(str::to_owned).collect();
+        let width = columns.len();
+        let cells =
+            |row: &rusqlite::Row<'_>| (0..width).map(|place| row.get(place)).collect::<rusqlite::Result<Cells>>();
+        let rows = select.query_map((), cells)?.collect::<rusqlite::Result<_>>()?;
+        Ok(Self { name, columns, rows })
     }
 
-    /// Deals all rows to the transitions that wrote them: events of one execution and one moment were one.
-    fn transitions(mut self, events: Vec<Cells>) -> anyhow::Result<Vec<Transition>> {
-        let mut order: Vec<(String, i64)> = Vec::new();
-        let mut grouped: HashMap<(String, i64), Vec<Cells>> = HashMap::new();
-        for event in events {
-            let key = (event[1].text(), event[3].integer());
-            let group = grouped.entry(key.clone()).or_default();
-            if group.is_empty() {
-                order.push(key);
-            }
-            group.push(event);
-        }
-        order
-            .into_iter()
-            .map(|key| {
-                let events = grouped.remove(&key).unwrap_or_default();
-                self.transition(&key.0, events)
-            })
-            .collect()
+    fn place(&self, column: &str) -> anyhow::Result<usize> {
+        let place = self.columns.iter().position(|name| name == column);
+        place.with_context(|| format!("the table {} has no column {column}", self.name))
     }
 
-    fn transition(&mut self, execution: &str, events: Vec<Cells>) -> anyhow::Result<Transition> {
-        let row = self.executions.get(execution).context("an event of no execution")?;
-        let is_first = events.iter().any(|event| event[2].integer() == 1);
-        let is_last = events.iter().any(|event| event[2].integer() == row[LAST_SEQUENCE].integer());
-        let mut written = Transition::default();
-        if is_first {
-            let mut creation = row.clone();
-            creation[STATUS] = Cell::Text("pending".to_owned());
-            creation[LAST_SEQUENCE] = Cell::Integer(1);
-            creation[OWNER] = Cell::Text("the node".to_owned());
-            creation[OWNER + 1] = Cell::Integer(1);
-            written.creation = Some(creation);
-        } else {
-            written.change = Some(change(row, events.len(), is_last));
+    /// The rows by the number in this column.
+    fn by(self, column: &str) -> anyhow::Result<HashMap<i64, Vec<Cells>>> {
+        let place = self.place(column)?;
+        let mut rows: HashMap<i64, Vec<Cells>> = HashMap::new();
+        for row in self.rows {
+            rows.entry(integer(&row[place])).or_default().push(row);
         }
-        let mut steps: BTreeSet<String> = BTreeSet::new();
-        let mut names = vec![if is_first { "input" } else { "" }.to_owned()];
-        for event in &events {
-            let Cell::Text(step) = &event[5] else { continue };
-            steps.insert(step.clone());
-            let kind = if event[4].text() == "StepStarted" { "start" } else { "end" };
-            names.push(format!("{kind} {step}"));
-        }
-        if is_last {
-            names.push("outputs".to_owned());
-        }
-        for name in names {
-            written.values.extend(self.values.remove(&(execution.to_owned(), name)).unwrap_or_default());
-        }
-        for step in steps {
-            written.steps.extend(self.steps.get(&(execution.to_owned(), step)).cloned());
-        }
-        written.events = events;
-        Ok(written)
+        Ok(rows)
     }
 }
 
-/// The columns that a transition changes.
-fn change(row: &[Cell], events: usize, is_last: bool) -> Cells {
-    let status = if is_last { row[STATUS].clone() } else { Cell::Text("running".to_owned()) };
-    let (owner, epoch) =
-        if is_last { (Cell::Null, Cell::Null) } else { (Cell::Text("the node".to_owned()), Cell::Integer(1)) };
-    let events = Cell::Integer(i64::try_from(events).unwrap_or(i64::MAX));
-    let mut cells = vec![row[0].clone(), status, events, row[STATE].clone()];
-    // updated_at to cost_complete, which follow each other.
-    cells.extend_from_slice(&row[STATE + 2..STATE + 8]);
-    cells.extend([owner, epoch]);
-    cells
+/// Deals all rows to the transitions that wrote them: events of one execution and one moment were one. The values of an
+/// execution do not tell when they were written; each of its transitions gets its share of them.
+fn transitions(executions: Table, events: Table, values: Table, costs: Table) -> anyhow::Result<Vec<Transition>> {
+    let places = Places::of(&executions)?;
+    let (number, execution, at) = (events.place("id")?, events.place("execution")?, events.place("at")?);
+    let mut values = values.by("execution")?;
+    let mut costs = costs.by("event")?;
+    let rows = executions.by("key")?;
+    let mut order: Vec<(i64, i64)> = Vec::new();
+    let mut grouped: HashMap<(i64, i64), Vec<Cells>> = HashMap::new();
+    let mut left: HashMap<i64, usize> = HashMap::new();
+    for event in events.rows {
+        let key = (integer(&event[execution]), integer(&event[at]));
+        let group = grouped.entry(key).or_default();
+        if group.is_empty() {
+            order.push(key);
+            *left.entry(key.0).or_default() += 1;
+        }
+        group.push(event);
+    }
+    let mut begun = std::collections::HashSet::new();
+    let mut transitions = Vec::with_capacity(order.len());
+    for key in order {
+        let events = grouped.remove(&key).unwrap_or_default();
+        let row = rows.get(&key.0).and_then(|rows| rows.first()).context("an event of no execution")?;
+        let left = left.entry(key.0).or_default();
+        let (is_first, is_last) = (begun.insert(key.0), *left == 1);
+        let of_execution = values.entry(key.0).or_default();
+        let share = of_execution.len().div_ceil(*left);
+        *left -= 1;
+        let count = i64::try_from(events.len())?;
+        transitions.push(Transition {
+            execution: if is_first {
+                Written::Whole(places.created(row, count))
+            } else {
+                Written::Changed(places.changed(row, count, is_last))
+            },
+            values: of_execution.drain(..share).collect(),
+            costs: events.iter().flat_map(|event| costs.remove(&integer(&event[number]))).flatten().collect(),
+            events,
+        });
+    }
+    Ok(transitions)
 }
 
-fn bound<'q>(statement: &'static str, cells: &'q [Cell]) -> Query<'q, Sqlite, SqliteArguments> {
-    cells.iter().fold(sqlx::query(statement), |query, cell| match cell {
-        Cell::Null => query.bind(None::<i64>),
-        Cell::Integer(number) => query.bind(*number),
-        Cell::Text(text) => query.bind(text.as_str()),
-    })
+/// Places of columns in `process_executions`.
+struct Places {
+    key: usize,
+    status: usize,
+    last_sequence: usize,
+    owner: usize,
+    owner_epoch: usize,
+    /// The columns that change beside these, in the order of [`UPDATE`].
+    changing: Vec<usize>,
 }
 
-fn cells(row: &SqliteRow) -> anyhow::Result<Cells> {
-    let cell = |place: usize| -> anyhow::Result<Cell> {
-        let raw = row.try_get_raw(place)?;
-        Ok(match raw.type_info().name() {
-            _ if raw.is_null() => Cell::Null,
-            "INTEGER" => Cell::Integer(row.try_get(place)?),
-            _ => Cell::Text(row.try_get(place)?),
+impl Places {
+    fn of(executions: &Table) -> anyhow::Result<Self> {
+        let changing = [
+            "updated_at",
+            "started_at",
+            "completed_at",
+            "cost_nanos",
+            "cost_currency",
+            "cost_complete",
+            "attention_at",
+        ];
+        Ok(Self {
+            key: executions.place("key")?,
+            status: executions.place("status")?,
+            last_sequence: executions.place("last_sequence")?,
+            owner: executions.place("owner")?,
+            owner_epoch: executions.place("owner_epoch")?,
+            changing: changing.into_iter().map(|column| executions.place(column)).collect::<anyhow::Result<_>>()?,
         })
-    };
-    row.columns().iter().map(|column| cell(column.ordinal())).collect()
-}
-
-impl Cell {
-    fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Integer(number) => number.to_string(),
-            Self::Null => String::new(),
-        }
     }
 
-    const fn integer(&self) -> i64 {
-        match self {
-            Self::Integer(number) => *number,
-            Self::Null | Self::Text(_) => 0,
-        }
+    /// The row as it was when it was created: running, and owned by a node.
+    fn created(&self, row: &[Value], events: i64) -> Cells {
+        let mut cells = row.to_vec();
+        cells[self.status] = Value::Integer(1);
+        cells[self.last_sequence] = Value::Integer(events);
+        cells[self.owner] = Value::Integer(1);
+        cells[self.owner_epoch] = Value::Integer(1);
+        cells
+    }
+
+    /// The columns that a transition changes.
+    fn changed(&self, row: &[Value], events: i64, is_last: bool) -> Cells {
+        let running = || Value::Integer(1);
+        let owner = if is_last { Value::Null } else { Value::Integer(1) };
+        let status = if is_last { row[self.status].clone() } else { running() };
+        let mut cells = vec![row[self.key].clone(), status, Value::Integer(events)];
+        cells.extend(self.changing.iter().map(|place| row[*place].clone()));
+        cells.extend([owner.clone(), owner]);
+        cells
+    }
+}
+
+fn insertion(table: &str, columns: &[String]) -> String {
+    let marks: Vec<String> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
+    format!("INSERT INTO {table} ({}) VALUES ({})", columns.join(", "), marks.join(", "))
+}
+
+const fn integer(value: &Value) -> i64 {
+    match value {
+        Value::Integer(number) => *number,
+        Value::Null | Value::Real(_) | Value::Text(_) | Value::Blob(_) => 0,
     }
 }

@@ -69,6 +69,15 @@ pub fn memory_of(process: u32) -> anyhow::Result<u64> {
     Ok(kib * 1024)
 }
 
+/// The time for which threads of a process have been on a processor, those that have ended among them; to 10 ms.
+pub fn processor_time_of(process: u32) -> anyhow::Result<Duration> {
+    let status = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name in brackets may hold spaces; the times in user mode and in the kernel are the 12th and 13th after it.
+    let (_, fields) = status.rsplit_once(')').context("no name in the statistics of a process")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * 10))
+}
+
 /// The time for which threads of this process have been on a processor. Unlike the time on the wall it does not depend on
 /// what else the machine does; threads that have ended are not counted.
 pub fn processor_time() -> anyhow::Result<Duration> {

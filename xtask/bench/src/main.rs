@@ -2,10 +2,11 @@
 //!
 //! Each part measures one thing on the real engine, the real store or the real program, and beside it, where that makes
 //! sense, the least that the same work could cost: the same rows written by a bare loop (`floor`). A run of all parts
-//! writes `docs/performance.md`.
+//! writes `docs/performance.md`; with `--against`, the program under clients is measured in turns with another one.
 
 mod client;
 mod floor;
+mod follower;
 mod machine;
 mod parts;
 mod processes;
@@ -40,6 +41,9 @@ struct Arguments {
     /// Measure this program as the server, instead of building it for release.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+    /// Measure this program, such as one of an earlier version, in turns with the server under clients.
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
 }
 
 /// How much is measured, and where.
@@ -48,6 +52,7 @@ struct Bench {
     quick: bool,
     folder: PathBuf,
     program: Option<PathBuf>,
+    against: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -56,6 +61,7 @@ fn main() -> anyhow::Result<()> {
         quick: arguments.quick,
         folder: arguments.folder.unwrap_or_else(std::env::temp_dir),
         program: arguments.program,
+        against: arguments.against,
     };
     let all = arguments.only.is_empty();
     let machine = Machine::look_at(&bench.folder);

@@ -55,7 +55,8 @@ impl Report {
              Written by `cargo xtask bench`, which measures all of it anew; do not edit.\n\
              Numbers of another machine differ, above all with how long its disk takes to flush. So what counts are the\n\
              ratios: beside a measurement stands, where there is one, the *floor* of the same run: the same rows with\n\
-             the same indexes and bytes, written by a bare loop of prepared statements with `synchronous=FULL`.\n\n",
+             the same indexes and bytes, written by one thread through SQLite's own interface, with statements that were\n\
+             prepared once and `synchronous=FULL`.\n\n",
         );
         page.push_str(&self.machine.to_markdown());
         for section in &self.sections {

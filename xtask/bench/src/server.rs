@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::{client::Client, machine::memory_of};
+use crate::{
+    client::Client,
+    machine::{memory_of, processor_time_of},
+};
 
 /// The password of `admin`.
 pub const PASSWORD: &str = "correct-horse-battery-staple-1";
@@ -84,6 +87,11 @@ impl Server {
     /// The memory that it has in use, in bytes.
     pub fn memory(&self) -> anyhow::Result<u64> {
         memory_of(self.process.id())
+    }
+
+    /// How long its threads have been on a processor.
+    pub fn processor_time(&self) -> anyhow::Result<Duration> {
+        processor_time_of(self.process.id())
     }
 
     /// Has it stop in order.

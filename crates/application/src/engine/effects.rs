@@ -1,7 +1,8 @@
 //! Making calls: agents and notifications. Each result is the next command of its execution.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use futures::FutureExt as _;
 use procession_domain::{
     event::{StepError, Usage},
     execution::{
@@ -65,7 +66,7 @@ impl CallTask {
     async fn run(self, place: Option<SlotGuard>, cancelled: CancellationToken) {
         let outcome = tokio::select! {
             () = cancelled.cancelled() => return,
-            outcome = self.make() => outcome,
+            outcome = AssertUnwindSafe(self.make()).catch_unwind() => outcome.unwrap_or_else(|_| self.broken()),
         };
         let told = match outcome {
             Outcome::Ended(command) => {
@@ -80,6 +81,14 @@ impl CallTask {
             }
         };
         let _ = self.mailbox.send(Message::Command(told));
+    }
+
+    /// What comes of a call whose making has ended by a defect: a failure, so that its step does not wait for ever.
+    fn broken(&self) -> Outcome {
+        self.engine.health.panicked();
+        tracing::error!(call = %self.call.id, "making the call ended because of a defect");
+        let message = "making the call ended because of a defect; the server's log has the details".to_owned();
+        Outcome::Ended(self.failed(StepError { code: ErrorCode::AgentError, message }))
     }
 
     async fn make(&self) -> Outcome {

@@ -164,13 +164,10 @@ impl Engine {
         self.0.runs.count()
     }
 
-    /// Creates an execution. It begins at once when there is room, or else waits to be admitted. What was begun is finished,
-    /// also if whoever asked for it does not wait for the answer.
+    /// Creates an execution. It begins at once when there is room, or else waits to be admitted. Use cases carry it through,
+    /// also if whoever asked for it does not wait for the answer ([`crate::Door`]).
     pub(crate) async fn launch(&self, start: Start) -> Result<Started, StartError> {
-        let inner = Arc::clone(&self.0);
-        let launched = self.0.tasks.spawn(async move { inner.launch(start).await });
-        let lost = |error| StartError::Store(StoreError::Unavailable(format!("the start was given up: {error}")));
-        launched.await.map_err(lost)?
+        self.0.launch(start).await
     }
 
     /// Says that something may have come in for an execution: a signal in its inbox.

@@ -78,12 +78,22 @@ impl Run {
     /// answer to a commit was lost.
     fn interrupt_lost_calls(&mut self) {
         let Some(execution) = self.execution.as_ref().filter(|_| std::mem::take(&mut self.is_fresh)) else { return };
-        let in_flight = execution.calls_in_flight().into_iter().map(|call| call.id);
-        let lost: Vec<CallId> = in_flight.filter(|call| !self.calls.contains_key(call)).collect();
+        let in_flight = execution.calls_in_flight().into_iter();
+        let lost: Vec<Call> = in_flight.filter(|call| !self.calls.contains_key(&call.id)).collect();
         self.pending.retain(|command| !matches!(command, Command::Interrupted { .. }));
-        if !lost.is_empty() {
-            self.pending.push(Command::Interrupted { calls: lost, in_order: self.stopped_in_order });
+        if lost.is_empty() {
+            return;
         }
+        // Their places are theirs before any step that waits for one is asked about.
+        for call in &lost {
+            if !self.places.contains_key(&call.id.step_id)
+                && let Some(place) = self.occupy(call)
+            {
+                self.places.insert(call.id.step_id.clone(), place);
+            }
+        }
+        let calls = lost.into_iter().map(|call| call.id).collect();
+        self.pending.push(Command::Interrupted { calls, in_order: self.stopped_in_order });
     }
 
     /// Lets the domain decide, loading what it asks for until it has all.
@@ -345,7 +355,7 @@ impl Run {
         if recovers {
             self.engine.recovery.note(self.engine.now(), |report| report.attempts += 1);
         }
-        // Without a place of its own it was in flight before, and takes one whatever the limit.
+        // Without a place of its own it is in flight already, and takes one whatever the limit.
         let place = self.places.remove(&call.id.step_id).or_else(|| self.occupy(&call));
         let task = CallTask {
             engine: Arc::clone(&self.engine),

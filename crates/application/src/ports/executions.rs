@@ -448,8 +448,13 @@ impl BudgetChange {
         }
     }
 
-    /// Whether the budget still allows the calls of the transition, now that others have spent what this ledger says.
+    /// Whether the budget still is what the transition was decided on: it allows its calls, and has something set aside
+    /// for those of others if one of its own waits for that, now that others have spent what this ledger says.
     pub fn is_allowed_by(&self, ledger: &Ledger) -> bool {
+        let after = self.applied_to(*ledger);
+        if self.waits && (after.is_spent() || !after.is_taken()) {
+            return false;
+        }
         let Some(own) = self.allowed_after else { return true };
         let limit = self.raise.unwrap_or(ledger.limit);
         let taken = ledger.taken().and_then(|taken| taken.checked_add(own).ok());

@@ -1,4 +1,6 @@
 //! The engine with stores in memory, scripted agents and the runtime's paused time.
 
 #[cfg(test)]
+mod healing;
+#[cfg(test)]
 mod running;

@@ -79,6 +79,7 @@ macro_rules! store_contract {
                 what_is_spent_at_once_adds_up,
                 a_call_is_refused_that_the_budget_allows_no_more,
                 the_root_is_told_when_what_was_set_aside_is_given_back,
+                waiting_for_what_is_no_longer_set_aside_is_refused,
                 money_of_another_currency_is_not_added,
                 a_child_that_nobody_waits_for_has_its_own_ledger,
                 without_a_budget_there_is_no_ledger;

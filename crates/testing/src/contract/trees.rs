@@ -326,7 +326,7 @@ pub async fn the_root_is_told_when_what_was_set_aside_is_given_back(stores: &Sto
     let (mut run, _) = begun(stores, &parent, &child, lease, Some(dollars("10", BudgetAction::Stop))).await;
     let mut commit = run.turn(at(1), &[Command::Start]);
     let id = commit.children[0].execution.id();
-    commit.budget = BudgetChange { reserved: usd("9"), ..BudgetChange::NONE };
+    commit.budget = BudgetChange { reserved: usd("10"), ..BudgetChange::NONE };
     stores.executions.commit(Arc::new(commit)).await.unwrap();
     assert_eq!(stores.claim(lease, at(1)).await.len(), 1);
     let mut work = Run::loaded(stores, &child, id, lease).await;
@@ -343,7 +343,29 @@ pub async fn the_root_is_told_when_what_was_set_aside_is_given_back(stores: &Sto
     }
     let rows = stores.executions.inbox(run.id(), 0).await.unwrap();
     assert_eq!((rows.len(), &rows[0].signal), (1, &Signal::BudgetRaised));
-    assert_eq!(stores.executions.ledger(id).await.unwrap().unwrap().reserved, usd("1"));
+    assert_eq!(stores.executions.ledger(id).await.unwrap().unwrap().reserved, usd("2"));
+}
+
+/// Nobody waits for what was given back, or spent, before the wait was written: nobody would tell it.
+pub async fn waiting_for_what_is_no_longer_set_aside_is_refused(stores: &Stores) {
+    let (parent, child) = family(stores, true).await;
+    let lease = stores.node().await;
+    let (mut run, _) = begun(stores, &parent, &child, lease, Some(dollars("10", BudgetAction::Stop))).await;
+    let mut commit = run.turn(at(1), &[Command::Start]);
+    let id = commit.children[0].execution.id();
+    (commit.budget, commit.release) = (BudgetChange { reserved: usd("9"), ..BudgetChange::NONE }, false);
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
+    assert_eq!(stores.claim(lease, at(1)).await.len(), 1);
+    let mut work = Run::loaded(stores, &child, id, lease).await;
+    let mut waiting = work.begin();
+    waiting.budget.waits = true;
+    let waiting = Arc::new(waiting);
+    let refused = stores.executions.commit(Arc::clone(&waiting)).await;
+    assert!(matches!(refused, Err(CommitError::Conflict)), "there is something left: {refused:?}");
+    let mut commit = run.turn(at(2), &[]);
+    commit.budget = BudgetChange { spent: usd("1"), ..BudgetChange::NONE };
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
+    stores.executions.commit(waiting).await.unwrap();
 }
 
 fn usd(amount: &str) -> Money {
