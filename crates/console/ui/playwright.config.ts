@@ -12,7 +12,7 @@ export default defineConfig({
   // Each file has a server of its own; two of them keep a small machine busy.
   workers: 2,
   timeout: 60_000,
-  globalTimeout: 15 * 60_000,
+  globalTimeout: 18 * 60_000,
   expect: { timeout: 15_000 },
   forbidOnly: true,
   reporter: [["list"]],

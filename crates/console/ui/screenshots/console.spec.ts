@@ -20,7 +20,8 @@ test("the pictures of docs/console.md", async ({ home: page, server }) => {
     return server.run(found.id, input);
   };
   const article = await run("article-with-revision", { topic: "hand-overs between teams" });
-  for (const name of ["market-analysis", "research-and-write", "nightly-report", "market-analysis"]) await server.until(await run(name), "completed");
+  for (const name of ["market-analysis", "research-and-write", "nightly-report", "market-analysis"])
+    await server.until(await run(name), "completed");
   await server.until(await run("contract-approval"), "paused");
   await server.until(article, "completed");
 

@@ -32,7 +32,7 @@ async function addresses(server: Parameters<Parameters<typeof test>[2]>[0]["serv
 for (const colorScheme of ["light", "dark"] as const) {
   for (const width of [1280, 380]) {
     test(`axe finds nothing in ${colorScheme} at ${width} px, and nothing is wider than the page`, async ({ home: page, server }) => {
-      test.setTimeout(180_000);
+      test.setTimeout(300_000);
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height: 800 });
       for (const address of await addresses(server)) {

@@ -80,7 +80,7 @@ export function writable(label: string, known: () => Known, save: () => void): E
     autocompletion({ override: [completions(known)] }),
     hover(known),
     EditorState.tabSize.of(2),
-    EditorView.contentAttributes.of({ "aria-label": label }),
+    EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
     keymap.of([
       { key: "Mod-s", preventDefault: true, run: () => (save(), true) },
       ...closeBracketsKeymap,

@@ -52,7 +52,7 @@ describe("the layout", () => {
     const across = nodes.map((node) => node.x);
     expect(across).toEqual(across.toSorted((a, b) => a - b));
     expect(edges[0]?.[0]?.x).toBeLessThan(edges[0]?.at(-1)?.x ?? 0);
-    expect(width).toBeGreaterThan(4 * 188);
+    expect(width).toBeGreaterThan(4 * 172);
   });
 
   test("of nothing is nothing", () => {

@@ -24,7 +24,7 @@ export interface Layout {
   edges: Point[][];
 }
 
-export const NODE_WIDTH = 188;
+export const NODE_WIDTH = 172;
 export const NODE_HEIGHT = 48;
 const MARGIN = 16;
 
@@ -34,7 +34,7 @@ export function layoutOf(request: LayoutRequest): Layout {
   graph.setGraph({
     rankdir: request.direction,
     nodesep: isAcross ? 20 : 28,
-    ranksep: isAcross ? 56 : 40,
+    ranksep: isAcross ? 40 : 36,
     marginx: MARGIN,
     marginy: MARGIN,
   });
