@@ -1,7 +1,7 @@
-//! The complete processes on the pages under `docs/language` are valid and run as the pages say: agents answer by a
+//! The complete processes on the pages under `docs/language` and among the recipes are valid and run as the pages say: agents answer by a
 //! script, people approve whatever they are asked, and time passes as it is needed.
 //!
-//! A block is a process if it begins with `name:`. Its fence says how it ends, if that is not `completed`:
+//! A block is a process if it begins with `name:` and is no file of a session in a shell. Its fence says how it ends, if that is not `completed`:
 //! `yaml ends=failed`. The other processes of its page can be used as sub-processes.
 #![cfg(test)]
 
@@ -35,7 +35,7 @@ const REPLIES: [(&str, &str); 2] = [
 ];
 
 /// Diagnostics about what a server knows, which is not a matter of the pages.
-const OF_THE_SERVER: [&str; 3] = ["unknown_agent", "unknown_assignee", "unknown_process"];
+const OF_THE_SERVER: [&str; 4] = ["unknown_agent", "unknown_assignee", "unknown_process", "not_yet_available"];
 
 /// A process of a page.
 struct Example {
@@ -47,8 +47,10 @@ struct Example {
 
 /// The processes of each page.
 fn pages() -> Vec<Vec<Example>> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/language");
-    let mut paths: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let docs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(docs.join("language")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.push(docs.join("recipes.md"));
     paths.sort();
     paths
         .iter()
@@ -64,7 +66,8 @@ fn examples(page: &str, text: &str) -> Vec<Example> {
         let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
         let words: Vec<&str> = fence.split_whitespace().collect();
         let is_process = block.first().is_some_and(|first| first.starts_with("name:"));
-        if words.first() != Some(&"yaml") || !is_process || words.contains(&"invalid") {
+        let is_file = words.iter().any(|word| word.starts_with("file="));
+        if words.first() != Some(&"yaml") || !is_process || is_file || words.contains(&"invalid") {
             continue;
         }
         let ends = words.iter().find_map(|word| word.strip_prefix("ends=")).unwrap_or("completed");

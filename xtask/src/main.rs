@@ -2,6 +2,7 @@
 
 mod console;
 mod pages;
+mod picture;
 mod shell;
 mod test;
 
@@ -22,6 +23,7 @@ Usage: cargo xtask COMMAND
   docs [--check]          write docs/configuration.md; --check says whether it is up to date
   ui [--check]            build the console, crates/console/dist, with Node; --check says whether it is up to date
   screenshots             write the pictures of docs/console.md, with Node and Chromium
+  picture [--check]       draw docs/terminal.svg, the README's picture; --check says whether it is up to date
   bench [OPTIONS]         measure throughput and latency (release build)
 
 Examples:
@@ -55,12 +57,13 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
         "docs" => pages::write_or_check(&pages::CONFIGURATION, rest),
         "ui" => console::build_or_check(rest),
         "screenshots" => console::screenshots(),
+        "picture" => picture::write_or_check(rest),
         "bench" => run(bench().args(rest)),
         "" | "help" | "-h" | "--help" => {
             tell(HELP);
             Ok(())
         }
-        unknown => Err(Failure::usage(format!("`{unknown}` is no command\n\n{HELP}"))),
+        unknown => Err(Failure::usage(format!("`{unknown}` is not a command\n\n{HELP}"))),
     }
 }
 

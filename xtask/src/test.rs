@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    console, pages,
+    console, pages, picture,
     shell::{Failure, PROGRAM, built_program, cargo, has_cargo_subcommand, run, show, tell},
 };
 
@@ -101,7 +101,10 @@ fn chosen(arguments: &[String]) -> Result<(Speed, Vec<&'static Part>), Failure> 
 
 fn usage(unknown: &str) -> String {
     let parts: Vec<String> = PARTS.iter().map(|part| format!("  {:9} {}", part.name, part.does)).collect();
-    format!("`{unknown}` is no part of the check\n\nUsage: cargo xtask test [--fast] [PART…]\n\n{}", parts.join("\n"))
+    format!(
+        "`{unknown}` is not a part of the check\n\nUsage: cargo xtask test [--fast] [PART…]\n\n{}",
+        parts.join("\n")
+    )
 }
 
 fn clippy() -> Result<(), Failure> {
@@ -176,7 +179,8 @@ fn generated_pages() -> Result<(), Failure> {
     build_tests()?;
     let program = built_program()?;
     pages::check(&pages::OPENAPI, &mut Command::new(&program))?;
-    pages::check(&pages::CONFIGURATION, &mut Command::new(&program))
+    pages::check(&pages::CONFIGURATION, &mut Command::new(&program))?;
+    picture::check(&mut Command::new(&program))
 }
 
 fn step(command: &mut Command) -> Result<(), Failure> {
@@ -215,7 +219,7 @@ mod tests {
         let refused = chosen(&["clipy".to_owned()]).map(|_| ()).unwrap_err();
         assert_eq!(refused.code, 2);
         assert!(
-            refused.message.contains("`clipy` is no part") && refused.message.contains("clippy"),
+            refused.message.contains("`clipy` is not a part") && refused.message.contains("clippy"),
             "{}",
             refused.message
         );

@@ -79,22 +79,22 @@ pub enum AccessFailure {
     #[error(transparent)]
     Password(#[from] PasswordError),
     /// The role is none.
-    #[error("`{0}` is no role: use admin, designer, operator, approver, viewer or user")]
+    #[error("`{0}` is not a role: use admin, designer, operator, approver, viewer or user")]
     UnknownRole(String),
     /// The name does not do.
-    #[error("a user name has 1 to 128 characters, without spaces at its ends and control characters")]
+    #[error("a user name must have 1 to 128 characters, with no spaces at either end and no control characters")]
     BadName,
     /// The address does not do.
-    #[error("`{0}` is no e-mail address")]
+    #[error("`{0}` is not a valid email address")]
     BadEmail(String),
     /// Nobody could administer the server any more.
-    #[error("{0} is the only administrator; make someone else one first")]
+    #[error("{0} is the only administrator; make someone else an administrator first")]
     LastAdmin(String),
     /// The name of a key does not do.
-    #[error("an API key's name has 1 to 128 characters, without control characters")]
+    #[error("an API key's name must have 1 to 128 characters and no control characters")]
     BadKeyName,
     /// A key can't be limited to this.
-    #[error("`{0}` is no permission that an API key can be limited to, such as `execution:trigger`")]
+    #[error("`{0}` is not a permission that an API key can be limited to, such as `execution:trigger`")]
     UnknownScope(String),
     /// The principal may not.
     #[error(transparent)]

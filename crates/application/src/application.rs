@@ -125,12 +125,12 @@ impl Application {
         }
     }
 
-    /// Stops in order: changes that were asked for are carried through, nothing new starts, transitions under way commit,
-    /// calls in flight are left to the next start. Returns when that is done, or after `within`.
+    /// Shuts down gracefully: changes that were asked for are carried through, nothing new starts, transitions under way
+    /// commit, calls in flight are left to the next start. Returns when that is done, or after `within`.
     pub async fn drain(&self, within: Duration) {
         let (are_settled, ()) = tokio::join!(self.settle(within), self.engine.drain(within));
         if !are_settled {
-            tracing::warn!("stopping although something that was asked for is not done yet");
+            tracing::warn!("stopping before everything that was asked for is done");
         }
     }
 

@@ -42,7 +42,7 @@ pub struct ApprovalQuery {
     pub status: Option<ApprovalStatus>,
     /// Of this execution.
     pub execution_id: Option<ExecutionId>,
-    /// Asking this user: by name, e-mail address or role, or everyone who may decide.
+    /// Asking this user: by name, email address or role, or everyone who may decide.
     pub asking: Option<String>,
 }
 

@@ -64,7 +64,7 @@ pub enum DefinitionFailure {
     #[error("Process not found")]
     NotFound,
     /// The text is too large.
-    #[error("The definition has {size} bytes; at most {most} are taken (limits.definition)")]
+    #[error("The definition has {size} bytes; at most {most} are allowed (limits.definition)")]
     TooLarge {
         /// How large it is, in bytes.
         size: usize,
@@ -294,7 +294,7 @@ impl Definitions {
     }
 
     async fn valid(&self, yaml: &str) -> Result<(Definition, Vec<Diagnostic>), DefinitionFailure> {
-        let Checked { definition, diagnostics } = self.checked(yaml).await?;
+        let Checked { definition, diagnostics, .. } = self.checked(yaml).await?;
         match definition {
             Some(definition) => Ok((definition, diagnostics)),
             None => Err(DefinitionFailure::Invalid(diagnostics)),
@@ -305,7 +305,12 @@ impl Definitions {
 /// The diagnostics in one sentence for people (spec 4, errors).
 fn summary(diagnostics: &[Diagnostic]) -> String {
     let mut errors = diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error);
-    let first = errors.next().map(|first| format!("line {}: {}", first.line, first.message)).unwrap_or_default();
+    let first = errors.next().map(|first| {
+        let help =
+            first.help().filter(|help| !help.contains('\n')).map_or_else(String::new, |help| format!("; {help}"));
+        format!("line {}: {}{help}", first.line, first.message)
+    });
+    let first = first.unwrap_or_default();
     match errors.count() {
         0 => format!("Validation failed: {first}"),
         more => format!("Validation failed: {first} (and {more} more)"),

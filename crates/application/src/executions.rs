@@ -66,8 +66,8 @@ pub enum ExecutionFailure {
     /// Its state does not allow it.
     #[error(transparent)]
     Refused(#[from] CommandError),
-    /// The same command waits already.
-    #[error("The same command is waiting to be carried out already")]
+    /// The same command is already waiting.
+    #[error("The same command is already waiting to be carried out")]
     Waiting,
     /// Only failures are put aside.
     #[error("Can only dismiss failed executions (status: {})", .0.as_str())]

@@ -67,7 +67,7 @@ impl Housekeeping {
         Ok((rows, values))
     }
 
-    /// Whether no row names this value. What is no key of a value is left alone.
+    /// Whether no row names this value. What is not a key of a value is left alone.
     async fn is_unnamed(&self, key: &str) -> Result<bool, StoreError> {
         let parts = key.strip_prefix("executions/");
         let parts = parts.and_then(|rest| Some((rest.split_once('/')?.0, rest.rsplit_once('/')?.1)));

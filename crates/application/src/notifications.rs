@@ -89,14 +89,14 @@ impl SettingsInForce {
         match self.store.setting(Setting::Notifications).await? {
             // What serde says of a bad text may repeat a part of it, and it holds secrets.
             Some(text) => serde_json::from_str(&text)
-                .map_err(|_| StoreError::Corrupt("the settings of notifications are not as they were written".into())),
+                .map_err(|_| StoreError::Corrupt("the notification settings are not as they were written".into())),
             None => Ok(NotificationSettings::default()),
         }
     }
 
     async fn keep(&self, settings: &NotificationSettings) -> Result<(), StoreError> {
         let text = serde_json::to_string(settings)
-            .map_err(|_| StoreError::Corrupt("the settings of notifications can't be written as JSON".into()))?;
+            .map_err(|_| StoreError::Corrupt("the notification settings can't be written as JSON".into()))?;
         self.store.set_setting(Setting::Notifications, &text).await
     }
 }

@@ -103,7 +103,7 @@ pub enum Ballot {
 pub struct Voter {
     /// The user name.
     pub name: String,
-    /// The e-mail address.
+    /// The email address.
     pub email: Option<String>,
     /// Roles, as stored and as mapped.
     pub roles: Vec<String>,
@@ -123,13 +123,13 @@ pub enum ApprovalError {
     #[error("The approval's deadline has passed")]
     TooLate,
     /// The same person voted before; 409.
-    #[error("{0} has voted on this approval already")]
+    #[error("{0} has already voted on this approval")]
     VotedBefore(String),
     /// The person is not asked; 403.
     #[error("{0} is not asked to decide this approval")]
     NotAsked(String),
     /// The new assignee is asked already; 409.
-    #[error("{0} is assigned to this approval already")]
+    #[error("{0} is already assigned to this approval")]
     AssignedAlready(String),
     /// A reason is missing; 422.
     #[error("A comment is required")]

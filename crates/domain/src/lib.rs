@@ -12,10 +12,12 @@
 //!   and effects; its state changes only by applying events, and replaying them gives the same state.
 //! * [`approval`]: a request for people's decision, an aggregate of its own.
 //! * [`expressions`]: the small trait through which the aggregate has texts and conditions evaluated.
+//! * [`suggest`]: "did you mean", for every message that names something unknown.
 
 pub mod approval;
 pub mod definition;
 pub mod event;
 pub mod execution;
 pub mod expressions;
+pub mod suggest;
 pub mod value;

@@ -199,6 +199,7 @@ pub enum Arithmetic {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
     Now,
+    Time,
     Range,
     Dict,
 }

@@ -5,12 +5,14 @@ use std::ops::Range;
 use crate::{
     Names, Note, SyntaxError,
     ast::{Expression, Statement},
+    limits,
     normalise::{Normal, normalise_condition, normalise_template},
+    plain::read_plain_template,
     syntax::{Unreadable, read_expression, read_template},
 };
 
-/// How many errors of the parser are looked for in one template; it stops at each.
-const MOST_PARSER_ERRORS: usize = 20;
+/// How many bytes of one template are parsed again to find more errors, since the parser stops at each.
+const MOST_BYTES_PARSED: usize = 2 * limits::TEMPLATE_BYTES;
 
 /// A text that can be evaluated.
 #[derive(Debug)]
@@ -23,11 +25,20 @@ pub struct Compiled<T> {
 
 /// Compiles a template.
 pub fn compile_template(text: &str, names: &Names) -> Result<Compiled<Vec<Statement>>, Vec<SyntaxError>> {
+    match read_plain_template(text) {
+        Some(tree) => Ok(Compiled { tree, notes: Vec::new() }),
+        None => parse_template(text, names),
+    }
+}
+
+/// Compiles a template with the parser.
+pub fn parse_template(text: &str, names: &Names) -> Result<Compiled<Vec<Statement>>, Vec<SyntaxError>> {
     let mut normal = normalise_template(text, names);
     let mut errors = std::mem::take(&mut normal.errors);
     let mut tree = Vec::new();
     if !normal.is_broken {
-        for _ in 0..MOST_PARSER_ERRORS {
+        let mut bytes_parsed = 0;
+        while bytes_parsed <= MOST_BYTES_PARSED && errors.len() < limits::ERRORS {
             match read_template(&normal) {
                 Ok(statements) => {
                     tree = statements;
@@ -38,6 +49,7 @@ pub fn compile_template(text: &str, names: &Names) -> Result<Compiled<Vec<Statem
                     break;
                 }
                 Err(Unreadable::Parser(error)) => {
+                    bytes_parsed += error.range.start;
                     let goes_on = blank_placeholder(&mut normal, &error.range);
                     errors.push(error);
                     if !goes_on {

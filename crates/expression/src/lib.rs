@@ -19,20 +19,25 @@ mod evaluator;
 mod known;
 pub mod limits;
 mod normalise;
+mod plain;
 mod references;
 mod syntax;
 mod time;
 mod words;
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{
+    collections::{BTreeSet, HashSet},
+    ops::Range,
+};
 
 pub use evaluator::Evaluator;
+pub use words::{DECISIONS, decision_meant};
 
 /// The names of a definition that decide where a hyphenated path ends (spec 2.1).
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     /// The ids of its steps.
-    pub steps: BTreeSet<String>,
+    pub steps: HashSet<String>,
     /// The fields of its input schema; `None` without a schema.
     pub inputs: Option<BTreeSet<String>>,
 }
@@ -63,6 +68,19 @@ pub struct Reference {
     pub optional: bool,
     /// Where the path stands, in bytes of the text.
     pub range: Range<usize>,
+    /// The texts that its value is compared with, by themselves or in lists.
+    pub compared: Vec<Compared>,
+}
+
+/// A constant text that something is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// The text.
+    pub word: String,
+    /// Where it stands, quotes included, in bytes of the text.
+    pub range: Range<usize>,
+    /// Whether being equal to it, or one of several, makes the comparison true.
+    pub is_wanted: bool,
 }
 
 /// A remark on a part of a text.

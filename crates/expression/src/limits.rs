@@ -44,7 +44,7 @@ pub const OUTPUT_BYTES: usize = 16 << 20;
 pub const PREVIEW_CHARS: usize = 200;
 
 /// How many errors are looked for in one template.
-pub const ERRORS: usize = 100;
+pub const ERRORS: usize = 200;
 
 /// How many warnings one evaluation gives.
 pub const WARNINGS: usize = 50;

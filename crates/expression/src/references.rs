@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use crate::{
-    Note, Reference,
+    Compared, Note, Reference,
     ast::{
         Arguments, Chain, Comparator, Comparison, Expression, For, Kind, Link, LinkKind, Path, Segment, Statement,
         Target, lenient_parts,
     },
-    words::{Word, decision_meant, word_of},
+    words::{Word, decision_meant},
 };
 
 /// Every path that a template reads, and remarks on comparisons.
@@ -33,6 +33,8 @@ struct Walk<'t> {
     locals: Vec<Vec<&'t str>>,
     /// Paths whose existence the text asks about with `is defined`.
     asked: Vec<(String, Vec<String>)>,
+    /// The texts that paths are compared with, by the places of the paths.
+    compared: Vec<(usize, Compared)>,
 }
 
 impl<'t> Walk<'t> {
@@ -42,6 +44,9 @@ impl<'t> Walk<'t> {
                 *root == reference.root && reference.path.starts_with(path.as_slice())
             };
             reference.optional |= self.asked.iter().any(is_asked);
+            let start = reference.range.start;
+            let compared = self.compared.iter().filter(|(place, _)| *place == start);
+            reference.compared = compared.map(|(_, compared)| compared.clone()).collect();
         }
         self.references.sort_by_key(|reference| reference.range.start);
         (self.references, self.notes)
@@ -160,6 +165,7 @@ impl<'t> Walk<'t> {
             path: constant,
             optional: is_optional,
             range: range.clone(),
+            compared: Vec::new(),
         });
     }
 
@@ -238,31 +244,46 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// A decision compared with another word for it, or a word that no decision is.
+    /// Notes which texts a path is compared with, and remarks on a decision that is compared with another word for it.
     fn note_on_words(&mut self, left: &Expression, comparison: &Comparison) {
-        let Some(Word::Decision { step }) = &comparison.word else {
-            return;
+        let (path, other) = match (&left.kind, &comparison.right.kind) {
+            (Kind::Path(_), _) => (left, &comparison.right),
+            (_, Kind::Path(_)) => (&comparison.right, left),
+            _ => return,
         };
-        let is_left = word_of(left).is_some();
-        let other = if is_left { &comparison.right } else { left };
-        let is_membership = !matches!(comparison.operator, Comparator::Equal | Comparator::NotEqual);
-        let texts: Vec<&Expression> = match &other.kind {
-            Kind::List(items) if is_membership => items.iter().collect(),
-            _ if is_membership => Vec::new(),
-            _ => vec![other],
+        let texts: Vec<&Expression> = match (&other.kind, comparison.operator) {
+            (_, Comparator::Equal | Comparator::NotEqual) => vec![other],
+            (
+                Kind::List(items),
+                Comparator::In | Comparator::NotIn | Comparator::Contains | Comparator::ContainsNot,
+            ) => items.iter().collect(),
+            _ => return,
+        };
+        let is_wanted = match comparison.operator {
+            Comparator::Equal | Comparator::In | Comparator::Contains => true,
+            Comparator::NotEqual | Comparator::NotIn | Comparator::ContainsNot => false,
+            Comparator::Less | Comparator::LessOrEqual | Comparator::Greater | Comparator::GreaterOrEqual => return,
         };
         for expression in texts {
             let Some(text) = expression.as_text() else { continue };
-            let Some(meant) = decision_meant(text).filter(|meant| *meant != text) else {
-                continue;
-            };
-            self.notes.push(Note {
-                message: format!("The decision of an approval is `{meant}`, not `{text}`."),
-                suggestion: Some(meant.to_owned()),
-                range: expression.range.clone(),
-                approval: step.clone(),
-            });
+            let compared = Compared { word: text.to_owned(), range: expression.range.clone(), is_wanted };
+            self.compared.push((path.range.start, compared));
+            if let Some(Word::Decision { step }) = &comparison.word {
+                self.note_on_decision(step.as_deref(), text, expression);
+            }
         }
+    }
+
+    fn note_on_decision(&mut self, step: Option<&str>, text: &str, expression: &Expression) {
+        let Some(meant) = decision_meant(text).filter(|meant| *meant != text) else {
+            return;
+        };
+        self.notes.push(Note {
+            message: format!("`{text}` is understood as the decision `{meant}`"),
+            suggestion: Some(meant.to_owned()),
+            range: expression.range.clone(),
+            approval: step.map(str::to_owned),
+        });
     }
 }
 

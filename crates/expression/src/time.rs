@@ -1,4 +1,4 @@
-//! Texts that mean a time: for timers that wait until then (spec 1.3).
+//! Texts that mean a time: for timers that wait until then (spec 1.3), and in expressions.
 
 use jiff::{
     Span, Zoned,
@@ -34,6 +34,17 @@ pub fn time_of(text: &str, timezone: Option<&str>, now: Timestamp) -> Result<Tim
     let local = PARSER.parse_datetime(text).or_else(|_| PARSER.parse_date(text).map(|date| date.at(0, 0, 0, 0)));
     let local = local.map_err(|_| not_a_time(text))?;
     in_zone(local, &zone, text)
+}
+
+/// The moment that a text is if it is a full date and time with an offset, and nothing else.
+pub fn moment_of(text: &str) -> Option<jiff::Timestamp> {
+    let text = text.trim();
+    let bytes = text.as_bytes();
+    // Most texts are none, and long ones are not looked into.
+    let may_be = (17..=64).contains(&bytes.len())
+        && bytes.first().is_some_and(u8::is_ascii_digit)
+        && (bytes.get(4), bytes.get(7), bytes.get(13)) == (Some(&b'-'), Some(&b'-'), Some(&b':'));
+    if may_be { PARSER.parse_timestamp(text).ok() } else { None }
 }
 
 /// The next time of the day in a zone.

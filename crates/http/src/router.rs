@@ -115,7 +115,7 @@ fn span_of(request: &Request<Body>) -> tracing::Span {
 
 fn panicked(panic: &(dyn Any + Send)) -> Response {
     let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    tracing::error!(message = message.unwrap_or("no text"), "a request was given up because of a defect");
+    tracing::error!(message = message.unwrap_or("no text"), "a request failed because of a defect");
     Problem::internal().into_response()
 }
 

@@ -58,7 +58,7 @@ impl WebServer {
         let Ok(mut connections) = self.accepting.await else { return };
         let ended = timeout(patience, async { while connections.join_next().await.is_some() {} }).await;
         if ended.is_err() {
-            tracing::warn!(connections = connections.len(), "some connections did not end in time and are cut");
+            tracing::warn!(connections = connections.len(), "some connections did not end in time and were cut");
         }
         connections.shutdown().await;
     }

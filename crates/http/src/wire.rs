@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use procession_domain::value::{Cost, Json, Money, Timestamp};
-use procession_language::{Diagnostic, Severity};
+use procession_language::{Diagnostic, Fix, Severity};
 use serde::Serialize;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -76,7 +76,7 @@ pub(crate) struct Issue {
     #[schema(example = "error")]
     level: &'static str,
     /// What is wrong and what to do, as a sentence.
-    #[schema(example = "no step has the id `reviw`")]
+    #[schema(example = "step `publish`: no step is called `reviw`")]
     message: String,
     /// Where in the document; null for the document as a whole.
     #[schema(example = "steps[2].depends_on[0]")]
@@ -90,12 +90,37 @@ pub(crate) struct Issue {
     /// The line on which it ends.
     #[schema(example = 13)]
     end_line: u32,
-    /// The column behind its end.
+    /// The column after its end.
     #[schema(example = 14)]
     end_column: u32,
     /// What to write instead.
     #[schema(example = "review")]
     suggestion: Option<String>,
+    /// The id of the step that it is about.
+    #[schema(example = "publish")]
+    step_id: Option<String>,
+    /// The change of the text that does what is suggested.
+    fix: Option<IssueFix>,
+}
+
+/// A change of a text that makes an issue go away.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct IssueFix {
+    /// The line on which the part to replace starts.
+    #[schema(example = 13)]
+    line: u32,
+    /// The column at which it starts.
+    #[schema(example = 9)]
+    column: u32,
+    /// The line on which it ends.
+    #[schema(example = 13)]
+    end_line: u32,
+    /// The column behind its end.
+    #[schema(example = 14)]
+    end_column: u32,
+    /// What takes its place.
+    #[schema(example = "review")]
+    text: String,
 }
 
 impl Issue {
@@ -115,6 +140,15 @@ impl Issue {
             end_line: diagnostic.end_line,
             end_column: diagnostic.end_column,
             suggestion: diagnostic.suggestion.clone(),
+            step_id: diagnostic.step_id.clone(),
+            fix: diagnostic.fix.as_ref().map(IssueFix::of),
         }
+    }
+}
+
+impl IssueFix {
+    fn of(fix: &Fix) -> Self {
+        let Fix { line, column, end_line, end_column, text } = fix.clone();
+        Self { line, column, end_line, end_column, text }
     }
 }

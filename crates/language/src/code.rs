@@ -54,6 +54,8 @@ codes! {
     BadKey, "bad_key", Error, "A key is no text.";
     UnknownAnchor, "unknown_anchor", Error, "An alias `*name` refers to no anchor `&name` before it.";
     IgnoredTag, "ignored_tag", Warning, "A YAML tag `!name` has no meaning here.";
+    CommentInText, "comment_in_text", Warning, "In a text without quotes ` #` begins a comment, so that what follows is lost.";
+    TypographicQuotes, "typographic_quotes", Warning, "A text stands in typographic quotes, which are characters of it.";
     EmptyDocument, "empty_document", Error, "The text has no content.";
     SeveralDocuments, "several_documents", Error, "The text holds more than one YAML document.";
     DocumentTooLarge, "document_too_large", Error, "The text is over 1 MiB.";
@@ -79,14 +81,14 @@ codes! {
     BadVersion, "bad_version", Error, "The value is no version.";
     VersionPatchDropped, "version_patch_dropped", Warning, "The third part of a version is dropped.";
     BadStepId, "bad_step_id", Error, "The step's id breaks the rule for ids.";
-    BadDuration, "bad_duration", Error, "The value is no duration.";
+    BadDuration, "bad_duration", Error, "The value is not a duration.";
     BadMoney, "bad_money", Error, "The value is no amount of money.";
     WrongCurrency, "wrong_currency", Error, "The amount is in another currency than the server counts in.";
     BadCron, "bad_cron", Error, "The cron line can't be read, or never fires.";
     BadTimezone, "bad_timezone", Error, "The time zone is no IANA name.";
     BadTime, "bad_time", Error, "The value is no date and time.";
     BadUrl, "bad_url", Error, "The address is no http or https URL.";
-    BadSchema, "bad_schema", Error, "The value is no JSON Schema.";
+    BadSchema, "bad_schema", Error, "The value is not a JSON Schema.";
     BadDefault, "bad_default", Error, "The default of an input does not fit its own type or enum.";
     UnknownErrorCode, "unknown_error_code", Warning, "No failure has this error code.";
     UnknownEvent, "unknown_event", Warning, "No event has this name.";
@@ -107,7 +109,7 @@ codes! {
     // Steps and their edges.
     DuplicateStep, "duplicate_step", Error, "Two steps have the same id.";
     UnknownStep, "unknown_step", Error, "No step has this id.";
-    DependencyCycle, "dependency_cycle", Error, "Steps wait for each other in a circle.";
+    DependencyCycle, "dependency_cycle", Error, "Steps depend on each other in a cycle.";
     LeadsBack, "leads_back", Error, "A route or an error handler leads back to a step that comes before.";
     ReadCycle, "read_cycle", Error, "A step reads one that waits for it.";
     NoRoutes, "no_routes", Error, "A gateway has no routes.";
@@ -132,7 +134,33 @@ codes! {
     ProcessesNestedTooDeep, "processes_nested_too_deep", Error, "Sub-processes are nested more than 8 deep.";
     ScheduleInput, "schedule_input", Warning, "The input of a schedule does not fit the inputs of the process, so that its starts will be refused.";
     ExposedWithoutInput, "exposed_without_input", Warning, "A process offered to agents declares no inputs, so their names are guessed from its texts.";
+    NotYetAvailable, "not_yet_available", Warning, "The key is understood, but no server does this yet.";
     Refused, "refused", Error, "The definition can't be run, for a reason that no other check has found.";
+}
+
+impl Code {
+    /// Whether it is about a word that probably is misspelt, so that what is suggested is a guess.
+    pub(crate) const fn is_about_a_name(self) -> bool {
+        matches!(
+            self,
+            Self::UnknownKey
+                | Self::MisplacedKey
+                | Self::MissingKey
+                | Self::InvalidValue
+                | Self::BadTimezone
+                | Self::UnknownErrorCode
+                | Self::UnknownEvent
+                | Self::EnvironmentNotAllowed
+                | Self::UnknownVariable
+                | Self::UnknownInput
+                | Self::UnknownField
+                | Self::UnknownStep
+                | Self::UnknownAgent
+                | Self::UnknownAssignee
+                | Self::UnknownChannel
+                | Self::UnknownProcess
+        )
+    }
 }
 
 impl fmt::Display for Code {

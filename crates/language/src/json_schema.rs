@@ -29,6 +29,8 @@ pub fn json_schema() -> Value {
     definitions.insert("step".to_owned(), step());
     let mut schema = object(&[&keys::DOCUMENT], "A process of Procession.");
     if let Some(root) = schema.as_object_mut() {
+        // Keys that only hold anchors.
+        root.insert("patternProperties".to_owned(), json!({r"^(x-|\.)": true}));
         let mut head = Map::new();
         head.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
         head.insert("title".to_owned(), json!("Procession process definition"));

@@ -43,7 +43,7 @@ fn compile(schema: &Json) -> Result<jsonschema::Validator, String> {
         .map_err(|error| {
             let place = error.instance_path().to_string();
             let place = if place.is_empty() { String::new() } else { format!(" at {place}") };
-            format!("this is no JSON Schema{place}: {error}")
+            format!("this is not a JSON Schema{place}: {error}")
         })
 }
 

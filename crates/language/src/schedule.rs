@@ -1,12 +1,13 @@
 //! Cron lines and time zones: presets, the five fields, and whether a line ever fires (spec 1.8).
 
+use std::sync::LazyLock;
+
 use croner::{
-    Cron,
+    Cron, Weekday,
     parser::{CronParser, Seconds, Year},
 };
-use jiff::{Timestamp, tz::TimeZone};
-
-use crate::keys::closest;
+use jiff::tz::TimeZone;
+use procession_domain::suggest::{Guesses, closest};
 
 /// Names for common cron lines, and the lines.
 pub const PRESETS: [(&str, &str); 5] = [
@@ -59,12 +60,36 @@ pub fn expand(text: &str) -> Result<String, ScheduleError> {
     }
     let line = fields.join(" ");
     let cron = parse(&line)?;
-    // Any fixed time will do: a line that never fires does not fire from any time on.
-    let start = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
-    if cron.find_next_occurrence(&start, false).is_err() {
+    if !has_a_day(&cron) {
         return Err(ScheduleError { message: format!("`{line}` never fires: there is no such day"), suggestion: None });
     }
     Ok(line)
+}
+
+/// Whether there is a day on which a line fires. Days, weekdays and leap years come together in all ways within 28 years.
+fn has_a_day(cron: &Cron) -> bool {
+    const FIRST_YEAR: i32 = 2000;
+    // The first of January of that year was a Saturday.
+    let mut weekday = 6;
+    for year in FIRST_YEAR..FIRST_YEAR + 28 {
+        for month in 1..=12 {
+            let days = match month {
+                2 if year % 4 == 0 => 29,
+                2 => 28,
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            let fires_on = |day: u32| {
+                let weekday = Weekday::from_days_from_sunday(weekday + day - 1);
+                cron.pattern.day_match(year, month, day, weekday).unwrap_or(false)
+            };
+            if cron.pattern.month_match(month).unwrap_or(false) && (1..=days).any(fires_on) {
+                return true;
+            }
+            weekday += days;
+        }
+    }
+    false
 }
 
 /// The parsed form of five cron fields. Weekdays are 0 to 7, Sunday being 0 and 7, or names; day of month and day of week
@@ -77,38 +102,54 @@ pub fn parse(line: &str) -> Result<Cron, ScheduleError> {
 /// Which of the fields can't be read: the parser does not say.
 fn unreadable_field(parser: CronParser, line: &str) -> String {
     let ranges = [
-        ("minute", "0 to 59"),
-        ("hour", "0 to 23"),
-        ("day of month", "1 to 31"),
-        ("month", "1 to 12, or JAN to DEC"),
-        ("day of week", "0 to 7, or SUN to SAT"),
+        ("minute", "0–59"),
+        ("hour", "0–23"),
+        ("day of month", "1–31"),
+        ("month", "1–12, or JAN–DEC"),
+        ("day of week", "0–7, or SUN–SAT"),
     ];
     for (index, (field, (name, range))) in line.split_whitespace().zip(ranges).enumerate() {
         let mut alone = ["*"; 5];
         alone[index] = field;
         if parser.parse(&alone.join(" ")).is_err() {
-            return format!("`{field}` is no {name}: {range}, with `*`, `,`, `-` and `/`");
+            return format!(
+                "`{field}` is not a valid {name} ({range}); `*` is any, and `,`, `-` and `/` make lists, ranges and steps"
+            );
         }
     }
-    format!("`{line}` is no cron line")
+    format!("`{line}` is not a cron line")
 }
+
+/// The names of the time zones that there are.
+static ZONES: LazyLock<Vec<String>> =
+    LazyLock::new(|| jiff::tz::db().available().map(|name| name.to_string()).collect());
 
 /// The canonical name of an IANA time zone.
 pub fn zone(name: &str) -> Result<String, ScheduleError> {
+    zone_with_guesses(name, Some(&Guesses::at_most(usize::MAX)))
+}
+
+/// The same where there may be many unknown names: what is suggested takes no more than these guesses.
+pub(crate) fn zone_with_guesses(name: &str, guesses: Option<&Guesses>) -> Result<String, ScheduleError> {
     let name = name.trim();
     if let Ok(zone) = TimeZone::get(name)
         && let Some(canonical) = zone.iana_name()
     {
         return Ok(canonical.to_owned());
     }
-    let known: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
-    let last_part = |zone: &str| zone.rsplit('/').next().unwrap_or(zone).replace('_', " ");
-    let suggestion = closest(name, known.iter().map(String::as_str)).map(str::to_owned).or_else(|| {
-        let city = name.replace('_', " ");
-        known.iter().find(|zone| last_part(zone).eq_ignore_ascii_case(&city)).cloned()
+    let is_city = |zone: &&String| {
+        let last_part = zone.rsplit('/').next().unwrap_or(zone);
+        last_part.len() == name.len()
+            && last_part.bytes().zip(name.bytes()).all(|(known, given)| {
+                known.eq_ignore_ascii_case(&given) || (known == b'_' && matches!(given, b' ' | b'-'))
+            })
+    };
+    let suggestion = guesses.and_then(|guesses| {
+        let near = guesses.closest(name, ZONES.iter().map(String::as_str)).map(str::to_owned);
+        near.or_else(|| ZONES.iter().find(is_city).cloned())
     });
     Err(ScheduleError {
-        message: format!("`{name}` is no time zone: write an IANA name such as Europe/Berlin or UTC"),
+        message: format!("`{name}` is not a time zone: write an IANA name such as Europe/Berlin or UTC"),
         suggestion,
     })
 }
@@ -130,11 +171,11 @@ mod tests {
     #[test]
     fn an_unreadable_line_names_its_field() {
         let cases = [
-            ("61 * * * *", "`61` is no minute"),
-            ("0 25 * * *", "`25` is no hour"),
-            ("0 0 0 * *", "`0` is no day of month"),
-            ("0 0 1 13 *", "`13` is no month"),
-            ("0 0 * * FOO", "`FOO` is no day of week"),
+            ("61 * * * *", "`61` is not a valid minute (0–59)"),
+            ("0 25 * * *", "`25` is not a valid hour (0–23)"),
+            ("0 0 0 * *", "`0` is not a valid day of month (1–31)"),
+            ("0 0 1 13 *", "`13` is not a valid month (1–12"),
+            ("0 0 * * FOO", "`FOO` is not a valid day of week (0–7"),
             ("* * * *", "has 4"),
             ("0 0 1 1 * 2027", "has 6"),
             ("@reboot", "has 1"),

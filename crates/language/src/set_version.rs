@@ -1,12 +1,9 @@
 //! Changes the version in a definition's text, and nothing else (spec 3.1, `new-version`).
 
 use procession_domain::value::Version;
+use procession_yaml::{Document, Entry, Kind, Node, Source, Span, Style};
 
-use crate::{
-    diagnostic::Problems,
-    source::{Source, Span},
-    yaml::{self, Entry, Node, Style},
-};
+use crate::{document, problem::Problems};
 
 /// Why the version in a text can't be changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,10 +21,10 @@ pub enum SetVersionError {
 pub fn set_version(yaml: &str, version: Version) -> Result<String, SetVersionError> {
     let source = Source::new(yaml);
     let mut problems = Problems::default();
-    let document = yaml::read(&source, &mut problems).filter(|document| !document.cut_off);
-    let root = match document {
-        Some(document) if !problems.has_errors() && document.root.entries().is_some() => document.root,
-        Some(_) | None => return Err(SetVersionError::Unreadable),
+    let Document { root, is_cut_off, .. } = document::read(&source, &|| true, &mut problems);
+    let is_readable = !is_cut_off && !problems.has_errors();
+    let Some(root) = root.filter(|root| is_readable && root.entries().is_some()) else {
+        return Err(SetVersionError::Unreadable);
     };
     let (span, replacement) = match root.get("version").filter(|entry| is_own(entry, &root)) {
         Some(entry) => replace(entry, version, &source),
@@ -41,7 +38,7 @@ pub fn set_version(yaml: &str, version: Version) -> Result<String, SetVersionErr
 }
 
 /// Whether an entry stands in the mapping itself, rather than in one that is merged into it.
-fn is_own(entry: &Entry, root: &Node) -> bool {
+fn is_own(entry: &Entry<'_>, root: &Node<'_>) -> bool {
     (root.span.start..=root.span.end).contains(&entry.key_span.start)
         && !root.entries().is_some_and(|entries| {
             // A merged entry's key lies within the value of another one, or behind an anchor there.
@@ -52,7 +49,7 @@ fn is_own(entry: &Entry, root: &Node) -> bool {
 }
 
 /// What takes the place of an existing version.
-fn replace(entry: &Entry, version: Version, source: &Source<'_>) -> (Span, String) {
+fn replace(entry: &Entry<'_>, version: Version, source: &Source<'_>) -> (Span, String) {
     let node = &entry.value;
     if let Some(alias) = node.alias {
         return (alias, plain(version));
@@ -67,8 +64,8 @@ fn replace(entry: &Entry, version: Version, source: &Source<'_>) -> (Span, Strin
         }
     }
     let style = match &node.kind {
-        yaml::Kind::Scalar(scalar) => scalar.style,
-        yaml::Kind::List(_) | yaml::Kind::Map(_) | yaml::Kind::Broken => Style::Plain,
+        Kind::Scalar(scalar) => scalar.style,
+        Kind::List(_) | Kind::Map(_) | Kind::Broken => Style::Plain,
     };
     let text = match style {
         Style::SingleQuoted => format!("'{version}'"),
@@ -86,7 +83,7 @@ fn plain(version: Version) -> String {
 }
 
 /// A line behind the name, or an entry where the process is written in braces.
-fn insert(root: &Node, version: Version, source: &Source<'_>) -> Result<(Span, String), SetVersionError> {
+fn insert(root: &Node<'_>, version: Version, source: &Source<'_>) -> Result<(Span, String), SetVersionError> {
     let name = root.get("name").filter(|entry| is_own(entry, root)).ok_or(SetVersionError::NoName)?;
     let value_end = name.value.alias.map_or(name.value.span.end, |alias| alias.end);
     let text = source.text();

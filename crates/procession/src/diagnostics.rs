@@ -50,22 +50,10 @@ fn render(renderer: &Renderer, file: &str, text: &str, diagnostic: &Diagnostic) 
         .annotation(AnnotationKind::Primary.span(excerpt.start..excerpt.end));
     let title = level.primary_title(&*diagnostic.message).id(diagnostic.code.as_str());
     let mut drawing = title.element(snippet);
-    if let Some(suggestion) = diagnostic.suggestion.as_deref() {
-        drawing = drawing.element(Level::HELP.message(help(&diagnostic.message, suggestion)));
+    if let Some(help) = diagnostic.help() {
+        drawing = drawing.element(Level::HELP.message(help));
     }
     renderer.clone().decor_style(DecorStyle::Ascii).render(&[drawing])
-}
-
-/// What to write instead, as a message.
-fn help(message: &str, suggestion: &str) -> String {
-    let suggestion = suggestion.trim_end();
-    if suggestion.contains('\n') {
-        format!("write this instead:\n{suggestion}")
-    } else if message.contains(&format!("`{suggestion}`")) {
-        format!("did you mean `{suggestion}`?")
-    } else {
-        format!("write `{suggestion}`")
-    }
 }
 
 /// The lines that a diagnostic is about, and its place in them in bytes.

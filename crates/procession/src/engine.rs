@@ -92,8 +92,8 @@ impl Engine {
         &self.shared.application
     }
 
-    /// Stops in order: what was asked for is carried through, nothing new starts, transitions under way are stored, calls
-    /// of agents in flight are left to the next engine; then the store is closed. Returns when that is done, or
+    /// Shuts down gracefully: what was asked for is carried through, nothing new starts, transitions under way are stored,
+    /// calls of agents in flight are left to the next engine; then the store is closed. Returns when that is done, or
     /// after `within`.
     pub async fn drain(&self, within: StdDuration) {
         let within = Duration::from_millis(u64::try_from(within.as_millis()).unwrap_or(u64::MAX));

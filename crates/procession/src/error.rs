@@ -66,7 +66,7 @@ pub enum StartRunError {
     #[error("no such version of the process `{0}` is published: give it to the engine with `.process(…)`")]
     NotPublished(String),
     /// The name or the number can't be one of a process.
-    #[error("`{0}` is no process: {1}")]
+    #[error("`{0}` is not a process: {1}")]
     NoName(String, String),
     /// It is refused: the input does not fit, too many wait, or this principal may not.
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! With what a process starts.
+//! What a process is started with.
 
 use procession_domain::value::Json;
 use serde::Serialize;

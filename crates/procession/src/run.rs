@@ -75,7 +75,7 @@ impl StartRun {
         let name = ProcessName::new(&self.process).map_err(|error| no_name(error.to_string()))?;
         let version = match &self.version {
             Some(version) => {
-                Some(version.parse::<Version>().map_err(|_| no_name(format!("`{version}` is no version")))?)
+                Some(version.parse::<Version>().map_err(|_| no_name(format!("`{version}` is not a version")))?)
             }
             None => None,
         };

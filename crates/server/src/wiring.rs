@@ -67,13 +67,13 @@ pub enum StartError {
     #[error(transparent)]
     Engine(BuildError),
     /// The first log-in can't be made.
-    #[error("the first log-in can't be made: {0}")]
+    #[error("the first login can't be set up: {0}")]
     FirstLogin(#[from] AccessFailure),
     /// The address is taken.
-    #[error("{0} is taken by another program")]
+    #[error("{0} is already in use by another program")]
     AddressTaken(ListenAddress),
     /// The address can't be used.
-    #[error("{address} can't be listened on: {reason}")]
+    #[error("can't listen on {address}: {reason}")]
     Listen {
         /// The address.
         address: ListenAddress,
@@ -81,7 +81,7 @@ pub enum StartError {
         reason: io::Error,
     },
     /// The system refuses something that the program needs.
-    #[error("the system refuses it: {0}")]
+    #[error("the system refused it: {0}")]
     System(#[from] io::Error),
 }
 
@@ -180,7 +180,7 @@ impl Application {
         Ok(Self { folder: stores.folder, engine })
     }
 
-    /// Stops in order: transitions under way commit, and the database is closed.
+    /// Shuts down gracefully: transitions under way commit, and the database is closed.
     pub async fn stop(self) {
         self.engine.drain(DRAIN.to_std()).await;
     }

@@ -12,12 +12,12 @@ impl Address {
     /// Reads an address; the error is a sentence that shows nothing of what follows a `?`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let shown = text.split(['?', '#']).next().unwrap_or_default();
-        let mut url = Url::parse(text.trim()).map_err(|error| format!("`{shown}` is not an address ({error})"))?;
+        let mut url = Url::parse(text.trim()).map_err(|error| format!("`{shown}` is not a valid URL ({error})"))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!("`{shown}` must begin with http:// or https://"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("an address holds no user and password; use `api_key`".to_owned());
+            return Err("an address must not contain a user name or password; use `api_key`".to_owned());
         }
         url.set_fragment(None);
         Ok(Self(url))

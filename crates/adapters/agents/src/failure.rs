@@ -18,7 +18,7 @@ pub(crate) fn failed(code: ErrorCode, message: impl AsRef<str>) -> AgentFailure 
 pub(crate) fn failed_for(code: ErrorCode, message: impl AsRef<str>, pause: Option<&RetryAfter>) -> AgentFailure {
     let mut message = shortened(message.as_ref(), LONGEST_MESSAGE);
     if let Some(asked) = pause.and_then(RetryAfter::absurd) {
-        message = format!("{message}; it asks to be left alone for longer than a year (Retry-After: {asked})");
+        message = format!("{message}; it asks callers to wait longer than a year (Retry-After: {asked})");
     }
     AgentFailure::Failed { code, message, retry_after: pause.map(RetryAfter::delay), usage: Usage::default() }
 }

@@ -71,9 +71,9 @@ impl Given {
         let Self { variable, value } = self;
         let scheme = value.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
         if scheme.is_some_and(|scheme| scheme != "http" && scheme != "https") {
-            return Err(format!("the proxy in {variable} can't be used: it must be an http:// or https:// address"));
+            return Err(format!("the proxy in {variable} can't be used: it must be an http:// or https:// URL"));
         }
-        make(value.clone()).map_err(|_| format!("the proxy in {variable} can't be used: it is not an address"))
+        make(value.clone()).map_err(|_| format!("the proxy in {variable} can't be used: it is not a valid URL"))
     }
 }
 
@@ -149,9 +149,9 @@ mod tests {
     #[test]
     fn a_proxy_that_can_not_be_used_is_told_without_its_password() {
         let error = http_client(&proxies(&[("HTTPS_PROXY", "socks5://user:s3cret@proxy")])).unwrap_err();
-        assert_eq!(error, "the proxy in HTTPS_PROXY can't be used: it must be an http:// or https:// address");
+        assert_eq!(error, "the proxy in HTTPS_PROXY can't be used: it must be an http:// or https:// URL");
         let error = http_client(&proxies(&[("http_proxy", "http://user:s3cret@[x")])).unwrap_err();
-        assert_eq!(error, "the proxy in http_proxy can't be used: it is not an address");
+        assert_eq!(error, "the proxy in http_proxy can't be used: it is not a valid URL");
         let shown = format!("{:?}", proxies(&[("HTTP_PROXY", "http://user:s3cret@proxy")]));
         assert!(!shown.contains("s3cret"), "{shown}");
     }

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use procession_domain::value::reply::mend_surrogates;
+use procession_domain::value::{json::exact_text, reply::mend_surrogates};
 use serde_json::Value;
 
 /// The first JSON value of a body, whatever follows it. A byte order mark, bytes that are not UTF-8, halves of surrogate
 /// pairs, control characters within texts, and numbers that JSON does not know (`NaN`, `1e999`: they become null) are
-/// survived.
+/// survived, and whole numbers keep their digits.
 pub(crate) fn first_value(body: &[u8]) -> Option<Value> {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}');
@@ -15,7 +15,7 @@ pub(crate) fn first_value(body: &[u8]) -> Option<Value> {
 }
 
 fn first(text: &str) -> Option<Value> {
-    serde_json::Deserializer::from_str(text).into_iter().next()?.ok()
+    serde_json::Deserializer::from_str(&exact_text(text)).into_iter().next()?.ok()
 }
 
 /// JSON text in which words and numbers that are not JSON are `null`, and control characters in texts are escaped.
@@ -69,6 +69,7 @@ mod tests {
                 json!({"a": null, "b": [null, null, null], "c": 1e3}),
             ),
             ("{\"a\": \"NaN\n\\\"x\\\" 1e999\", \"b\": NaN}", json!({"a": "NaN\n\"x\" 1e999", "b": null})),
+            ("{\"a\": 12345678901234567890123} 2", json!({"a": "12345678901234567890123"})),
             ("{\"a\": None, \"b\": True, \"c\": nan}", json!({"a": null, "b": null, "c": null})),
         ] {
             assert_eq!(first_value(body.as_bytes()), Some(expected), "{body}");

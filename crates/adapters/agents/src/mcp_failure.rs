@@ -132,7 +132,7 @@ fn transport_failure(error: &(dyn Error + 'static), now: Timestamp) -> CallFailu
 fn refused_with(refusal: &Refusal, now: Timestamp) -> CallFailure {
     let Refusal { status, in_session, rpc_code, said, retry_after } = refusal;
     match status {
-        401 | 403 => CallFailure::Unauthorized(format!("the server refuses the key ({refusal})")),
+        401 | 403 => CallFailure::Unauthorized(format!("the server rejected the key ({refusal})")),
         404 if *in_session => CallFailure::SessionLost { text: refusal.to_string(), by_status: true },
         404 | 405 if !in_session && rpc_code.is_none() => {
             CallFailure::NoSuchServer(format!("no MCP server answers at this address ({refusal})"))

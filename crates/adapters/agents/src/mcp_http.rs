@@ -45,10 +45,10 @@ pub(crate) enum WireFailure {
     #[error("the connection broke ({0})")]
     Broken(String),
     /// The answer is beyond all bounds.
-    #[error("the server's answer is larger than {0} bytes")]
+    #[error("the server's response is larger than {0} bytes")]
     TooLarge(usize),
     /// The answer is a success, and no message.
-    #[error("the server's answer is no message of MCP: {0}")]
+    #[error("the server's response is not an MCP message: {0}")]
     NoMessage(String),
     /// A status other than success.
     #[error(transparent)]
@@ -232,7 +232,7 @@ impl StreamableHttpClient for McpHttp {
         let headers = Headers { session: Some(session), last_event: None, key, further };
         // It is a courtesy: whatever comes of it, the session is not used any more.
         if let Err(error) = self.send(self.http.delete(uri.as_ref()), headers).await {
-            tracing::debug!(%error, "a session could not be ended");
+            tracing::debug!(%error, "could not end a session");
         }
         Ok(())
     }

@@ -108,7 +108,7 @@ impl Session {
             }
             Ok(Ok(_)) => Err(CallFailure::Rpc {
                 code: -32_600,
-                message: "the tool asks for something in between, which an agent's call can't give".to_owned(),
+                message: "the tool asks for more input while it runs, which an agent's call can't provide".to_owned(),
             }),
             Ok(Err(error)) => Err(self.lost(&client, error).await),
             Err(_) => Err(CallFailure::too_late(longest)),

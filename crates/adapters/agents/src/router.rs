@@ -125,7 +125,7 @@ impl AgentGateway for Router {
         match self.calls.run(&task.key, answer).await {
             Some(Some(answer)) => answer.map(Submitted::Done),
             Some(None) => Err(self.unknown(&task.agent, &local)),
-            None => Err(failed(ErrorCode::Cancelled, format!("the call of `{}` was given up", task.agent))),
+            None => Err(failed(ErrorCode::Cancelled, format!("the call to `{}` was abandoned", task.agent))),
         }
     }
 
@@ -163,7 +163,7 @@ impl AgentGateway for Router {
         match platform.list().await {
             Ok(of_platform) => agents.extend(of_platform.into_iter().filter(|agent| !local.has(&agent.name))),
             Err(failure) if agents.is_empty() => return Err(failure),
-            Err(failure) => tracing::warn!(%failure, "the platform's agents can't be listed; local ones are"),
+            Err(failure) => tracing::warn!(%failure, "the platform's agents can't be listed; only local ones are"),
         }
         Ok(agents)
     }

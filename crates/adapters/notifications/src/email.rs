@@ -51,7 +51,7 @@ fn compose(
     let from: Mailbox = smtp.from.parse().map_err(|error| {
         failure(
             ErrorCode::InvalidConfig,
-            format!("`smtp.from` in the settings of notifications is no mail address: {error}"),
+            format!("`smtp.from` in the notification settings is not a valid email address: {error}"),
         )
     })?;
     let id = message_id(&message.delivery_id, from.email.domain());
@@ -68,7 +68,7 @@ fn compose(
         mail = mail.to(recipient.clone());
     }
     mail.body(message.message.clone())
-        .map_err(|error| failure(ErrorCode::InvalidConfig, format!("the mail can't be written: {error}")))
+        .map_err(|error| failure(ErrorCode::InvalidConfig, format!("the email can't be composed: {error}")))
 }
 
 /// The id of a mail: that of its delivery, so that a mail sent twice can be told by it.

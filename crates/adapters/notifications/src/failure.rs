@@ -18,7 +18,7 @@ pub(crate) fn failure(code: ErrorCode, message: impl Into<String>) -> DeliveryFa
 
 /// The settings can't be read. Trying again may help, so it has the channel's code.
 pub(crate) fn settings_failure(code: ErrorCode, error: &StoreError) -> DeliveryFailure {
-    failure(code, format!("the settings of notifications can't be read: {error}"))
+    failure(code, format!("the notification settings can't be read: {error}"))
 }
 
 /// No answer came.

@@ -60,7 +60,7 @@ impl Notifications {
 
     async fn by_mail(&self, message: &Message, settings: &NotificationSettings) -> Result<Json, DeliveryFailure> {
         let Some(smtp) = &settings.smtp else {
-            let what_to_do = "no mail server is set: enter one in the settings of notifications, or set notifications.smtp.host and notifications.smtp.from";
+            let what_to_do = "no mail server is set: enter one in the notification settings, or set notifications.smtp.host and notifications.smtp.from";
             return Err(failure(ErrorCode::InvalidConfig, what_to_do));
         };
         email::send(&*self.people, smtp, self.mail_authority.as_deref(), message, self.clock.now()).await
@@ -90,7 +90,7 @@ impl Notifier for Notifications {
             _ => self.to_mapped(message, &settings).await,
         };
         if let Err(failure) = &sent {
-            tracing::info!(delivery = %message.delivery_id, %failure, "a notification was not taken");
+            tracing::info!(delivery = %message.delivery_id, %failure, "a notification was not accepted");
         }
         sent
     }
@@ -106,7 +106,7 @@ fn address<'a>(
     own.or_else(|| default.map(SecretText::reveal)).ok_or_else(|| {
         let channel = &message.channel;
         let message = format!(
-            "the step names no `webhook_url` for the channel {channel}, and there is no default: write one, or set `{setting}` in the settings of notifications (notifications.{setting})"
+            "the step names no `webhook_url` for the channel {channel}, and there is no default: add one, or set `{setting}` in the notification settings (notifications.{setting})"
         );
         failure(ErrorCode::InvalidConfig, message)
     })

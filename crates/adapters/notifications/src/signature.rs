@@ -17,7 +17,7 @@ pub enum SignatureError {
     #[error("the secret begins with whsec_ but no base64 follows")]
     Secret,
     /// The id can't stand in a header.
-    #[error("the id of the delivery has characters that no header may have")]
+    #[error("the delivery's id has characters that are not allowed in a header")]
     Id,
 }
 

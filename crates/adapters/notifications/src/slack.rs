@@ -47,7 +47,7 @@ fn payload(message: &Message) -> Value {
     let mut blocks: Vec<Value> =
         parts.iter().map(|part| json!({"type": "section", "text": {"type": "mrkdwn", "text": part}})).collect();
     if is_too_long {
-        let note = "_The message is longer than Slack takes; the rest is left out._";
+        let note = "_The message is longer than Slack allows; the rest is left out._";
         blocks.push(json!({"type": "section", "text": {"type": "mrkdwn", "text": note}}));
     }
     let recipients: Vec<&str> =

@@ -59,7 +59,7 @@ impl FileBlobs {
 impl BlobStore for FileBlobs {
     async fn put(&self, key: &str, content: &[u8]) -> Result<(), BlobError> {
         if !is_blob_key(key) {
-            return Err(BlobError::Unavailable(format!("`{key}` is no key of a value")));
+            return Err(BlobError::Unavailable(format!("`{key}` is not the key of a value")));
         }
         let (key, content) = (key.to_owned(), content.to_vec());
         self.run(move |inner| inner.put(&key, &content)).await

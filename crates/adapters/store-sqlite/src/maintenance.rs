@@ -54,7 +54,7 @@ pub async fn backup(path: &Path, target: &Path) -> Result<(), OpenError> {
     let unusable = |error: io::Error| OpenError::folder(target, error);
     let mut connection = open_for_reading(path).await?;
     if target.exists() {
-        return Err(unusable(io::Error::new(io::ErrorKind::AlreadyExists, "the file exists already")));
+        return Err(unusable(io::Error::new(io::ErrorKind::AlreadyExists, "the file already exists")));
     }
     private::create_folder(folder_of(target)).map_err(unusable)?;
     // Under its own name only when it is whole.

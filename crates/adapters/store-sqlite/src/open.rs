@@ -54,7 +54,7 @@ pub enum OpenError {
     /// A newer version of the program has written it.
     #[error(
         "the database {} was written by a newer version of procession (it has migration {found}, this version knows \
-         {known}); use that version, or restore a backup made before it",
+         {known}); use that version, or restore a backup from before the upgrade",
         .path.display()
     )]
     Newer {
@@ -67,8 +67,8 @@ pub enum OpenError {
     },
     /// It is from before the first release, whose form can't be brought up to date.
     #[error(
-        "the database {} was written by a version of procession from before its first release, which kept executions in \
-         another form; let that version finish what runs in it, and begin with a new data folder",
+        "the database {} was written by a version from before the first release, which stored executions differently; let \
+         that version finish what is running, and start with a new data folder",
         .0.display()
     )]
     FirstForm(PathBuf),

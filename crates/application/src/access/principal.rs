@@ -110,7 +110,7 @@ impl Principal {
         (!is_program).then_some(self.name.as_str())
     }
 
-    /// The e-mail address.
+    /// The email address.
     pub fn email(&self) -> Option<&str> {
         self.email.as_deref()
     }

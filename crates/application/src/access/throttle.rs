@@ -1,4 +1,4 @@
-//! Counting failed log-ins: five from one address within ten minutes, then that address waits (spec 4b 2.2).
+//! Counting failed logins: five from one address within ten minutes, then that address waits (spec 4b 2.2).
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -91,7 +91,7 @@ pub(super) async fn find_abandoned(engine: Arc<Inner>) {
         let idle = owned.into_iter().filter(|id| !engine.runs.contains(*id) && !engine.broken.contains(*id));
         let (abandoned, new): (Vec<ExecutionId>, Vec<ExecutionId>) = idle.partition(|id| suspects.contains(id));
         for id in abandoned {
-            tracing::warn!(execution = %id, "nobody ran this execution; taking it up again");
+            tracing::warn!(execution = %id, "nobody was running this execution; resuming it");
             Run::begin(&engine, id, lease, Origin::Abandoned);
         }
         suspects = new.into_iter().collect();

@@ -175,8 +175,8 @@ impl Engine {
         self.0.nudge(id);
     }
 
-    /// Stops in order: nothing new starts, transitions under way commit, calls in flight are left to the next start.
-    /// Returns when that is done, or after `within`.
+    /// Shuts down gracefully: nothing new starts, transitions under way commit, calls in flight are left to the next
+    /// start. Returns when that is done, or after `within`.
     pub async fn drain(&self, within: Duration) {
         let inner = &self.0;
         inner.draining.store(true, Ordering::Relaxed);
@@ -186,11 +186,11 @@ impl Engine {
         inner.runs.tell_all(|| Message::Drain);
         inner.tasks.close();
         if tokio::time::timeout(within.to_std(), inner.tasks.wait()).await.is_err() {
-            tracing::warn!("stopping with executions still in memory; the next start takes them up again");
+            tracing::warn!("stopping with executions still in memory; the next start resumes them");
             self.halt();
         }
         if let Err(error) = inner.ports.executions.leave(inner.lease()).await {
-            tracing::warn!(%error, "could not give the node's lease back");
+            tracing::warn!(%error, "could not release the node's lease");
         }
     }
 
@@ -243,7 +243,7 @@ impl Inner {
         self.spawn(async move {
             while AssertUnwindSafe(begin(Arc::clone(&engine))).catch_unwind().await.is_err() {
                 engine.health.panicked();
-                tracing::error!(task = name, "a task of the engine ended because of a defect; beginning it anew");
+                tracing::error!(task = name, "a task of the engine ended because of a defect; starting it again");
                 engine.ports.clock.sleep_until(engine.now().saturating_add(REST)).await;
             }
         });

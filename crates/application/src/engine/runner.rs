@@ -212,6 +212,9 @@ impl Run {
                 let process = execution.creation().process.id;
                 self.runnable = Some(self.engine.catalog.keep_if_new(process, execution.definition()));
                 self.counted.count(&execution);
+                // Before its first call, too: a budget of nothing allows none.
+                let budget = execution.definition().config().budget.as_ref();
+                self.ledger = budget.filter(|_| execution.creation().parent.is_none()).map(Ledger::of);
                 self.execution = Some(*execution);
                 self.pending.push(Command::Start);
                 true

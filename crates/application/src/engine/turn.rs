@@ -111,7 +111,7 @@ impl Run {
             transition.extend(self.handle(Vec::new())?);
         }
         if let Some(Transition { dropped: dropped @ 1.., .. }) = transition {
-            tracing::debug!(execution = %self.id, dropped, "commands that fit nothing any more");
+            tracing::debug!(execution = %self.id, dropped, "commands that no longer apply");
         }
         transition
     }

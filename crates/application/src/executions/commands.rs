@@ -106,7 +106,7 @@ impl Executions {
         Ok(CommandOutcome { execution, pending })
     }
 
-    /// Notes that someone has looked at a failure and puts it aside, or takes that back.
+    /// Dismisses a failure that someone has looked at, or takes that back.
     pub async fn dismiss(
         &self,
         by: &Principal,

@@ -15,7 +15,7 @@ pub(super) struct StartLimit {
     starts: Mutex<HashMap<String, VecDeque<Timestamp>>>,
 }
 
-/// The user starts too many executions.
+/// The user is starting too many executions.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{user} may start {most} executions a minute (limits.starts_per_minute)")]
 pub struct TooManyStarts {

@@ -145,13 +145,13 @@ impl SmtpSettings {
     fn check(&self) -> Result<(), SettingsError> {
         let refuse = |field, problem| Err(SettingsError::Smtp { field, problem });
         if self.host.is_empty() || self.host.contains(|c: char| c.is_whitespace() || c == '/' || c == '@') {
-            return refuse("host", "must be the name or address of a mail server, without a scheme and a port");
+            return refuse("host", "must be the name or address of a mail server, without a scheme or port");
         }
         if self.port == Some(0) {
             return refuse("port", "must be a port from 1 to 65535");
         }
         if !self.from.contains('@') || self.from.contains(char::is_control) {
-            return refuse("from", "must be a mail address such as procession@example.org");
+            return refuse("from", "must be an email address such as procession@example.org");
         }
         match (&self.username, &self.password) {
             (Some(_), Some(_)) | (None, None) => Ok(()),

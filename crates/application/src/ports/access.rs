@@ -25,7 +25,7 @@ pub enum Role {
 pub struct User {
     /// Its id.
     pub id: UserId,
-    /// The name by which it logs in, unique.
+    /// The name they log in with, unique.
     pub name: String,
     /// The e-mail address, unique if present.
     pub email: Option<String>,
@@ -46,7 +46,7 @@ pub struct NewUser {
     pub id: UserId,
     /// The name.
     pub name: String,
-    /// The e-mail address.
+    /// The email address.
     pub email: Option<String>,
     /// The stored role.
     pub role: String,
@@ -92,13 +92,13 @@ pub enum Setting {
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// The name or the address is taken.
-    #[error("a user with this name or e-mail address exists already")]
+    #[error("a user with this name or email address already exists")]
     Taken,
     /// There is no such user or key.
     #[error("there is no such user or key")]
     Unknown,
     /// Nobody could administer the server any more. The name as it is stored.
-    #[error("{0} is the only administrator; make someone else one first")]
+    #[error("{0} is the only administrator; make someone else an administrator first")]
     LastAdmin(String),
     /// The store failed.
     #[error(transparent)]

@@ -11,7 +11,7 @@ use procession_domain::{
 pub struct AgentTask {
     /// The agent.
     pub agent: String,
-    /// What it is asked.
+    /// The message to send.
     pub message: String,
     /// The model, where the agent offers a choice.
     pub model: Option<String>,

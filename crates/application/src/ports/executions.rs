@@ -296,8 +296,8 @@ pub enum SignalError {
     /// It does not fit the execution's state.
     #[error(transparent)]
     Refused(#[from] CommandError),
-    /// The same command waits already.
-    #[error("The same command is waiting to be carried out already")]
+    /// The same command is already waiting.
+    #[error("The same command is already waiting to be carried out")]
     Waiting,
     /// The store failed.
     #[error(transparent)]

@@ -28,7 +28,7 @@ pub struct StoredEvent {
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     /// The reader was too slow; read on from the store after the last event seen.
-    #[error("the reader is too slow; {0} events were passed over")]
+    #[error("the reader is too slow; {0} events were skipped")]
     Lagged(u64),
     /// The store has closed.
     #[error("the store has closed")]

@@ -44,7 +44,9 @@ pub enum StoreError {
     #[error("the store holds something that can't be read: {0}")]
     Corrupt(String),
     /// A list was asked to go on after a row that no list has ended with.
-    #[error("`{0}` is not a cursor of this list: take `next_cursor` of the page before, or none to begin anew")]
+    #[error(
+        "`{0}` is not a cursor of this list: use `next_cursor` of the previous page, or leave it out to start over"
+    )]
     UnknownCursor(String),
 }
 

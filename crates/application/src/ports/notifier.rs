@@ -24,7 +24,7 @@ pub struct Message {
     pub step_id: StepId,
     /// The same for every repetition of this message on this channel, so that receivers can tell.
     pub delivery_id: String,
-    /// How long it may take.
+    /// How long to wait for the reply.
     pub timeout: Option<Duration>,
 }
 

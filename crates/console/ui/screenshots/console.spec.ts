@@ -16,8 +16,8 @@ test("the pictures of docs/console.md", async ({ home: page, server }) => {
   await page.emulateMedia({ colorScheme: "light" });
   const { processes } = await server.api("GET", "/api/processes");
   const run = async (name: string, input: object = {}): Promise<string> => {
-    const found = processes.find((one: { name: string }) => one.name === name);
-    return server.run(found.id, input);
+    const found = processes.find((one) => one.name === name);
+    return server.run(found?.id ?? "", input);
   };
   const article = await run("article-with-revision", { topic: "hand-overs between teams" });
   for (const name of ["market-analysis", "research-and-write", "nightly-report", "market-analysis"])
@@ -43,9 +43,9 @@ test("the pictures of docs/console.md", async ({ home: page, server }) => {
 
   await page.emulateMedia({ colorScheme: "dark" });
   await page.goto("/processes/new?from=paste");
-  const text = processes.find((one: { name: string }) => one.name === "article-with-revision");
-  const { yaml_content: yaml } = await server.api("GET", `/api/processes/${text.id}`);
-  await page.getByLabel("Definition").fill(String(yaml).replace("target: publish", "target: publsh"));
+  const text = processes.find((one) => one.name === "article-with-revision");
+  const { yaml_content: yaml } = await server.api("GET", `/api/processes/${text?.id ?? ""}`);
+  await page.getByLabel("Definition").fill(yaml.replace("target: publish", "target: publsh"));
   await page.getByRole("button", { name: "Apply fix" }).waitFor();
   await page.getByRole("button", { name: "quality, error" }).waitFor();
   await picture(page, "editor");

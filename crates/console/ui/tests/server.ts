@@ -13,6 +13,14 @@ const PROGRAM = process.env.PROCESSION_BIN ?? fileURLToPath(new URL("../../../..
 
 export const PASSWORD = "correct horse";
 
+/** What the tests read of answers. */
+interface Told {
+  id: string;
+  status: string;
+  yaml_content: string;
+  processes: { id: string; name: string }[];
+}
+
 export class Server {
   readonly folder = mkdtempSync(join(tmpdir(), "procession-console-"));
   address = "";
@@ -53,7 +61,7 @@ export class Server {
   }
 
   /** Asks the API as the administrator. */
-  async api(method: string, path: string, body?: unknown): Promise<any> {
+  async api(method: string, path: string, body?: unknown): Promise<Told> {
     if (this.token === "") {
       const form = new URLSearchParams({ username: "admin", password: PASSWORD });
       const session = (await (await fetch(`${this.address}/api/token`, { method: "POST", body: form })).json()) as { access_token: string };
@@ -63,7 +71,7 @@ export class Server {
     const response = await fetch(this.address + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    return text === "" ? undefined : JSON.parse(text);
+    return (text === "" ? {} : JSON.parse(text)) as Told;
   }
 
   /** Publishes a definition; its id. */

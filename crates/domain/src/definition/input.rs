@@ -4,7 +4,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
-use crate::value::{Json, StepId};
+use crate::value::{
+    Decimal, Json, StepId,
+    json::{is_long_integer, parse_exact, whole_number},
+};
 
 /// The declared inputs of a process, by name.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -80,6 +83,9 @@ pub struct CheckedInput {
 }
 
 impl InputType {
+    /// Every type.
+    pub const ALL: [Self; 6] = [Self::String, Self::Number, Self::Integer, Self::Boolean, Self::Object, Self::Array];
+
     /// The type's name in YAML.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -92,21 +98,27 @@ impl InputType {
         }
     }
 
-    /// The value as this type: itself if it has it, or converted if it is a text that converts exactly.
+    /// The value as this type: itself if it has it, or converted if it is a text that converts exactly. A whole number is
+    /// kept as one, however it is written: `5.0`, `"5.0"` and `5` are the same.
     fn convert(self, value: &Json) -> Option<Json> {
-        if self.admits(value) {
-            return Some(value.clone());
-        }
-        let Json::String(text) = value else { return None };
+        let text = match value {
+            Json::Number(number) if self == Self::Integer && number.is_f64() => {
+                return whole_number(&Decimal::parse(&number.to_string())?);
+            }
+            _ if self.admits(value) => return Some(value.clone()),
+            Json::String(text) => text,
+            _ => return None,
+        };
         match self {
             Self::String => None,
+            Self::Integer => whole_number(&Decimal::parse(text.trim())?),
             Self::Boolean => match text.trim().to_ascii_lowercase().as_str() {
                 "true" => Some(Json::Bool(true)),
                 "false" => Some(Json::Bool(false)),
                 _ => None,
             },
-            Self::Number | Self::Integer | Self::Object | Self::Array => {
-                serde_json::from_str(text.trim()).ok().filter(|parsed| self.admits(parsed))
+            Self::Number | Self::Object | Self::Array => {
+                parse_exact(text.trim()).ok().filter(|parsed| self.admits(parsed))
             }
         }
     }
@@ -114,8 +126,8 @@ impl InputType {
     fn admits(self, value: &Json) -> bool {
         match self {
             Self::String => value.is_string(),
-            Self::Number => value.is_number(),
-            Self::Integer => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|n| n.fract() == 0.0),
+            Self::Number => value.is_number() || value.as_str().is_some_and(is_long_integer),
+            Self::Integer => value.is_i64() || value.is_u64() || value.as_str().is_some_and(is_long_integer),
             Self::Boolean => value.is_boolean(),
             Self::Object => value.is_object(),
             Self::Array => value.is_array(),
@@ -124,6 +136,17 @@ impl InputType {
 }
 
 impl InputField {
+    /// Whether a value is what forms send for a field that was left empty: an empty text where no text is wanted.
+    fn is_left_empty(&self, value: &Json) -> bool {
+        let wants_other = match self.field_type {
+            Some(InputType::String) | None => !self.one_of.is_empty() && !self.one_of.contains(value),
+            Some(
+                InputType::Number | InputType::Integer | InputType::Boolean | InputType::Object | InputType::Array,
+            ) => true,
+        };
+        wants_other && value.as_str().is_some_and(|text| text.trim().is_empty())
+    }
+
     /// The value as this field takes it, or what is wrong with it.
     pub fn check(&self, value: &Json) -> Result<Json, String> {
         let value = match self.field_type {
@@ -148,7 +171,7 @@ impl InputSchema {
         let mut problems = Vec::new();
         let mut warnings = Vec::new();
         for (name, field) in &self.fields {
-            match given.get(name).filter(|value| !value.is_null()) {
+            match given.get(name).filter(|value| !value.is_null() && !field.is_left_empty(value)) {
                 Some(value) => match field.check(value) {
                     Ok(value) => drop(checked.insert(name.clone(), value)),
                     Err(message) => problems.push(InputProblem { field: name.clone(), message }),
@@ -238,6 +261,62 @@ mod tests {
             json!({"topic": "tides", "count": 12, "deep": true, "tags": [1, 2], "tone": "neutral", "extra": 1});
         assert_eq!(checked.input, expected);
         assert_eq!(checked.warnings, ["the process declares no input `extra`"]);
+    }
+
+    #[test]
+    fn whole_numbers_are_kept_as_such_however_they_are_written() {
+        let cases = [
+            (json!(5.0), json!(5)),
+            (json!("5.0"), json!(5)),
+            (json!("1e3"), json!(1000)),
+            (json!(-0.0), json!(0)),
+            (json!(" +7 "), json!(7)),
+            (json!(u64::MAX), json!(u64::MAX)),
+            (json!("12345678901234567890123"), json!("12345678901234567890123")),
+            (json!("12345678901234567890123.0"), json!("12345678901234567890123")),
+            (json!("0012"), json!(12)),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(
+                schema().check(&json!({"topic": "x", "count": given})).unwrap().input["count"],
+                expected,
+                "{given}"
+            );
+        }
+        for bad in
+            [json!(1.5), json!("1.5"), json!("1e-3"), json!("five"), json!("0x10"), json!(true), json!("1e9999999")]
+        {
+            assert!(schema().check(&json!({"topic": "x", "count": bad})).is_err(), "{bad}");
+        }
+        let number: InputField = serde_json::from_value(json!({"type": "number"})).unwrap();
+        for (given, expected) in [
+            (json!(5.0), json!(5.0)),
+            (json!("2.50"), json!(2.5)),
+            (json!("12345678901234567890123"), json!("12345678901234567890123")),
+        ] {
+            assert_eq!(number.check(&given), Ok(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_a_form_leaves_empty_counts_as_not_given() {
+        let given = json!({"topic": "tides", "count": "", "deep": " ", "tags": "", "tone": ""});
+        let checked = schema().check(&given).unwrap();
+        assert_eq!(checked.input, json!({"topic": "tides", "count": 3, "tone": "neutral"}));
+        let required: InputSchema = serde_json::from_value(json!({
+            "n": {"type": "integer", "required": true},
+            "e": {"enum": ["", "x"]},
+            "s": {"type": "string", "required": true},
+        }))
+        .unwrap();
+        let problems = required.check(&json!({"n": "", "e": "", "s": ""})).unwrap_err();
+        let problems: Vec<(&str, &str)> =
+            problems.iter().map(|problem| (problem.field.as_str(), problem.message.as_str())).collect();
+        assert_eq!(problems, [("n", "is required")]);
+        assert_eq!(
+            required.check(&json!({"n": 1, "e": "", "s": ""})).unwrap().input,
+            json!({"n": 1, "e": "", "s": ""})
+        );
     }
 
     #[test]

@@ -109,8 +109,15 @@ impl Definition {
             _ => {}
         }
         let graph = Graph::build(&content.steps)?;
+        Ok(Self::with_graph(content, graph))
+    }
+
+    /// The same for content whose steps are known to make this graph, since it was just built of them: building it again
+    /// would cost a tenth of checking the whole text.
+    pub fn with_graph(content: DefinitionContent, graph: Graph) -> Self {
+        debug_assert_eq!(Graph::build(&content.steps).as_ref(), Ok(&graph), "the graph of other steps");
         let positions = content.steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect();
-        Ok(Self { content, positions, graph })
+        Self { content, positions, graph }
     }
 
     /// Everything it says.

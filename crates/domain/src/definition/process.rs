@@ -192,7 +192,7 @@ impl Process {
         Ok(DefinitionEvent::ProcessUpdated(self.event_subject(by)))
     }
 
-    /// Makes a draft startable.
+    /// Publishes a draft, so that it can be started.
     pub fn publish(&mut self, by: Option<String>, now: Timestamp) -> Result<DefinitionEvent, ProcessError> {
         if self.status != ProcessStatus::Draft {
             return Err(ProcessError::NotPublishable(self.status));
@@ -203,7 +203,7 @@ impl Process {
         Ok(DefinitionEvent::ProcessPublished(self.event_subject(by)))
     }
 
-    /// Takes a draft or published version out of use; what runs on it goes on.
+    /// Archives a draft or published version; executions of it go on.
     pub fn archive(&mut self, by: Option<String>, now: Timestamp) -> Result<DefinitionEvent, ProcessError> {
         if self.status == ProcessStatus::Archived {
             return Err(ProcessError::AlreadyArchived);

@@ -35,7 +35,7 @@ pub enum AttemptEvent {
     Interrupted {
         /// The attempt.
         attempt: u32,
-        /// Whether the server had stopped in order; such an interruption does not count.
+        /// Whether the server had shut down gracefully; such an interruption does not count.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         in_order: bool,
     },

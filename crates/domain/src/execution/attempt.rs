@@ -197,7 +197,7 @@ impl Turn<'_, '_> {
                 Some(longest) => {
                     let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
                     let message = format!(
-                        "the agent `{agent}` takes no calls for {retry_after}, and the step waits for at most {longest}{reason}"
+                        "the agent `{agent}` accepts no calls for {retry_after}, and the step waits for at most {longest}{reason}"
                     );
                     let error = StepError { code: ErrorCode::RateLimited, message };
                     self.end_in_failure(step, direction, error, Usage::default());
@@ -266,10 +266,8 @@ impl Turn<'_, '_> {
         };
         if let Some(asked) = retry_after.filter(|asked| *asked > policy.longest_pause()) {
             let longest = policy.longest_pause();
-            let message = format!(
-                "{}; it asks to be left alone for {asked}, and a retry waits for at most {longest}",
-                error.message
-            );
+            let message =
+                format!("{}; it asks callers to wait {asked}, and a retry waits for at most {longest}", error.message);
             self.end_in_failure(step, direction, StepError { message, ..error }, usage);
             return;
         }

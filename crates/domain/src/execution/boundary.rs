@@ -85,7 +85,7 @@ pub enum Command {
     Interrupted {
         /// The calls.
         calls: Vec<CallId>,
-        /// Whether the server had stopped in order.
+        /// Whether the server had shut down gracefully.
         in_order: bool,
     },
     /// A gateway said what became of an interrupted call.
@@ -198,7 +198,7 @@ pub struct Call {
     pub input: ValueRef,
     /// The key under which that is kept.
     pub input_key: ValueKey,
-    /// How long it may take.
+    /// How long to wait for the reply.
     pub timeout: Option<Duration>,
     /// The gateway's name for it, if it is to be recovered and has one.
     pub call_ref: Option<String>,

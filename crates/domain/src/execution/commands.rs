@@ -105,7 +105,7 @@ pub enum CommandError {
         command: &'static str,
     },
     /// An operator has paused it already.
-    #[error("The execution is paused already")]
+    #[error("The execution is already paused")]
     AlreadyPaused,
     /// It is not paused, or only waits for people.
     #[error("The execution is not paused by an operator; if it waits for people, decide the open approvals")]

@@ -121,11 +121,11 @@ impl Execution {
         Some((self.definition.step(position), &self.steps[position]))
     }
 
-    /// What was odd about its input, and undefined in its texts and let pass.
+    /// What was odd about its input, undefined in its texts and let pass, and not there for its conditions.
     pub fn warnings(&self) -> Vec<String> {
         let of_steps = self
             .steps()
-            .flat_map(|(step, state)| state.warnings.iter().map(|warning| format!("step `{}`: {warning}", step.id)));
+            .flat_map(|(step, state)| state.all_warnings().map(|warning| format!("step `{}`: {warning}", step.id)));
         self.state.warnings.iter().cloned().chain(of_steps).collect()
     }
 

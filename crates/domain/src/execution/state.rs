@@ -226,6 +226,16 @@ pub struct StepState {
     pub compensation: Option<CompensationState>,
 }
 
+impl StepState {
+    /// What was undefined in its texts and let pass, and what its condition and its routes read that was not there or did
+    /// not compare.
+    pub fn all_warnings(&self) -> impl Iterator<Item = &String> {
+        let condition = self.condition.iter().flat_map(|condition| &condition.notes);
+        let routes = self.decision.iter().flat_map(|decision| &decision.evaluated_conditions);
+        self.warnings.iter().chain(condition).chain(routes.flat_map(|route| &route.notes))
+    }
+}
+
 /// One try of a step or of its compensation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {

@@ -25,7 +25,7 @@ pub struct WaitingFor {
     /// Until when at most, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// Why, where whoever is waited for said so.
+    /// Why, where the one that is waited for said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::Decimal;
+
 /// A length of time: whole milliseconds, never negative (spec 1.10).
 ///
 /// Its text form is a whole number of seconds, or a sum of parts in falling order (`1d12h`, `90s`, `1h30m`); what
@@ -12,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Duration(u64);
 
-/// The text is no duration.
+/// The text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// It does not follow the grammar.
@@ -94,8 +96,14 @@ impl FromStr for Duration {
         if rest.is_empty() {
             return Err(malformed());
         }
-        if rest.bytes().all(|b| b.is_ascii_digit()) {
-            let secs: u64 = rest.parse().map_err(|_| too_long())?;
+        // A whole number is one also with an empty fraction: programs write 5.0 for 5.
+        let whole = Decimal::parse(rest).filter(Decimal::is_whole);
+        if let Some(whole) = whole {
+            let digits = whole.whole_digits().ok_or_else(too_long)?;
+            if digits.starts_with('-') {
+                return Err(malformed());
+            }
+            let secs: u64 = digits.parse().map_err(|_| too_long())?;
             let millis = secs.checked_mul(1_000).filter(|m| *m <= Self::MAX.0).ok_or_else(too_long)?;
             return Ok(Self(millis));
         }
@@ -166,11 +174,33 @@ mod tests {
             ("1m 30s", 90_000),
             ("0s", 0),
             ("2d3h4m5s6ms", 183_845_006),
+            ("5.0", 5_000),
+            ("90.", 90_000),
+            ("1e3", 1_000_000),
+            ("+7", 7_000),
+            ("-0.0", 0),
         ];
         for (text, millis) in cases {
             assert_eq!(text.parse::<Duration>().unwrap().as_millis(), millis, "{text}");
         }
-        for bad in ["", "-5s", "5", "30m1h", "1h1h", "5 minutes", "1.5h", "h", "5S", "5sm", "1h30"] {
+        for bad in [
+            "",
+            "-5s",
+            "-5",
+            "-5.0",
+            "1.5",
+            "5.0s",
+            "1e-3",
+            "5",
+            "30m1h",
+            "1h1h",
+            "5 minutes",
+            "1.5h",
+            "h",
+            "5S",
+            "5sm",
+            "1h30",
+        ] {
             let parsed = bad.parse::<Duration>();
             assert_eq!(parsed.is_ok(), bad == "5", "{bad}: {parsed:?}");
         }

@@ -15,7 +15,7 @@ pub enum CodeScope {
 
 /// The text is no known code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no known error code")]
+#[error("`{0}` is not a known error code")]
 pub struct UnknownCode(String);
 
 macro_rules! codes {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 /// The text is no UUID in its usual form of 36 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an id: a UUID such as 0199a6f0-5c3e-7d31-a7c5-0b9d4a1f2c33 is expected")]
+#[error("`{0}` is not a valid id: it must be a UUID such as 0199a6f0-5c3e-7d31-a7c5-0b9d4a1f2c33")]
 pub struct IdError(String);
 
 macro_rules! id {

@@ -1,10 +1,12 @@
 //! Value objects (spec 1.10): small, immutable, valid by construction.
 
+mod decimal;
 mod duration;
 mod error_code;
 mod finish_reason;
 mod hash;
 mod ids;
+pub mod json;
 mod money;
 mod names;
 pub mod reply;
@@ -13,6 +15,7 @@ mod timestamp;
 mod tokens;
 mod version;
 
+pub use decimal::Decimal;
 pub use duration::{Duration, DurationError};
 pub use error_code::{CodeScope, ErrorCode, UnknownCode};
 pub use finish_reason::FinishReason;

@@ -126,7 +126,7 @@ fn check_step_id(text: &str) -> Result<(), NameError> {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-');
     if !well_formed {
         return refuse(format!(
-            "`{text}` is no step id: a lower-case letter, then lower-case letters, digits, `_` and `-`"
+            "`{text}` is not a valid step id: use a lower-case letter, then lower-case letters, digits, `_` and `-`"
         ));
     }
     if text.len() > 64 {
@@ -150,7 +150,7 @@ fn check_trigger_id(text: &str) -> Result<(), NameError> {
         return refuse("a trigger id has 1 to 128 characters".into());
     }
     if !text.chars().all(|c| c.is_ascii_alphanumeric() || "._~-".contains(c)) {
-        return refuse(format!("`{text}` is no trigger id: letters, digits, `.`, `_`, `~` and `-` are allowed"));
+        return refuse(format!("`{text}` is not a valid trigger id: use letters, digits, `.`, `_`, `~` and `-`"));
     }
     Ok(())
 }

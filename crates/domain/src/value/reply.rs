@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Json;
+use super::{Json, json::parse_exact};
 
 /// The character that stands for what can't be one.
 const REPLACEMENT: &str = "\\ufffd";
@@ -25,8 +25,8 @@ pub fn json_of(text: &str) -> Option<Json> {
 /// pair, which a model leaves when it stops in the middle of a character, is U+FFFD.
 pub fn read_json(text: &str) -> Option<Json> {
     let text = text.trim_start_matches('\u{feff}').trim();
-    serde_json::from_str(text).ok().or_else(|| match mend_surrogates(text) {
-        Cow::Owned(mended) => serde_json::from_str(&mended).ok(),
+    parse_exact(text).ok().or_else(|| match mend_surrogates(text) {
+        Cow::Owned(mended) => parse_exact(&mended).ok(),
         Cow::Borrowed(_) => None,
     })
 }
@@ -140,6 +140,7 @@ mod tests {
             ("[]", json!([])),
             ("90", json!(90)),
             ("-1.5", json!(-1.5)),
+            ("{\"id\": 12345678901234567890123}", json!({"id": "12345678901234567890123"})),
             ("true", json!(true)),
             ("\"hello\"", json!("hello")),
             ("null", json!(null)),

@@ -4,7 +4,9 @@ use minijinja::Value;
 
 use super::{
     Run, Stop,
+    number::LOSES_DIGITS,
     print::{Output, PrintError, items_of},
+    times,
     value::{Number, Scalar, Val},
 };
 use crate::{
@@ -22,7 +24,11 @@ impl<'a> Run<'a> {
         link: &'a Link,
     ) -> Result<Val<'a>, Stop> {
         let refused = |what: String| self.failed(&link.range, &what);
-        match (left.scalar(), right.scalar()) {
+        if let Some(result) = times::calculate(operator, left.scalar(), right.scalar()) {
+            return result.map(Val::Made).map_err(|what| refused(what.to_owned()));
+        }
+        let scalars = calculable(operator, left.scalar(), right.scalar()).map_err(|what| refused(what.to_owned()))?;
+        match scalars {
             (Scalar::Number(a), Scalar::Number(b)) => {
                 let number = calculate(operator, a, b).map_err(|what| refused(what.to_owned()))?;
                 Ok(Val::Made(number.into()))
@@ -72,9 +78,30 @@ impl<'a> Run<'a> {
     }
 }
 
+/// What is calculated with. A whole number that is kept as a text, since JSON can't hold it, is the number.
+fn calculable<'v>(
+    operator: Arithmetic,
+    left: Scalar<'v>,
+    right: Scalar<'v>,
+) -> Result<(Scalar<'v>, Scalar<'v>), &'static str> {
+    if operator == Arithmetic::Add && matches!((left, right), (Scalar::Text(_), Scalar::Text(_))) {
+        // Two texts of digits may be meant to be joined as well as to be added.
+        let are_both_long = left.long_integer().is_some() && right.long_integer().is_some();
+        return if are_both_long { Err(ADD_OR_JOIN) } else { Ok((left, right)) };
+    }
+    Ok((number_if_long(left)?, number_if_long(right)?))
+}
+
+const ADD_OR_JOIN: &str =
+    "numbers of so many digits are kept as texts; write `a | int + b | int` to add them, `a ~ b` to join them";
+
+fn number_if_long(scalar: Scalar<'_>) -> Result<Scalar<'_>, &'static str> {
+    scalar.as_long_number().map_or(Ok(scalar), |number| number.map(Scalar::Number))
+}
+
 /// `-x`
 pub(super) fn negate(value: &Val<'_>) -> Result<Value, String> {
-    match value.scalar() {
+    match number_if_long(value.scalar())? {
         Scalar::Number(Number::Whole(whole)) => {
             let negated = whole.checked_neg().ok_or_else(|| TOO_LARGE.to_owned())?;
             Ok(Number::Whole(negated).into())
@@ -120,24 +147,32 @@ fn repetitions(times: Number, length: usize, most: usize) -> Result<usize, Strin
 fn calculate(operator: Arithmetic, a: Number, b: Number) -> Result<Number, &'static str> {
     let number = match (a, b) {
         (Number::Whole(a), Number::Whole(b)) => calculate_whole(operator, a, b)?,
-        (a, b) => calculate_real(operator, a.as_real(), b.as_real())?,
+        (a, b) => calculate_real(operator, real(a)?, real(b)?)?,
     };
     match number {
-        Number::Real(real) if !real.is_finite() => Err("the result is no finite number"),
+        Number::Real(real) if !real.is_finite() => Err("the result is not a finite number"),
         number => Ok(number),
     }
+}
+
+fn real(number: Number) -> Result<f64, &'static str> {
+    number.as_real().ok_or(LOSES_DIGITS)
 }
 
 const BY_ZERO: &str = "nothing can be divided by zero";
 
 fn calculate_whole(operator: Arithmetic, a: i128, b: i128) -> Result<Number, &'static str> {
-    let as_real = |number: i128| Number::Whole(number).as_real();
+    let real = |number: i128| real(Number::Whole(number));
     let whole = match operator {
         Arithmetic::Add => a.checked_add(b),
         Arithmetic::Subtract => a.checked_sub(b),
         Arithmetic::Multiply => a.checked_mul(b),
-        Arithmetic::Divide => return calculate_real(operator, as_real(a), as_real(b)),
-        Arithmetic::DivideWhole | Arithmetic::Remainder if b == 0 => return Err(BY_ZERO),
+        Arithmetic::Divide | Arithmetic::DivideWhole | Arithmetic::Remainder if b == 0 => return Err(BY_ZERO),
+        Arithmetic::Divide => match (real(a), real(b)) {
+            (Ok(a), Ok(b)) => return calculate_real(operator, a, b),
+            _ if a.checked_rem(b) == Some(0) => a.checked_div(b),
+            _ => return Err(LOSES_DIGITS),
+        },
         // Rounded down and with the divisor's sign, as in Python.
         Arithmetic::DivideWhole => a.checked_rem(b).and_then(|remainder| {
             let is_rounded_up = remainder != 0 && (remainder < 0) != (b < 0);
@@ -147,7 +182,7 @@ fn calculate_whole(operator: Arithmetic, a: i128, b: i128) -> Result<Number, &'s
             let has_wrong_sign = remainder != 0 && (remainder < 0) != (b < 0);
             if has_wrong_sign { remainder + b } else { remainder }
         }),
-        Arithmetic::Power if b < 0 => return calculate_real(operator, as_real(a), as_real(b)),
+        Arithmetic::Power if b < 0 => return calculate_real(operator, real(a)?, real(b)?),
         Arithmetic::Power => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
     };
     whole.map(Number::Whole).ok_or(TOO_LARGE)

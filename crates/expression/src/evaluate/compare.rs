@@ -1,5 +1,6 @@
 //! Comparison. Conditions have rules of their own (spec 2.3): undefined is none, texts that read as numbers compare with
-//! numbers, and what does not compare is false and noted. Templates compare as Jinja does.
+//! numbers, and what does not compare is false and noted. Templates compare as Jinja does. Points in time compare as the
+//! moments that they are in both.
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -8,8 +9,10 @@ use procession_domain::{definition::StepType, value::Json};
 
 use super::{
     Mode, Run, Stop,
+    number::compare_as_long_integers,
     print::{Output, items_of},
-    value::{Number, Scalar, Shown, Val},
+    times::order_as_times,
+    value::{Scalar, Shown, Val, scalar_of},
 };
 use crate::{
     ast::{Comparator, Comparison, Link},
@@ -66,7 +69,7 @@ impl<'a> Run<'a> {
             }
             (Scalar::Number(a), Scalar::Number(b)) => a.compare(b) == Some(Ordering::Equal),
             (Scalar::Number(number), Scalar::Text(text)) | (Scalar::Text(text), Scalar::Number(number)) => {
-                Number::read(text).is_some_and(|read| read.compare(number) == Some(Ordering::Equal))
+                number.compare_with_text(text) == Some(Ordering::Equal)
             }
             (Scalar::Text(a), Scalar::Text(b)) => {
                 self.handle(a.len().min(b.len()), &link.range)?;
@@ -94,7 +97,7 @@ impl<'a> Run<'a> {
 
     fn equal_texts(&self, a: &str, b: &str, word: Option<&Word>) -> bool {
         match word {
-            None => a == b,
+            None => a == b || order_as_times(a, b).is_some_and(Ordering::is_eq),
             Some(Word::Status) => a.eq_ignore_ascii_case(b),
             Some(Word::Decision { step }) => {
                 let view = step.as_ref().and_then(|step| self.scope.steps.get(step.as_str()));
@@ -120,11 +123,11 @@ impl<'a> Run<'a> {
         let (left, right) = (&as_text(left), &as_text(right));
         let order = match (left.scalar(), right.scalar()) {
             (Scalar::Number(a), Scalar::Number(b)) => a.compare(b),
-            (Scalar::Number(a), Scalar::Text(b)) => Number::read(b).and_then(|b| a.compare(b)),
-            (Scalar::Text(a), Scalar::Number(b)) => Number::read(a).and_then(|a| a.compare(b)),
+            (Scalar::Number(a), Scalar::Text(b)) => a.compare_with_text(b),
+            (Scalar::Text(a), Scalar::Number(b)) => b.compare_with_text(a).map(Ordering::reverse),
             (Scalar::Text(a), Scalar::Text(b)) => {
                 self.handle(a.len().min(b.len()), &link.range)?;
-                Some(a.cmp(b))
+                Some(order_by_meaning(a, b).unwrap_or_else(|| a.cmp(b)))
             }
             _ => None,
         };
@@ -191,6 +194,9 @@ impl<'a> Run<'a> {
             Comparator::ContainsNot => return Ok(!self.contained_in_template(right, left, link)?),
             _ => {}
         }
+        if let Some(order) = order_of_meant(left.scalar(), right.scalar()) {
+            return Ok(holds_for(operator, order));
+        }
         let is_text = |value: &Val<'_>| matches!(value.scalar(), Scalar::Text(_));
         let with_text = is_text(left) || is_text(right);
         let mut plain = |value: &Val<'a>| match shown_text(value).filter(|_| with_text) {
@@ -222,7 +228,9 @@ impl<'a> Run<'a> {
             Scalar::List => {
                 let item = self.take_made(item.clone(), &link.range)?;
                 for member in self.members(whole, link)? {
-                    if item == self.take_made(member, &link.range)? {
+                    let member = self.take_made(member, &link.range)?;
+                    let is_meant = order_of_meant(scalar_of(&item), scalar_of(&member)).is_some_and(Ordering::is_eq);
+                    if is_meant || item == member {
                         return Ok(true);
                     }
                 }
@@ -235,6 +243,34 @@ impl<'a> Run<'a> {
                 Err(self.failed(&link.range, &what))
             }
         }
+    }
+}
+
+/// The order of two texts that are numbers of many digits or points in time.
+fn order_by_meaning(left: &str, right: &str) -> Option<Ordering> {
+    compare_as_long_integers(left, right).or_else(|| order_as_times(left, right))
+}
+
+/// The order of two points in time, or of two values one of which is a whole number that is kept as a text, the other a
+/// number of any kind.
+fn order_of_meant(left: Scalar<'_>, right: Scalar<'_>) -> Option<Ordering> {
+    match (left, right) {
+        (Scalar::Text(a), Scalar::Text(b)) => order_by_meaning(a, b),
+        (Scalar::Number(number), text) => number.compare_with_text(text.long_integer()?),
+        (text, Scalar::Number(number)) => number.compare_with_text(text.long_integer()?).map(Ordering::reverse),
+        _ => None,
+    }
+}
+
+const fn holds_for(operator: Comparator, order: Ordering) -> bool {
+    match operator {
+        Comparator::Equal => order.is_eq(),
+        Comparator::NotEqual => order.is_ne(),
+        Comparator::Less => order.is_lt(),
+        Comparator::LessOrEqual => order.is_le(),
+        Comparator::Greater => order.is_gt(),
+        Comparator::GreaterOrEqual => order.is_ge(),
+        Comparator::In | Comparator::NotIn | Comparator::Contains | Comparator::ContainsNot => false,
     }
 }
 

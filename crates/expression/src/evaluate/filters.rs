@@ -7,6 +7,7 @@ use minijinja::{
     Environment, Error, ErrorKind, State, Value, filters,
     value::{Kwargs, Rest, StringInput, ValueKind, ValueOrKwargs, from_args},
 };
+use procession_domain::value::Decimal;
 
 use super::{
     print::{Output, items_of},
@@ -32,6 +33,7 @@ fn environment() -> Environment<'static> {
     environment.add_filter("join", join);
     environment.add_filter("replace", replace);
     environment.add_filter("indent", indent);
+    environment.add_filter("int", int);
     environment.add_filter("format", format);
     environment.add_filter("split", split);
     environment.add_filter("lines", lines);
@@ -256,6 +258,22 @@ fn slice(state: &mut State<'_, '_>, value: Value, count: usize, filler: Option<V
     filters::slice(state, value, count, filler)
 }
 
+/// The whole number that a text is, its fraction cut off; other values and bases as in Jinja.
+fn int(state: &State<'_, '_>, value: &Value, given: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let given = given.into_values();
+    let (default, base, named): (Option<Value>, Option<u32>, Kwargs) = from_args(&given)?;
+    let is_decimal = base.or(named.peek::<Option<u32>>("base")?).is_none_or(|base| base == 10);
+    let decimal = value.as_str().filter(|_| is_decimal).and_then(|text| Decimal::parse(text.trim()));
+    match decimal {
+        Some(decimal) => {
+            let whole =
+                decimal.truncated().ok_or_else(|| refuse("the number has too many digits to calculate with"))?;
+            Ok(Number::Whole(whole).into())
+        }
+        None => filters::int(state, value, default, base, named),
+    }
+}
+
 /// Adds numbers, or lists if `start` is one.
 #[expect(clippy::needless_pass_by_value, reason = "minijinja gives filters their arguments by value")]
 fn sum(
@@ -285,9 +303,12 @@ fn sum(
                 let number = match scalar_of(&item) {
                     Scalar::Number(number) => number,
                     Scalar::Bool(truth) => Number::Whole(i128::from(truth)),
-                    _ => return Err(refuse("only numbers can be summed up")),
+                    other => match other.as_long_number() {
+                        Some(number) => number.map_err(refuse)?,
+                        None => return Err(refuse("only numbers can be summed up")),
+                    },
                 };
-                total = total.plus(number).ok_or_else(|| refuse("the sum is too large"))?;
+                total = total.plus(number).map_err(refuse)?;
             }
             Ok(total.into())
         }

@@ -6,6 +6,7 @@ use std::{fmt::Write as _, ops::Range};
 use minijinja::value::ValueKind;
 use procession_domain::{
     definition::UndefinedRule,
+    suggest::closest,
     value::{Json, StepId},
 };
 
@@ -136,7 +137,7 @@ pub fn what_there_is(value: &Val<'_>, place: &str, key: &Key<'_>) -> String {
 
 /// The names that there are, after the one that was probably meant.
 fn available(there_are: &str, wanted: &str, names: &[&str]) -> String {
-    let near = known::closest(wanted, names.iter().copied());
+    let near = closest(wanted, names.iter().copied());
     let near = near.map(|near| format!(" Did you mean `{near}`?")).unwrap_or_default();
     let mut listed: Vec<String> = names.iter().take(MOST_NAMES).map(|name| name.chars().take(60).collect()).collect();
     if names.len() > MOST_NAMES {

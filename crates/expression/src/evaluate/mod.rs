@@ -10,9 +10,11 @@ mod lists;
 mod locals;
 mod methods;
 mod missing;
+mod number;
 mod path;
 mod print;
 mod statements;
+mod times;
 mod value;
 mod variables;
 
@@ -157,6 +159,7 @@ impl<'a> Run<'a> {
                 (0, 0) => Ok(Val::Made(Value::from(self.scope.now.to_string()))),
                 _ => Err(self.failed(range, "`now()` takes nothing")),
             },
+            Function::Time => self.time(arguments, range),
             Function::Range => self.range(arguments, range),
             Function::Dict => {
                 let mut pairs = Vec::new();

@@ -216,7 +216,7 @@ fn made_json(value: &Value, depth: usize) -> Result<Json, PrintError> {
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => Ok(Json::Null),
         ValueKind::Bool => Ok(Json::Bool(value.is_true())),
-        ValueKind::Number => number_json(Number::of(value)).ok_or(PrintError::NoText),
+        ValueKind::Number => Number::of(value).to_json().ok_or(PrintError::NoText),
         ValueKind::String => Ok(Json::String(value.as_str().unwrap_or_default().to_owned())),
         ValueKind::Seq | ValueKind::Iterable => {
             let items: Result<_, _> = items_of(value).map(|item| made_json(&item, depth + 1)).collect();
@@ -232,17 +232,6 @@ fn made_json(value: &Value, depth: usize) -> Result<Json, PrintError> {
         }
         _ => Err(PrintError::NoText),
     }
-}
-
-/// A whole number beyond 64 bits becomes a binary fraction: JSON has no other place for it.
-fn number_json(number: Number) -> Option<Json> {
-    if let Number::Whole(whole) = number {
-        let exact = i64::try_from(whole).map(Json::from).or_else(|_| u64::try_from(whole).map(Json::from));
-        if let Ok(json) = exact {
-            return Some(json);
-        }
-    }
-    serde_json::Number::from_f64(number.as_real()).map(Json::Number)
 }
 
 impl PrintError {

@@ -4,6 +4,8 @@
 use minijinja::{Value, value::ValueKind};
 use procession_domain::value::Json;
 
+pub use super::number::Number;
+
 /// A value.
 #[derive(Debug, Clone)]
 pub enum Val<'a> {
@@ -39,13 +41,6 @@ pub enum Scalar<'v> {
     List,
     Mapping,
     Other,
-}
-
-/// A number: whole as long as it can be.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Number {
-    Whole(i128),
-    Real(f64),
 }
 
 impl Val<'_> {
@@ -136,71 +131,5 @@ pub fn scalar_of(value: &Value) -> Scalar<'_> {
         ValueKind::Seq | ValueKind::Iterable => Scalar::List,
         ValueKind::Map => Scalar::Mapping,
         _ => Scalar::Other,
-    }
-}
-
-impl Number {
-    /// The number that one of JSON is.
-    pub fn of_json(number: &serde_json::Number) -> Self {
-        let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
-        whole.map_or_else(|| Self::Real(number.as_f64().unwrap_or(f64::NAN)), Self::Whole)
-    }
-
-    /// The number that one of minijinja's is.
-    pub fn of(value: &Value) -> Self {
-        if value.is_integer()
-            && let Ok(whole) = i128::try_from(value.clone())
-        {
-            return Self::Whole(whole);
-        }
-        Self::Real(f64::try_from(value.clone()).unwrap_or(f64::NAN))
-    }
-
-    /// The number that a text reads as.
-    pub fn read(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let is_number = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b))
-            && text.contains(|c: char| c.is_ascii_digit());
-        if !is_number {
-            return None;
-        }
-        let whole = text.parse::<i128>().ok().map(Self::Whole);
-        whole.or_else(|| text.parse::<f64>().ok().filter(|real| real.is_finite()).map(Self::Real))
-    }
-
-    /// The number as a binary fraction, rounded if it is too large.
-    #[expect(clippy::cast_precision_loss, reason = "comparisons of whole with broken numbers round, as in Jinja")]
-    pub const fn as_real(self) -> f64 {
-        match self {
-            Self::Whole(whole) => whole as f64,
-            Self::Real(real) => real,
-        }
-    }
-
-    /// Compares by value.
-    pub fn compare(self, other: Self) -> Option<std::cmp::Ordering> {
-        match (self, other) {
-            (Self::Whole(a), Self::Whole(b)) => Some(a.cmp(&b)),
-            (a, b) => a.as_real().partial_cmp(&b.as_real()),
-        }
-    }
-}
-
-impl From<Number> for Value {
-    fn from(number: Number) -> Self {
-        match number {
-            Number::Whole(whole) => i64::try_from(whole).map_or_else(|_| Self::from(whole), Self::from),
-            Number::Real(real) => Self::from(real),
-        }
-    }
-}
-
-impl Number {
-    /// The sum; `None` if it can't be expressed.
-    pub fn plus(self, other: Self) -> Option<Self> {
-        match (self, other) {
-            (Self::Whole(a), Self::Whole(b)) => a.checked_add(b).map(Self::Whole),
-            (a, b) => Some(a.as_real() + b.as_real()).filter(|sum| sum.is_finite()).map(Self::Real),
-        }
     }
 }

@@ -31,7 +31,8 @@ pub struct Lexer<'t> {
     pub end: usize,
 }
 
-const SYMBOLS: [&str; 14] = ["===", "!==", "||", "??", "&&", "==", "!=", ">=", "<=", "<>", "//", "**", "=", "!"];
+/// Symbols of more than one character, the longer ones first.
+const SYMBOLS: [&str; 12] = ["===", "!==", "||", "??", "&&", "==", "!=", ">=", "<=", "<>", "//", "**"];
 
 impl<'t> Lexer<'t> {
     /// Reads `text` from `position` to its end.
@@ -51,7 +52,7 @@ impl<'t> Lexer<'t> {
 
     /// Reads the next token.
     pub fn next_token(&mut self) -> Option<Token> {
-        let after_dot = self.text[..self.position].ends_with('.');
+        let after_dot = self.position > 0 && self.text.as_bytes().get(self.position - 1) == Some(&b'.');
         let rest = &self.text[self.position..self.end];
         let rest = rest.trim_start();
         let start = self.end - rest.len();
@@ -63,26 +64,36 @@ impl<'t> Lexer<'t> {
         } else if first == '"' || first == '\'' {
             text_length(rest)
         } else {
-            let symbol = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol));
-            (Kind::Symbol, symbol.map_or(first.len_utf8(), |symbol| symbol.len()))
+            (Kind::Symbol, symbol_length(rest, first))
         };
         self.position = start + length;
         Some(Token { kind, start, end: start + length })
     }
 }
 
+fn symbol_length(rest: &str, first: char) -> usize {
+    let may_be_long = matches!(first, '=' | '!' | '|' | '?' | '&' | '>' | '<' | '/' | '*');
+    let long = || SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol));
+    let symbol = if may_be_long { long() } else { None };
+    symbol.map_or(first.len_utf8(), |symbol| symbol.len())
+}
+
 /// Whether a name can start so.
 pub fn is_name_start(c: char) -> bool {
-    c == '_' || c.is_alphabetic()
+    c == '_' || c.is_ascii_alphabetic() || (!c.is_ascii() && c.is_alphabetic())
 }
 
 /// Whether a name can go on so.
 pub fn is_name_part(c: char) -> bool {
-    c == '_' || c.is_alphanumeric()
+    c == '_' || c.is_ascii_alphanumeric() || (!c.is_ascii() && c.is_alphanumeric())
 }
 
 fn name_length(rest: &str) -> usize {
-    rest.find(|c| !is_name_part(c)).unwrap_or(rest.len())
+    let plain = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+    match rest.as_bytes().get(plain) {
+        Some(byte) if !byte.is_ascii() => rest.find(|c| !is_name_part(c)).unwrap_or(rest.len()),
+        Some(_) | None => plain,
+    }
 }
 
 /// A number after a dot is an index, which has no decimals.

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use procession_domain::value::Decimal;
+
 use super::{
     Normal, Operator,
     brackets::{Bracket, BracketKind},
@@ -169,6 +171,7 @@ impl<'a, 't> Rewriter<'a, 't> {
         match token.kind {
             Kind::Name => self.name(token, signs),
             Kind::Number => {
+                check_number(self.lexer.text_of(token)).map_err(|what| error(what, token.start..token.end))?;
                 self.operand(token);
                 Ok(())
             }
@@ -344,7 +347,12 @@ impl<'a, 't> Rewriter<'a, 't> {
             "=" if self.brackets.is_empty() => {
                 self.tag.has_assignment = true;
                 if !matches!(self.tag.keyword.as_str(), "set" | "with") {
-                    let message = "`=` does not compare; write `==`.";
+                    let is_first = self.text[..token.start].trim().is_empty();
+                    let message = if is_first {
+                        "An expression does not begin with `=` here."
+                    } else {
+                        "`=` does not compare; write `==`."
+                    };
                     return Err(error(message, token.start..token.end));
                 }
                 self.copy_to(token.end);
@@ -452,6 +460,13 @@ impl<'a, 't> Rewriter<'a, 't> {
     /// Copies up to here what was not copied yet. Space of other alphabets, which the parser does not know, becomes plain.
     pub(super) fn copy_to(&mut self, end: usize) {
         let range: Range<usize> = self.copied_to..end;
+        self.copied_to = end;
+        let bytes = &self.text.as_bytes()[range.clone()];
+        let is_plain = bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(u8::is_ascii);
+        if is_plain {
+            self.normal.copy(self.text, range);
+            return;
+        }
         let gap = self.text[range.clone()].len() - self.text[range.clone()].trim_start().len();
         let space = range.start..range.start + gap;
         if self.text[space.clone()].is_ascii() {
@@ -460,7 +475,6 @@ impl<'a, 't> Rewriter<'a, 't> {
             self.normal.write(" ", space.clone());
             self.normal.copy(self.text, space.end..end);
         }
-        self.copied_to = end;
     }
 }
 
@@ -483,6 +497,26 @@ impl PathRoot {
             Self::Input { .. } => Some(Self::Input { is_top_level: false }),
         }
     }
+}
+
+/// Whether a number is kept with all its digits; the error says what to write instead.
+fn check_number(number: &str) -> Result<(), &'static str> {
+    let digits = number.replace('_', "");
+    let Some(exact) = Decimal::parse(&digits) else { return Ok(()) };
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return match digits.parse::<i128>() {
+            Ok(_) => Ok(()),
+            Err(_) => {
+                Err("This number has too many digits to calculate with; write it in quotes to compare it as a text.")
+            }
+        };
+    }
+    let is_kept =
+        digits.parse::<f64>().is_ok_and(|binary| Decimal::parse(&binary.to_string()).as_ref() == Some(&exact));
+    if exact.is_whole() && !is_kept {
+        return Err("This number would lose digits; write it without a point and without an exponent.");
+    }
+    Ok(())
 }
 
 /// An error at a place.

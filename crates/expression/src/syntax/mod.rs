@@ -1,6 +1,7 @@
 //! From normalised text to our trees. This is the only module that knows minijinja's parser and its syntax tree, which
 //! come without a promise of stability.
 
+mod errors;
 mod operators;
 mod statements;
 
@@ -15,7 +16,10 @@ use minijinja::{
     syntax::SyntaxConfig,
 };
 
-use self::operators::{binary_link, comparison};
+use self::{
+    errors::parser_error,
+    operators::{binary_link, comparison},
+};
 use crate::{
     SyntaxError,
     ast::{Arguments, Chain, Expression, Function, Kind, Link, LinkKind, Method, Path, Segment, Statement},
@@ -56,24 +60,6 @@ pub fn read_expression(normal: &Normal) -> Result<Expression, Unreadable> {
     lowering.finish(expression)
 }
 
-/// The parser's error in our words, at its place in the author's text.
-fn parser_error(normal: &Normal, error: &minijinja::Error) -> Unreadable {
-    let range = error.range().unwrap_or(0..normal.text.len());
-    // Some errors are told by their kind alone.
-    let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    let detail = detail
-        .replace("start of variable block", "`{{`")
-        .replace("end of variable block", "`}}`")
-        .replace("start of block", "`{%`")
-        .replace("end of block", "`%}`")
-        .replace("end of input", "end of the text")
-        .replace("template exceeds maximum recursion limits", "it is nested too deeply");
-    Unreadable::Parser(SyntaxError {
-        message: format!("This can't be read: {detail}."),
-        range: normal.places.author(range),
-    })
-}
-
 struct Lowering<'n> {
     normal: &'n Normal,
     errors: Vec<SyntaxError>,
@@ -91,9 +77,15 @@ impl<'n> Lowering<'n> {
 
     /// Notes an error; the tree goes on with something in its place, so that other errors are found too.
     fn refuse(&mut self, range: Range<usize>, message: impl Into<String>) {
-        let range = self.normal.places.author(range);
-        let message = message.into();
-        self.errors.push(SyntaxError { message, range });
+        if self.has_room() {
+            let range = self.normal.places.author(range);
+            self.errors.push(SyntaxError { message: message.into(), range });
+        }
+    }
+
+    /// Whether another error would be kept, so that it is worth finding words for it.
+    const fn has_room(&self) -> bool {
+        self.errors.len() < limits::ERRORS
     }
 
     fn expression(&mut self, expr: &Expr<'_>) -> Expression {
@@ -182,8 +174,10 @@ impl<'n> Lowering<'n> {
             }
             Expr::Call(call) => match &call.expr {
                 Expr::GetAttr(attr) => {
-                    let method = known::method(attr.name).unwrap_or_else(|message| {
-                        self.refuse(range.clone(), message);
+                    let method = known::method(attr.name).unwrap_or_else(|| {
+                        if self.has_room() {
+                            self.refuse(range.clone(), known::no_such_method(attr.name));
+                        }
                         Method::Get
                     });
                     let arguments = self.arguments(&call.args, range);
@@ -282,8 +276,8 @@ impl<'n> Lowering<'n> {
     }
 
     fn filter(&mut self, name: &str, args: &[CallArg<'_>], range: Range<usize>) -> Link {
-        if let Err(message) = known::filter(name) {
-            self.refuse(range.clone(), message);
+        if !known::is_filter(name) && self.has_room() {
+            self.refuse(range.clone(), known::no_such_filter(name));
         }
         let arguments = self.arguments(args, range.clone());
         let kind = match name {
@@ -295,8 +289,8 @@ impl<'n> Lowering<'n> {
     }
 
     fn test(&mut self, name: &str, args: &[CallArg<'_>], range: Range<usize>) -> LinkKind {
-        if let Err(message) = known::test(name) {
-            self.refuse(range.clone(), message);
+        if !known::is_test(name) && self.has_room() {
+            self.refuse(range.clone(), known::no_such_test(name));
         }
         match name {
             "defined" => LinkKind::IsDefined(true),
@@ -308,8 +302,8 @@ impl<'n> Lowering<'n> {
 
     fn function(&mut self, callee: &Expr<'_>, range: Range<usize>) -> Function {
         let name = if let Expr::Var(name) = callee { name.id } else { "" };
-        known::function(name).unwrap_or_else(|message| {
-            self.refuse(range, message);
+        known::function(name).unwrap_or_else(|| {
+            self.refuse(range, known::no_such_function(name));
             Function::Dict
         })
     }

@@ -206,7 +206,7 @@ fn an_expression_over_4_kib_is_a_clean_error() {
         let exactly = format!("{{{{{}}}}}", "1".repeat(limits::EXPRESSION_BYTES - 4));
         assert_eq!(exactly.len(), limits::EXPRESSION_BYTES);
         let errors = check_template(&exactly, &names).unwrap_err();
-        assert_eq!(errors[0].message, "This can't be read: invalid integer (too large).");
+        assert!(errors[0].message.contains("too many digits"), "{}", errors[0].message);
         let errors = check_template(&"x".repeat(limits::TEMPLATE_BYTES + 1), &names).unwrap_err();
         assert_eq!(errors[0].message, "The text is 1048577 bytes long; a template has at most 1048576.");
     });

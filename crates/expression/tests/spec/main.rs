@@ -13,6 +13,8 @@ mod limits;
 #[cfg(test)]
 mod messages;
 #[cfg(test)]
+mod numbers;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod references;

@@ -51,7 +51,7 @@ fn what_is_undefined_is_named_with_what_may_be_meant() {
         ),
         (
             "{% for item in input.items %}{{ loop.idx }}{% endfor %}",
-            "`loop.idx` is not defined (line 10). Did you mean `index`? `loop` has: index, index0, revindex, revindex0, first, last, length, depth, depth0, previtem, nextitem.",
+            "`loop.idx` is not defined (line 10). `loop` has: index, index0, revindex, revindex0, first, last, length, depth, depth0, previtem, nextitem.",
         ),
         (
             "{% for item in input.items %}{{ itm }}{% endfor %}",
@@ -91,7 +91,7 @@ fn warnings_say_what_happened_instead() {
 fn a_text_that_stands_in_no_file_has_no_line() {
     let template = procession_domain::definition::Template::unplaced("a\n{{ input.b }}");
     let error = evaluator().text(&template, &scope_with(json!({"a": 1})), UndefinedRule::Error).unwrap_err();
-    assert_eq!(error.to_string(), "`input.b` is not defined. Did you mean `a`? `input` has: a.");
+    assert_eq!(error.to_string(), "`input.b` is not defined. `input` has: a.");
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn other_words_for_a_decision_are_remarked_on() {
             continue;
         };
         assert_eq!(notes.len(), 1, "{source}");
-        assert_eq!(notes[0].message, format!("The decision of an approval is `{right}`, not `{word}`."), "{source}");
+        assert_eq!(notes[0].message, format!("`{word}` is understood as the decision `{right}`"), "{source}");
         assert_eq!(notes[0].suggestion.as_deref(), Some(right), "{source}");
         assert_eq!(&source[notes[0].range.clone()], format!("'{word}'"), "{source}");
         assert_eq!(notes[0].approval.as_deref(), Some("a"), "{source}");

@@ -273,7 +273,7 @@ fn what_can_not_be_evaluated_is_an_error_with_its_line_and_without_values() {
             "{{ steps.skipped.output.n + 1 }}",
             "`steps.skipped.output.n + 1` can't be evaluated (line 10): `+` does not go with none and a number.",
         ),
-        ("{{ 1e308 * 10 }}", "`1e308 * 10` can't be evaluated (line 10): the result is no finite number."),
+        ("{{ 1e308 * 10 }}", "`1e308 * 10` can't be evaluated (line 10): the result is not a finite number."),
         (
             "{{ range(1, 2, 0) }}",
             "`range(1, 2, 0)` can't be evaluated (line 10): `range` takes one to three whole numbers, and steps other than 0.",

@@ -2,7 +2,7 @@
 
 use procession_domain::expressions::Expressions;
 
-use crate::support::{evaluator, now};
+use crate::support::{condition_error, evaluator, holds, now, text};
 
 const BERLIN: Option<&str> = Some("Europe/Berlin");
 
@@ -69,4 +69,65 @@ fn other_texts_are_refused_with_a_sentence() {
     assert_eq!(error, "there is no time zone `Europe/Atlantis`");
     let error = evaluator().time_of("9999-12-31T23:59", Some("America/New_York"), now()).unwrap_err();
     assert_eq!(error, "`9999-12-31T23:59` is beyond the year 9999");
+}
+
+/// Each of these is true. Now is 2026-11-21T09:30:00Z.
+const TRUE: &[&str] = &[
+    // The same moment, written in other ways.
+    "'2026-11-30T10:00:00Z' == '2026-11-30T11:00:00+01:00'",
+    "'2026-11-30T10:00:00Z' == '2026-11-30 10:00:00.000+00:00'",
+    "'2026-11-30T10:00Z' in ['x', '2026-11-30T10:00:00+00:00']",
+    "not ('2026-11-30T10:00:00Z' != '2026-11-30T10:00:00.000000+00:00')",
+    // Earlier and later, whatever the letters say.
+    "'2026-11-21T20:30:00+12:00' < now()",
+    "'2026-11-20T23:30:00-11:00' > now()",
+    "'2026-11-21T09:30:00Z' <= now() and '2026-11-21T09:30:00Z' >= now()",
+    // Other texts compare as texts: without an offset nobody knows the moment.
+    "'2026-11-21T10:00:00' != '2026-11-21T10:00:00Z'",
+    "'2026-11-21' < '2026-11-22'",
+    "'2026-11-21T10:00:00Z and more' != '2026-11-21T10:00:00+00:00 and more'",
+    // `time` reads what is written in other ways, and gives nothing of nothing.
+    "time('2026-11-21 10:30', 'Europe/Berlin') == now()",
+    "time('2026-11-21 10:30', timezone='Europe/Berlin') == now()",
+    "time('2026-11-21') < now()",
+    "time(input.missing) == none",
+    "not (time(input.missing) < now())",
+    // Durations.
+    "now() - '1h' == '2026-11-21T08:30:00Z'",
+    "now() + '1d2h' == '2026-11-22T11:30:00Z'",
+    "'90m' + now() == '2026-11-21T11:00:00Z'",
+    "now() + 60 == '2026-11-21T09:31:00Z'",
+    "now() - 0.5 == '2026-11-21T09:29:59.500Z'",
+    "time('2026-11-21T10:00:00Z') - now() == 1800",
+    "now() - '2026-11-21T10:00:00+00:00' == -1800",
+    "now() - '2026-11-21T09:29:58.5Z' == 1.5",
+    "'2026-11-21T08:00:00Z' < now() - '1h' and now() - '1h' < '2026-11-21T09:00:00Z'",
+    // What is no time is joined as ever.
+    "'1h' + '2m' == '1h2m'",
+    "now() + ' UTC' == now() ~ ' UTC'",
+];
+
+#[test]
+fn points_in_time_compare_as_moments_and_take_durations() {
+    for condition in TRUE {
+        assert!(holds(condition), "{condition}");
+        if !condition.contains("missing") {
+            assert_eq!(text(&format!("{{{{ {condition} }}}}")), "true", "{condition} in a text");
+        }
+    }
+}
+
+#[test]
+fn what_can_not_be_calculated_with_times_is_an_error() {
+    let cases = [
+        ("time('soon') < now()", "the text is no time"),
+        ("time('2026-11-21 10:30', 'Mars') < now()", "no such time zone"),
+        ("time() < now()", "takes a text"),
+        ("now() - 'soon' > 0", "does not go with"),
+        ("now() + '365000000d' > now()", "beyond the years"),
+    ];
+    for (condition, words) in cases {
+        let error = condition_error(condition);
+        assert!(error.contains(words), "{condition}: {error}");
+    }
 }

@@ -1,10 +1,13 @@
 //! Bodies: JSON, sent by a session or by anyone.
 
+use std::borrow::Cow;
+
 use axum::{
     body::{Body, Bytes},
     extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request},
     http::StatusCode,
 };
+use procession_domain::value::json::exact_text;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::{
@@ -61,7 +64,7 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes, Problem> {
     DefaultBodyLimit::disable().apply(&mut request);
     Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("The request body is too large (limits.body)"),
-        _ => Problem::new(StatusCode::REQUEST_TIMEOUT, Code::RequestTimeout, "The request body did not come whole"),
+        _ => Problem::new(StatusCode::REQUEST_TIMEOUT, Code::RequestTimeout, "The request body is incomplete"),
     })
 }
 
@@ -101,12 +104,23 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unfit> {
         return Err(Unfit::Misshapen(missing_body()));
     }
     // Only a body that does not fit is looked at again, for what is wrong with it.
-    match serde_json::from_slice(bytes) {
+    match read(bytes) {
         Ok(body) if is_object(bytes) => Ok(body),
         // The values of the fields in their order, as a list, would be taken for an object.
         Ok(_) => Err(Unfit::Misshapen(no_object())),
         Err(error) => Err(explain::<T>(bytes, &error)),
     }
+}
+
+/// The body, in which whole numbers that JSON's own can't hold are texts of their digits.
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    if let Ok(text) = str::from_utf8(bytes)
+        && let Cow::Owned(exact) = exact_text(text)
+        && let Ok(body) = serde_json::from_str(&exact)
+    {
+        return Ok(body);
+    }
+    serde_json::from_slice(bytes)
 }
 
 fn is_object(json: &[u8]) -> bool {
@@ -134,7 +148,7 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Unfi
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
-    Problem::invalid(Code::MalformedJson, format!("The request body is no JSON: {error}"))
+    Problem::invalid(Code::MalformedJson, format!("The request body is not JSON: {error}"))
 }
 
 fn no_object() -> Problem {

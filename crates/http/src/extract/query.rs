@@ -31,7 +31,7 @@ pub(crate) struct PageParameters {
     /// After so many.
     #[param(minimum = 0)]
     pub offset: Option<u64>,
-    /// Behind the last page, by its `next_cursor`; then `offset` does not count.
+    /// After the previous page, by its `next_cursor`; `offset` is then ignored.
     pub cursor: Option<String>,
 }
 
@@ -78,7 +78,7 @@ impl Parameters {
         match text.parse() {
             Ok(time) => Some(time),
             Err(error) => {
-                self.refuse(name, format!("is no time: {error}"));
+                self.refuse(name, format!("is not a valid time: {error}"));
                 None
             }
         }

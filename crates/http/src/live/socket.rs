@@ -66,8 +66,8 @@ const LARGEST_MESSAGE: usize = 64 * 1024;
     get, path = "/ws", tag = "live", operation_id = "open_socket", params(SocketParameters),
     responses(
         (status = 101, description = "The connection is a WebSocket now"),
-        (status = 400, description = "The request is no upgrade to a WebSocket"),
-        (status = 403, description = "The token is not good"),
+        (status = 400, description = "The request is not a WebSocket upgrade"),
+        (status = 403, description = "The token is not valid"),
         (status = 426, description = "The connection can't be upgraded"),
     ),
 )]
@@ -132,7 +132,7 @@ async fn close(socket: &mut WebSocket, ended: &Ended, patience: std::time::Durat
     let (code, reason) = match ended {
         Ended::Gone | Ended::TooSlow => return,
         Ended::Unauthenticated(reason) => (NOT_AUTHENTICATED, *reason),
-        Ended::Draining => (GOING_AWAY, "The server is about to stop"),
+        Ended::Draining => (GOING_AWAY, "The server is shutting down"),
         Ended::Failed => (axum::extract::ws::close_code::AGAIN, "The events can't be read at the moment"),
     };
     let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };

@@ -26,7 +26,7 @@ use crate::{
 #[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StreamParameters {
-    /// Only events behind this one; the header `Last-Event-ID` wins.
+    /// Only events after this one; the header `Last-Event-ID` wins.
     after: Option<u64>,
     /// `v2` for messages with colon-named types and camel-cased fields.
     #[param(example = "v2")]
@@ -39,20 +39,20 @@ pub(crate) struct LastEventId(Option<u64>);
 /// How many events are read from the store at a time.
 const PAGE: u32 = 500;
 
-/// The events of an execution as they happen, from its first one or behind `Last-Event-ID`. Each has its id, and as data
+/// The events of an execution as they happen, from its first one or after `Last-Event-ID`. Each has its id, and as data
 /// the message that the WebSocket sends. The stream ends with the execution; there is nothing more to come with 204.
 #[utoipa::path(
     get, path = "/api/executions/{execution_id}/stream", tag = "live", operation_id = "stream_execution",
     params(
         ("execution_id" = uuid::Uuid, Path, description = "The execution"),
-        ("Last-Event-ID" = Option<u64>, Header, description = "Only events behind this one"),
+        ("Last-Event-ID" = Option<u64>, Header, description = "Only events after this one"),
         StreamParameters,
     ),
     responses(
         (status = 200, description = "Server-sent events", content_type = "text/event-stream", body = String,
             example = "id: 7\ndata: {\"type\":\"process_event\",\"event_type\":\"step_started\",…}\n\n"),
         (status = 204, description = "The execution has ended, and all of its events are known"),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution"),
         (status = 422, description = "A parameter does not fit"),
     ),

@@ -12,11 +12,11 @@ use crate::problem::{Code, FieldError, ProblemDetails};
 /// Errors that do not depend on the endpoint: their status, their meaning, and which endpoints they meet.
 const COMMON: [(&str, &str, Meets); 6] = [
     ("401", "No session, or it has ended", Meets::Sessions),
-    ("403", "The session may not do this", Meets::Sessions),
-    ("408", "The body did not come in time", Meets::Bodies),
+    ("403", "The session is not allowed to do this", Meets::Sessions),
+    ("408", "The body did not arrive in time", Meets::Bodies),
     ("413", "The body is too large", Meets::Bodies),
     ("500", "A defect of the server", Meets::Everyone),
-    ("503", "The server starts or stops, or can't use its database", Meets::Everyone),
+    ("503", "The server is starting or stopping, or can't use its database", Meets::Everyone),
 ];
 
 const MEDIA_TYPE: &str = "application/problem+json";
@@ -84,7 +84,7 @@ fn problem(status: StatusCode) -> Content {
         401 => (Code::NotAuthenticated, "Not authenticated"),
         403 => (Code::Forbidden, "Role viewer does not have process:create permission"),
         404 => (Code::NotFound, "Execution not found"),
-        408 => (Code::RequestTimeout, "The request body did not come whole"),
+        408 => (Code::RequestTimeout, "The request body is incomplete"),
         409 => (Code::Conflict, "Process is not published (status: draft)"),
         413 => (Code::TooLarge, "The request body is too large (limits.body)"),
         422 => (Code::InvalidBody, "The request body does not fit: `yaml_content` is missing"),

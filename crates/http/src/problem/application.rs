@@ -146,7 +146,7 @@ impl From<ApprovalFailure> for Problem {
             ApprovalFailure::Forbidden(forbidden) => forbidden.into(),
             ApprovalFailure::NotFound => Self::not_found(detail),
             ApprovalFailure::UnknownUser(_) => {
-                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("to", "is no user")])
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("to", "is not a user")])
             }
             ApprovalFailure::Refused(refused) => match refused {
                 ApprovalError::Settled(_) | ApprovalError::VotedBefore(_) | ApprovalError::TooLate => {
@@ -199,7 +199,7 @@ impl From<NotificationFailure> for Problem {
             NotificationFailure::Forbidden(forbidden) => forbidden.into(),
             NotificationFailure::Settings(_) => Self::invalid(Code::InvalidValue, detail),
             NotificationFailure::UnknownChannel { .. } => {
-                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("channel", "is no channel")])
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("channel", "is not a channel")])
             }
             // What is tested are the settings, and they don't do: a receiver that is down is no failure of this server.
             NotificationFailure::Undelivered(_) => Self::invalid(Code::Undelivered, detail),

@@ -97,7 +97,7 @@ impl Problem {
     }
 
     pub fn draining() -> Self {
-        Self::unavailable(Code::Draining, "The server is about to stop and takes nothing new; try again in a moment")
+        Self::unavailable(Code::Draining, "The server is shutting down and accepts nothing new; try again in a moment")
     }
 
     /// No session: the client must log in (spec 4b 1.3; nothing else is answered with 401).

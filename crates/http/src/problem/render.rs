@@ -58,7 +58,9 @@ fn foreign(status: StatusCode) -> Problem {
         StatusCode::NOT_FOUND => Problem::not_found("Not Found"),
         StatusCode::METHOD_NOT_ALLOWED => Problem::new(status, Code::MethodNotAllowed, "Method Not Allowed"),
         StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("The request body is too large (limits.body)"),
-        StatusCode::REQUEST_TIMEOUT => Problem::new(status, Code::RequestTimeout, "The request took too long to come"),
+        StatusCode::REQUEST_TIMEOUT => {
+            Problem::new(status, Code::RequestTimeout, "The request took too long to arrive")
+        }
         StatusCode::SERVICE_UNAVAILABLE => Problem::unavailable(Code::TimedOut, "The answer took too long; try again"),
         status if status.is_server_error() => Problem::internal(),
         status => Problem::new(

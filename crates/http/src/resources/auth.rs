@@ -26,7 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(me))
 }
 
-/// A log-in with a password. The other fields of OAuth forms (`scope`, `client_id`, `client_secret`) are taken and mean
+/// A login with a password. The other fields of OAuth forms (`scope`, `client_id`, `client_secret`) are taken and mean
 /// nothing.
 #[derive(ToSchema)]
 struct LoginRequest {
@@ -44,7 +44,7 @@ struct LoginRequest {
 /// A session.
 #[derive(Serialize, ToSchema)]
 struct TokenResponse {
-    /// To be sent as `Authorization: Bearer …`; it says itself until when it is good (`exp`).
+    /// Send it as `Authorization: Bearer …`; its claim `exp` says until when it is valid.
     #[schema(example = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZG1pbiJ9.c2lnbmF0dXJl")]
     access_token: String,
     /// Always `bearer`.
@@ -52,10 +52,10 @@ struct TokenResponse {
     token_type: &'static str,
 }
 
-/// How one logs in here.
+/// How users log in to this server.
 #[derive(Debug, Serialize, ToSchema)]
 struct ModeResponse {
-    /// Whether codes by e-mail are offered: never, so far.
+    /// Whether email codes are offered: never, so far.
     #[schema(example = false)]
     email_auth_enabled: bool,
     /// Whether there is an administrator.
@@ -71,7 +71,7 @@ struct ValidateParameters {
     token: Option<String>,
 }
 
-/// A good token.
+/// A valid token.
 #[derive(Debug, Serialize, ToSchema)]
 struct ValidateResponse {
     /// Always `valid`.
@@ -82,7 +82,7 @@ struct ValidateResponse {
     user: String,
 }
 
-/// Who wants a code by e-mail.
+/// Who wants a code by email.
 #[derive(Deserialize, ToSchema)]
 struct EmailCodeRequest {
     /// The address.
@@ -91,7 +91,7 @@ struct EmailCodeRequest {
     _email: String,
 }
 
-/// A code that came by e-mail.
+/// A code that was sent by email.
 #[derive(Deserialize, ToSchema)]
 struct EmailLoginRequest {
     /// The address.
@@ -110,7 +110,7 @@ struct MeResponse {
     /// The user name.
     #[schema(example = "ann")]
     username: String,
-    /// The e-mail address.
+    /// The email address.
     #[schema(example = "ann@example.com")]
     email: Option<String>,
     /// Always null: users have no other name here.
@@ -123,7 +123,7 @@ struct MeResponse {
     /// The role towards processes.
     #[schema(example = "process_designer")]
     process_role: &'static str,
-    /// What the session may do; an API key may be limited to less than its user.
+    /// What the session may do; an API key may be limited to less than its user may.
     #[schema(example = json!(["process:read", "execution:view"]))]
     permissions: Vec<&'static str>,
 }
@@ -139,7 +139,7 @@ struct MeResponse {
         (status = 200, description = "A token", body = TokenResponse),
         (status = 401, description = "Wrong user name or password"),
         (status = 403, description = "The one-time set-up comes first (`setup_required`)"),
-        (status = 422, description = "No form, or a field is missing"),
+        (status = 422, description = "Not a form, or a field is missing"),
         (status = 429, description = "Too many failed attempts from this address; `Retry-After` says how long to wait"),
     ),
 )]
@@ -153,7 +153,7 @@ async fn log_in(app: App, address: Address, form: Form) -> Result<Json<TokenResp
 pub(super) async fn token_for(app: &App, username: &str, password: &str, address: &Address) -> Result<String, Problem> {
     let user = app.access.log_in(username, password, &address.0).await.inspect_err(|failure| {
         if matches!(failure, AccessFailure::WrongPassword | AccessFailure::TooManyAttempts(_)) {
-            tracing::warn!(address = address.0, "a log-in was refused");
+            tracing::warn!(address = address.0, "a login was refused");
         }
     })?;
     app.shell().sessions.tokens().make(&user.name, app.now()).map_err(|error| {
@@ -173,7 +173,7 @@ pub(super) async fn token_for(app: &App, username: &str, password: &str, address
         (status = 200, description = "A token", body = TokenResponse),
         (status = 401, description = "Wrong user name or password"),
         (status = 403, description = "The one-time set-up comes first (`setup_required`)"),
-        (status = 422, description = "No form, or a field is missing"),
+        (status = 422, description = "Not a form, or a field is missing"),
         (status = 429, description = "Too many failed attempts from this address; `Retry-After` says how long to wait"),
     ),
 )]
@@ -181,21 +181,21 @@ async fn log_in_as_oauth(app: App, address: Address, form: Form) -> Result<Json<
     log_in(app, address, form).await
 }
 
-/// How one logs in here.
+/// How users log in to this server.
 #[utoipa::path(
     get, path = "/api/auth/mode", tag = "access", security(()),
-    responses((status = 200, description = "The ways to log in", body = ModeResponse)),
+    responses((status = 200, description = "Which ways there are to log in", body = ModeResponse)),
 )]
 async fn mode(app: App) -> Result<Json<ModeResponse>, Problem> {
     Ok(Json(ModeResponse { email_auth_enabled: false, setup_completed: app.access.is_set_up().await? }))
 }
 
-/// Whether a token is good, for reverse proxies: that of the header, of the cookie, or of the query.
+/// Whether a token is valid, for reverse proxies: that of the header, of the cookie, or of the query.
 #[utoipa::path(
     get, path = "/api/auth/validate", tag = "access", params(ValidateParameters),
     responses(
-        (status = 200, description = "It is good", body = ValidateResponse),
-        (status = 401, description = "There is none, or it is not good (any more)"),
+        (status = 200, description = "It is valid", body = ValidateResponse),
+        (status = 401, description = "There is none, or it is not valid (any more)"),
     ),
 )]
 async fn validate(
@@ -210,11 +210,11 @@ async fn validate(
     Ok(Json(ValidateResponse { status: "valid", user: known.principal.name().to_owned() }))
 }
 
-/// Would send a code by e-mail; this server logs in by password only.
+/// Would send a code by email; this server logs in by password only.
 #[utoipa::path(
     post, path = "/api/auth/email/request", tag = "access", security(()), request_body = EmailCodeRequest,
     responses(
-        (status = 403, description = "Codes by e-mail are not offered (`/api/auth/mode` says so)"),
+        (status = 403, description = "Email codes are not offered (`/api/auth/mode` says so)"),
         (status = 422, description = "Malformed body"),
     ),
 )]
@@ -222,11 +222,11 @@ async fn request_email_code(app: App, _: Public<EmailCodeRequest>) -> Result<(),
     refuse_email(&app).await
 }
 
-/// Would log in with a code that came by e-mail; this server logs in by password only.
+/// Would log in with a code that was sent by email; this server logs in by password only.
 #[utoipa::path(
     post, path = "/api/auth/email/verify", tag = "access", security(()), request_body = EmailLoginRequest,
     responses(
-        (status = 403, description = "Codes by e-mail are not offered (`/api/auth/mode` says so)"),
+        (status = 403, description = "Email codes are not offered (`/api/auth/mode` says so)"),
         (status = 422, description = "Malformed body"),
     ),
 )]

@@ -43,8 +43,8 @@ async fn is_alive() -> Json<HealthResponse> {
 #[utoipa::path(
     get, path = "/readyz", tag = "server", security(()),
     responses(
-        (status = 200, description = "It takes requests", body = HealthResponse),
-        (status = 503, description = "It starts, stops, or can't use its database"),
+        (status = 200, description = "It accepts requests", body = HealthResponse),
+        (status = 503, description = "It is starting or stopping, or can't use its database"),
     ),
 )]
 async fn is_ready(State(state): State<HttpState>) -> Result<Json<HealthResponse>, Problem> {

@@ -21,13 +21,13 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(list_keys, create_key)).routes(routes!(revoke_key))
 }
 
-/// A key to make.
+/// A key to create.
 #[derive(Debug, Deserialize, ToSchema)]
 struct KeyRequest {
     /// What it is for.
     #[schema(example = "nightly import")]
     name: String,
-    /// The user it acts for; by default who asks.
+    /// The user it acts for; by default the caller.
     #[serde(default)]
     #[schema(example = "ann")]
     user: Option<String>,
@@ -92,14 +92,14 @@ async fn list_keys(app: App, session: Session) -> Result<Json<KeyListResponse>, 
     Ok(Json(KeyListResponse { total: keys.len(), keys }))
 }
 
-/// Makes an API key.
+/// Creates an API key.
 #[utoipa::path(
     post, path = "/api/keys", tag = "access", request_body = KeyRequest,
     responses(
         (status = 201, description = "The key, shown this once", body = NewKeyResponse),
         (status = 403, description = "For administrators"),
         (status = 404, description = "No such user"),
-        (status = 422, description = "Malformed body, the name does not do, or there is no such permission"),
+        (status = 422, description = "Malformed body, the name is not valid, or there is no such permission"),
     ),
 )]
 async fn create_key(app: App, sent: Sent<KeyRequest>) -> Result<(StatusCode, Json<NewKeyResponse>), Problem> {
@@ -110,13 +110,13 @@ async fn create_key(app: App, sent: Sent<KeyRequest>) -> Result<(StatusCode, Jso
     Ok((StatusCode::CREATED, Json(NewKeyResponse { key, about: KeyResponse::of(about) })))
 }
 
-/// Revokes an API key. It is good for nothing from then on, and stays in the list.
+/// Revokes an API key. It stops working at once, and stays in the list.
 #[utoipa::path(
     delete, path = "/api/keys/{key_id}", tag = "access",
     params(("key_id" = uuid::Uuid, Path, description = "The key's id, as the list shows it")),
     responses(
         (status = 204, description = "It is revoked"),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 403, description = "For administrators"),
         (status = 404, description = "No such key"),
     ),

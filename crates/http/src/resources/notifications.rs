@@ -66,7 +66,7 @@ struct MailServer {
     #[serde(default)]
     #[schema(example = "********")]
     password: Option<String>,
-    /// The address from which mails come.
+    /// The address that emails come from.
     #[schema(example = "Procession <procession@example.com>")]
     from: String,
 }
@@ -120,7 +120,7 @@ async fn get_settings(app: App, session: Session) -> Result<Json<NotificationSet
     responses(
         (status = 200, description = "The settings in force, without secrets", body = NotificationSettingsDocument),
         (status = 403, description = "For administrators"),
-        (status = 422, description = "Malformed body, or a value does not do"),
+        (status = 422, description = "Malformed body, or a value is not valid"),
     ),
 )]
 async fn put_settings(

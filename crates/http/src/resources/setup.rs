@@ -53,7 +53,7 @@ async fn status(app: App) -> Result<Json<SetupStatusResponse>, Problem> {
     Ok(Json(SetupStatusResponse { setup_completed: app.access.is_set_up().await? }))
 }
 
-/// Gives the user `admin` its password; once.
+/// Sets the password of the user `admin`; once.
 #[utoipa::path(
     post, path = "/api/setup/admin-password", tag = "access", security(()), request_body = AdminPasswordRequest,
     responses(

@@ -31,17 +31,17 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
 /// A user to create.
 #[derive(Deserialize, ToSchema)]
 struct UserRequest {
-    /// The name by which it logs in: 1 to 128 characters.
+    /// The name they log in with: 1 to 128 characters.
     #[schema(example = "ann")]
     username: String,
     /// `admin`, `designer`, `operator`, `approver`, `viewer` or `user`.
     #[schema(example = "designer")]
     role: String,
-    /// The e-mail address.
+    /// The email address.
     #[serde(default)]
     #[schema(example = "ann@example.com")]
     email: Option<String>,
-    /// The password; without one the user works by API keys, or by tokens of the platform.
+    /// The password; a user without one can use API keys, or tokens of the platform.
     #[serde(default)]
     #[schema(write_only, format = Password, min_length = 8, example = "correct horse")]
     password: Option<String>,
@@ -67,10 +67,10 @@ struct PasswordRequest {
 #[derive(Debug, Serialize, ToSchema)]
 struct UserResponse {
     id: Uuid,
-    /// The name by which it logs in.
+    /// The name they log in with.
     #[schema(example = "ann")]
     username: String,
-    /// The e-mail address.
+    /// The email address.
     #[schema(example = "ann@example.com")]
     email: Option<String>,
     /// The role as it is stored.
@@ -118,7 +118,7 @@ async fn list_users(app: App, session: Session) -> Result<Json<UserListResponse>
             headers(("Location" = String, description = "Where it is"))),
         (status = 403, description = "For administrators"),
         (status = 409, description = "The name or the address is taken"),
-        (status = 422, description = "Malformed body, or the name, role, address or password does not do"),
+        (status = 422, description = "Malformed body, or the name, role, address or password is not valid"),
     ),
 )]
 async fn create_user(app: App, sent: Sent<UserRequest>) -> Result<Response, Problem> {
@@ -148,7 +148,7 @@ async fn get_user(app: App, session: Session, path: NamePath) -> Result<Json<Use
     Ok(Json(UserResponse::of(app.access.user(&session.principal, &path.0).await?)))
 }
 
-/// Gives a user another role. What it may do changes at once.
+/// Changes a user's role. What they may do changes at once.
 #[utoipa::path(
     put, path = "/api/users/{name}/role", tag = "access", request_body = RoleRequest,
     params(("name" = String, Path, description = "The user name")),
@@ -165,7 +165,7 @@ async fn set_role(app: App, path: NamePath, sent: Sent<RoleRequest>) -> Result<J
     Ok(Json(UserResponse::of(user)))
 }
 
-/// Gives a user another password. Tokens that were made before stay good until they end.
+/// Changes a user's password. Tokens that were issued before stay valid until they expire.
 #[utoipa::path(
     put, path = "/api/users/{name}/password", tag = "access", request_body = PasswordRequest,
     params(("name" = String, Path, description = "The user name")),
@@ -181,7 +181,7 @@ async fn set_password(app: App, path: NamePath, sent: Sent<PasswordRequest>) -> 
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Removes a user and its API keys. Its tokens are good for nothing from then on.
+/// Removes a user and their API keys. Their tokens stop working at once.
 #[utoipa::path(
     delete, path = "/api/users/{name}", tag = "access", params(("name" = String, Path, description = "The user name")),
     responses(

@@ -76,7 +76,7 @@ async fn a_decision_is_refused_with_a_reason_and_changes_nothing() {
         ("ann", &path, "reject", json!({}), 422, "invalid_value", "A comment is required"),
         ("ann", &path, "request-changes", comment(" "), 422, "invalid_value", "A comment is required"),
         ("ann", &path, "delegate", json!({"to": "zed"}), 422, "invalid_value", "There is no user `zed` to delegate to"),
-        ("ann", &path, "delegate", json!({"to": "ann"}), 409, "conflict", "ann is assigned to this approval already"),
+        ("ann", &path, "delegate", json!({"to": "ann"}), 409, "conflict", "ann is already assigned to this approval"),
         ("ann", unknown, "approve", json!({}), 404, "not_found", "Approval not found"),
         ("ann", "/api/approvals/nonsense", "approve", json!({}), 404, "not_found", "Approval not found"),
     ] {
@@ -128,7 +128,7 @@ async fn enough_different_people_must_approve() {
         (&json!("pending"), &json!(1), &json!(false))
     );
     let again = decide(&server, &path, "ann", "approve", &json!({})).await;
-    assert_eq!(again.problem(409, "already_decided"), "ann has voted on this approval already");
+    assert_eq!(again.problem(409, "already_decided"), "ann has already voted on this approval");
     let second = decide(&server, &path, "cid", "approve", &json!({})).await.ok(200);
     assert_eq!((&second["status"], &second["decided_by"]), (&json!("approved"), &json!("cid")));
     assert_eq!(second["approved_by"], json!(["ann", "cid"]));

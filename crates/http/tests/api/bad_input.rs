@@ -69,11 +69,11 @@ async fn bad_requests_get_their_exact_answer_and_write_nothing() {
     let json = |body: &str| body.as_bytes().to_vec();
     let create = || "/api/processes".to_owned();
     let cases: Vec<Case<'_>> = vec![
-        (post.clone(), create(), json("{\"yaml_content\": "), 422, "malformed_json", "no JSON"),
-        (post.clone(), create(), json("yaml_content"), 422, "malformed_json", "no JSON"),
-        (post.clone(), create(), vec![0xff, 0xfe], 422, "malformed_json", "no JSON"),
-        (post.clone(), create(), json("{\"yaml_content\": \"\\ud800\"}"), 422, "malformed_json", "no JSON"),
-        (post.clone(), create(), "[".repeat(100_000).into_bytes(), 422, "malformed_json", "no JSON"),
+        (post.clone(), create(), json("{\"yaml_content\": "), 422, "malformed_json", "not JSON"),
+        (post.clone(), create(), json("yaml_content"), 422, "malformed_json", "not JSON"),
+        (post.clone(), create(), vec![0xff, 0xfe], 422, "malformed_json", "not JSON"),
+        (post.clone(), create(), json("{\"yaml_content\": \"\\ud800\"}"), 422, "malformed_json", "not JSON"),
+        (post.clone(), create(), "[".repeat(100_000).into_bytes(), 422, "malformed_json", "not JSON"),
         (post.clone(), create(), json(""), 422, "invalid_body", "body is empty"),
         (post.clone(), create(), json("[]"), 422, "invalid_body", "JSON object"),
         (post.clone(), create(), json("{}"), 422, "invalid_body", "yaml_content"),

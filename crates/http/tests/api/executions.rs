@@ -107,6 +107,39 @@ async fn input_that_does_not_fit_is_refused_field_by_field() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn members_that_a_start_does_not_have_are_refused_with_what_may_be_meant() {
+    let server = server().await;
+    let ann = server.user("ann", "operator").await;
+    let process = server.stage.publish(HELLO).await;
+    for (body, field, words) in [
+        (json!({"inputs": {"name": "Ben"}}), "inputs", "did you mean `input`?"),
+        (json!({"input": {"name": "Ben"}, "lables": {}}), "lables", "did you mean `labels`?"),
+        (json!({"data": {"name": "Ben"}}), "data", "did you mean `input`?"),
+        (json!({"name": "Ben"}), "name", "{\"input\": {\"name\": …}}"),
+    ] {
+        let refused = server.post(execute(process)).json(&body).by(&ann).send().await;
+        refused.problem(422, "invalid_body");
+        let errors = &refused.ok(422)["errors"];
+        let message = errors[0]["message"].as_str().unwrap();
+        assert!(errors[0]["field"] == field && message.contains(words), "{body}: {errors}");
+    }
+    assert_eq!(server.get("/api/executions").by(&ann).send().await.ok(200)["total"], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whole_numbers_of_any_length_keep_their_digits() {
+    let server = server().await;
+    let ann = server.user("ann", "operator").await;
+    let process = server
+        .stage
+        .publish("name: p\nsteps: [{id: w, type: agent_task, agent: writer, message: \"{{input.id}}\"}]\n")
+        .await;
+    let body = br#"{"input": {"id": 12345678901234567890123}}"#;
+    let started = server.post(execute(process)).body("application/json", body).by(&ann).send().await.ok(201);
+    assert_eq!(started["input_data"]["id"], "12345678901234567890123");
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_published_versions_start() {
     let server = server().await;
     let (ann, root) = (server.user("ann", "operator").await, server.user("root", "admin").await);

@@ -71,7 +71,7 @@ async fn bad_keys_are_refused_with_what_is_wrong() {
     for (body, status, code, part) in [
         (json!({}), 422, "invalid_body", "name"),
         (json!({"name": " "}), 422, "invalid_value", "1 to 128 characters"),
-        (json!({"name": "x", "scopes": ["everything"]}), 422, "invalid_value", "`everything` is no permission"),
+        (json!({"name": "x", "scopes": ["everything"]}), 422, "invalid_value", "`everything` is not a permission"),
         (json!({"name": "x", "scopes": "process:read"}), 422, "invalid_body", "`scopes`"),
         (json!({"name": "x", "user": "nobody"}), 404, "not_found", "no such user"),
     ] {

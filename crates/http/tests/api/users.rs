@@ -47,10 +47,15 @@ async fn bad_users_are_refused_with_what_is_wrong() {
         (json!({"username": "ann"}), 422, "invalid_body", "role"),
         (json!({"username": "", "role": "viewer"}), 422, "invalid_value", "1 to 128 characters"),
         (json!({"username": " ann", "role": "viewer"}), 422, "invalid_value", "1 to 128 characters"),
-        (json!({"username": "ann", "role": "king"}), 422, "invalid_value", "`king` is no role"),
-        (json!({"username": "ann", "role": "viewer", "email": "ann"}), 422, "invalid_value", "no e-mail address"),
+        (json!({"username": "ann", "role": "king"}), 422, "invalid_value", "`king` is not a role"),
+        (
+            json!({"username": "ann", "role": "viewer", "email": "ann"}),
+            422,
+            "invalid_value",
+            "not a valid email address",
+        ),
         (json!({"username": "ann", "role": "viewer", "password": "short"}), 422, "invalid_value", "at least 8"),
-        (json!({"username": "ROOT", "role": "viewer"}), 409, "name_taken", "exists already"),
+        (json!({"username": "ROOT", "role": "viewer"}), 409, "name_taken", "already exists"),
         (json!({"username": ["ann"], "role": "viewer"}), 422, "invalid_body", "`username`"),
     ] {
         let detail = server.post("/api/users").json(&body).by(&root).send().await.problem(status, code);
@@ -75,7 +80,7 @@ async fn the_last_administrator_stays_one() {
     let root = server.user("root", "admin").await;
     let demote = |name: &str| server.put(format!("/api/users/{name}/role")).json(&json!({"role": "viewer"})).by(&root);
     let detail = demote("Root").send().await.problem(409, "conflict");
-    assert_eq!(detail, "root is the only administrator; make someone else one first");
+    assert_eq!(detail, "root is the only administrator; make someone else an administrator first");
     server.delete("/api/users/root").by(&root).send().await.problem(409, "conflict");
     let second = server.user("second", "process_admin").await;
     demote("root").send().await.ok(200);

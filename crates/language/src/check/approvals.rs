@@ -1,26 +1,32 @@
 //! Approvals: what a rejection does, and what is run again when changes are requested (spec 3.5).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use procession_domain::definition::{EdgeKind, Graph, OnReject, Reads, Step, StepIndex, StepKind};
+use procession_domain::{
+    definition::{Ancestors, EdgeKind, Graph, OnReject, Reads, Step, StepIndex, StepKind},
+    value::StepId,
+};
 
-use super::{Written, upstream::is_written};
+use super::Written;
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowering, MentionKind, Owner, TextKind},
+    problem::Problem,
 };
 
 /// Reports and takes away re-runs of steps that don't come before the approval.
 pub(super) fn check_reruns(cx: &mut Lowering<'_>, steps: &mut [Step], written: &Written<'_, '_>) {
-    let Ok(flow) = Graph::build(&without_texts(steps)) else { return };
+    let Ok(graph) = Graph::build(&without_texts(steps)) else { return };
+    let flow = Ancestors::by_flow(&graph);
+    let positions: HashMap<StepId, StepIndex> =
+        steps.iter().enumerate().map(|(index, step)| (step.id.clone(), index)).collect();
     for (index, lowered) in written.steps.iter().enumerate() {
         for (kind, mention) in &lowered.mentions {
             if *kind != MentionKind::Rerun {
                 continue;
             }
-            let Some(first) = steps.iter().position(|step| Some(&step.id) == mention.id.as_ref()) else { continue };
-            if flow.upstream(index, is_written)[first] {
+            let Some(first) = mention.id.as_ref().and_then(|id| positions.get(id)).copied() else { continue };
+            if flow.contains(index, first) {
                 continue;
             }
             let (first, approval) = (&steps[first].id, &steps[index].id);
@@ -84,7 +90,7 @@ pub(super) fn choose_on_reject(cx: &mut Lowering<'_>, steps: &mut [Step], graph:
             OnReject::Fail => "on_reject: fail",
         };
         let problem = Problem::new(Code::OnRejectChosen, lowered.id_span, message);
-        cx.problems.push(problem.at(&lowered.path).suggest(Some(suggestion)));
+        cx.problems.push(problem.at(&lowered.path).correct(cx.insertion(lowered.room, suggestion)));
     }
 }
 
@@ -106,8 +112,15 @@ fn steps_that_ask(written: &Written<'_, '_>) -> HashSet<(StepIndex, StepIndex)> 
     askers
 }
 
+/// The steps' names; of many only the first.
 fn names(steps: &[Step], indices: &[StepIndex]) -> Vec<String> {
-    indices.iter().map(|index| format!("`{}`", steps[*index].id)).collect()
+    const MOST_NAMED: usize = 5;
+    let mut names: Vec<String> =
+        indices.iter().take(MOST_NAMED).map(|index| format!("`{}`", steps[*index].id)).collect();
+    if indices.len() > MOST_NAMED {
+        names.push(format!("{} more", indices.len() - MOST_NAMED));
+    }
+    names
 }
 
 fn ask(names: &[String]) -> String {

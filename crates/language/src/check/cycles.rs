@@ -1,19 +1,20 @@
 //! Steps that wait for each other: every circle is named once, at the place that closes it (spec 1.11, 3.2).
 
-use procession_domain::definition::{Step, StepIndex, StepKind, all_cycles};
-
 use super::{Written, arrows};
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowering, MentionKind, Owner},
-    source::Source,
+    problem::Problem,
 };
+use procession_domain::definition::{Step, StepIndex, StepKind, all_cycles};
 
 /// Reports every circle.
-pub(super) fn report_cycles(cx: &mut Lowering<'_>, steps: &[Step], written: &Written<'_, '_>) {
+pub(super) fn report_cycles<'d>(cx: &mut Lowering<'d>, steps: &[Step], written: &Written<'_, 'd>) {
     for cycle in all_cycles(steps) {
-        let problem = explain(cx.source, steps, &cycle, written);
+        if cx.is_given_up() {
+            return;
+        }
+        let problem = explain(cx, steps, &cycle, written);
         cx.problems.push(problem);
     }
 }
@@ -27,7 +28,7 @@ enum Link {
     Read,
 }
 
-fn explain(text: &Source<'_>, steps: &[Step], cycle: &[StepIndex], written: &Written<'_, '_>) -> Problem {
+fn explain<'d>(cx: &mut Lowering<'d>, steps: &[Step], cycle: &[StepIndex], written: &Written<'_, 'd>) -> Problem {
     // Each step is followed by the next one, and the last by the first.
     let pairs: Vec<(StepIndex, StepIndex)> = cycle.iter().copied().zip(cycle.iter().copied().cycle().skip(1)).collect();
     let links: Vec<Link> = pairs.iter().map(|(source, target)| link(steps, *source, *target)).collect();
@@ -40,7 +41,7 @@ fn explain(text: &Source<'_>, steps: &[Step], cycle: &[StepIndex], written: &Wri
         chosen().find(|(source, target)| target <= source).or_else(|| chosen().next())
     };
     if let Some((source, target)) = pick(&|link| link == Link::Read) {
-        return read_cycle(text, steps, source, target, &circle, written);
+        return read_cycle(cx, steps, source, target, &circle, written);
     }
     if let Some((source, target)) = pick(&|link| matches!(link, Link::Route | Link::Handler)) {
         return leads_back(steps, source, target, &circle, written);
@@ -49,7 +50,7 @@ fn explain(text: &Source<'_>, steps: &[Step], cycle: &[StepIndex], written: &Wri
     let message = if source == target {
         format!("`{}` depends on itself", steps[source].id)
     } else {
-        format!("these steps wait for each other in a circle: {circle}")
+        format!("these steps depend on each other in a cycle: {circle}")
     };
     at_mention(Code::DependencyCycle, message, written, target, &steps[source], |kind| kind == MentionKind::DependsOn)
 }
@@ -78,13 +79,13 @@ fn link(steps: &[Step], source: StepIndex, target: StepIndex) -> Link {
     }
 }
 
-fn read_cycle(
-    source_text: &Source<'_>,
+fn read_cycle<'d>(
+    cx: &mut Lowering<'d>,
     steps: &[Step],
     source: StepIndex,
     reader: StepIndex,
     circle: &str,
-    written: &Written<'_, '_>,
+    written: &Written<'_, 'd>,
 ) -> Problem {
     let (source_id, reader_id) = (&steps[source].id, &steps[reader].id);
     let message = format!(
@@ -99,7 +100,7 @@ fn read_cycle(
     match read {
         Some(read) => {
             let text = &written.texts[read.text];
-            Problem::new(Code::ReadCycle, text.place(source_text, &read.range), message).at(&text.path)
+            Problem::new(Code::ReadCycle, cx.place(text, &read.range), message).at(&text.path)
         }
         None => Problem::new(Code::ReadCycle, reader.id_span, message).at(&reader.path),
     }

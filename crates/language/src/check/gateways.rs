@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 
-use procession_domain::definition::{
-    Edge, EdgeKind, GatewayType, Graph, OnError, Step, StepIndex, StepKind, TimeoutAction,
+use procession_domain::{
+    definition::{Edge, EdgeKind, GatewayType, Graph, OnError, Step, StepIndex, StepKind, TimeoutAction},
+    value::StepId,
 };
 
 use super::Written;
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowering, MentionKind, Owner, TextKind},
+    problem::Problem,
 };
 
 /// A step that depends on an exclusive gateway without being its target runs whatever the route. That is meant where its
@@ -24,16 +25,18 @@ pub(super) fn check_bystanders(cx: &mut Lowering<'_>, steps: &[Step], graph: &Gr
         }
     }
     for (index, step) in steps.iter().enumerate() {
-        for edge in graph.incoming(index).iter().filter(|edge| edge.kind == EdgeKind::Plain) {
-            if !is_exclusive(&steps[edge.source]) || looks_at.contains(&(index, edge.source)) {
+        let gateways: HashSet<&StepId> = graph
+            .incoming(index)
+            .iter()
+            .filter(|edge| edge.kind == EdgeKind::Plain && is_exclusive(&steps[edge.source]))
+            .filter(|edge| !looks_at.contains(&(index, edge.source)))
+            .map(|edge| &steps[edge.source].id)
+            .collect();
+        for (kind, mention) in &written.steps[index].mentions {
+            let Some(gateway) = mention.id.as_ref().filter(|id| gateways.contains(id)) else { continue };
+            if *kind != MentionKind::DependsOn {
                 continue;
             }
-            let gateway = &steps[edge.source].id;
-            let mention = written.steps[index]
-                .mentions
-                .iter()
-                .find(|(kind, mention)| *kind == MentionKind::DependsOn && mention.id.as_ref() == Some(gateway));
-            let Some((_, mention)) = mention else { continue };
             let message = format!(
                 "`{}` runs whatever route `{gateway}` takes, since no route leads to it; add a route to it, or a condition on `steps.{gateway}.output.route`",
                 step.id

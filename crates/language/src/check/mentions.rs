@@ -1,14 +1,13 @@
 //! Steps that are named: each must exist, and no id may be there twice.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use procession_domain::definition::{OnError, StepIndex, StepKind};
 
 use crate::{
     code::Code,
-    diagnostic::Problem,
-    keys::closest,
     lower::{LoweredStep, Lowering, Mention, MentionKind},
+    problem::Problem,
 };
 
 /// The steps of the document by id.
@@ -16,6 +15,8 @@ pub(super) struct KnownSteps {
     positions: HashMap<String, StepIndex>,
     /// Ids as written that break the rule for ids: reported there, and not again wherever they are named.
     invalid: BTreeSet<String>,
+    /// Whether there are steps whose ids can't be known, so that any of them may be meant.
+    has_nameless: bool,
     /// In the author's order, for suggestions.
     texts: Vec<String>,
 }
@@ -25,8 +26,9 @@ impl KnownSteps {
         self.positions.get(id).copied()
     }
 
-    pub fn is_invalid(&self, id: &str) -> bool {
-        self.invalid.contains(id)
+    /// Whether an id certainly is that of no step.
+    pub fn is_unknown(&self, id: &str) -> bool {
+        !self.has_nameless && !self.positions.contains_key(id) && !self.invalid.contains(id)
     }
 
     /// Every id as written.
@@ -40,10 +42,12 @@ pub(super) fn known_steps(steps: &[LoweredStep]) -> KnownSteps {
     let mut known = KnownSteps {
         positions: HashMap::with_capacity(steps.len()),
         invalid: BTreeSet::new(),
+        has_nameless: false,
         texts: Vec::with_capacity(steps.len()),
     };
     for (index, lowered) in steps.iter().enumerate() {
         if let Some(text) = &lowered.invalid_id {
+            known.has_nameless |= text.is_empty();
             known.invalid.insert(text.clone());
         } else {
             let id = lowered.step.id.as_str().to_owned();
@@ -54,17 +58,34 @@ pub(super) fn known_steps(steps: &[LoweredStep]) -> KnownSteps {
     known
 }
 
+/// What is not known of the order of steps, because steps are named that don't exist.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    /// Steps that come after others that are not known.
+    pub upstream: HashSet<StepIndex>,
+    /// Whether it is not known where some route or error leads.
+    pub has_unknown_targets: bool,
+}
+
 /// Reports ids that are there twice and mentions of steps that don't exist, and takes these out of the steps, so that
-/// what is left makes a graph.
-pub(super) fn check_mentions(cx: &mut Lowering<'_>, steps: &mut [LoweredStep], known: &KnownSteps) {
+/// what is left makes a graph. What can't be told of that graph comes back.
+pub(super) fn check_mentions(cx: &mut Lowering<'_>, steps: &mut [LoweredStep], known: &KnownSteps) -> Gaps {
+    let mut gaps = Gaps::default();
     report_duplicates(cx, steps, known);
     for index in 0..steps.len() {
         let mut has_unknown = false;
         for (kind, mention) in &steps[index].mentions {
             if known.index(&mention.text).is_none() {
                 has_unknown = true;
-                if !known.is_invalid(&mention.text) {
-                    let problem = unknown_step(steps, index, *kind, mention, known);
+                match kind {
+                    MentionKind::DependsOn => drop(gaps.upstream.insert(index)),
+                    MentionKind::Route | MentionKind::DefaultRoute | MentionKind::Handler => {
+                        gaps.has_unknown_targets = true;
+                    }
+                    MentionKind::Rerun => {}
+                }
+                if known.is_unknown(&mention.text) {
+                    let problem = unknown_step(cx, steps, index, *kind, mention, known);
                     cx.problems.push(problem);
                 }
             }
@@ -73,6 +94,7 @@ pub(super) fn check_mentions(cx: &mut Lowering<'_>, steps: &mut [LoweredStep], k
             forget_unknown(&mut steps[index], known);
         }
     }
+    gaps
 }
 
 fn report_duplicates(cx: &mut Lowering<'_>, steps: &mut [LoweredStep], known: &KnownSteps) {
@@ -92,6 +114,7 @@ fn report_duplicates(cx: &mut Lowering<'_>, steps: &mut [LoweredStep], known: &K
 }
 
 fn unknown_step(
+    cx: &Lowering<'_>,
     steps: &[LoweredStep],
     index: StepIndex,
     kind: MentionKind,
@@ -99,11 +122,9 @@ fn unknown_step(
     known: &KnownSteps,
 ) -> Problem {
     let own = steps[index].step.id.as_str();
-    let mut meant = closest(&mention.text, known.texts().filter(|id| *id != own)).map(str::to_owned);
+    let mut meant = cx.closest(&mention.text, known.texts().filter(|id| *id != own)).map(str::to_owned);
     let mut message = format!("no step is called `{}`", mention.text);
-    if let Some(meant) = &meant {
-        message = format!("{message}; did you mean `{meant}`?");
-    } else if matches!(kind, MentionKind::Route | MentionKind::DefaultRoute) {
+    if meant.is_none() && matches!(kind, MentionKind::Route | MentionKind::DefaultRoute) && cx.problems.has_room() {
         let waiting = waiting_for(steps, index);
         if !waiting.is_empty() {
             let listed: Vec<String> = waiting.iter().map(|id| format!("`{id}`")).collect();

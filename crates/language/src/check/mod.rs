@@ -3,12 +3,14 @@
 
 mod approvals;
 mod cycles;
+mod fields;
 mod gateways;
 mod mentions;
 mod outputs_of;
 mod processes;
 mod reading;
 mod references;
+mod renames;
 mod required_input;
 mod schedules;
 mod statuses;
@@ -16,29 +18,30 @@ mod texts;
 mod upstream;
 
 use procession_domain::definition::{
-    Ancestors, Definition, DefinitionContent, Graph, GraphError, Reads, Step, StepIndex, StepKind,
+    Definition, DefinitionContent, Graph, GraphError, Reads, Step, StepIndex, StepKind,
 };
+use procession_yaml::Span;
 
 use self::reading::Facts;
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowered, LoweredStep, Lowering, Owner, TextUse},
-    source::Span,
+    problem::Problem,
 };
 
 /// Finishes the checks of a lowered document; the definition comes back if there is no error.
 ///
 /// Of a document that a syntax error has cut off, only what does not depend on its end is reported.
-pub(crate) fn check(cx: &mut Lowering<'_>, mut lowered: Lowered, cut_off: bool) -> Option<Definition> {
+pub(crate) fn check(cx: &mut Lowering<'_>, mut lowered: Lowered, is_cut_off: bool) -> Option<Definition> {
     let texts = std::mem::take(&mut cx.texts);
     let known = mentions::known_steps(&lowered.steps);
     let facts = texts::read_texts(cx, &texts, &lowered, &known);
-    if cut_off {
+    if is_cut_off {
         cx.problems.retain(|problem| !depends_on_the_end(problem.code));
         return None;
     }
-    mentions::check_mentions(cx, &mut lowered.steps, &known);
+    renames::rename_everywhere(cx, &lowered.steps, &known, &facts);
+    let gaps = mentions::check_mentions(cx, &mut lowered.steps, &known);
     set_reads(&mut lowered.steps, &facts, &texts);
     let mut steps = take_steps(&mut lowered.steps);
     let written = Written { steps: &lowered.steps, texts: &texts, facts: &facts };
@@ -48,9 +51,9 @@ pub(crate) fn check(cx: &mut Lowering<'_>, mut lowered: Lowered, cut_off: bool) 
         approvals::check_reruns(cx, &mut steps, &written);
         graph = Graph::build(&steps);
     }
-    if let Ok(graph) = graph {
-        check_order(cx, &mut steps, &graph, &written);
-        required_input = required_input::required_input(&steps, &graph, &lowered, &facts, &texts);
+    if let Ok(graph) = &graph {
+        check_order(cx, &mut steps, graph, &written, &gaps);
+        required_input = required_input::required_input(&steps, graph, &lowered, &facts, &texts);
     } else {
         cycles::report_cycles(cx, &steps, &written);
     }
@@ -77,8 +80,8 @@ pub(crate) fn check(cx: &mut Lowering<'_>, mut lowered: Lowered, cut_off: bool) 
         expose: lowered.expose,
         output_reads,
     };
-    match Definition::new(content) {
-        Ok(definition) => Some(definition),
+    match graph {
+        Ok(graph) => Some(Definition::with_graph(content, graph)),
         Err(error) => {
             // The domain's own checks are the last guard (they should find nothing that was not found here).
             let problem = Problem::new(Code::Refused, Span::default(), error.to_string());
@@ -114,10 +117,18 @@ const fn depends_on_the_end(code: Code) -> bool {
     )
 }
 
-/// Checks of steps that wait for each other without a circle.
-fn check_order(cx: &mut Lowering<'_>, steps: &mut [Step], graph: &Graph, written: &Written<'_, '_>) {
-    let above = Ancestors::of(graph);
-    upstream::check_upstream(cx, steps, graph, &above, written);
+/// Checks of steps that wait for each other without a circle. Nothing is said that would follow from a misspelt name.
+fn check_order<'d>(
+    cx: &mut Lowering<'d>,
+    steps: &mut [Step],
+    graph: &Graph,
+    written: &Written<'_, 'd>,
+    gaps: &mentions::Gaps,
+) {
+    if gaps.has_unknown_targets {
+        return;
+    }
+    upstream::check_upstream(cx, steps, graph, written, &gaps.upstream);
     approvals::choose_on_reject(cx, steps, graph, written);
     gateways::check_bystanders(cx, steps, graph, written);
     gateways::check_reached(cx, steps, graph, written);
@@ -181,8 +192,14 @@ fn report_exposed_without_input(cx: &mut Lowering<'_>, lowered: &Lowered) {
     }
 }
 
-/// `` `a` → `b` ``, with the ids of steps.
+/// `` `a` → `b` ``, with the ids of steps; of very many the first and the last.
 fn arrows(steps: &[Step], indices: &[StepIndex]) -> String {
-    let names: Vec<String> = indices.iter().map(|index| format!("`{}`", steps[*index].id)).collect();
+    const MOST_NAMED: usize = 40;
+    let name = |index: &StepIndex| format!("`{}`", steps[*index].id);
+    let mut names: Vec<String> = indices.iter().take(MOST_NAMED).map(name).collect();
+    if let Some(last) = indices.last().filter(|_| indices.len() > MOST_NAMED) {
+        names.push(format!("… ({} more)", indices.len() - MOST_NAMED - 1));
+        names.push(name(last));
+    }
     names.join(" → ")
 }

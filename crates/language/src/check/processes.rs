@@ -10,8 +10,8 @@ use procession_domain::{
 use super::Written;
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::Lowering,
+    problem::Problem,
     surroundings::{Lookup, Surroundings},
 };
 

@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use procession_domain::definition::StepIndex;
+use procession_expression::Compared;
+use procession_yaml::Span;
 
 /// Everything that texts read. Texts are named by their place among the document's texts.
 #[derive(Debug, Default)]
@@ -11,6 +13,8 @@ pub(super) struct Facts {
     pub inputs: Vec<InputRead>,
     /// Texts that choose a step at run time.
     pub dynamic: Vec<usize>,
+    /// Ids that break the rule for ids, and where they are read.
+    pub invalid_ids: Vec<(String, Span)>,
 }
 
 /// A path into a step.
@@ -22,6 +26,8 @@ pub(super) struct StepRead {
     pub fields: Vec<String>,
     /// Where the path stands in its text.
     pub range: Range<usize>,
+    /// The texts with which it is compared.
+    pub compared: Vec<Compared>,
 }
 
 /// A field of the input.

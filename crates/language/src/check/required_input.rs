@@ -1,5 +1,6 @@
 //! Without an input schema: the fields that a start must bring, because steps certain to run read them (spec 1.1).
 
+use indexmap::IndexMap;
 use procession_domain::definition::{Graph, RequiredInput, Step, StepKind, UndefinedRule};
 
 use super::{gateways::in_order, reading::Facts, upstream::is_written};
@@ -18,7 +19,7 @@ pub(super) fn required_input(
         return Vec::new();
     }
     let certain = certain_steps(steps, graph);
-    let mut required: Vec<RequiredInput> = Vec::new();
+    let mut required: IndexMap<&str, RequiredInput> = IndexMap::new();
     for read in facts.inputs.iter().filter(|read| !read.optional) {
         let text = &texts[read.text];
         let (TextKind::Template, Owner::Step(reader)) = (text.kind, text.owner) else { continue };
@@ -26,13 +27,14 @@ pub(super) fn required_input(
             continue;
         }
         let reader = &steps[reader].id;
-        match required.iter_mut().find(|required| required.field == read.field) {
-            Some(known) if known.readers.contains(reader) => {}
-            Some(known) => known.readers.push(reader.clone()),
-            None => required.push(RequiredInput { field: read.field.clone(), readers: vec![reader.clone()] }),
+        let new = || RequiredInput { field: read.field.clone(), readers: Vec::new() };
+        let readers = &mut required.entry(&read.field).or_insert_with(new).readers;
+        // The texts of one step stand together.
+        if readers.last() != Some(reader) {
+            readers.push(reader.clone());
         }
     }
-    required
+    required.into_values().collect()
 }
 
 /// The steps that run in every execution that does not fail: without a condition, no targets and no handlers, with no

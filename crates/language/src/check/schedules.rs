@@ -7,8 +7,8 @@ use procession_domain::{
 
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowered, Lowering},
+    problem::Problem,
 };
 
 /// Warns of schedules whose starts would be refused because of their input.

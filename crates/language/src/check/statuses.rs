@@ -2,21 +2,26 @@
 //! otherwise (spec 1.11, 3.3).
 
 use procession_domain::definition::{OnError, Step};
+use procession_expression::Compared;
 
 use super::{Written, reading::StepRead};
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowering, Owner, TextKind},
+    problem::Problem,
 };
 
 /// Warns of conditions on the status `failed` of a step that is never seen failed where they stand.
-pub(super) fn check_statuses(cx: &mut Lowering<'_>, steps: &[Step], written: &Written<'_, '_>, stop_on_failure: bool) {
+pub(super) fn check_statuses<'d>(
+    cx: &mut Lowering<'d>,
+    steps: &[Step],
+    written: &Written<'_, 'd>,
+    stop_on_failure: bool,
+) {
     for read in &written.facts.steps {
         let text = &written.texts[read.text];
         let (TextKind::Condition, Owner::Step(reader)) = (text.kind, text.owner) else { continue };
-        let Some(condition) = text.node.scalar_text() else { continue };
-        if !is_compared_with_failed(condition, read) {
+        if !is_compared_with_failed(read) {
             continue;
         }
         let (source, reader) = (&steps[read.step], &steps[reader]);
@@ -39,33 +44,13 @@ pub(super) fn check_statuses(cx: &mut Lowering<'_>, steps: &[Step], written: &Wr
             }
             OnError::FailProcess | OnError::GotoStep { .. } => continue,
         };
-        let suggestion = match source.on_error {
-            OnError::SkipStep => None,
-            OnError::FailProcess | OnError::GotoStep { .. } => Some("on_error: skip_step"),
-        };
-        let problem = Problem::new(Code::NeverTrue, text.place(cx.source, &read.range), message);
-        cx.problems.push(problem.at(&text.path).suggest(suggestion));
+        let problem = Problem::new(Code::NeverTrue, cx.place(text, &read.range), message);
+        cx.problems.push(problem.at(&text.path));
     }
 }
 
-/// Whether the text compares this status with `failed`, from either side.
-fn is_compared_with_failed(condition: &str, read: &StepRead) -> bool {
-    if !matches!(read.fields.as_slice(), [field] if field == "status") {
-        return false;
-    }
-    let behind = condition.get(read.range.end..).unwrap_or("").trim_start();
-    let behind = behind.strip_prefix("}}").unwrap_or(behind).trim_start();
-    let before = condition.get(..read.range.start).unwrap_or("").trim_end();
-    let before = before.strip_suffix("{{").unwrap_or(before).trim_end();
-    let literals = ["'failed'", "\"failed\""];
-    let lower = |text: &str| text.to_ascii_lowercase();
-    let compared_behind = behind
-        .strip_prefix("==")
-        .map(|right| lower(right.trim_start()))
-        .is_some_and(|right| literals.iter().any(|literal| right.starts_with(literal)));
-    let compared_before = before
-        .strip_suffix("==")
-        .map(|left| lower(left.trim_end()))
-        .is_some_and(|left| literals.iter().any(|literal| left.ends_with(literal)));
-    compared_behind || compared_before
+/// Whether the condition compares this status with `failed`.
+fn is_compared_with_failed(read: &StepRead) -> bool {
+    let is_failed = |compared: &Compared| compared.is_wanted && compared.word.eq_ignore_ascii_case("failed");
+    matches!(read.fields.as_slice(), [field] if field == "status") && read.compared.iter().any(is_failed)
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use procession_domain::definition::{InputSchema, StepIndex};
 use procession_expression::{Checked, Names, SyntaxError, check_condition, check_template};
+use procession_yaml::{Kind, Scalar};
 
 use super::{
     mentions::KnownSteps,
@@ -12,19 +13,27 @@ use super::{
 };
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowered, Lowering, MentionKind, TextKind, TextUse},
-    yaml::{Kind, Scalar},
+    problem::Problem,
 };
 
 /// Checks the texts by themselves and against the names of the document.
-pub(super) fn read_texts(cx: &mut Lowering<'_>, texts: &[TextUse<'_>], lowered: &Lowered, known: &KnownSteps) -> Facts {
+pub(super) fn read_texts<'d>(
+    cx: &mut Lowering<'d>,
+    texts: &[TextUse<'d>],
+    lowered: &Lowered,
+    known: &KnownSteps,
+) -> Facts {
     let names = names(lowered.input.as_ref(), known);
     let handlers = handlers(lowered, known);
     let variables = Variables { known, input: lowered.input.as_ref(), steps: &lowered.steps, handlers: &handlers };
     let mut facts = Facts::default();
     for (index, text) in texts.iter().enumerate() {
+        if cx.is_given_up() {
+            break;
+        }
         let Kind::Scalar(scalar) = &text.node.kind else { continue };
+        cx.check_comment(text.node, &text.path, text.kind);
         report_dollar_braces(cx, text, scalar, &variables);
         let checked = match text.kind {
             TextKind::Template if !has_tags(&scalar.text) => continue,
@@ -38,10 +47,12 @@ pub(super) fn read_texts(cx: &mut Lowering<'_>, texts: &[TextUse<'_>], lowered: 
                     if note.approval.as_deref().is_some_and(|step| !is_about_approval(step)) {
                         continue;
                     }
-                    let problem = Problem::new(Code::ExpressionNote, text.place(cx.source, &note.range), note.message);
-                    cx.problems.push(problem.at(&text.path).suggest(note.suggestion));
+                    let problem = Problem::new(Code::ExpressionNote, cx.place(text, &note.range), note.message);
+                    let correction = note.suggestion.and_then(|meant| cx.word_correction(text, &note.range, &meant));
+                    cx.problems.push(problem.at(&text.path).correct(correction));
                 }
-                let mut resolver = Resolver { variables: &variables, text, index, facts: &mut facts };
+                let content = scalar.text.as_ref();
+                let mut resolver = Resolver { variables: &variables, text, content, index, facts: &mut facts };
                 for reference in references {
                     resolver.resolve(cx, reference);
                 }
@@ -72,22 +83,27 @@ fn handlers(lowered: &Lowered, known: &KnownSteps) -> HashSet<StepIndex> {
 }
 
 fn has_tags(text: &str) -> bool {
-    ["{{", "{%", "{#"].iter().any(|tag| text.contains(tag))
+    let mut braces = text.bytes().zip(text.bytes().skip(1)).filter(|(first, _)| *first == b'{');
+    text.contains('{') && braces.any(|(_, second)| matches!(second, b'{' | b'%' | b'#'))
 }
 
-fn report_syntax(cx: &mut Lowering<'_>, text: &TextUse<'_>, errors: Vec<SyntaxError>) {
+fn report_syntax<'d>(cx: &mut Lowering<'d>, text: &TextUse<'d>, errors: Vec<SyntaxError>) {
     for error in errors {
-        let span = text.place(cx.source, &error.range);
+        let span = cx.place(text, &error.range);
         let problem = Problem::new(Code::ExpressionSyntax, span, error.message);
         cx.problems.push(problem.at(&text.path));
     }
 }
 
 /// `${…}` is literal text, which hardly anybody means (spec 1.1).
-fn report_dollar_braces(cx: &mut Lowering<'_>, text: &TextUse<'_>, scalar: &Scalar, variables: &Variables<'_>) {
-    let content = scalar.text.as_str();
+fn report_dollar_braces<'d>(cx: &mut Lowering<'d>, text: &TextUse<'d>, scalar: &Scalar<'_>, variables: &Variables<'_>) {
+    let content = scalar.text.as_ref();
     let mut from = 0;
-    while let Some(start) = content[from..].find("${").map(|at| from + at) {
+    while let Some(start) = content[from..].find('$').map(|at| from + at) {
+        from = start + 1;
+        if !content[from..].starts_with('{') {
+            continue;
+        }
         let Some(length) = content[start..].find('}') else { return };
         let end = start + length + 1;
         from = end;
@@ -98,11 +114,9 @@ fn report_dollar_braces(cx: &mut Lowering<'_>, text: &TextUse<'_>, scalar: &Scal
         }
         let is_path = !inner.is_empty() && inner.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
         let suggestion = is_path.then(|| format!("{{{{{}}}}}", variables.full_path(inner)));
-        let message = match &suggestion {
-            Some(suggestion) => format!("`${{…}}` is literal text here; a placeholder is written `{suggestion}`"),
-            None => "`${…}` is literal text here; a placeholder is written `{{…}}`".to_owned(),
-        };
-        let problem = Problem::new(Code::DollarBraces, text.place(cx.source, &(start..end)), message);
-        cx.problems.push(problem.at(&text.path).suggest(suggestion));
+        let message = "`${…}` is literal text here; a placeholder is written `{{…}}`";
+        let problem = Problem::new(Code::DollarBraces, cx.place(text, &(start..end)), message);
+        let correction = suggestion.and_then(|suggestion| cx.text_correction(text, &(start..end), &suggestion));
+        cx.problems.push(problem.at(&text.path).correct(correction));
     }
 }

@@ -7,8 +7,8 @@ use procession_domain::definition::{Ancestors, Edge, EdgeKind, Graph, Step, Step
 use super::Written;
 use crate::{
     code::Code,
-    diagnostic::Problem,
     lower::{Lowering, Owner},
+    problem::Problem,
 };
 
 /// Whether an edge was written by the author, rather than made by what a text reads.
@@ -16,26 +16,29 @@ pub(super) fn is_written(edge: &Edge) -> bool {
     edge.kind != EdgeKind::Order
 }
 
-/// Warns of each step that another one reads without coming after it: the reader will wait for it.
-pub(super) fn check_upstream(
-    cx: &mut Lowering<'_>,
+/// Warns of each step that another one reads without coming after it: the reader will wait for it. Nothing is said of
+/// readers that come after steps which are not known.
+pub(super) fn check_upstream<'d>(
+    cx: &mut Lowering<'d>,
     steps: &[Step],
     graph: &Graph,
-    above: &Ancestors,
-    written: &Written<'_, '_>,
+    written: &Written<'_, 'd>,
+    gaps: &HashSet<StepIndex>,
 ) {
-    let reruns = rerun_ranges(steps, graph);
-    // Readers of steps that are not plainly above them, which are few.
-    let mut upstream: HashMap<StepIndex, Vec<bool>> = HashMap::new();
+    let above = Ancestors::of(graph);
+    let reruns = first_rerun_steps(steps);
+    let mut flow = None;
     let mut reported = HashSet::new();
     for read in &written.facts.steps {
         let Owner::Step(reader) = written.texts[read.text].owner else { continue };
-        let is_known_above = reader == read.step || above.contains(reader, read.step);
-        if is_known_above || reruns.get(&read.step).is_some_and(|range| range[reader]) {
+        let has_gap = gaps.contains(&reader) || gaps.iter().any(|gap| above.contains(reader, *gap));
+        if reader == read.step || has_gap || above.contains(reader, read.step) {
             continue;
         }
-        let reached = upstream.entry(reader).or_insert_with(|| graph.upstream(reader, is_written));
-        if reached[read.step] || !reported.insert((reader, read.step)) {
+        let flow = flow.get_or_insert_with(|| Ancestors::by_flow(graph));
+        // The steps that an approval can have run again may read what was said in the last round.
+        let is_rerun = reruns.get(&read.step).is_some_and(|first| flow.lies_between(*first, reader, read.step));
+        if is_rerun || flow.contains(reader, read.step) || !reported.insert((reader, read.step)) {
             continue;
         }
         let (reader, source) = (&steps[reader].id, &steps[read.step].id);
@@ -43,23 +46,23 @@ pub(super) fn check_upstream(
             "`{source}` does not come before `{reader}`, which reads it and will therefore wait for it; write `depends_on: [{source}]` if it should run only after it"
         );
         let text = &written.texts[read.text];
-        let problem = Problem::new(Code::NotUpstream, text.place(cx.source, &read.range), message);
+        let problem = Problem::new(Code::NotUpstream, cx.place(text, &read.range), message);
         cx.problems.push(problem.at(&text.path));
     }
 }
 
-/// The steps that each approval can have run again, itself among them: they may read what was said in the last round.
-fn rerun_ranges(steps: &[Step], graph: &Graph) -> HashMap<StepIndex, Vec<bool>> {
+/// For each approval that can have steps run again, the first of these.
+fn first_rerun_steps(steps: &[Step]) -> HashMap<StepIndex, StepIndex> {
     let positions: HashMap<&str, StepIndex> =
         steps.iter().enumerate().map(|(index, step)| (step.id.as_str(), index)).collect();
-    let mut ranges = HashMap::new();
+    let mut first_steps = HashMap::new();
     for (index, step) in steps.iter().enumerate() {
         if let StepKind::HumanApproval(approval) = &step.kind
             && let Some(rerun) = &approval.on_changes_requested
             && let Some(first) = positions.get(rerun.rerun.as_str())
         {
-            ranges.insert(index, graph.between(*first, index));
+            first_steps.insert(index, *first);
         }
     }
-    ranges
+    first_steps
 }

@@ -2,9 +2,9 @@
 //! for unknown keys and the JSON Schema, so that they can't differ.
 
 mod document;
+pub(crate) mod foreign;
 mod parts;
 mod steps;
-mod suggest;
 
 use procession_domain::definition::StepType;
 
@@ -13,7 +13,6 @@ pub(crate) use document::{
 };
 pub(crate) use parts::{COMPENSATION, INFORMED, ON_ERROR, RERUN, RETRY, ROLE_ASSIGNEE, ROLES, ROUTE};
 pub(crate) use steps::{AGENT_TASK, GATEWAY, HUMAN_APPROVAL, NOTIFICATION, STEP, SUB_PROCESS, TIMER};
-pub(crate) use suggest::closest;
 
 /// One key.
 #[derive(Debug)]

@@ -4,16 +4,17 @@ use procession_domain::{
     definition::{AgentTask, Roles, Template},
     value::Json,
 };
+use procession_yaml::Node;
 
 use super::{Field, Fields, Lowering, Owner};
-use crate::{code::Code, diagnostic::Problem, output_schema, yaml::Node};
+use crate::{code::Code, output_schema, problem::Problem};
 
 /// The keys of an agent_task. `roles` are the step's, with the place of the executor; a compensation has none.
 pub(super) fn lower_agent_task<'d>(
     cx: &mut Lowering<'d>,
     fields: &mut Fields<'d, '_>,
     owner: Owner,
-    roles: Option<(&Roles, Option<&'d Node>)>,
+    roles: Option<(&Roles, Option<&'d Node<'d>>)>,
 ) -> AgentTask {
     let executor = roles.and_then(|(_, executor)| executor);
     let agent = match executor {
@@ -59,7 +60,7 @@ fn lower_executor<'d>(
     cx: &mut Lowering<'d>,
     fields: &mut Fields<'d, '_>,
     owner: Owner,
-    executor: &'d Node,
+    executor: &'d Node<'d>,
 ) -> Option<Template> {
     let roles = fields.path.key("roles");
     let path = roles.key("executor");

@@ -4,6 +4,7 @@ use procession_domain::{
     definition::{Config, MOST_STEPS},
     value::{ProcessName, Version},
 };
+use procession_yaml::{Entry, Kind, Node, Path, Span};
 
 use super::{
     Field, Fields, Lowered, LoweredStep, Lowering,
@@ -15,17 +16,10 @@ use super::{
     triggers::lower_triggers,
     webhooks::lower_webhooks,
 };
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    keys::DOCUMENT,
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node},
-};
+use crate::{code::Code, keys::DOCUMENT, problem::Problem};
 
 /// Reads the whole document; `None` if it is no mapping.
-pub(crate) fn lower<'d>(cx: &mut Lowering<'d>, root: &'d Node) -> Option<Lowered> {
+pub(crate) fn lower<'d>(cx: &mut Lowering<'d>, root: &'d Node<'d>) -> Option<Lowered> {
     if root.entries().is_none() {
         if !root.is_broken() {
             let message = format!("a process is a mapping with `name` and `steps`, but this is {}", root.type_name());
@@ -91,9 +85,13 @@ fn lower_name(cx: &mut Lowering<'_>, field: &Field<'_, '_>) -> Option<ProcessNam
 }
 
 fn lower_steps<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Vec<LoweredStep> {
-    let Kind::List(items) = &field.node.kind else {
-        cx.wrong_type(field.node, &field.path, "a list of steps");
-        return Vec::new();
+    let items = match &field.node.kind {
+        Kind::List(items) => items,
+        Kind::Map(entries) => return lower_mapped_steps(cx, field, entries),
+        Kind::Scalar(_) | Kind::Broken => {
+            cx.wrong_type(field.node, &field.path, "a list of steps");
+            return Vec::new();
+        }
     };
     if items.is_empty() {
         let problem = Problem::new(Code::MissingKey, field.key_span, "a process needs at least one step");
@@ -104,7 +102,30 @@ fn lower_steps<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Vec<LoweredS
         let place = cx.first_line(first_too_many.span);
         cx.problems.push(Problem::new(Code::TooManySteps, place, message).at(field.path));
     }
-    items.iter().take(MOST_STEPS).enumerate().map(|(index, node)| lower_step(cx, node, index, &field.path)).collect()
+    let mut steps = Vec::with_capacity(items.len().min(MOST_STEPS));
+    for (index, node) in items.iter().take(MOST_STEPS).enumerate() {
+        if cx.is_given_up() {
+            break;
+        }
+        steps.push(lower_step(cx, node, index, &field.path.item(index), None));
+    }
+    steps
+}
+
+/// Steps in a mapping by their ids, which is an error; but they are checked like others.
+fn lower_mapped_steps<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, entries: &'d [Entry<'d>]) -> Vec<LoweredStep> {
+    let message = "steps are a list: each begins with `- `, and its id is one of its keys";
+    let problem = Problem::new(Code::WrongType, field.key_span, message);
+    cx.problems.push(problem.at(field.path).correct(cx.steps_as_list(field.node)));
+    let mut steps = Vec::with_capacity(entries.len().min(MOST_STEPS));
+    for (index, entry) in entries.iter().take(MOST_STEPS).enumerate() {
+        if cx.is_given_up() {
+            break;
+        }
+        let path = Path::Key(&field.path, &entry.key);
+        steps.push(lower_step(cx, &entry.value, index, &path, Some(entry)));
+    }
+    steps
 }
 
 /// A name in lower case with hyphens; `None` if nothing is left of it.

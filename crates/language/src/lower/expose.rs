@@ -2,11 +2,11 @@
 
 use procession_domain::definition::Expose;
 
-use super::{Field, Fields, Lowering};
+use super::{Field, Fields, Lowering, not_yet::NotYet};
 use crate::{
     code::Code,
-    diagnostic::Problem,
     keys::{EXPOSE, EXPOSE_MCP},
+    problem::Problem,
 };
 
 /// Clients cut longer names, and they add a prefix of their own.
@@ -25,6 +25,9 @@ pub(super) fn lower_expose<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> 
         description: fields.read(cx, "description", Lowering::text),
     };
     fields.finish(cx);
+    if expose.mcp_enabled {
+        cx.not_yet(NotYet::Expose, field.key_span, &field.path);
+    }
     Some(expose)
 }
 

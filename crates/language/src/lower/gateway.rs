@@ -1,16 +1,10 @@
 //! `gateway` (spec 1.3, 3.2).
 
 use procession_domain::definition::{Condition, Gateway, GatewayType, Route};
+use procession_yaml::{Kind, Node, Path, Span};
 
 use super::{Field, Fields, Lowering, Mention, MentionKind, Owner, step::Draft};
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    keys::ROUTE,
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node},
-};
+use crate::{code::Code, keys::ROUTE, problem::Problem};
 
 /// An entry of `routes`.
 struct LoweredRoute {
@@ -25,15 +19,15 @@ struct LoweredRoute {
 /// The keys of a gateway. Its targets are noted as mentions, in the order of its routes, the default last.
 pub(super) fn lower_gateway<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>, draft: &mut Draft) -> Gateway {
     let gateway_type = fields.read(cx, "gateway_type", Lowering::word_as).unwrap_or(GatewayType::Exclusive);
-    let routes_field = fields.take(cx, "routes");
+    let routes_field = fields.take_needed(cx, "routes");
     let routes = routes_field.map_or_else(Vec::new, |field| lower_routes(cx, &field, Owner::Step(draft.index)));
     let default_field = fields.take(cx, "default_route");
     let mut default = default_field.and_then(|field| cx.mention(&field));
     let was_written =
         !routes.is_empty() || default_field.is_some() || routes_field.is_some_and(|field| !is_empty(field.node));
     if !was_written {
-        let (span, path) = routes_field
-            .map_or((fields.head, fields.path.to_string()), |field| (field.key_span, field.path.to_string()));
+        let (span, path) =
+            routes_field.map_or((fields.head, fields.path.to_text()), |field| (field.key_span, field.path.to_text()));
         let message = "a gateway needs `routes`: a list of `{condition, target}`";
         cx.problems.push(Problem::new(Code::NoRoutes, span, message).at(path));
     }
@@ -62,7 +56,7 @@ pub(super) fn lower_gateway<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '
     }
 }
 
-fn is_empty(node: &Node) -> bool {
+fn is_empty(node: &Node<'_>) -> bool {
     matches!(&node.kind, Kind::List(items) if items.is_empty())
 }
 
@@ -78,7 +72,7 @@ fn lower_routes<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, owner: Owner) 
         .collect()
 }
 
-fn lower_route<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>, owner: Owner) -> Option<LoweredRoute> {
+fn lower_route<'d>(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &Path<'_>, owner: Owner) -> Option<LoweredRoute> {
     let mut fields = Fields::of(cx, node, path, &ROUTE)?;
     let is_default = fields.read(cx, "default", Lowering::boolean).unwrap_or(false);
     if is_default {
@@ -92,7 +86,7 @@ fn lower_route<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>, owner
     let name = fields.read(cx, "name", Lowering::text);
     let span = fields.head;
     fields.finish(cx);
-    Some(LoweredRoute { condition, target: target?, name, is_default, span, path: path.to_string() })
+    Some(LoweredRoute { condition, target: target?, name, is_default, span, path: path.to_text() })
 }
 
 /// An exclusive gateway looks no further than its first route that is always true.

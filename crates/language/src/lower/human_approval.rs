@@ -7,7 +7,7 @@ use super::{
     people::{People, lower_people},
     step::Draft,
 };
-use crate::{code::Code, diagnostic::Problem, keys::RERUN};
+use crate::{code::Code, keys::RERUN, problem::Problem};
 
 /// How often changes may be requested, if the author does not say.
 const DEFAULT_ROUNDS: u32 = 3;

@@ -1,16 +1,14 @@
 //! The declared inputs (spec 1.1, `input`).
 
 use indexmap::IndexMap;
-use procession_domain::definition::{InputField, InputSchema};
+use procession_domain::definition::{InputField, InputSchema, InputType};
+use procession_yaml::{Kind, Node, Path, Span};
 
-use super::{Field, Fields, Lowering};
+use super::{Field, Fields, Lowering, listed::in_braces};
 use crate::{
     code::Code,
-    diagnostic::Problem,
-    keys::{INPUT_FIELD, LISTED_INPUT, Place},
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node},
+    keys::{INPUT_FIELD, LISTED_INPUT, Place, foreign},
+    problem::Problem,
 };
 
 /// The input schema: a mapping of names to fields, or a list of fields with names.
@@ -31,7 +29,13 @@ pub(super) fn lower_input<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> O
         Kind::List(items) => {
             for (index, item) in items.iter().enumerate() {
                 let path = Path::Item(&field.path, index);
-                if let Some((name, input)) = lower_field(cx, item, &path, &LISTED_INPUT) {
+                if let Some(name) = item.scalar_text() {
+                    let message = "an input in a list is a mapping with its `name`";
+                    let correction = in_braces(item.span, &[("name", cx.source.slice(item.span))]);
+                    let problem = Problem::new(Code::WrongType, item.span, message).correct(Some(correction));
+                    cx.problems.push(problem.at(path));
+                    schema.fields.entry(name.trim().to_owned()).or_insert_with(any_field);
+                } else if let Some((name, input)) = lower_field(cx, item, &path, &LISTED_INPUT) {
                     insert_listed(cx, &mut schema.fields, name, input, &path);
                 }
             }
@@ -64,13 +68,17 @@ fn insert_listed(
 
 fn lower_field<'d>(
     cx: &mut Lowering<'d>,
-    node: &'d Node,
+    node: &'d Node<'d>,
     path: &Path<'_>,
     place: &'static Place,
 ) -> Option<(ListedName, InputField)> {
     if matches!(node.kind, Kind::Scalar(_)) {
         let message = format!("expected a mapping such as `{{type: string}}`, found {}", node.type_name());
-        cx.problems.push(Problem::new(Code::WrongType, node.span, message).at(path));
+        let types = InputType::ALL.map(InputType::as_str);
+        let word = node.scalar_text().unwrap_or("").trim();
+        let named = types.into_iter().find(|name| *name == word).or_else(|| foreign::word_meant(&types, word));
+        let correction = named.map(|name| in_braces(node.span, &[("type", name)]));
+        cx.problems.push(Problem::new(Code::WrongType, node.span, message).at(path).correct(correction));
         return None;
     }
     let mut fields = Fields::of(cx, node, path, place)?;

@@ -1,17 +1,13 @@
 //! Values of a wrong type, and what was probably meant by them.
 
+use procession_yaml::{Kind, Node, Path, Scalar, Span, Style, corrected, quoted};
+
 use super::Lowering;
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node, Scalar, Style, corrected_line, quoted},
-};
+use crate::{code::Code, problem::Problem};
 
 impl Lowering<'_> {
     /// Says that a value is of the wrong type; nothing for what has been reported as unreadable.
-    pub(super) fn wrong_type(&mut self, node: &Node, path: &Path<'_>, expected: &str) {
+    pub(super) fn wrong_type(&mut self, node: &Node<'_>, path: &Path<'_>, expected: &str) {
         if node.is_broken() {
             return;
         }
@@ -35,7 +31,7 @@ impl Lowering<'_> {
     }
 
     /// A mapping that stands where a text is wanted, made by a `: ` in an unquoted text.
-    fn text_with_colon(&self, node: &Node) -> Option<Problem> {
+    fn text_with_colon(&self, node: &Node<'_>) -> Option<Problem> {
         let entries = node.entries().filter(|entries| entries.len() == 1)?;
         let value = &entries[0].value;
         let Kind::Scalar(Scalar { style: Style::Plain | Style::Repaired, .. }) = &value.kind else {
@@ -48,18 +44,18 @@ impl Lowering<'_> {
         }
         let message =
             format!("quote this text, or use `|`: without quotes YAML reads {} as a key", quoted(&entries[0].key));
-        let suggestion = corrected_line(self.source, span, None);
-        Some(Problem::new(Code::UnquotedColon, span, message).suggest(Some(suggestion)))
+        let correction = corrected(self.source, span, None);
+        Some(Problem::new(Code::UnquotedColon, span, message).correct(correction))
     }
 
     /// A text that begins with a bracket and so is read as a list or mapping: `{"topic": {{input.topic}}}`.
-    fn text_in_brackets(&self, node: &Node, expected: &str) -> Option<Problem> {
+    fn text_in_brackets(&self, node: &Node<'_>, expected: &str) -> Option<Problem> {
         let text = self.source.slice(node.span);
         if !text.starts_with(['{', '[']) || !text.contains("{{") || text.contains('\n') {
             return None;
         }
         let message = format!("expected {expected}, found {}; quote it if it is meant as a text", node.type_name());
-        let suggestion = corrected_line(self.source, node.span, None);
-        Some(Problem::new(Code::WrongType, node.span, message).suggest(Some(suggestion)))
+        let correction = corrected(self.source, node.span, None);
+        Some(Problem::new(Code::WrongType, node.span, message).correct(correction))
     }
 }

@@ -1,9 +1,12 @@
 //! `notification` (spec 1.3), also as a compensation.
 
+use std::collections::HashSet;
+
 use procession_domain::definition::{Notification, Template};
+use procession_yaml::Span;
 
 use super::{Field, Fields, Lowering, Owner};
-use crate::{code::Code, diagnostic::Problem, keys::closest, source::Span};
+use crate::{code::Code, problem::Problem};
 
 /// The channels that every server knows.
 const CHANNELS: [&str; 3] = ["slack", "email", "webhook"];
@@ -40,6 +43,7 @@ pub(super) fn lower_notification<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<
 /// Each channel once, with its place.
 fn lower_channels<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Vec<(String, Span)> {
     let mut channels: Vec<(String, Span)> = Vec::new();
+    let mut seen = HashSet::new();
     for (text, span) in cx.texts(field) {
         let channel = text.trim();
         let known_here = CHANNELS.contains(&channel);
@@ -54,9 +58,9 @@ fn lower_channels<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Vec<(Stri
                 "`{channel}` is none of slack, email and webhook; unless the server maps it to a webhook, nothing is delivered there"
             );
             let problem = Problem::new(Code::UnknownChannel, span, message);
-            cx.problems.push(problem.at(field.path).suggest(closest(channel, CHANNELS)));
+            cx.problems.push(problem.at(field.path).suggest(cx.closest(channel, CHANNELS)));
         }
-        if !channels.iter().any(|(known, _)| known == channel) {
+        if seen.insert(channel) {
             channels.push((channel.to_owned(), span));
         }
     }

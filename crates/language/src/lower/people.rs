@@ -1,16 +1,12 @@
 //! People who decide: user names, e-mail addresses and roles (spec 1.3, `assignees`).
 
+use std::collections::HashSet;
+
 use procession_domain::definition::Template;
+use procession_yaml::{Kind, Node, Path, Span};
 
 use super::{Field, Fields, Lowering, Owner};
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    keys::{ROLE_ASSIGNEE, closest},
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node},
-};
+use crate::{code::Code, keys::ROLE_ASSIGNEE, problem::Problem};
 
 /// Who decides, and how many different people that can be at most; `None` if that can't be told.
 pub(super) struct People {
@@ -31,7 +27,7 @@ pub(super) fn lower_people<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, own
     People { names, at_most }
 }
 
-fn lower_person<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>, owner: Owner) -> Option<Template> {
+fn lower_person<'d>(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &Path<'_>, owner: Owner) -> Option<Template> {
     if matches!(node.kind, Kind::Map(_)) {
         return lower_role(cx, node, path, owner);
     }
@@ -50,7 +46,7 @@ fn lower_person<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>, owne
 }
 
 /// `{role: NAME}` or `{team: NAME}`.
-fn lower_role<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>, owner: Owner) -> Option<Template> {
+fn lower_role<'d>(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &Path<'_>, owner: Owner) -> Option<Template> {
     let mut fields = Fields::of(cx, node, path, &ROLE_ASSIGNEE)?;
     let role = fields.require(cx, "role").and_then(|field| Some((field, cx.filled_template(&field, owner)?)));
     fields.finish(cx);
@@ -73,7 +69,9 @@ fn check_person(cx: &mut Lowering<'_>, name: &str, span: Span, path: &Path<'_>) 
         if roles.contains(role) {
             return;
         }
-        let meant = closest(role, roles.iter().map(String::as_str)).map(|role| format!("role:{role}"));
+        let written = cx.source.slice(span).trim_start_matches(['"', '\'']);
+        let prefix = ["role:", "team:"].into_iter().find(|prefix| written.starts_with(prefix)).unwrap_or("");
+        let meant = cx.closest(role, roles.iter().map(String::as_str)).map(|role| format!("{prefix}{role}"));
         Problem::new(Code::UnknownAssignee, span, format!("the server knows no role `{role}`")).suggest(meant)
     } else {
         // A name that is no user is tried as a role, so both must be known to say that it is neither.
@@ -83,7 +81,7 @@ fn check_person(cx: &mut Lowering<'_>, name: &str, span: Span, path: &Path<'_>) 
         if is_user || roles.contains(name) {
             return;
         }
-        let meant = closest(name, users.iter().chain(roles).map(String::as_str)).map(str::to_owned);
+        let meant = cx.closest(name, users.iter().chain(roles).map(String::as_str)).map(str::to_owned);
         let message = format!("the server knows no user and no role `{name}`");
         Problem::new(Code::UnknownAssignee, span, message).suggest(meant)
     };
@@ -94,7 +92,7 @@ fn check_person(cx: &mut Lowering<'_>, name: &str, span: Span, path: &Path<'_>) 
 /// stands for everybody.
 fn count_people(cx: &Lowering<'_>, names: &[Template]) -> Option<usize> {
     let (users, roles) = (cx.surroundings.users(), cx.surroundings.roles());
-    let mut people: Vec<&str> = Vec::new();
+    let mut people: HashSet<&str> = HashSet::new();
     for name in names {
         let name = name.text.trim();
         let is_user = users.is_some_and(|users| users.contains(name));
@@ -102,9 +100,7 @@ fn count_people(cx: &Lowering<'_>, names: &[Template]) -> Option<usize> {
         if is_role || name.contains("{{") || name.contains("{%") {
             return None;
         }
-        if !people.contains(&name) {
-            people.push(name);
-        }
+        people.insert(name);
     }
     (!people.is_empty()).then_some(people.len())
 }

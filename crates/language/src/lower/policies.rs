@@ -6,13 +6,13 @@ use procession_domain::{
     definition::{Backoff, OnError, RetriedCodes, RetryPolicy},
     value::{ErrorCode, StepId},
 };
+use procession_yaml::Kind;
 
 use super::{Field, Fields, Lowering, Mention};
 use crate::{
     code::Code,
-    diagnostic::Problem,
-    keys::{ON_ERROR, RETRY, closest},
-    yaml::Kind,
+    keys::{ON_ERROR, RETRY},
+    problem::Problem,
 };
 
 /// Codes of other engines, and those that mean the same here.
@@ -46,6 +46,9 @@ pub(super) fn lower_retry<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, atte
     if let Some(longest) = fields.read(cx, "max_delay", Lowering::duration) {
         policy.max_delay = Some(longest);
     }
+    if let Some(delay) = delay.filter(|_| policy.initial_delay > policy.longest_delay()) {
+        report_cut_delay(cx, field, &delay, &policy);
+    }
     if let Some(jitter) = fields.read(cx, "jitter", Lowering::boolean) {
         policy.jitter = jitter;
     }
@@ -60,6 +63,20 @@ pub(super) fn lower_retry<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, atte
     Some(policy)
 }
 
+/// No delay is longer than `max_delay`, so a longer first one is without effect.
+fn report_cut_delay<'d>(cx: &mut Lowering<'d>, retry: &Field<'d, '_>, delay: &Field<'d, '_>, policy: &RetryPolicy) {
+    let (spelling, longest) = (delay.spelling, policy.longest_delay());
+    let (message, correction) = if policy.max_delay.is_some() {
+        (format!("`{spelling}` is longer than `max_delay`, so every delay is {longest}"), None)
+    } else {
+        let entry = format!("max_delay: {}", policy.initial_delay);
+        let message = format!("`{spelling}` is longer than the default `max_delay`, so every delay is {longest}");
+        (message, cx.insertion(cx.room_for_entry(retry.node), &entry))
+    };
+    let problem = Problem::new(Code::KeyWithoutEffect, delay.key_span, message);
+    cx.problems.push(problem.at(delay.path).correct(correction));
+}
+
 /// Error codes. An unknown one is left out: no failure has it, so it makes no difference.
 fn lower_codes<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> BTreeSet<ErrorCode> {
     let codes = cx.items(field.node, &field.path, "a list of error codes", |cx, node, path| {
@@ -69,7 +86,7 @@ fn lower_codes<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> BTreeSet<Err
         }
         let foreign =
             FOREIGN_CODES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, code)| code.as_str());
-        let meant = foreign.or_else(|| closest(text, ErrorCode::ALL.iter().map(|code| code.as_str())));
+        let meant = foreign.or_else(|| cx.closest(text, ErrorCode::ALL.iter().map(|code| code.as_str())));
         let message = format!("no failure has the code `{text}`, so naming it has no effect");
         let problem = Problem::new(Code::UnknownErrorCode, node.span, message);
         cx.problems.push(problem.at(path).suggest(meant));

@@ -1,30 +1,31 @@
 //! Agents of a step: who does it, who is told of it (spec 1.7), and whether the server knows them.
 
+use std::collections::HashSet;
+
 use procession_domain::{
     definition::{Informed, Roles},
     value::AgentName,
 };
+use procession_yaml::{Kind, Node, Path, Span};
 
-use super::{Field, Fields, Lowering, webhooks::lower_events};
+use super::{Field, Fields, Lowering, not_yet::NotYet, webhooks::lower_events};
 use crate::{
     code::Code,
-    diagnostic::Problem,
-    keys::{INFORMED, ROLES, closest},
-    path::Path,
-    source::Span,
+    keys::{INFORMED, ROLES},
+    problem::Problem,
     surroundings::AgentState,
-    yaml::{Kind, Node},
 };
 
 /// The `roles` mapping, and where its executor stands. Whether the executor is the step's agent is looked at where that
 /// is read.
-pub(super) fn lower_roles<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Option<(Roles, Option<&'d Node>)> {
+pub(super) fn lower_roles<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Option<(Roles, Option<&'d Node<'d>>)> {
     let mut fields = Fields::of(cx, field.node, &field.path, &ROLES)?;
     let executor_field = fields.take(cx, "executor");
     let executor = executor_field.and_then(|field| cx.filled_text(&field));
     let executor = executor.map(|name| name.trim().to_owned());
-    let mut told: Vec<String> = executor.iter().cloned().collect();
+    let mut told: HashSet<String> = executor.iter().cloned().collect();
     let monitors = fields.take(cx, "monitors").map_or_else(Vec::new, |field| {
+        cx.not_yet(NotYet::Monitors, field.key_span, &field.path);
         cx.items(field.node, &field.path, "a list of agents", |cx, node, path| {
             let text = cx.text_of(node, path)?;
             let name = lower_agent_name(cx, text, node.span, path)?;
@@ -39,7 +40,8 @@ pub(super) fn lower_roles<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> O
     Some((roles, executor_node))
 }
 
-fn lower_informed<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, told: &mut Vec<String>) -> Vec<Informed> {
+fn lower_informed<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, told: &mut HashSet<String>) -> Vec<Informed> {
+    cx.not_yet(NotYet::Informed, field.key_span, &field.path);
     if matches!(field.node.kind, Kind::Map(_)) {
         let informed = lower_informed_agent(cx, field.node, &field.path, told);
         return informed.into_iter().collect();
@@ -50,9 +52,9 @@ fn lower_informed<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, told: &mut V
 /// An agent's name, or a mapping of the agent and the events it wants.
 fn lower_informed_agent<'d>(
     cx: &mut Lowering<'d>,
-    node: &'d Node,
+    node: &'d Node<'d>,
     path: &Path<'_>,
-    told: &mut Vec<String>,
+    told: &mut HashSet<String>,
 ) -> Option<Informed> {
     if !matches!(node.kind, Kind::Map(_)) {
         let text = cx.text_of(node, path)?;
@@ -87,12 +89,10 @@ fn lower_agent_name(cx: &mut Lowering<'_>, text: &str, span: Span, path: &Path<'
 }
 
 /// Notes that an agent has a role, and says so if it has one already.
-fn note_role(cx: &mut Lowering<'_>, told: &mut Vec<String>, agent: &str, span: Span, path: &Path<'_>) {
-    if told.iter().any(|name| name == agent) {
+fn note_role(cx: &mut Lowering<'_>, told: &mut HashSet<String>, agent: &str, span: Span, path: &Path<'_>) {
+    if !told.insert(agent.to_owned()) {
         let message = format!("the agent `{agent}` has another role on this step already");
         cx.problems.push(Problem::new(Code::SameAgent, span, message).at(path));
-    } else {
-        told.push(agent.to_owned());
     }
 }
 
@@ -109,7 +109,7 @@ impl Lowering<'_> {
                 Problem::new(Code::StoppedAgent, span, format!("the agent `{name}` is not running"))
             }
             None => {
-                let meant = closest(name, agents.keys().map(String::as_str)).map(str::to_owned);
+                let meant = self.closest(name, agents.keys().map(String::as_str)).map(str::to_owned);
                 let message = format!("the server knows no agent called `{name}`");
                 Problem::new(Code::UnknownAgent, span, message).suggest(meant)
             }

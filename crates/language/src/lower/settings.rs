@@ -2,13 +2,13 @@
 
 use indexmap::IndexMap;
 use procession_domain::definition::{Budget, BudgetAction, Config, Priority};
+use procession_yaml::Path;
 
-use super::{Field, Fields, Lowering};
+use super::{Field, Fields, Lowering, not_yet::NotYet};
 use crate::{
     code::Code,
-    diagnostic::Problem,
     keys::{BUDGET, CONFIG},
-    path::Path,
+    problem::Problem,
 };
 
 /// The `config` mapping.
@@ -19,7 +19,10 @@ pub(super) fn lower_config<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> 
         max_concurrent_steps: fields.read(cx, "max_concurrent_steps", Lowering::integer),
         timeout: fields.read(cx, "timeout", Lowering::time_limit),
         undefined: fields.read(cx, "undefined", Lowering::word_as),
-        cost_alert: fields.read(cx, "cost_alert", Lowering::money),
+        cost_alert: fields.read(cx, "cost_alert", |cx, field| {
+            cx.not_yet(NotYet::CostAlert, field.key_span, &field.path);
+            cx.money(field)
+        }),
         ..Config::default()
     };
     if let Some(priority) = fields.read(cx, "priority", lower_priority) {
@@ -74,7 +77,7 @@ pub(super) fn lower_labels<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> 
         let path = Path::Key(&field.path, &entry.key);
         let value = if entry.value.is_null() { Some("") } else { cx.text_of(&entry.value, &path) };
         if let Some(value) = value {
-            labels.insert(entry.key.clone(), value.to_owned());
+            labels.insert(entry.key.clone().into_owned(), value.to_owned());
         }
     }
     Some(labels)

@@ -4,6 +4,7 @@ use procession_domain::{
     definition::{OnError, Priority, RetryPolicy, Step, StepKind, StepType, Template},
     value::{Duration, StepId},
 };
+use procession_yaml::{Entry, Node, Path, Span};
 
 use super::{
     Field, Fields, LoweredStep, Lowering, MentionKind, Owner, agent_task::lower_agent_task,
@@ -13,11 +14,8 @@ use super::{
 };
 use crate::{
     code::Code,
-    diagnostic::Problem,
-    keys::{self, Key, STEP, closest},
-    path::Path,
-    source::Span,
-    yaml::Node,
+    keys::{self, Key, STEP},
+    problem::Problem,
 };
 
 /// A step being lowered.
@@ -36,14 +34,20 @@ pub(super) struct Notes {
 }
 
 /// Reads one item of `steps`. Whatever is wrong with it, a step comes back, so that the others can be checked against it.
-pub(super) fn lower_step<'d>(cx: &mut Lowering<'d>, node: &'d Node, index: usize, steps: &Path<'_>) -> LoweredStep {
-    let path = steps.item(index);
+/// A step whose id is the key of its entry has that one.
+pub(super) fn lower_step<'d>(
+    cx: &mut Lowering<'d>,
+    node: &'d Node<'d>,
+    index: usize,
+    path: &Path<'_>,
+    entry: Option<&'d Entry<'d>>,
+) -> LoweredStep {
     let config_path = path.key("config");
     let mut draft =
         Draft { index, step: Step::new(placeholder_id(index), placeholder_kind()), lowered: Notes::default() };
     let head = cx.first_line(node.span);
-    let Some(mut fields) = Fields::of(cx, node, &path, &STEP) else {
-        return finished(draft, Some(String::new()), head, &path, false);
+    let Some(mut fields) = Fields::of(cx, node, path, &STEP) else {
+        return finished(draft, Some(String::new()), head, path, false);
     };
     if let Some(entries) = fields.take_map("config") {
         fields.absorb(entries, &config_path);
@@ -54,9 +58,19 @@ pub(super) fn lower_step<'d>(cx: &mut Lowering<'d>, node: &'d Node, index: usize
     if let Some(step_type) = step_type {
         fields.extend_places(keys::of_type(step_type));
     }
-    let id_field = fields.require(cx, "id");
-    let invalid_id = id_field.and_then(|field| lower_id(cx, &field, &mut draft.step));
-    let id_span = id_field.map_or(head, |field| field.node.span);
+    let id_field = if entry.is_some() { fields.take(cx, "id") } else { fields.require(cx, "id") };
+    let key = entry.map(|entry| (entry.key.as_ref(), entry.key_span));
+    let id = id_field.map(|field| (field.node.scalar_text(), field.node.span));
+    let id = id.or(key.map(|(key, span)| (Some(key), span)));
+    let id_span = id.map_or(head, |(_, span)| span);
+    let invalid_id = match (id, id_field) {
+        (Some((Some(text), span)), _) => lower_id(cx, text, span, path, &mut draft.step),
+        (Some((None, _)), Some(field)) => {
+            cx.wrong_type(field.node, &field.path, "a text");
+            Some(String::new())
+        }
+        (Some((None, _)) | None, _) => Some(String::new()),
+    };
     let has_on_error = fields.has("on_error");
     lower_kind(cx, &mut fields, step_type, &mut draft);
     lower_common(cx, &mut fields, step_type, &mut draft);
@@ -64,9 +78,9 @@ pub(super) fn lower_step<'d>(cx: &mut Lowering<'d>, node: &'d Node, index: usize
         Some(_) => fields.finish(cx),
         None => fields.finish_without_type(cx),
     }
-    let has_id = id_field.is_some();
-    let invalid_id = invalid_id.or_else(|| (!has_id).then(String::new));
-    finished(draft, invalid_id, id_span, &path, has_on_error)
+    let mut lowered = finished(draft, invalid_id, id_span, path, has_on_error);
+    lowered.room = cx.room_for_entry(node);
+    lowered
 }
 
 fn finished(
@@ -81,10 +95,11 @@ fn finished(
         step: draft.step,
         invalid_id,
         id_span,
-        path: path.to_string(),
+        path: path.to_text(),
         mentions,
         on_reject,
         has_on_error,
+        room: None,
         process_span,
     }
 }
@@ -100,19 +115,19 @@ fn placeholder_kind() -> StepKind {
 
 /// The type of the step. Without one, a step with `agent` is an agent_task. Where it is missing or wrong, the one that is
 /// probably meant, so that the step's other keys are checked.
-fn lower_type<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>, node: &Node) -> Option<StepType> {
+fn lower_type<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>, node: &Node<'_>) -> Option<StepType> {
     let of_name = |name: &str| StepType::ALL.into_iter().find(|step_type| step_type.as_str() == name);
     let types = StepType::ALL.map(StepType::as_str);
     if let Some(field) = fields.take(cx, "type") {
-        let meant = || closest(field.node.scalar_text()?.trim(), types);
-        return cx.word(&field).or_else(meant).and_then(of_name);
+        let word = cx.word(&field).or_else(|| cx.closest(field.node.scalar_text()?.trim(), types));
+        return word.and_then(of_name);
     }
     let config = node.get("config").map(|entry| &entry.value);
     let given = |key: &str| node.get(key).or_else(|| config?.get(key)).is_some();
     if given("agent") {
         let message = "the step has no `type`; since it has `agent`, it is taken for an agent_task";
         let problem = Problem::new(Code::TypeAssumed, fields.head, message);
-        cx.problems.push(problem.at(fields.path).suggest(Some("type: agent_task")));
+        cx.problems.push(problem.at(fields.path).correct(cx.insertion(cx.room_for_entry(node), "type: agent_task")));
         return Some(StepType::AgentTask);
     }
     let has_own_key = |step_type: &StepType| {
@@ -124,17 +139,14 @@ fn lower_type<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>, node: &Nod
     let guess = StepType::ALL.into_iter().find(has_own_key);
     let message = format!("a step needs a `type`: {}", listed(&types));
     let problem = Problem::new(Code::MissingKey, fields.head, message);
-    let suggestion = guess.map(|guess| format!("type: {guess}"));
-    cx.problems.push(problem.at(fields.path).suggest(suggestion));
+    let correction = guess.and_then(|guess| cx.insertion(cx.room_for_entry(node), &format!("type: {guess}")));
+    cx.problems.push(problem.at(fields.path).correct(correction));
     guess
 }
 
 /// Sets the id; an invalid one comes back, so that mentions of it are not reported as well.
-fn lower_id(cx: &mut Lowering<'_>, field: &Field<'_, '_>, step: &mut Step) -> Option<String> {
-    let Some(text) = field.node.scalar_text() else {
-        cx.wrong_type(field.node, &field.path, "a text");
-        return Some(String::new());
-    };
+fn lower_id(cx: &mut Lowering<'_>, text: &str, span: Span, path: &Path<'_>, step: &mut Step) -> Option<String> {
+    let path = path.key("id");
     match StepId::new(text) {
         // This id is the engine's own (spec 3.9).
         Ok(id) if id != StepId::budget() => {
@@ -143,15 +155,16 @@ fn lower_id(cx: &mut Lowering<'_>, field: &Field<'_, '_>, step: &mut Step) -> Op
             None
         }
         Ok(_) => {
-            let message = "`_budget` is no step id: a lower-case letter, then lower-case letters, digits, `_` and `-`";
-            let problem = Problem::new(Code::BadStepId, field.node.span, message);
-            cx.problems.push(problem.at(field.path).suggest(Some("budget")));
+            let message =
+                "`_budget` is not a step id: a lower-case letter, then lower-case letters, digits, `_` and `-`";
+            let problem = Problem::new(Code::BadStepId, span, message);
+            cx.problems.push(problem.at(path).suggest(Some("budget")));
             Some(text.trim().to_owned())
         }
         Err(error) => {
             let suggestion = slug(text).map(|slug| slug.replace('.', "-")).filter(|slug| StepId::new(slug).is_ok());
-            let problem = Problem::new(Code::BadStepId, field.node.span, error.to_string());
-            cx.problems.push(problem.at(field.path).suggest(suggestion));
+            let problem = Problem::new(Code::BadStepId, span, error.to_string());
+            cx.problems.push(problem.at(path).suggest(suggestion));
             Some(text.trim().to_owned())
         }
     }

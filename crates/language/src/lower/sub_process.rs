@@ -5,14 +5,10 @@ use procession_domain::{
     definition::{MappedValue, SubProcess},
     value::ProcessName,
 };
+use procession_yaml::{Kind, Node, Path, Resolved};
 
 use super::{Field, Fields, Lowering, Owner, step::Draft};
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    path::Path,
-    yaml::{Kind, Node, Resolved},
-};
+use crate::{code::Code, problem::Problem};
 
 /// The keys of a sub_process, if it names a process. Whether that exists is looked at later.
 pub(super) fn lower_sub_process<'d>(
@@ -64,13 +60,13 @@ fn lower_mapping<'d>(
     let mut mapping = IndexMap::with_capacity(entries.len());
     for entry in entries {
         let value = lower_value(cx, &entry.value, &Path::Key(&field.path, &entry.key), owner);
-        mapping.insert(entry.key.clone(), value);
+        mapping.insert(entry.key.clone().into_owned(), value);
     }
     Some(mapping)
 }
 
 /// A value: texts are templates, within lists and mappings too. Nesting is bounded by that of the document.
-fn lower_value<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>, owner: Owner) -> MappedValue {
+fn lower_value<'d>(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &Path<'_>, owner: Owner) -> MappedValue {
     match &node.kind {
         Kind::Scalar(scalar) if scalar.resolved == Resolved::Text => match cx.template_of(node, path, owner) {
             Some(template) => MappedValue::Template(template),
@@ -89,7 +85,7 @@ fn lower_value<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>, owner
                 .iter()
                 .map(|entry| {
                     let value = lower_value(cx, &entry.value, &Path::Key(path, &entry.key), owner);
-                    (entry.key.clone(), value)
+                    (entry.key.clone().into_owned(), value)
                 })
                 .collect(),
         ),

@@ -8,13 +8,13 @@ use procession_domain::{
 use procession_expression::{Evaluator, Names};
 
 use super::{Field, Fields, Lowering, Owner, triggers::lower_zone};
-use crate::{code::Code, diagnostic::Problem};
+use crate::{code::Code, problem::Problem};
 
 /// The keys of a timer: either how long it waits, or until when.
 pub(super) fn lower_timer<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>, index: usize) -> Timer {
     let owner = Owner::Step(index);
-    let duration = fields.take(cx, "duration");
     let until = fields.take(cx, "until");
+    let duration = if until.is_some() { fields.take(cx, "duration") } else { fields.require(cx, "duration") };
     let timezone_field = fields.take(cx, "timezone");
     let timezone = timezone_field.and_then(|field| lower_zone(cx, &field));
     match (duration, until) {
@@ -35,9 +35,6 @@ pub(super) fn lower_timer<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>
                 let message = "`timezone` only has an effect together with `until`";
                 let problem = Problem::new(Code::KeyWithoutEffect, field.key_span, message);
                 cx.problems.push(problem.at(field.path));
-            }
-            if duration.is_none() {
-                fields.report_missing(cx, "duration");
             }
             let duration = duration.and_then(|field| lower_duration(cx, &field, owner));
             Timer::Duration(duration.unwrap_or_else(|| Template::unplaced("")))

@@ -7,15 +7,14 @@ use procession_domain::{
     definition::{Misfire, Overlap, Schedule, Trigger, TriggerKind},
     value::{Duration, Json, ProcessName, TriggerId},
 };
+use procession_yaml::{Kind, Node, Path};
 
-use super::{Field, Fields, LoweredTrigger, Lowering, document::slug, webhooks::lower_secret};
+use super::{Field, Fields, LoweredTrigger, Lowering, document::slug, not_yet::NotYet, webhooks::lower_secret};
 use crate::{
     code::Code,
-    diagnostic::Problem,
     keys::{DST, TRIGGER},
-    path::Path,
+    problem::Problem,
     schedule,
-    yaml::{Kind, Node},
 };
 
 const WEBHOOK_KEYS: [&str; 2] = ["secret", "dedupe_header"];
@@ -27,7 +26,7 @@ pub(super) fn lower_triggers<'d>(
     field: &Field<'d, '_>,
     process: Option<&ProcessName>,
 ) -> Vec<LoweredTrigger> {
-    let nodes: Vec<(&'d Node, Path<'_>)> = match &field.node.kind {
+    let nodes: Vec<(&'d Node<'d>, Path<'_>)> = match &field.node.kind {
         Kind::List(items) => {
             items.iter().enumerate().map(|(index, item)| (item, Path::Item(&field.path, index))).collect()
         }
@@ -37,8 +36,13 @@ pub(super) fn lower_triggers<'d>(
             Vec::new()
         }
     };
-    let triggers: Vec<LoweredTrigger> =
-        nodes.iter().filter_map(|(node, path)| lower_trigger(cx, node, path, process)).collect();
+    let mut triggers: Vec<LoweredTrigger> = Vec::with_capacity(nodes.len());
+    for (node, path) in &nodes {
+        if cx.is_given_up() {
+            break;
+        }
+        triggers.extend(lower_trigger(cx, node, path, process));
+    }
     let mut ids = HashSet::new();
     for lowered in &triggers {
         let id = &lowered.trigger.id;
@@ -52,7 +56,7 @@ pub(super) fn lower_triggers<'d>(
 
 fn lower_trigger<'d>(
     cx: &mut Lowering<'d>,
-    node: &'d Node,
+    node: &'d Node<'d>,
     path: &Path<'_>,
     process: Option<&ProcessName>,
 ) -> Option<LoweredTrigger> {
@@ -101,10 +105,18 @@ fn lower_trigger<'d>(
         }
     };
     fields.finish(cx);
+    let not_yet = match &kind {
+        Some(TriggerKind::Webhook { .. }) => Some(NotYet::WebhookTriggers),
+        Some(TriggerKind::Schedule(_)) => Some(NotYet::Schedules),
+        Some(TriggerKind::Manual) | None => None,
+    };
+    if let Some(not_yet) = not_yet.filter(|_| enabled) {
+        cx.not_yet(not_yet, type_field.map_or(span, |field| field.node.span), path);
+    }
     Some(LoweredTrigger {
         trigger: Trigger { id: id?, enabled, description, kind: kind? },
         span: id_field.map_or(span, |field| field.node.span),
-        path: path.to_string(),
+        path: path.to_text(),
     })
 }
 
@@ -178,6 +190,10 @@ fn lower_schedule<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>) -> Opt
 /// The line as written, and its five fields.
 fn lower_cron<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Option<(String, String)> {
     let text = cx.filled_text(field)?.trim().to_owned();
+    if !cx.problems.has_room() {
+        // Reading it costs more than another problem is worth when so much is wrong already.
+        return None;
+    }
     match schedule::expand(&text) {
         Ok(line) => Some((text, line)),
         Err(error) => {
@@ -191,7 +207,7 @@ fn lower_cron<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Option<(Strin
 /// The name of a time zone.
 pub(super) fn lower_zone<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Option<String> {
     let text = cx.filled_text(field)?;
-    match schedule::zone(&text) {
+    match schedule::zone_with_guesses(&text, cx.guesses()) {
         Ok(zone) => Some(zone),
         Err(error) => {
             let problem = Problem::new(Code::BadTimezone, field.node.span, error.message);
@@ -206,7 +222,7 @@ fn lower_schedule_input<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Opt
         cx.wrong_type(field.node, &field.path, "a mapping of input names to values");
         return None;
     };
-    Some(entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect())
+    Some(entries.iter().map(|entry| (entry.key.clone().into_owned(), entry.value.to_json())).collect())
 }
 
 /// Whether missing times are shifted, and whether repeated ones fire twice.

@@ -4,25 +4,27 @@ use std::str::FromStr;
 
 use procession_domain::{
     definition::{Condition, Template},
-    value::{Duration, Money, StepId, Version},
+    value::{Decimal, Duration, Money, StepId, Version},
 };
+use procession_yaml::{Correction, Fix, Kind, Node, Path, Resolved, Scalar, Span, Style};
 use serde::de::DeserializeOwned;
 
-use super::{Field, Lowering, Mention, Owner, TextKind, TextUse};
+use super::{Field, Lowering, Mention, Owner, TextKind, TextUse, comments, durations};
 use crate::{
     code::Code,
-    diagnostic::Problem,
-    keys::{Shape, closest},
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node, Resolved, Scalar, Style},
+    keys::{Shape, foreign},
+    problem::Problem,
 };
 
 /// Reading of single values. What is wrong is reported, and `None` comes back.
 impl<'d> Lowering<'d> {
     /// Plain text; numbers and booleans are taken as they are written.
     pub(super) fn text(&mut self, field: &Field<'d, '_>) -> Option<String> {
-        self.text_of(field.node, &field.path).map(str::to_owned)
+        let text = self.text_of(field.node, &field.path)?;
+        if matches!(field.key.name, "name" | "description") {
+            self.check_comment(field.node, &field.path.to_text(), TextKind::Template);
+        }
+        Some(text.to_owned())
     }
 
     /// Plain text that is not empty.
@@ -35,7 +37,7 @@ impl<'d> Lowering<'d> {
         Some(text)
     }
 
-    pub(super) fn text_of(&mut self, node: &'d Node, path: &Path<'_>) -> Option<&'d str> {
+    pub(super) fn text_of(&mut self, node: &'d Node<'d>, path: &Path<'_>) -> Option<&'d str> {
         if let Some(text) = node.scalar_text() {
             return Some(text);
         }
@@ -58,7 +60,7 @@ impl<'d> Lowering<'d> {
         Some(template)
     }
 
-    pub(super) fn template_of(&mut self, node: &'d Node, path: &Path<'_>, owner: Owner) -> Option<Template> {
+    pub(super) fn template_of(&mut self, node: &'d Node<'d>, path: &Path<'_>, owner: Owner) -> Option<Template> {
         let text = self.text_of(node, path)?.to_owned();
         let line = self.text_line(node);
         self.note_text(node, path, TextKind::Template, owner);
@@ -80,10 +82,10 @@ impl<'d> Lowering<'d> {
     /// The items of a list, or the one value that stands for a list of one. Empty items are reported.
     pub(super) fn items<T>(
         &mut self,
-        node: &'d Node,
+        node: &'d Node<'d>,
         path: &Path<'_>,
         expected: &str,
-        mut read: impl FnMut(&mut Self, &'d Node, &Path<'_>) -> Option<T>,
+        mut read: impl FnMut(&mut Self, &'d Node<'d>, &Path<'_>) -> Option<T>,
     ) -> Vec<T> {
         match &node.kind {
             Kind::List(items) => {
@@ -91,9 +93,11 @@ impl<'d> Lowering<'d> {
                 for (index, item) in items.iter().enumerate() {
                     let path = Path::Item(path, index);
                     if item.is_null() {
-                        let (place, hint) = self.empty_place(item.span);
+                        let place = self.empty_place(item.span);
+                        let (hint, correction) = self.swallowed(place.start + 1).unzip();
+                        let hint = hint.map_or("", |_| comments::HINT);
                         let problem = Problem::new(Code::MissingKey, place, format!("this list item is empty{hint}"));
-                        self.problems.push(problem.at(path));
+                        self.problems.push(problem.correct(correction.flatten()).at(path));
                     } else {
                         read_items.extend(read(self, item, &path));
                     }
@@ -140,20 +144,29 @@ impl<'d> Lowering<'d> {
                 return None;
             }
         };
-        let message = format!("`{}` is taken for {value}; write {value}", scalar.text.trim());
-        let problem = Problem::new(Code::LooseBoolean, field.node.span, message);
-        self.problems.push(problem.at(field.path).suggest(Some(value.to_string())));
+        let message = format!("`{}` is taken for {value}", scalar.text.trim());
+        let fix = Fix { span: field.node.span, text: value.to_string() };
+        let correction = Correction { shown: value.to_string(), fix };
+        let problem = Problem::new(Code::LooseBoolean, field.node.span, message).correct(Some(correction));
+        self.problems.push(problem.at(field.path));
         Some(value)
     }
 
     /// A whole number within the range of the key.
     pub(super) fn integer(&mut self, field: &Field<'d, '_>) -> Option<u32> {
         let Shape::Integer { least, most } = field.key.shape else { return None };
-        let Kind::Scalar(Scalar { text, resolved: Resolved::Integer, .. }) = &field.node.kind else {
+        let whole = match &field.node.kind {
+            Kind::Scalar(Scalar { text, resolved: Resolved::Integer | Resolved::Float, .. }) => {
+                Decimal::parse(text).filter(Decimal::is_whole)
+            }
+            Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) | Kind::Broken => None,
+        };
+        let Some(whole) = whole else {
             self.wrong_type(field.node, &field.path, "a whole number");
             return None;
         };
-        let number = text.parse::<u32>().ok().filter(|number| (least..=most).contains(number));
+        let number = whole.whole_digits().and_then(|digits| digits.parse::<u32>().ok());
+        let number = number.filter(|number| (least..=most).contains(number));
         if number.is_none() {
             let range = if most == u32::MAX {
                 format!("a whole number from {least} on")
@@ -184,7 +197,15 @@ impl<'d> Lowering<'d> {
     /// A duration; placeholders are not filled in.
     pub(super) fn duration(&mut self, field: &Field<'d, '_>) -> Option<Duration> {
         let text = self.value_text(field, "a duration")?;
-        self.parsed(field, &text, Code::BadDuration)
+        let meant = durations::meant(text);
+        match (text.parse::<Duration>(), meant) {
+            (Err(error), Some(meant)) => {
+                let problem = Problem::new(Code::BadDuration, field.node.span, error.to_string());
+                self.problems.push(problem.at(field.path).suggest(Some(meant.to_string())));
+                None
+            }
+            _ => self.parsed(field, text, Code::BadDuration),
+        }
     }
 
     /// A duration that is longer than nothing.
@@ -200,7 +221,7 @@ impl<'d> Lowering<'d> {
     /// An amount in the server's currency, read from its characters and never from a binary number.
     pub(super) fn money(&mut self, field: &Field<'d, '_>) -> Option<Money> {
         let text = self.value_text(field, "an amount of money")?;
-        let money: Money = self.parsed(field, &text, Code::BadMoney)?;
+        let money: Money = self.parsed(field, text, Code::BadMoney)?;
         let server = self.surroundings.currency();
         let names_currency = text.contains(|c: char| c == '$' || c.is_ascii_alphabetic() && !matches!(c, 'e' | 'E'))
             || text.split_whitespace().count() > 1;
@@ -222,7 +243,7 @@ impl<'d> Lowering<'d> {
         let parts: Vec<&str> = text.trim().split('.').collect();
         let has_patch = parts.len() == 3 && parts[2].bytes().all(|b| b.is_ascii_digit()) && !parts[2].is_empty();
         if !has_patch {
-            return self.parsed(field, &text, Code::BadVersion);
+            return self.parsed(field, text, Code::BadVersion);
         }
         let kept = format!("{}.{}", parts[0], parts[1]);
         let version: Version = self.parsed(field, &kept, Code::BadVersion)?;
@@ -244,11 +265,13 @@ impl<'d> Lowering<'d> {
         if let Some(word) = all.clone().find(|word| *word == text.trim()) {
             return Some(word);
         }
-        let meant = closest(text.trim(), &mut all);
+        let foreign = foreign::word_meant(words, text).or_else(|| foreign::word_meant(others, text));
+        let meant = foreign.or_else(|| self.closest(text.trim(), &mut all));
         let message = format!("`{}` takes {}, not `{}`", field.spelling, listed(words), shortened(text));
         let problem = Problem::new(Code::InvalidValue, span, message);
         self.problems.push(problem.at(field.path).suggest(meant));
-        None
+        // The rest is checked as it is meant.
+        meant
     }
 
     /// A word of the key as the domain's type of the same words.
@@ -262,22 +285,22 @@ impl<'d> Lowering<'d> {
         self.mention_of(field.node, &field.path)
     }
 
-    pub(super) fn mention_of(&mut self, node: &'d Node, path: &Path<'_>) -> Option<Mention> {
+    pub(super) fn mention_of(&mut self, node: &'d Node<'d>, path: &Path<'_>) -> Option<Mention> {
         let text = self.text_of(node, path)?.trim();
         if text.is_empty() {
             let problem = Problem::new(Code::MissingKey, node.span, "the id of a step is missing here");
             self.problems.push(problem.at(path));
             return None;
         }
-        Some(Mention { text: text.to_owned(), id: StepId::new(text).ok(), span: node.span, path: path.to_string() })
+        Some(Mention { text: text.to_owned(), id: StepId::new(text).ok(), span: node.span, path: path.to_text() })
     }
 
     /// The characters of a number or text; a boolean, list or mapping is reported.
-    fn value_text(&mut self, field: &Field<'d, '_>, expected: &str) -> Option<String> {
+    fn value_text(&mut self, field: &Field<'d, '_>, expected: &str) -> Option<&'d str> {
         if let Kind::Scalar(scalar) = &field.node.kind
             && matches!(scalar.resolved, Resolved::Integer | Resolved::Float | Resolved::Text)
         {
-            return Some(scalar.text.clone());
+            return Some(&scalar.text);
         }
         self.wrong_type(field.node, &field.path, expected);
         None
@@ -319,12 +342,12 @@ impl<'d> Lowering<'d> {
     }
 
     /// Keeps a text for the checks that need all steps to be known.
-    pub(super) fn note_text(&mut self, node: &'d Node, path: &Path<'_>, kind: TextKind, owner: Owner) {
-        self.texts.push(TextUse { node, kind, owner, path: path.to_string() });
+    pub(super) fn note_text(&mut self, node: &'d Node<'d>, path: &Path<'_>, kind: TextKind, owner: Owner) {
+        self.texts.push(TextUse { node, kind, owner, path: path.to_text() });
     }
 
     /// The line of the file that the first line of a text is.
-    pub(super) fn text_line(&self, node: &Node) -> u32 {
+    pub(super) fn text_line(&self, node: &Node<'_>) -> u32 {
         let line = self.source.line(node.span.start);
         let Kind::Scalar(scalar) = &node.kind else { return line };
         // A block text's span begins at its first line that is not blank.

@@ -1,16 +1,10 @@
 //! Outgoing webhooks, and what they share with other keys: addresses, secrets, names of events (spec 1.1, 5.6, 8.2).
 
 use procession_domain::definition::OutgoingWebhook;
+use procession_yaml::{Kind, Node, Path, Span};
 
-use super::{Field, Fields, Lowering};
-use crate::{
-    code::Code,
-    diagnostic::Problem,
-    keys::{WEBHOOK, closest},
-    path::Path,
-    source::Span,
-    yaml::{Kind, Node},
-};
+use super::{Field, Fields, Lowering, not_yet::NotYet};
+use crate::{code::Code, keys::WEBHOOK, problem::Problem};
 
 /// Every event of spec 3.11 by name.
 const EVENTS: [&str; 41] = [
@@ -59,7 +53,7 @@ const EVENTS: [&str; 41] = [
 
 /// The `webhooks` list.
 pub(super) fn lower_webhooks<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Vec<OutgoingWebhook> {
-    let nodes: Vec<(&'d Node, Path<'_>)> = match &field.node.kind {
+    let nodes: Vec<(&'d Node<'d>, Path<'_>)> = match &field.node.kind {
         Kind::List(items) => {
             items.iter().enumerate().map(|(index, item)| (item, Path::Item(&field.path, index))).collect()
         }
@@ -69,10 +63,13 @@ pub(super) fn lower_webhooks<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -
             Vec::new()
         }
     };
+    if !nodes.is_empty() {
+        cx.not_yet(NotYet::OutgoingWebhooks, field.key_span, &field.path);
+    }
     nodes.iter().filter_map(|(node, path)| lower_webhook(cx, node, path)).collect()
 }
 
-fn lower_webhook<'d>(cx: &mut Lowering<'d>, node: &'d Node, path: &Path<'_>) -> Option<OutgoingWebhook> {
+fn lower_webhook<'d>(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &Path<'_>) -> Option<OutgoingWebhook> {
     let mut fields = Fields::of(cx, node, path, &WEBHOOK)?;
     let url = fields.require(cx, "url").and_then(|field| {
         let url = cx.filled_text(&field)?.trim().to_owned();
@@ -89,12 +86,20 @@ pub(super) fn lower_events<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> 
     cx.items(field.node, &field.path, "a list of event types", |cx, node, path| {
         let text = cx.text_of(node, path)?.trim();
         let bare = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
-        if let Some(event) = EVENTS.iter().find(|event| bare(event) == bare(text)) {
+        let is_same = |event: &str| {
+            let letters = text.bytes().filter(|byte| !matches!(byte, b'_' | b'-'));
+            letters.map(|byte| byte.to_ascii_lowercase()).eq(event.bytes().map(|byte| byte.to_ascii_lowercase()))
+        };
+        if let Some(event) = EVENTS.iter().find(|event| is_same(event)) {
             return Some((*event).to_owned());
         }
-        let meant = closest(text, EVENTS).or_else(|| {
+        if !cx.problems.has_room_for(Code::UnknownEvent) {
+            cx.problems.count();
+            return Some(text.to_owned());
+        }
+        let meant = cx.closest(text, EVENTS).or_else(|| {
             let wanted = bare(text);
-            EVENTS.into_iter().find(|event| closest(&wanted, [bare(event).as_str()]).is_some())
+            EVENTS.into_iter().find(|event| cx.closest(&wanted, [bare(event).as_str()]).is_some())
         });
         let problem = Problem::new(Code::UnknownEvent, node.span, format!("no event is called `{text}`"));
         cx.problems.push(problem.at(path).suggest(meant));
@@ -110,13 +115,15 @@ pub(super) fn lower_secret(cx: &mut Lowering<'_>, field: &Field<'_, '_>) -> Opti
     };
     let name = secret.strip_prefix("${ENV:").and_then(|rest| rest.strip_suffix('}'));
     let problem = match (name, cx.surroundings.environment()) {
-        (None, _) => {
-            let message = "a secret in the text can be read by everyone who sees the process; write `${ENV:NAME}`, and set NAME in the server's environment";
-            Some(Problem::new(Code::LiteralSecret, field.node.span, message).suggest(Some("${ENV:NAME}")))
+        (None, allowed) => {
+            let message = "a secret in the text can be read by everyone who sees the process; keep it in the server's environment, and name it here as `${ENV:NAME}`";
+            let mut allowed = allowed.into_iter().flatten();
+            let only = allowed.next().filter(|_| allowed.next().is_none()).map(|name| format!("${{ENV:{name}}}"));
+            Some(Problem::new(Code::LiteralSecret, field.node.span, message).suggest(only))
         }
         (Some(name), Some(allowed)) if !allowed.contains(name) => {
             let message = format!("the server's `environment.allow` does not name `{name}`, so no process may read it");
-            let meant = closest(name, allowed.iter().map(String::as_str)).map(|meant| format!("${{ENV:{meant}}}"));
+            let meant = cx.closest(name, allowed.iter().map(String::as_str)).map(|meant| format!("${{ENV:{meant}}}"));
             Some(Problem::new(Code::EnvironmentNotAllowed, field.node.span, message).suggest(meant))
         }
         (Some(_), _) => None,

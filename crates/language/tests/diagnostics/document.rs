@@ -7,7 +7,8 @@ use super::{Case, case};
 pub const CASES: &[Case] = &[
     case(Code::WrongType, "«- name: p»\n- steps: []\n"),
     case(Code::WrongType, "«just a text»\n"),
-    case(Code::WrongType, "name: p\nsteps: «{a: {type: timer}}»\n"),
+    case(Code::WrongType, "name: p\n«steps»: {a: {type: timer, duration: 1s}, b: {id: c, type: timer, duration: 1s}}\n")
+        .suggests("[{id: a, type: timer, duration: 1s}, {id: c, type: timer, duration: 1s}]"),
     case(Code::WrongType, "name: «[p]»\nsteps: [{id: a, type: timer, duration: 1s}]\n"),
     case(Code::MissingKey, "«steps: [{id: a, type: timer, duration: 1s}]»\n"),
     case(Code::MissingKey, "«name: p»\nversion: 2\n"),
@@ -39,7 +40,8 @@ pub const CASES: &[Case] = &[
     case(
         Code::InvalidValue,
         "name: p\ninput: {n: {type: «int»}}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
-    ),
+    )
+    .suggests("integer"),
     case(
         Code::InvalidValue,
         "name: p\ninput: {n: {type: «strng»}}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
@@ -48,7 +50,8 @@ pub const CASES: &[Case] = &[
     case(
         Code::WrongType,
         "name: p\ninput: {n: «string»}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
-    ),
+    )
+    .suggests("{type: string}"),
     case(
         Code::BadDefault,
         "name: p\ninput: {n: {type: integer, default: «ten»}}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
@@ -131,7 +134,7 @@ pub const CASES: &[Case] = &[
         Code::LiteralSecret,
         "name: p\ntriggers: [{type: webhook, secret: «hunter2»}]\nsteps: [{id: a, type: timer, duration: 1s}]\n",
     )
-    .suggests("${ENV:NAME}"),
+    .suggests("${ENV:HOOK_SECRET}"),
     case(
         Code::EnvironmentNotAllowed,
         "name: p\ntriggers: [{type: webhook, secret: «\"${ENV:HOOK_SECRT}\"»}]\nsteps: [{id: a, type: timer, duration: 1s}]\n",
@@ -181,5 +184,34 @@ steps: [{id: a, type: timer, duration: 1s}]
     case(
         Code::BadName,
         "name: p\ninput: {}\nexpose: {mcp: {enabled: true, tool_name: «run it»}}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    ),
+    // What no server does yet.
+    case(
+        Code::NotYetAvailable,
+        "name: p\ntriggers: [{type: «webhook», id: x}]\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    ),
+    case(
+        Code::NotYetAvailable,
+        "name: p\ntriggers: [«{cron: daily}»]\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    ),
+    case(
+        Code::NotYetAvailable,
+        "name: p\n«webhooks»: [{url: \"https://x.example\"}]\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    ),
+    case(
+        Code::NotYetAvailable,
+        "name: p\nconfig: {«cost_alert»: 5}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    ),
+    case(
+        Code::NotYetAvailable,
+        "name: p\ninput: {}\n«expose»: {mcp: {enabled: true}}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    ),
+    case(
+        Code::NotYetAvailable,
+        "name: p\nsteps: [{id: a, type: timer, duration: 1s, roles: {«monitors»: [editor]}}]\n",
+    ),
+    case(
+        Code::NotYetAvailable,
+        "name: p\nsteps: [{id: a, type: timer, duration: 1s, roles: {«informed»: [editor]}}]\n",
     ),
 ];

@@ -130,8 +130,7 @@ steps:
   - {id: a, type: agent_task, agent: writer, message: x}
   - {id: b, type: timer, duration: 1s, depends_on: a, condition: \"«steps.a.status» == 'failed'\"}
 ",
-    )
-    .suggests("on_error: skip_step"),
+    ),
     case(
         Code::NeverTrue,
         "\

@@ -38,7 +38,7 @@ pub const CASES: &[Case] = &[
     )
     .suggests("alice"),
     case(Code::UnknownAssignee, "name: p\nsteps:\n  - {id: a, type: human_approval, assignees: {role: «legl»}}\n")
-        .suggests("role:legal"),
+        .suggests("legal"),
     case(
         Code::TooManyApprovals,
         "name: p\nsteps:\n  - {id: a, type: human_approval, assignees: [alice, bob, alice], required: «3»}\n",

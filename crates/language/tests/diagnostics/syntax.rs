@@ -177,7 +177,8 @@ name: p
 description: «\"not closed»
 steps: [{id: a, type: timer, duration: 1s}]
 ",
-    ),
+    )
+    .suggests("description: \"not closed\""),
     case(
         Code::YamlSyntax,
         "\
@@ -188,7 +189,8 @@ steps:
     assignees: «[alice, bob»
     title: t
 ",
-    ),
+    )
+    .suggests("assignees: [alice, bob]"),
     case(
         Code::YamlSyntax,
         "\
@@ -210,7 +212,8 @@ steps:
     description: x
       «duration»: 1s
 ",
-    ),
+    )
+    .suggests("    duration: 1s"),
     case(
         Code::YamlSyntax,
         "\
@@ -218,8 +221,10 @@ name: p
 steps:
   - id: a
    «type: timer»
+    duration: 1s
 ",
-    ),
+    )
+    .suggests("    type: timer"),
     case(
         Code::YamlSyntax,
         "\
@@ -236,9 +241,10 @@ name: p
 steps:
   - id: a
 «\t»type: timer
+    duration: 1s
 ",
     )
-    .suggests("  type: timer"),
+    .suggests("    type: timer"),
     case(Code::DuplicateKey, "name: p\n«name»: q\nsteps: [{id: a, type: timer, duration: 1s}]\n"),
     case(
         Code::DuplicateKey,

@@ -43,13 +43,16 @@ steps:
     type: timer
     duration: 1s
     «depend_on»: b
+  - {id: b, type: timer, duration: 1s}
 ",
     )
     .suggests("depends_on"),
     case(Code::UnknownKey, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, retry: {«max_attempt»: 2}}\n")
         .suggests("max_attempts"),
     case(Code::MisplacedKey, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, «routes»: []}\n"),
-    case(Code::MisplacedKey, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, «max_attempts»: 2}\n"),
+    case(Code::MisplacedKey, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, «jitter»: 2}\n"),
+    case(Code::UnknownKey, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, «max_attempts»: 2}\n")
+        .suggests("retry: {max_attempts: 2}"),
     case(Code::OverriddenKey, "name: p\nsteps:\n  - {id: a, type: agent_task, agent: writer, message: x, «task»: y}\n"),
     case(
         Code::OverriddenKey,
@@ -69,7 +72,7 @@ steps:
     case(Code::LooseBoolean, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, run_if_skipped: «\"true\"»}\n")
         .suggests("true"),
     // Durations, ranges, codes.
-    case(Code::BadDuration, "name: p\nsteps:\n  - {id: a, type: timer, duration: «5 minutes»}\n"),
+    case(Code::BadDuration, "name: p\nsteps:\n  - {id: a, type: timer, duration: «5 minutes»}\n").suggests("5m"),
     case(Code::BadDuration, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, timeout: «1.5»}\n"),
     case(Code::BadDuration, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, timeout: «\"{{input.t}}\"»}\n"),
     case(Code::OutOfRange, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, timeout: «0»}\n"),
@@ -92,7 +95,8 @@ steps:
         "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, retry: {no_retry_on: «AGENT_EROR»}}\n",
     )
     .suggests("AGENT_ERROR"),
-    case(Code::InvalidValue, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, on_error: «skip»}\n"),
+    case(Code::InvalidValue, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, on_error: «skip»}\n")
+        .suggests("skip_step"),
     case(Code::MissingKey, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, on_error: «goto_step»}\n"),
     case(
         Code::MissingKey,
@@ -121,8 +125,11 @@ steps:
     case(Code::KeyWithoutEffect, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, «timezone»: UTC}\n"),
     // Notifications.
     case(Code::MissingKey, "name: p\nsteps:\n  - «id: a»\n    type: notification\n    message: x\n"),
-    case(Code::UnknownChannel, "name: p\nsteps:\n  - {id: a, type: notification, channel: «slck», message: x}\n")
-        .suggests("slack"),
+    case(
+        Code::UnknownChannel,
+        "name: p\nsteps:\n  - {id: a, type: notification, channel: «slck», url: \"https://example.com\", message: x}\n",
+    )
+    .suggests("slack"),
     case(Code::NoDestination, "name: p\nsteps:\n  - {id: a, type: notification, channel: «slack», message: x}\n"),
     case(
         Code::NoDestination,
@@ -145,7 +152,8 @@ steps:
     recipients:
       «- #general»
 ",
-    ),
+    )
+    .suggests("- \"#general\""),
     // Gateways.
     case(Code::NoRoutes, "name: p\nsteps:\n  - «id: a»\n    type: gateway\n"),
     case(Code::NoRoutes, "name: p\nsteps:\n  - {id: a, type: gateway, «routes»: []}\n"),

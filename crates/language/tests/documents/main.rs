@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod aliases;
+mod bounds;
 mod documentation;
 mod properties;
 mod robustness;
@@ -13,6 +14,6 @@ use procession_language::{Checked, Nothing, check};
 
 /// The definition of a text that has no errors.
 fn valid(yaml: &str) -> Definition {
-    let Checked { definition, diagnostics } = check(yaml, &Nothing);
+    let Checked { definition, diagnostics, .. } = check(yaml, &Nothing);
     definition.unwrap_or_else(|| panic!("{yaml}\n{diagnostics:#?}"))
 }

@@ -69,7 +69,7 @@ fn mutated(changes: &[(prop::sample::Index, usize, &'static str)]) -> String {
 }
 
 fn assert_in_order(text: &str) {
-    let Checked { definition, diagnostics } = check(text, &Nothing);
+    let Checked { definition, diagnostics, .. } = check(text, &Nothing);
     assert_eq!(definition.is_none(), diagnostics.iter().any(Diagnostic::is_error), "{text}");
     let lines: Vec<usize> = text.split('\n').map(|line| line.chars().count()).collect();
     for found in &diagnostics {

@@ -7,7 +7,7 @@ use procession_language::{Checked, Code, Diagnostic, Nothing, check};
 /// Checks a text in a thread with a stack of 2 MiB, as a server's are.
 fn checked(yaml: String) -> Vec<Diagnostic> {
     let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
-        let Checked { definition, diagnostics } = check(&yaml, &Nothing);
+        let Checked { definition, diagnostics, .. } = check(&yaml, &Nothing);
         assert_eq!(definition.is_none(), diagnostics.iter().any(Diagnostic::is_error));
         let lines = u32::try_from(yaml.lines().count()).unwrap() + 1;
         for found in &diagnostics {

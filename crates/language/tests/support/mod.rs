@@ -103,6 +103,6 @@ fn running(name: &str, child: Option<&str>) -> Definition {
 
 /// The definition of a text that has no errors.
 pub fn valid(yaml: &str) -> Definition {
-    let Checked { definition, diagnostics } = check(yaml, &Nothing);
+    let Checked { definition, diagnostics, .. } = check(yaml, &Nothing);
     definition.unwrap_or_else(|| panic!("{yaml}\n{diagnostics:#?}"))
 }

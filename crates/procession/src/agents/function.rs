@@ -8,7 +8,7 @@ use super::{AgentError, Reply, State, States, Task};
 /// An async function that is an agent. It is implemented for functions that take a [`Task`] and up to four
 /// [`State`]s; nobody else needs to.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no agent",
+    message = "`{Self}` is not an agent",
     note = "an agent is `async fn(Task) -> Result<Reply, AgentError>`, with up to four `State<T>` behind the task"
 )]
 pub trait AgentFunction<Arguments>: Send + Sync + 'static {

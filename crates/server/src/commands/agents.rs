@@ -27,7 +27,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct AgentsArguments {
-    /// The file of local agents; else agents.file of the configuration.
+    /// The file of local agents [default: agents.file of the configuration].
     #[arg(long, global = true, value_name = "FILE")]
     agents: Option<PathBuf>,
     #[command(subcommand)]
@@ -38,7 +38,7 @@ pub(super) struct AgentsArguments {
 enum Action {
     /// List the agents, local ones and the platform's.
     List {
-        /// How the list is written.
+        /// The format of the list.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
@@ -46,9 +46,9 @@ enum Action {
     Test {
         /// The agent.
         name: String,
-        /// What it is asked.
+        /// The message to send.
         message: String,
-        /// How long it may take.
+        /// How long to wait for the reply.
         #[arg(long, value_name = "DURATION", default_value = "5m")]
         timeout: Duration,
     },

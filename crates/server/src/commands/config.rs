@@ -30,15 +30,15 @@ enum Action {
     Show {
         /// Only these keys, or the keys of these sections.
         keys: Vec<String>,
-        /// How it is written.
+        /// The output format.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Say what is wrong with the configuration, and with the file of agents.
+    /// Check the configuration and the agents file.
     Check,
 }
 
-/// How a list is written.
+/// The format of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Format {
     /// For people.

@@ -30,16 +30,16 @@ pub(super) struct DbArguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Bring the database up to date; makes it when it is missing. A server does so by itself when it starts.
+    /// Bring the database up to date, or create it if it is missing. A server does this by itself when it starts.
     Migrate,
-    /// Read the whole database and say what is wrong with it.
+    /// Read the whole database and report what is wrong with it.
     Check,
-    /// Write a copy of the database, as it is at one moment, to a new file. Large values, in `blobs`, are not in it.
+    /// Write a consistent copy of the database to a new file. Large values, in `blobs`, are not part of it.
     Backup {
         /// The file; it must not exist.
         file: PathBuf,
     },
-    /// Rewrite the database without its unused pages.
+    /// Rewrite the database without unused pages.
     Vacuum,
 }
 

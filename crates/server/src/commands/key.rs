@@ -35,26 +35,26 @@ pub(super) struct KeyArguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a key and print it.
+    /// Create a key and print it.
     Create {
         /// What it is for.
         name: String,
-        /// The user for whom it acts.
+        /// The user on whose behalf it acts.
         #[arg(long)]
         user: String,
-        /// A permission that it is limited to; may be repeated. Without any it may do what its user may.
+        /// A permission that the key is limited to; may be repeated. Without any, it may do all that its user may.
         #[arg(long = "scope", value_name = "PERMISSION")]
         scopes: Vec<String>,
     },
     /// List the keys, revoked ones too.
     List {
-        /// How the list is written.
+        /// The format of the list.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Make a key useless.
+    /// Revoke a key.
     Revoke {
-        /// Its id, as the list shows it.
+        /// The key's id, as `key list` shows it.
         id: UserId,
     },
 }
@@ -86,7 +86,7 @@ async fn carry_out(people: &People, action: Action) -> Result<(), Failure> {
 fn check_scopes(scopes: &[String]) -> Result<(), Failure> {
     let known = Permission::ALL.map(Permission::as_str);
     match scopes.iter().find(|scope| !known.contains(&scope.as_str())) {
-        Some(unknown) => Err(Failure::usage(format_args!("`{unknown}` is no permission"))
+        Some(unknown) => Err(Failure::usage(format_args!("`{unknown}` is not a permission"))
             .hint(format_args!("permissions are {}", known.join(", ")))),
         None => Ok(()),
     }
@@ -106,7 +106,7 @@ fn list(keys: &[Key], format: Format) -> Result<(), Failure> {
             (None, Some(at)) => format!("last used {at}"),
             (None, None) => "never used".to_owned(),
         };
-        let scopes = if key.scopes.is_empty() { "all of its user".to_owned() } else { key.scopes.join(",") };
+        let scopes = if key.scopes.is_empty() { "all that its user may do".to_owned() } else { key.scopes.join(",") };
         terminal::say(format_args!(
             "{}  {}…  {:names$}  {:users$}  {scopes}  {}",
             key.id,

@@ -47,16 +47,16 @@ pub struct Arguments {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Configuration")]
 pub struct GlobalArguments {
-    /// The configuration file; else procession.yaml in the data folder, if there.
+    /// The configuration file [default: procession.yaml in the data folder, if there].
     #[arg(long, global = true, value_name = "FILE", env = "PROCESSION_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// The data folder: database, secret key, local agents [default: procession-data].
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<String>,
-    /// Sets a key of the configuration; may be repeated.
+    /// Set a configuration key; may be repeated.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// When colours are used.
+    /// When to use colours.
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     color: Colours,
 }
@@ -71,9 +71,9 @@ enum Command {
     Validate(validate::ValidateArguments),
     /// Show or check the configuration.
     Config(config::ConfigArguments),
-    /// Show or try the agents.
+    /// List or test the agents.
     Agents(agents::AgentsArguments),
-    /// Look after the database.
+    /// Check, back up and maintain the database.
     Db(db::DbArguments),
     /// Manage users.
     User(user::UserArguments),
@@ -83,7 +83,7 @@ enum Command {
     Schema,
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArguments),
-    /// What developers of this program need.
+    /// Tools for developers of this program.
     #[command(hide = true)]
     Dev(dev::DevArguments),
 }

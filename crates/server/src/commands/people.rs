@@ -167,7 +167,7 @@ impl People {
                 let body = json!({"user": user, "name": name, "scopes": scopes});
                 let answer = server.ask(Method::POST, "/api/keys", Some(body)).await?;
                 let key = answer["key"].as_str().map(str::to_owned);
-                key.ok_or_else(|| Failure::failed("the server's answer holds no key; is it a Procession server?"))
+                key.ok_or_else(|| Failure::failed("the server's response holds no key; is it a Procession server?"))
             }
         }
     }

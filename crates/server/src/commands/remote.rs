@@ -56,17 +56,17 @@ impl Remote {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Failure {
-        let why = if error.is_timeout() { "it does not answer in time" } else { "nothing answers there" };
+        let why = if error.is_timeout() { "it did not answer in time" } else { "nothing answers there" };
         Failure::failed(format_args!("{} can't be reached: {why}", self.url))
             .hint("--server is the address that `procession serve` prints")
     }
 }
 
 fn refused(status: StatusCode, answer: &Json) -> Failure {
-    let detail = answer["detail"].as_str().map_or_else(|| format!("it answers {status}"), str::to_owned);
+    let detail = answer["detail"].as_str().map_or_else(|| format!("it answered {status}"), str::to_owned);
     let failure = Failure::failed(detail);
     match status {
-        StatusCode::UNAUTHORIZED => failure.hint(format_args!("{API_KEY} holds no valid key of this server")),
+        StatusCode::UNAUTHORIZED => failure.hint(format_args!("{API_KEY} is not a valid key for this server")),
         StatusCode::FORBIDDEN => failure.hint(format_args!("{API_KEY} must be the key of an administrator")),
         _ => failure,
     }

@@ -22,13 +22,13 @@ Examples:
   procession serve --data-dir /var/lib/procession
   PROCESSION_AUTH__ADMIN_PASSWORD=… procession serve
 
-Ctrl-C or SIGTERM stops in order: nothing new starts, and what is under way is committed; the next start goes on with
-it. A second Ctrl-C stops at once.";
+Ctrl-C or SIGTERM shuts the server down gracefully: nothing new starts, and what is under way is committed; the next
+start goes on with it. A second Ctrl-C stops at once.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ServeArguments {
-    /// Where to listen, `host:port` or a port; port 0 picks a free one [default: 127.0.0.1:8000].
+    /// The address to listen on, `host:port` or a port; port 0 picks a free one [default: 127.0.0.1:8000].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Add demo agents and sample processes, where they are missing.

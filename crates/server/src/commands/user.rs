@@ -33,14 +33,14 @@ pub(super) struct UserArguments {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Add a user. On a terminal its password is asked; without one it works by API keys.
+    /// Add a user. A terminal asks for their password; a user without one can only use API keys.
     Add {
-        /// The name by which it logs in.
+        /// The name they log in with.
         name: String,
-        /// What it may do: admin, designer, operator, approver or viewer.
+        /// What they may do: admin, designer, operator, approver or viewer.
         #[arg(long)]
         role: String,
-        /// Its e-mail address.
+        /// Their email address.
         #[arg(long)]
         email: Option<String>,
         /// Read the password from standard input.
@@ -49,18 +49,18 @@ enum Action {
     },
     /// List the users.
     List {
-        /// How the list is written.
+        /// The format of the list.
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Give a user another role.
+    /// Change a user's role.
     Role {
         /// The user.
         name: String,
         /// The role.
         role: String,
     },
-    /// Give a user another password.
+    /// Change a user's password.
     Password {
         /// The user.
         name: String,
@@ -68,7 +68,7 @@ enum Action {
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Remove a user and its API keys.
+    /// Remove a user and their API keys.
     Remove {
         /// The user.
         name: String,

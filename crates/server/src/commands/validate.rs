@@ -36,16 +36,16 @@ const STANDARD_INPUT: &str = "-";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ValidateArguments {
-    /// Process files; `-` reads standard input. Files given together know each other's processes.
+    /// Process files; `-` reads standard input. Files given together can use each other's processes.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How problems are written.
+    /// The output format.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// The agents that there are, so that unknown ones are found.
+    /// The agents file, so that unknown agents are found.
     #[arg(long, value_name = "FILE")]
     agents: Option<PathBuf>,
-    /// What fails besides errors.
+    /// What counts as a failure besides errors.
     #[arg(long, value_name = "WHAT", value_enum)]
     deny: Option<Denied>,
 }
@@ -137,6 +137,8 @@ fn not_text(before: &str) -> Diagnostic {
         end_line: line,
         end_column: column + 1,
         suggestion: None,
+        step_id: None,
+        fix: None,
     }
 }
 

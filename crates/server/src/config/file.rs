@@ -1,12 +1,6 @@
 //! The configuration file: YAML, nested or with dots, read into keys with their lines.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
-};
-use serde_saphyr::{MessageFormatter, Spanned, UserMessageFormatter, budget, options};
+use procession_yaml::{Entry, Kind, Node, Reading, Source};
 
 use super::{KEYS, Key, suggest::nearest_key, values::GivenValue};
 
@@ -22,28 +16,21 @@ pub(super) struct Entries {
 /// Reads a file's text.
 pub(super) fn read(text: &str) -> Entries {
     let mut found = Entries::default();
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let is_blank = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#') || line.trim() == "---";
-    if text.lines().all(is_blank) {
-        return found;
+    let source = Source::new(text);
+    let is_known_key = |word: &str| Key::named(word).is_some() || is_section(word);
+    let document = procession_yaml::read(&source, Reading { is_known_key: &is_known_key, ..Reading::default() });
+    let line = |at: usize| u64::from(source.line(at));
+    for problem in document.problems.into_iter().filter(|problem| !problem.fault.is_harmless()) {
+        // The corrected line is left out: it may hold a secret.
+        found.problems.push((line(problem.span.start), problem.message));
     }
-    let options = options! {
-        budget: budget! { max_depth: 8, max_nodes: 10_000, max_aliases: 100 },
-        strict_booleans: true,
-    };
-    match serde_saphyr::from_str_with_options::<Spanned<Node>>(text, options) {
-        Ok(root) => match root.value {
-            Node::Map(entries) => flatten(text, "", entries, &mut found),
-            Node::Null => {}
-            other @ (Node::Plain(_) | Node::Text(_) | Node::List(_)) => {
-                let message = format!("the file is {}; keys with values are expected", other.kind());
-                found.problems.push((1, message));
-            }
-        },
-        Err(error) => {
-            let error = error.without_snippet();
-            let line = error.location().map_or(1, |place| place.line().max(1));
-            found.problems.push((line, UserMessageFormatter.format_message(error).into()));
+    match document.root {
+        None => {}
+        Some(Node { kind: Kind::Map(entries), .. }) => flatten(&line, "", entries, &mut found),
+        Some(root) if root.is_broken() || document.is_cut_off => {}
+        Some(root) => {
+            let message = format!("the file is {}; keys with values are expected", root.type_name());
+            found.problems.push((1, message));
         }
     }
     found
@@ -57,135 +44,41 @@ pub fn unknown(name: &str) -> String {
     }
 }
 
-fn flatten(source: &str, section: &str, entries: Vec<(Spanned<String>, Spanned<Node>)>, found: &mut Entries) {
-    for (key, value) in entries {
-        let line = key.referenced.line().max(1);
-        let name = if section.is_empty() { key.value } else { format!("{section}.{}", key.value) };
-        let is_section =
-            KEYS.iter().any(|known| known.name.strip_prefix(&*name).is_some_and(|rest| rest.starts_with('.')));
-        let as_written = as_written(source, &value);
-        match (Key::named(&name), value.value) {
-            (_, Node::Null) if is_section || Key::named(&name).is_some() => {}
-            (Some(key), Node::Text(text)) => found.entries.push((key, line, GivenValue::Text(text))),
-            (Some(key), Node::Plain(shown)) => {
-                found.entries.push((key, line, GivenValue::Text(as_written.unwrap_or(shown))));
+/// Whether some key is in the section of this name.
+fn is_section(name: &str) -> bool {
+    KEYS.iter().any(|known| known.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+}
+
+fn flatten(line_of: &dyn Fn(usize) -> u64, section: &str, entries: Vec<Entry<'_>>, found: &mut Entries) {
+    for Entry { key, key_span, value } in entries {
+        let line = line_of(key_span.start);
+        let name = if section.is_empty() { key.into_owned() } else { format!("{section}.{key}") };
+        let is_null = value.is_null();
+        let kind = value.type_name();
+        match (Key::named(&name), value.kind) {
+            (Some(_), _) if is_null => {}
+            (None, _) if is_null && is_section(&name) => {}
+            // The reason has been told.
+            (_, Kind::Broken) => {}
+            (Some(key), Kind::Scalar(scalar)) => {
+                found.entries.push((key, line, GivenValue::Text(scalar.text.into_owned())));
             }
-            (Some(key), Node::List(items)) => {
-                let texts: Option<Vec<String>> = items.into_iter().map(Node::into_text).collect();
+            (Some(key), Kind::List(items)) => {
+                let texts: Option<Vec<String>> =
+                    items.iter().map(|item| item.scalar_text().map(str::to_owned)).collect();
                 match texts {
                     Some(texts) => found.entries.push((key, line, GivenValue::List(texts))),
                     None => found.problems.push((line, format!("`{name}` takes {}", key.takes()))),
                 }
             }
-            (Some(key), other @ Node::Map(_)) => {
-                found.problems.push((line, format!("`{name}` is {}; it takes {}", other.kind(), key.takes())));
+            (Some(key), Kind::Map(_)) => {
+                found.problems.push((line, format!("`{name}` is {kind}; it takes {}", key.takes())));
             }
-            (None, Node::Map(inner)) if is_section => flatten(source, &name, inner, found),
-            (None, other) if is_section => {
-                let message = format!("`{name}` is {}; it is a section with keys in it", other.kind());
-                found.problems.push((line, message));
+            (None, Kind::Map(inner)) if is_section(&name) => flatten(line_of, &name, inner, found),
+            (None, Kind::Scalar(_) | Kind::List(_)) if is_section(&name) => {
+                found.problems.push((line, format!("`{name}` is {kind}; it is a section with keys in it")));
             }
-            (None, _) | (Some(_), Node::Null) => found.problems.push((line, unknown(&name))),
+            (None, Kind::Scalar(_) | Kind::List(_) | Kind::Map(_)) => found.problems.push((line, unknown(&name))),
         }
-    }
-}
-
-/// The text of a value as it stands in the file: a password of `007` keeps its zeros.
-fn as_written(source: &str, value: &Spanned<Node>) -> Option<String> {
-    let span = value.defined.span();
-    let start = usize::try_from(span.byte_offset()?).ok()?;
-    let end = start.checked_add(usize::try_from(span.byte_len()?).ok()?)?;
-    source.get(start..end).map(|text| text.trim().to_owned())
-}
-
-/// A part of the file.
-enum Node {
-    Null,
-    /// A number or a boolean.
-    Plain(String),
-    Text(String),
-    List(Vec<Node>),
-    Map(Vec<(Spanned<String>, Spanned<Node>)>),
-}
-
-impl Node {
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::Null => "nothing",
-            Self::Plain(_) | Self::Text(_) => "a single value",
-            Self::List(_) => "a list",
-            Self::Map(_) => "a mapping",
-        }
-    }
-
-    fn into_text(self) -> Option<String> {
-        match self {
-            Self::Plain(text) | Self::Text(text) => Some(text),
-            Self::Null | Self::List(_) | Self::Map(_) => None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
-    }
-}
-
-struct NodeVisitor;
-
-impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
-        Node::deserialize(deserializer)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Plain(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Plain(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Plain(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Plain(value.to_string()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
-        Ok(Node::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
-        let mut found = Vec::new();
-        while let Some(item) = items.next_element()? {
-            found.push(item);
-        }
-        Ok(Node::List(found))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
-        let mut found = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            found.push(entry);
-        }
-        Ok(Node::Map(found))
     }
 }

@@ -62,7 +62,7 @@ pub const KEYS: &[Key] = &[
     key!(auth.admin_password, "At the first start the user `admin` gets this password.")
         .or("a one-time password is printed on a terminal; elsewhere the set-up page asks for one"),
     key!(auth.user_role, "What the stored role `user` may do: `operator`, or `designer` to write processes too."),
-    key!(auth.token_lifetime, "How long a log-in lasts."),
+    key!(auth.token_lifetime, "How long a login lasts."),
     key!(agents.file, "The file of local agents; it is read again when it changes.")
         .or("`agents.yaml` in the data folder"),
     key!(agents.mcp.url, "The platform's MCP server; its agents come beside the local ones."),
@@ -107,7 +107,7 @@ pub const KEYS: &[Key] = &[
     key!(notifications.smtp.password, "The user's password."),
     key!(
         notifications.smtp.from,
-        "From whom mails are: `procession@example.org`, or `Procession <procession@example.org>`."
+        "The sender of emails: `procession@example.org`, or `Procession <procession@example.org>`."
     ),
     key!(
         outgoing.allow,

@@ -42,7 +42,7 @@ impl Setting for LogFilter {
         match EnvFilter::builder().parse(&text) {
             Ok(_) if !text.is_empty() => Ok(Self(text)),
             Ok(_) => Err(format!("it is empty; it takes {}", Self::TAKES)),
-            Err(error) => Err(format!("`{text}` is no filter: {error}")),
+            Err(error) => Err(format!("`{text}` is not a valid filter: {error}")),
         }
     }
 

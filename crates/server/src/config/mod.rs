@@ -89,7 +89,7 @@ pub struct Auth {
     pub admin_password: Option<SecretString>,
     /// What the stored role `user` means.
     pub user_role: UserRole,
-    /// How long a log-in lasts.
+    /// How long a login lasts.
     pub token_lifetime: Duration,
 }
 
@@ -177,7 +177,7 @@ pub struct Environment {
 pub struct Log {
     /// What is logged.
     pub filter: LogFilter,
-    /// How it is written.
+    /// The output format.
     pub format: LogFormat,
 }
 

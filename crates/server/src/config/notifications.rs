@@ -77,7 +77,7 @@ impl Notifications {
 }
 
 impl Setting for Channels {
-    const TAKES: &'static str = "a list of `name=address`, or such with commas between them";
+    const TAKES: &'static str = "a list of `name=address`, or several separated by commas";
 
     fn read(given: &Given) -> Result<Self, String> {
         let entries = <Vec<String> as Setting>::read(given)?;
@@ -102,7 +102,7 @@ impl Setting for SmtpSecurity {
             "starttls" => Ok(Self::StartTls),
             "tls" => Ok(Self::Tls),
             "none" => Ok(Self::None),
-            other => Err(format!("`{other}` is none of them; it takes {}", Self::TAKES)),
+            other => Err(format!("`{other}` is not one of them; it takes {}", Self::TAKES)),
         }
     }
 

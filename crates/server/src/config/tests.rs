@@ -146,11 +146,11 @@ fn notifications_are_checked_when_the_server_starts() {
         ("PROCESSION_NOTIFICATIONS__SLACK_WEBHOOK_URL", "hunter2", "`slack_webhook_url` must be an address"),
         ("PROCESSION_NOTIFICATIONS__CHANNELS", "https://hunter2", "it takes a list of `name=address`"),
         ("PROCESSION_NOTIFICATIONS__CHANNELS", "slack=https://hunter2", "can't be a channel of its own"),
-        ("PROCESSION_NOTIFICATIONS__SMTP__HOST", "mail.internal", "`smtp.from` must be a mail address"),
+        ("PROCESSION_NOTIFICATIONS__SMTP__HOST", "mail.internal", "`smtp.from` must be an email address"),
         ("PROCESSION_NOTIFICATIONS__SMTP__FROM", "a@example.org", "notifications.smtp.host is missing"),
         ("PROCESSION_NOTIFICATIONS__SMTP__PORT", "0", "`0` is not a port"),
         ("PROCESSION_NOTIFICATIONS__SMTP__SECURITY", "ssl", "it takes `starttls`, `tls` or `none`"),
-        ("PROCESSION_OUTGOING__ALLOW", "http://10.0.0.1", "is no host for outgoing.allow"),
+        ("PROCESSION_OUTGOING__ALLOW", "http://10.0.0.1", "is not a valid host for outgoing.allow"),
     ];
     for (variable, value, expected) in cases {
         let found = problems(&Given { environment: &[(variable, value)], ..Given::default() });

@@ -100,7 +100,7 @@ macro_rules! choice {
             fn read(given: &Given) -> Result<Self, String> {
                 match given.text(Self::TAKES)? {
                     $($text => Ok(Self::$variant),)+
-                    other => Err(format!("`{other}` is none of them; it takes {}", Self::TAKES)),
+                    other => Err(format!("`{other}` is not one of them; it takes {}", Self::TAKES)),
                 }
             }
 
@@ -225,7 +225,7 @@ impl Setting for Currency {
 
     fn read(given: &Given) -> Result<Self, String> {
         let text = given.text(Self::TAKES)?;
-        Self::try_from(text.to_owned()).map_err(|_| format!("`{text}` is no currency; it takes {}", Self::TAKES))
+        Self::try_from(text.to_owned()).map_err(|_| format!("`{text}` is not a currency; it takes {}", Self::TAKES))
     }
 
     fn show(&self) -> String {
@@ -242,7 +242,7 @@ impl Setting for UndefinedRule {
             "error" => Ok(Self::Error),
             "empty" => Ok(Self::Empty),
             "keep" => Ok(Self::Keep),
-            other => Err(format!("`{other}` is none of them; it takes {}", Self::TAKES)),
+            other => Err(format!("`{other}` is not one of them; it takes {}", Self::TAKES)),
         }
     }
 
@@ -257,7 +257,7 @@ impl Setting for UndefinedRule {
 }
 
 impl Setting for SecretString {
-    const TAKES: &'static str = "a text that nobody else knows";
+    const TAKES: &'static str = "a secret text";
 
     fn read(given: &Given) -> Result<Self, String> {
         match given.text(Self::TAKES)? {
@@ -272,7 +272,7 @@ impl Setting for SecretString {
 }
 
 impl Setting for Vec<String> {
-    const TAKES: &'static str = "a list, or texts with commas between them";
+    const TAKES: &'static str = "a list, or texts separated by commas";
 
     fn read(given: &Given) -> Result<Self, String> {
         let split = |text: &String| -> Vec<String> {
@@ -290,11 +290,11 @@ impl Setting for Vec<String> {
 }
 
 impl Setting for Vec<IpAddr> {
-    const TAKES: &'static str = "a list of IP addresses, or such with commas between them";
+    const TAKES: &'static str = "a list of IP addresses, or several separated by commas";
 
     fn read(given: &Given) -> Result<Self, String> {
         let texts = <Vec<String> as Setting>::read(given)?;
-        let read = |text: &String| text.parse().map_err(|_| format!("`{text}` is no IP address"));
+        let read = |text: &String| text.parse().map_err(|_| format!("`{text}` is not an IP address"));
         texts.iter().map(read).collect()
     }
 
@@ -340,7 +340,7 @@ impl Setting for DatabaseUrl {
         match (text.strip_prefix("sqlite://"), scheme) {
             (Some(path), _) if !path.is_empty() => Ok(Self::Sqlite(given.base.join(path))),
             (_, "postgres" | "postgresql") => Err("PostgreSQL is not supported yet; use `sqlite://` and a path".into()),
-            _ => Err(format!("it is no address of a database; it takes {}", Self::TAKES)),
+            _ => Err(format!("it is not the address of a database; it takes {}", Self::TAKES)),
         }
     }
 
@@ -351,7 +351,7 @@ impl Setting for DatabaseUrl {
 }
 
 impl Setting for WebAddress {
-    const TAKES: &'static str = "an address with http:// or https://";
+    const TAKES: &'static str = "a URL with http:// or https://";
 
     fn read(given: &Given) -> Result<Self, String> {
         let text = given.text(Self::TAKES)?;

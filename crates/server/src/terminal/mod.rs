@@ -13,7 +13,7 @@ use clap::ValueEnum;
 
 use crate::exit::Failure;
 
-/// When colours are used.
+/// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Colours {
     /// On a terminal, unless `NO_COLOR` is set.

@@ -13,7 +13,7 @@ fn a_database_is_made_checked_copied_and_rewritten() {
     db(&["vacuum"]).ends_with(0).says_nothing();
     db(&["backup", "copy.db"]).ends_with(0).says_nothing();
     assert!(place.path().join("copy.db").is_file());
-    db(&["backup", "copy.db"]).ends_with(2).complains("exists already");
+    db(&["backup", "copy.db"]).ends_with(2).complains("already exists");
     let of_copy = format!("database.url=sqlite://{}", place.path().join("copy.db").display());
     place.run(&["db", "check", "--set", &of_copy]).ends_with(0);
 }

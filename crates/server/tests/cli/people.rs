@@ -43,9 +43,9 @@ fn users_are_managed_in_a_data_folder() {
 fn what_does_not_do_is_refused_with_a_sentence() {
     let place = place();
     let user = |arguments: &[&str]| place.run(&[&["user", "--data-dir", "data"], arguments].concat());
-    user(&["add", "ann", "--role", "king"]).ends_with(1).complains("`king` is no role");
+    user(&["add", "ann", "--role", "king"]).ends_with(1).complains("`king` is not a role");
     user(&["add", "ann", "--role", "viewer"]).ends_with(0);
-    user(&["add", "ann", "--role", "viewer"]).ends_with(1).complains("exists already");
+    user(&["add", "ann", "--role", "viewer"]).ends_with(1).complains("already exists");
     user(&["role", "ben", "viewer"]).ends_with(1).complains("no such user");
     user(&["password", "ann"]).ends_with(2).complains("--password-stdin");
     let short = place.run_with_input(&["user", "password", "ann", "--password-stdin", "--data-dir", "data"], "short\n");
@@ -87,7 +87,7 @@ fn a_running_server_is_asked_over_its_api() {
         let mut command = place.program(&[arguments, &["--server", &url]].concat());
         said(command.env("PROCESSION_API_KEY", key))
     };
-    remote(&["user", "list"], "procession_wrong").ends_with(1).complains("no valid key");
+    remote(&["user", "list"], "procession_wrong").ends_with(1).complains("is not a valid key");
     let key = key.trim();
     remote(&["user", "add", "ann", "--role", "viewer"], key).ends_with(0);
     remote(&["user", "role", "ann", "designer"], key).ends_with(0);

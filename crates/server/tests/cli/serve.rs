@@ -26,7 +26,7 @@ fn a_taken_port_is_refused_with_the_flag_that_helps() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let said = Place::new().run(&["serve", "--data-dir", "data", "--listen", &address]).ends_with(2);
-    assert!(said.err.contains("is taken") && said.err.contains("--listen"), "{said:?}");
+    assert!(said.err.contains("is already in use") && said.err.contains("--listen"), "{said:?}");
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn a_stopped_agent_says_why() {
     place.write("agents.yaml", agents);
     let listed = place.run(&["agents", "list", "--agents", "agents.yaml"]).ends_with(0);
     assert!(listed.out.contains("stopped  the environment variable NO_SUCH_KEY is not set"), "{listed:?}");
-    assert!(listed.out.contains("stopped  Formats (commands are off; set agents.allow_commands"), "{listed:?}");
+    assert!(listed.out.contains("stopped  Formats (commands are disabled; set agents.allow_commands"), "{listed:?}");
     let allowed = ["--agents", "agents.yaml", "--set", "agents.allow_commands=true", "--format", "json"];
     let listed = place.run(&[&["agents", "list"], &allowed[..]].concat()).ends_with(0).json();
     let reason = listed["agents"][1]["reason"].as_str().unwrap();
@@ -128,8 +128,8 @@ fn a_program_that_can_not_be_started_says_why_and_one_that_can_sees_no_secret() 
         let mut program = place.program(&[&["agents", "test", agent, "x"], &allowed[..]].concat());
         said(program.env("OPENAI_API_KEY", "sk-secret").env("PROCESSION_AUTH__ADMIN_PASSWORD", "pa55word-of-admin"))
     };
-    ask("gone").ends_with(1).complains("is not there");
-    ask("plain").ends_with(1).complains("make it executable");
+    ask("gone").ends_with(1).complains("does not exist");
+    ask("plain").ends_with(1).complains("is not executable");
     let variables = ask("env").ends_with(0).out;
     assert!(variables.contains("PATH=") && variables.contains("PROCESSION_KEY="), "{variables}");
     assert!(!variables.contains("secret") && !variables.contains("pa55word"), "{variables}");

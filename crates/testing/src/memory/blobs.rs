@@ -21,7 +21,7 @@ pub(super) struct Blob {
 impl BlobStore for MemoryStore {
     async fn put(&self, key: &str, content: &[u8]) -> Result<(), BlobError> {
         if !is_blob_key(key) {
-            return Err(BlobError::Unavailable(format!("`{key}` is no key of a value")));
+            return Err(BlobError::Unavailable(format!("`{key}` is not the key of a value")));
         }
         let written_at = self.clock.as_ref().map_or_else(system_time, |clock| clock.now().as_micros());
         let blob = Blob { content: content.to_vec(), written_at };

@@ -13,8 +13,8 @@ use crate::{
     stopwatch::{Times, shown},
 };
 
-/// The most that checking 1,000 steps may take (spec 1.11).
-const MOST: Duration = Duration::from_millis(20);
+/// The most that checking 1,000 steps may take; the specification allows 20 ms (1.11).
+const MOST: Duration = Duration::from_millis(15);
 
 pub(super) fn measure(bench: &Bench) -> anyhow::Result<Section> {
     let mut section = Section::new(
@@ -36,7 +36,7 @@ pub(super) fn measure(bench: &Bench) -> anyhow::Result<Section> {
                 shown(wall.median()),
                 shown(wall.quantile(0.99))
             ));
-            let row = if steps == 1_000 { row.target("under 20 ms", processor < MOST) } else { row };
+            let row = if steps == 1_000 { row.target("under 15 ms", processor < MOST) } else { row };
             section.add(row);
         }
     }

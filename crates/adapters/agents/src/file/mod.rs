@@ -19,9 +19,6 @@ use crate::{
     suggest::did_you_mean,
 };
 
-/// The largest file, in bytes.
-const LARGEST_FILE: usize = 1024 * 1024;
-
 /// The agents of a file.
 #[derive(Debug, Clone, Default)]
 pub struct AgentsFile {
@@ -85,18 +82,9 @@ impl AgentsFile {
     /// # Errors
     /// [`AgentsFileError::Invalid`] with every mistake.
     pub fn parse(text: &str) -> Result<Self, AgentsFileError> {
-        let start = Place { line: 1, column: 1 };
-        if text.len() > LARGEST_FILE {
-            let problem = Problem::new(start, "the file is larger than 1 MiB");
-            return Err(AgentsFileError::Invalid(vec![problem]));
-        }
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let is_blank =
-            |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#') || line.trim() == "---";
-        if text.lines().all(is_blank) {
+        let Some(root) = node::read(text).map_err(AgentsFileError::Invalid)? else {
             return Ok(Self::default());
-        }
-        let root = node::parse(text).map_err(|problem| AgentsFileError::Invalid(vec![problem]))?;
+        };
         let mut problems = Vec::new();
         let agents = read_root(&root, &mut problems);
         if problems.is_empty() {
@@ -180,7 +168,7 @@ fn read_agent(name: &str, node: &Node, problems: &mut Vec<Problem>) -> Option<Lo
     let kind_name = section.required("kind", |text| {
         KINDS.iter().copied().find(|kind| *kind == text).ok_or_else(|| {
             let hint = did_you_mean(text, KINDS);
-            format!("`{text}` is no kind of agent: {} are known{hint}", KINDS.join(", "))
+            format!("`{text}` is not a kind of agent; it may be: {}{hint}", KINDS.join(", "))
         })
     });
     let description = section.text("description");

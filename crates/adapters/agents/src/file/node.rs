@@ -1,12 +1,6 @@
-//! `agents.yaml` as a tree in which every node knows its place, so that every problem can be told with line and column.
+//! `agents.yaml` as its readers need it: every value with its line and column, single values as they are written.
 
-use std::fmt;
-
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
-};
-use serde_saphyr::{MessageFormatter, Spanned, UserMessageFormatter, budget, options};
+use procession_yaml::{Kind, Position, Reading, Source};
 
 use super::Problem;
 
@@ -56,134 +50,42 @@ impl Content {
     }
 }
 
-/// Parses the text; syntax errors, repeated keys and oversized documents come back as the one problem that they are.
-pub(super) fn parse(text: &str) -> Result<Node, Problem> {
-    let options = options! {
-        budget: budget! { max_depth: 12, max_nodes: 50_000, max_aliases: 100, max_total_scalar_bytes: 2 * 1024 * 1024 },
-        strict_booleans: true,
+/// Reads the text; `None` if there is nothing in it. What is wrong with it as YAML comes back as problems.
+pub(super) fn read(text: &str) -> Result<Option<Node>, Vec<Problem>> {
+    let source = Source::new(text);
+    let document = procession_yaml::read(&source, Reading::default());
+    let serious = document.problems.iter().filter(|problem| !problem.fault.is_harmless());
+    let problems: Vec<Problem> = serious
+        // The corrected line is left out: it may hold a secret.
+        .map(|problem| Problem::new(Place::of(source.position(problem.span.start)), &*problem.message))
+        .collect();
+    if problems.is_empty() { Ok(document.root.map(|root| node(root, &source))) } else { Err(problems) }
+}
+
+fn node(node: procession_yaml::Node<'_>, source: &Source<'_>) -> Node {
+    let start = node.alias.unwrap_or(node.span).start;
+    let place = Place::of(source.position(start));
+    let content = match node.kind {
+        _ if node.is_null() => Content::Null,
+        Kind::Scalar(scalar) => Content::Scalar(scalar.text.into_owned()),
+        Kind::List(items) => Content::List(items.into_iter().map(|item| self::node(item, source)).collect()),
+        Kind::Map(entries) => Content::Map(
+            entries
+                .into_iter()
+                .map(|entry| {
+                    let place = Place::of(source.position(entry.key_span.start));
+                    (Key { place, text: entry.key.into_owned() }, self::node(entry.value, source))
+                })
+                .collect(),
+        ),
+        // What could not be read is a problem, so that nobody gets here.
+        Kind::Broken => Content::Null,
     };
-    let raw: Raw = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let error = error.without_snippet();
-        let place = error.location().map_or(Place { line: 1, column: 1 }, |found| Place {
-            line: found.line().max(1),
-            column: found.column().max(1),
-        });
-        Problem::new(place, UserMessageFormatter.format_message(error))
-    })?;
-    Ok(raw.into_node(text))
+    Node { place, content }
 }
 
-struct Raw(Spanned<RawContent>);
-
-enum RawContent {
-    Null,
-    /// A number or a boolean: its text is read from the source, by its place.
-    Plain(String),
-    Text(String),
-    List(Vec<Raw>),
-    Map(Vec<(Spanned<String>, Raw)>),
-}
-
-impl Raw {
-    fn into_node(self, source: &str) -> Node {
-        let Spanned { value, referenced, defined } = self.0;
-        let as_written = || {
-            let span = defined.span();
-            let start = usize::try_from(span.byte_offset()?).ok()?;
-            let end = start.checked_add(usize::try_from(span.byte_len()?).ok()?)?;
-            source.get(start..end).map(|text| text.trim().to_owned())
-        };
-        let content = match value {
-            RawContent::Null => Content::Null,
-            RawContent::Plain(shown) => Content::Scalar(as_written().unwrap_or(shown)),
-            RawContent::Text(text) => Content::Scalar(text),
-            RawContent::List(items) => Content::List(items.into_iter().map(|item| item.into_node(source)).collect()),
-            RawContent::Map(entries) => {
-                let entry = |(key, value): (Spanned<String>, Self)| {
-                    let place = Place { line: key.referenced.line(), column: key.referenced.column() };
-                    (Key { place, text: key.value }, value.into_node(source))
-                };
-                Content::Map(entries.into_iter().map(entry).collect())
-            }
-        };
-        Node { place: Place { line: referenced.line(), column: referenced.column() }, content }
-    }
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Spanned::deserialize(deserializer).map(Self)
-    }
-}
-
-impl<'de> Deserialize<'de> for RawContent {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ContentVisitor)
-    }
-}
-
-struct ContentVisitor;
-
-impl<'de> Visitor<'de> for ContentVisitor {
-    type Value = RawContent;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<RawContent, E> {
-        Ok(RawContent::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<RawContent, E> {
-        Ok(RawContent::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<RawContent, D::Error> {
-        RawContent::deserialize(deserializer)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<RawContent, E> {
-        Ok(RawContent::Plain(value.to_string()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<RawContent, E> {
-        Ok(RawContent::Plain(value.to_string()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<RawContent, E> {
-        Ok(RawContent::Plain(value.to_string()))
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<RawContent, E> {
-        Ok(RawContent::Plain(value.to_string()))
-    }
-
-    fn visit_u128<E>(self, value: u128) -> Result<RawContent, E> {
-        Ok(RawContent::Plain(value.to_string()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<RawContent, E> {
-        Ok(RawContent::Plain(value.to_string()))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<RawContent, E> {
-        Ok(RawContent::Text(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<RawContent, A::Error> {
-        let mut found = Vec::new();
-        while let Some(item) = items.next_element()? {
-            found.push(item);
-        }
-        Ok(RawContent::List(found))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<RawContent, A::Error> {
-        let mut found = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            found.push(entry);
-        }
-        Ok(RawContent::Map(found))
+impl Place {
+    fn of(position: Position) -> Self {
+        Self { line: position.line.into(), column: position.column.into() }
     }
 }

@@ -64,7 +64,7 @@ agent: {}
     assert_eq!(
         problems(text),
         [
-            "line 2, column 13: `kind`: `ehco` is no kind of agent: echo, script, command, openai, mcp are known; did you mean `echo`?",
+            "line 2, column 13: `kind`: `ehco` is not a kind of agent; it may be: echo, script, command, openai, mcp; did you mean `echo`?",
             "line 4, column 5: the agent `b` needs `replies`",
             "line 5, column 5: the agent `b` has no key `replys`; did you mean `replies`?",
             "line 6, column 18: `concurrency`: `0` is not a whole number of at least 1",
@@ -130,11 +130,11 @@ agents:
     inherit: [SECRET_KEY]
   b: {kind: command, command: [x], env: [x], inherit: X}
 ";
-    let own = |name| format!("`{name}` is the server's own; give the program a variable of another name");
+    let own = |name| format!("`{name}` is reserved for the server; give the program a variable with another name");
     assert_eq!(
         problems(text),
         [
-            "line 7, column 7: `env`: `1st` is no name of a variable: letters, digits and `_` are expected".to_owned(),
+            "line 7, column 7: `env`: `1st` is not a valid variable name: use letters, digits and `_`".to_owned(),
             format!("line 8, column 7: `env`: {}", own("PROCESSION_KEY")),
             format!("line 9, column 13: `env`: {}", own("SECRET_KEY")),
             "line 10, column 14: `NOTHING` of `env`: it has no value; write \"\" for an empty one".to_owned(),
@@ -189,5 +189,8 @@ fn a_secret_in_the_file_is_not_shown() {
     let bad = problems(&in_address.replace("http://", "ftp://"));
     assert_eq!(bad, ["line 1, column 30: `url`: `ftp://x/mcp` must begin with http:// or https://"]);
     let with_user = "agents: {a: {kind: mcp, url: 'http://user:pw@x/mcp', tool: t}}";
-    assert_eq!(problems(with_user), ["line 1, column 30: `url`: an address holds no user and password; use `api_key`"]);
+    assert_eq!(
+        problems(with_user),
+        ["line 1, column 30: `url`: an address must not contain a user name or password; use `api_key`"]
+    );
 }

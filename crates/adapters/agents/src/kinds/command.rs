@@ -40,7 +40,7 @@ const LARGEST_REPLY: u64 = 16 * 1024 * 1024;
 /// How much of the end of standard error a failure shows, in bytes.
 const SHOWN_OF_STDERR: usize = 4 * 1024;
 /// Why no program runs when the operator has not said that they may.
-const NOT_ALLOWED: &str = "commands are off; set agents.allow_commands to true to allow them";
+const NOT_ALLOWED: &str = "commands are disabled; set agents.allow_commands to true to enable them";
 /// How long the outputs may stay open once the program has ended, by something it left behind.
 const LEFTOVER_GRACE: StdDuration = StdDuration::from_secs(1);
 
@@ -66,7 +66,7 @@ impl CommandSettings {
         };
         let mut words = texts(items, "`command`", section);
         if words.first().is_none_or(|program| program.trim().is_empty()) {
-            section.refuse(node.place, "`command` names no program");
+            section.refuse(node.place, "`command` does not name a program");
             return None;
         }
         let program = words.remove(0);
@@ -131,7 +131,7 @@ impl CommandAgent {
             return match std::fs::metadata(&program) {
                 Ok(file) if file.is_file() && is_executable(&file) => None,
                 Ok(file) if file.is_file() => {
-                    Some(format!("the program {shown} may not be run; make it executable (chmod +x)"))
+                    Some(format!("the program {shown} is not executable; run `chmod +x` on it"))
                 }
                 Ok(_) | Err(_) => Some(format!("there is no program {shown}; check `command`")),
             };
@@ -164,8 +164,8 @@ impl CommandAgent {
         let program = self.program();
         let program = program.display();
         let advice = match error.kind() {
-            io::ErrorKind::NotFound => "is not there, or the interpreter in its first line is not; check `command`",
-            io::ErrorKind::PermissionDenied => "may not be run; make it executable (chmod +x)",
+            io::ErrorKind::NotFound => "does not exist, or the interpreter on its first line does not; check `command`",
+            io::ErrorKind::PermissionDenied => "is not executable; run `chmod +x` on it",
             _ => "can't be started",
         };
         let message = format!("the program {program} of the agent `{}` {advice} ({error})", self.name);

@@ -107,11 +107,11 @@ impl McpAgent {
             CallFailure::NoSuchServer(text) | CallFailure::Unexpected(text) => (ErrorCode::AgentNotFound, text),
             CallFailure::SessionLost { text, .. } => (
                 ErrorCode::AgentError,
-                format!("the server refuses the session, and the next call has a new one: {text}"),
+                format!("the server refused the session, and the next call opens a new one: {text}"),
             ),
             CallFailure::Http { status, rpc_code, text, retry_after } => {
                 pause = retry_after;
-                (code_of_status(status, rpc_code), format!("the server refuses the call: {text}"))
+                (code_of_status(status, rpc_code), format!("the server refused the call: {text}"))
             }
             CallFailure::Rpc { code, message } => (code_of_rpc(code), format!("{message} (JSON-RPC {code})")),
         };
@@ -148,7 +148,7 @@ impl LocalAgent for McpAgent {
         let answer = answer.map_err(|failure| self.explained(failure))?;
         let text = reply_text(&answer);
         if answer.is_error == Some(true) {
-            let said = text.unwrap_or_else(|| "it gives no reason".to_owned());
+            let said = text.unwrap_or_else(|| "it gave no reason".to_owned());
             let message = format!("the tool `{}` of the agent `{}` failed: {said}", self.settings.tool, self.name);
             return Err(failed(ErrorCode::AgentError, self.masks.masked(&message)));
         }

@@ -180,7 +180,7 @@ impl OpenAiAgent {
         let mut body = Vec::new();
         while let Some(part) = response.chunk().await.map_err(|error| self.broken(error))? {
             if body.len() + part.len() > LARGEST_ANSWER {
-                let what = "the endpoint's answer is larger than 32 MiB";
+                let what = "the endpoint's response is larger than 32 MiB";
                 return Err(self.failure(ErrorCode::AgentError, what, None));
             }
             body.extend_from_slice(&part);
@@ -194,20 +194,22 @@ impl OpenAiAgent {
         let (code, what) = match status.as_u16() {
             // An endpoint repeats a part of the key here, so its words are left out.
             401 | 403 => {
-                (ErrorCode::Unauthorized, format!("the endpoint refuses the key (HTTP {status}); check `api_key`"))
+                (ErrorCode::Unauthorized, format!("the endpoint rejected the key (HTTP {status}); check `api_key`"))
             }
             404 => (
                 ErrorCode::AgentNotFound,
                 format!("the endpoint does not know this address or model (HTTP 404): {said}"),
             ),
             408 | 504 => (ErrorCode::Timeout, format!("the endpoint gave up waiting (HTTP {status}): {said}")),
-            429 => (ErrorCode::RateLimited, format!("the endpoint limits calls (HTTP 429): {said}")),
+            429 => (ErrorCode::RateLimited, format!("the endpoint is limiting calls (HTTP 429): {said}")),
             300..=399 => (
                 ErrorCode::AgentError,
-                format!("the endpoint redirects (HTTP {status}), which is not followed; write the final `base_url`"),
+                format!(
+                    "the endpoint redirects (HTTP {status}), and redirects are not followed; set `base_url` to the final URL"
+                ),
             ),
-            500.. => (ErrorCode::AgentUnavailable, format!("the endpoint is in trouble (HTTP {status}): {said}")),
-            _ => (ErrorCode::AgentError, format!("the endpoint refuses the call (HTTP {status}): {said}")),
+            500.. => (ErrorCode::AgentUnavailable, format!("the endpoint failed (HTTP {status}): {said}")),
+            _ => (ErrorCode::AgentError, format!("the endpoint rejected the call (HTTP {status}): {said}")),
         };
         self.failure(code, &what, pause)
     }
@@ -256,7 +258,7 @@ impl LocalAgent for OpenAiAgent {
             return Err(self.refused(status, pause.as_ref(), &body));
         }
         let Some(answer) = ChatAnswer::read(&body) else {
-            let what = format!("the endpoint's answer is not a chat completion: {}", error_message(&body));
+            let what = format!("the endpoint's response is not a chat completion: {}", error_message(&body));
             return Err(self.failure(ErrorCode::AgentError, &what, None));
         };
         self.answered(task, &answer, pause)

@@ -46,7 +46,7 @@ impl ChatAnswer {
     pub(super) fn why_no_text(&self) -> String {
         let Some(choice) = self.choice() else {
             let body = shortened(&self.0.to_string(), SHOWN_OF_BODY);
-            return format!("the endpoint answered without any choice: {body}");
+            return format!("the endpoint's response has no choices: {body}");
         };
         let reason = self.finish_reason().map(|reason| format!(" ({reason})")).unwrap_or_default();
         match choice.pointer("/message/refusal").and_then(Value::as_str).filter(|refusal| !refusal.is_empty()) {

@@ -123,5 +123,5 @@ fn an_answer_without_text_says_why() {
         assert_eq!((answer.text(), answer.why_no_text().as_str()), (None, expected));
     }
     let empty = answer(&json!({"choices": null})).why_no_text();
-    assert_eq!(empty, r#"the endpoint answered without any choice: {"choices":null}"#);
+    assert_eq!(empty, r#"the endpoint's response has no choices: {"choices":null}"#);
 }

@@ -144,7 +144,7 @@ fn check_variable(name: &str) -> Result<(), String> {
         && !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !is_name {
-        return Err(format!("`{name}` is no name of a variable: letters, digits and `_` are expected"));
+        return Err(format!("`{name}` is not a valid variable name: use letters, digits and `_`"));
     }
     if is_of_server(name) { Err(belongs_to_server(name)) } else { Ok(()) }
 }
@@ -155,5 +155,5 @@ fn is_of_server(name: &str) -> bool {
 }
 
 fn belongs_to_server(name: &str) -> String {
-    format!("`{name}` is the server's own; give the program a variable of another name")
+    format!("`{name}` is reserved for the server; give the program a variable with another name")
 }

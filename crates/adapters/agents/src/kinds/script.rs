@@ -154,7 +154,7 @@ fn read_failure(node: &Node, section: &mut Section<'_>) -> Option<ScriptedFailur
         FAILURES.into_iter().find(|code| code.as_str() == text).ok_or_else(|| {
             let names = FAILURES.map(ErrorCode::as_str);
             let hint = did_you_mean(text, names);
-            format!("`{text}` is no failure of an agent: {} are known{hint}", names.join(", "))
+            format!("`{text}` is not a failure that an agent can have; it may be: {}{hint}", names.join(", "))
         })
     });
     let times = failure.count("times", 1);

@@ -45,7 +45,7 @@ impl ReplyTemplate {
         unknown.sort_unstable();
         if let Some(name) = unknown.first() {
             let hint = did_you_mean(name, VARIABLES);
-            return Err(format!("a reply knows {}, not `{name}`{hint}", VARIABLES.join(", ")));
+            return Err(format!("a reply can use {}, but not `{name}`{hint}", VARIABLES.join(", ")));
         }
         Ok(Self(Arc::new(environment)))
     }
@@ -105,7 +105,7 @@ fn sentence(error: &minijinja::Error) -> String {
     let line = error.line().map_or_else(String::new, |line| format!(" (line {line} of the template)"));
     let cause = std::error::Error::source(error).map(ToString::to_string);
     match error.kind() {
-        ErrorKind::OutOfFuel => "the template does too much work".to_owned(),
+        ErrorKind::OutOfFuel => "the template takes too many steps to fill in".to_owned(),
         ErrorKind::WriteFailure => cause.unwrap_or_else(|| "the reply can't be written".to_owned()),
         kind => match error.detail() {
             Some(detail) => format!("{kind}: {detail}{line}"),
@@ -146,7 +146,7 @@ mod tests {
     fn work_and_size_are_bounded() {
         let busy =
             ReplyTemplate::compile("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}");
-        assert!(busy.unwrap().fill_in(&task("a", "m")).unwrap_err().contains("too much work"));
+        assert!(busy.unwrap().fill_in(&task("a", "m")).unwrap_err().contains("too many steps"));
         let large = ReplyTemplate::compile("{% for a in range(2000) %}{{ message }}{% endfor %}").unwrap();
         let error = large.fill_in(&task("a", &"x".repeat(20_000))).unwrap_err();
         assert!(error.contains("larger than 32 MiB"), "{error}");

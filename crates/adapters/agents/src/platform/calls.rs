@@ -132,5 +132,5 @@ fn body_of(tool: &str, answer: &CallToolResult) -> Result<Value, Trouble> {
 }
 
 fn not_understood(tool: &str, what: &str) -> Trouble {
-    Trouble::AgentError(format!("the platform's answer to {tool} is not understood: {}", shortened(what, 200)))
+    Trouble::AgentError(format!("the platform's answer to {tool} can't be understood: {}", shortened(what, 200)))
 }

@@ -207,14 +207,14 @@ pub(super) fn lost_call(failure: CallFailure) -> Trouble {
             Trouble::UnknownOutcome(format!("the platform's MCP server has lost the session: {text}"))
         }
         CallFailure::Http { status: 429, text, retry_after, .. } => Trouble::RateLimited {
-            message: format!("the platform's MCP server limits calls: {text}"),
+            message: format!("the platform's MCP server is limiting calls: {text}"),
             pause: retry_after,
         },
         CallFailure::Http { rpc_code: Some(-32_601 | -32_602), text, .. } => {
             Trouble::ContractBroken(format!("the platform's MCP server does not understand the call: {text}"))
         }
         CallFailure::Http { text, .. } => {
-            Trouble::UnknownOutcome(format!("the platform's MCP server refuses the call: {text}"))
+            Trouble::UnknownOutcome(format!("the platform's MCP server refused the call: {text}"))
         }
         CallFailure::Rpc { code: code @ (-32_601 | -32_602), message } => Trouble::ContractBroken(format!(
             "the platform's MCP server does not understand the call: {message} ({code})"

@@ -121,7 +121,7 @@ fn errors_of_executions_tell_the_sweepers_mistakes_from_real_ones() {
 
 #[test]
 fn a_401_is_a_bad_key_until_the_key_has_worked() {
-    let trouble = || lost_call(CallFailure::Unauthorized("the server refuses the key (HTTP 401)".into()));
+    let trouble = || lost_call(CallFailure::Unauthorized("the server rejected the key (HTTP 401)".into()));
     let code_of = |key_has_worked| match trouble().into_failure(key_has_worked) {
         AgentFailure::Failed { code, .. } => code,
         AgentFailure::Busy { .. } => panic!("not busy"),

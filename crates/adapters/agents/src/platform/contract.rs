@@ -29,7 +29,7 @@ pub(super) fn check(tools: &[Tool]) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "the MCP server is not the Trinity platform's, or of a version that is not understood; it lacks {}",
+        "the MCP server is not a Trinity platform's, or its version is not supported; it lacks {}",
         missing.join(", ")
     ))
 }

@@ -86,7 +86,7 @@ impl Platform {
         let result = match self.calls.result(agent, id, false).await {
             Ok(result) => result,
             Err(trouble) => {
-                tracing::debug!(%id, ?trouble, "the platform does not tell how an execution is going");
+                tracing::debug!(%id, ?trouble, "the platform does not report how an execution is going");
                 return Look::Unclear(trouble);
             }
         };
@@ -141,7 +141,7 @@ impl Platform {
         let usage = match self.calls.result(agent, id, true).await {
             Ok(with_log) => with_log.usage(),
             Err(trouble) => {
-                tracing::debug!(%id, ?trouble, "the tokens of an execution stay unknown");
+                tracing::debug!(%id, ?trouble, "the token counts of an execution remain unknown");
                 return reply;
             }
         };
@@ -165,7 +165,7 @@ impl Platform {
     fn lost_execution(&self, id: &str, trouble: Trouble) -> AgentFailure {
         match trouble {
             Trouble::NotFound(said) => {
-                failed(ErrorCode::AgentError, format!("the platform does not know the execution {id} any more: {said}"))
+                failed(ErrorCode::AgentError, format!("the platform no longer knows the execution {id}: {said}"))
             }
             other => self.failure(other),
         }

@@ -122,7 +122,7 @@ async fn commands_are_off_until_they_are_allowed() {
     assert_eq!(code, ErrorCode::AccessDenied);
     assert!(message.contains("agents.allow_commands"), "{message}");
     let listed = &router.list().await.unwrap()[0];
-    let reason = "commands are off; set agents.allow_commands to true to allow them";
+    let reason = "commands are disabled; set agents.allow_commands to true to enable them";
     assert_eq!((listed.status, listed.reason.as_deref()), (AgentStatus::Stopped, Some(reason)));
     assert!(!folder.path().join("ran").exists());
 }
@@ -259,7 +259,7 @@ agents:
     let reasons: Vec<Option<&str>> = listed.iter().map(|agent| agent.reason.as_deref()).collect();
     let gone = format!("there is no program {}; check `command`", folder.path().join("gone.sh").display());
     let plain = folder.path().join("plain.txt");
-    let plain = format!("the program {} may not be run; make it executable (chmod +x)", plain.display());
+    let plain = format!("the program {} is not executable; run `chmod +x` on it", plain.display());
     let expected = [
         None,
         None,

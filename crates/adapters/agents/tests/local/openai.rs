@@ -142,7 +142,7 @@ type Malformed = (&'static str, fn() -> Response);
 async fn what_is_no_completion_is_an_agents_error() {
     let malformed: [Malformed; 4] = [
         ("not a chat completion", || "<html>".into_response()),
-        ("without any choice", || Json(json!({"choices": []})).into_response()),
+        ("has no choices", || Json(json!({"choices": []})).into_response()),
         ("without text", || Json(json!({"choices": [{"message": {"content": null}}]})).into_response()),
         ("refused: never", || {
             Json(json!({"choices": [{"message": {"content": null, "refusal": "never"}}]})).into_response()

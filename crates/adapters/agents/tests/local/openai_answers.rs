@@ -339,7 +339,7 @@ async fn requests_go_through_the_proxy_of_the_environment() {
 async fn a_proxy_that_can_not_be_used_stops_the_agent_and_says_so() {
     let variables = [("HTTP_PROXY", "socks5://user:s3cret@proxy")];
     let router = agent("http://models.invalid", "/v1", "description: x", &variables);
-    let words = "the proxy in HTTP_PROXY can't be used: it must be an http:// or https:// address";
+    let words = "the proxy in HTTP_PROXY can't be used: it must be an http:// or https:// URL";
     let listed = &router.list().await.unwrap()[0];
     assert_eq!((listed.status, listed.reason.as_deref()), (AgentStatus::Stopped, Some(words)));
     let (code, message) = failure(call(&router).await);

@@ -64,11 +64,11 @@ async fn mailbox(people: &dyn AccessStore, name: &str) -> Result<Option<Mailbox>
 
 fn nobody(without_address: &[String]) -> DeliveryFailure {
     let message = if without_address.is_empty() {
-        "the step names no `recipients` for the channel email: write mail addresses or names of users".to_owned()
+        "the step has no `recipients` for the channel `email`: add email addresses or user names".to_owned()
     } else {
         let names = without_address.join("`, `");
         format!(
-            "none of the recipients has a mail address (`{names}`): write addresses, or names of users that have one"
+            "none of the recipients has an email address (`{names}`): use email addresses, or names of users who have one"
         )
     };
     failure(ErrorCode::InvalidConfig, message)

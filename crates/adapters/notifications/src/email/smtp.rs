@@ -88,15 +88,15 @@ fn refusal(smtp: &SmtpSettings, error: &Error, timeout: Duration) -> DeliveryFai
     match status {
         Some(530 | 534 | 535 | 538) => failure(
             ErrorCode::Unauthorized,
-            format!("{server} refuses the log-in ({reason}): check `smtp.username` and `smtp.password`"),
+            format!("{server} rejected the login ({reason}): check `smtp.username` and `smtp.password`"),
         ),
         Some(_) if error.is_permanent() => failure(
             ErrorCode::InvalidConfig,
-            format!("{server} refuses the mail for good ({reason}): check the recipients and `smtp.from`"),
+            format!("{server} rejected the email permanently ({reason}): check the recipients and `smtp.from`"),
         ),
-        Some(_) => failure(ErrorCode::EmailError, format!("{server} does not take the mail now: {reason}")),
+        Some(_) => failure(ErrorCode::EmailError, format!("{server} can't accept the email now: {reason}")),
         None if error.is_client() => {
-            failure(ErrorCode::InvalidConfig, format!("{server} can't be used as the settings say: {reason}"))
+            failure(ErrorCode::InvalidConfig, format!("{server} can't be used with these settings: {reason}"))
         }
         None if error.is_tls() => failure(
             ErrorCode::EmailError,

@@ -130,7 +130,7 @@ async fn addresses_and_known_users_are_found_once_each() {
 async fn with_nobody_to_write_to_it_says_what_to_do() {
     assert_eq!(
         found(&["bea", "nobody"]).await.unwrap_err(),
-        "INVALID_CONFIG: none of the recipients has a mail address (`bea`, `nobody`): write addresses, or names of users that have one"
+        "INVALID_CONFIG: none of the recipients has an email address (`bea`, `nobody`): use email addresses, or names of users who have one"
     );
-    assert!(found(&["#ops"]).await.unwrap_err().contains("names no `recipients`"));
+    assert!(found(&["#ops"]).await.unwrap_err().contains("has no `recipients`"));
 }

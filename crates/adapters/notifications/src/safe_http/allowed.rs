@@ -9,7 +9,7 @@ pub struct AllowedHosts(Vec<Entry>);
 /// An entry that can't be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no host for outgoing.allow: write host, host:port, *.domain or *.domain:port, without a scheme and a path"
+    "`{0}` is not a valid host for outgoing.allow: write host, host:port, *.domain or *.domain:port, without a scheme or path"
 )]
 pub struct BadHost(String);
 

@@ -78,7 +78,7 @@ async fn nothing_that_is_secret_is_logged_or_reported() {
         }
     }
     let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(logged.contains("a notification was not taken"), "{logged}");
+    assert!(logged.contains("a notification was not accepted"), "{logged}");
     for hidden in ["slack-s3cret", "query-s3cret", "p4ssword", "c2VjcmV0", "mail-s3cret"] {
         assert!(!logged.contains(hidden), "{hidden} is in the log:\n{logged}");
         assert!(!said.concat().contains(hidden), "{hidden} is in a message:\n{said:?}");

@@ -90,7 +90,7 @@ impl WriterThread {
                 batch.fail(&failure);
                 return;
             }
-            tracing::debug!(error = %failure, writes = batch.len(), "a transaction failed; its writes are tried one by one");
+            tracing::debug!(error = %failure, writes = batch.len(), "a transaction failed; trying its writes one by one");
             for single in batch.into_single() {
                 if let Err((single, failure)) = self.attempt(single) {
                     single.fail(&failure);
@@ -148,7 +148,7 @@ impl WriterThread {
         let Some(connection) = &self.connection else { return };
         if let Err(failure) = self.checkpoints.after_transaction(writes, connection) {
             let error: StoreError = failure.into();
-            tracing::warn!(%error, "could not move the database's log; it stays, and grows");
+            tracing::warn!(%error, "could not checkpoint the database; its write-ahead log keeps growing");
         }
     }
 
@@ -173,7 +173,7 @@ impl WriterThread {
         if let Some(connection) = self.connection.take()
             && let Err((_, error)) = connection.close()
         {
-            tracing::debug!(%error, "a connection that had failed could not be closed in order");
+            tracing::debug!(%error, "a failed connection could not be closed cleanly");
         }
     }
 
@@ -182,7 +182,7 @@ impl WriterThread {
             && let Err(failure) = Checkpoints::finish(connection)
         {
             let error: StoreError = failure.into();
-            tracing::debug!(%error, "the log is moved at the next start");
+            tracing::debug!(%error, "the write-ahead log is checkpointed at the next start");
         }
         self.give_up_connection();
         drop(self.lock);

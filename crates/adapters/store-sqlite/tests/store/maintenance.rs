@@ -37,7 +37,7 @@ async fn a_backup_never_overwrites_a_file() {
     let before = fs::read(&target).unwrap();
     let refused = backup(&options.path, &target).await.unwrap_err();
     assert!(matches!(refused, OpenError::Folder { .. }), "{refused:?}");
-    assert!(refused.to_string().contains("exists already"), "{refused}");
+    assert!(refused.to_string().contains("already exists"), "{refused}");
     assert_eq!(fs::read(&target).unwrap(), before);
 }
 

@@ -71,7 +71,7 @@ async fn a_database_from_before_the_first_release_is_refused_with_what_to_do() {
     execute(&options.path, "CREATE TABLE step_executions (state TEXT)").await;
     let refused = SqliteStore::open(options.clone()).await.unwrap_err();
     assert!(matches!(refused, OpenError::FirstForm(_)), "{refused:?}");
-    assert!(refused.to_string().contains("begin with a new data folder"), "{refused}");
+    assert!(refused.to_string().contains("start with a new data folder"), "{refused}");
     assert!(matches!(migrate(&options).await, Err(OpenError::FirstForm(_))));
 }
 

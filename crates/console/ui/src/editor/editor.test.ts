@@ -71,18 +71,17 @@ describe("the outline of a text", () => {
 
 describe("places", () => {
   const text = Text.of(["naïve: 😀x", "ab"]);
-  const issue = (line: number, column: number, endColumn: number, suggestion?: string): Issue =>
-    ({
-      code: "c",
-      severity: "error",
-      level: "error",
-      message: "m",
-      line,
-      column,
-      end_line: line,
-      end_column: endColumn,
-      suggestion,
-    }) as Issue;
+  const issue = (line: number, column: number, endColumn: number, suggestion?: string): Issue => ({
+    code: "c",
+    severity: "error",
+    level: "error",
+    message: "m",
+    line,
+    column,
+    end_line: line,
+    end_column: endColumn,
+    suggestion,
+  });
 
   test("count characters as people do, and never lie outside", () => {
     expect(placeOf(text, 1, 9)).toBe(9);

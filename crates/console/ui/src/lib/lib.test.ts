@@ -104,17 +104,16 @@ describe("Markdown", () => {
 });
 
 test("of a process the newest published version is shown, versions in the order of numbers", () => {
-  const version = (name: string, text: string, status: string): ProcessSummary =>
-    ({
-      id: `${name}-${text}`,
-      name,
-      version: text,
-      status,
-      description: "",
-      step_count: 1,
-      created_at: "",
-      updated_at: "",
-    }) as ProcessSummary;
+  const version = (name: string, text: string, status: string): ProcessSummary => ({
+    id: `${name}-${text}`,
+    name,
+    version: text,
+    status,
+    description: "",
+    step_count: 1,
+    created_at: "",
+    updated_at: "",
+  });
   const lines = linesOf([
     version("b", "10", "draft"),
     version("b", "9", "published"),

@@ -54,7 +54,7 @@ struct ListParameters {
     /// `pending`, `approved`, `rejected`, `changes_requested`, `expired` or `cancelled`; another text leaves none.
     #[param(example = "pending")]
     status: Option<String>,
-    /// Only those that ask this user: by name, e-mail address or role, or everyone who may decide.
+    /// Only those that ask this user: by name, email address or role, or everyone who may decide.
     #[param(example = "ann")]
     user: Option<String>,
     /// Only those of this execution.
@@ -72,7 +72,7 @@ struct ListParameters {
                 ("X-Total-Count" = u64, description = "How many the filter leaves in all"),
                 ("X-Next-Cursor" = String, description = "Where the next page begins; absent at the end"),
             )),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 422, description = "A parameter does not fit"),
     ),
 )]
@@ -194,7 +194,7 @@ async fn request_changes(
     vote(&app, &sent.session, &path, Ballot::RequestChanges, Some(sent.body.comment)).await
 }
 
-/// Passes it on: the other user is asked instead of this one.
+/// Delegates it: the other user is asked instead of this one.
 #[utoipa::path(
     post, path = "/api/approvals/{approval_id}/delegate", tag = "approvals", request_body = DelegateRequest,
     params(("approval_id" = uuid::Uuid, Path, description = "The approval's id")),

@@ -15,7 +15,7 @@ use crate::wire::Time;
 /// A vote for what is asked.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct ApproveRequest {
-    /// What to say to it.
+    /// What to say to them.
     #[serde(default)]
     #[schema(example = "Well written", max_length = 10_000)]
     pub comment: Option<String>,
@@ -44,7 +44,7 @@ pub(super) struct DelegateRequest {
     /// The name of a user.
     #[schema(example = "ben")]
     pub to: String,
-    /// What to say to it.
+    /// What to say to them.
     #[serde(default)]
     #[schema(example = "You know these figures better", max_length = 10_000)]
     pub comment: Option<String>,
@@ -68,7 +68,7 @@ pub(super) struct ApprovalSummary {
     /// `pending`, `approved`, `rejected`, `changes_requested`, `expired` or `cancelled`.
     #[schema(example = "pending")]
     status: &'static str,
-    /// User names, e-mail addresses, `role:NAME`; none = everyone who may decide approvals.
+    /// User names, email addresses, `role:NAME`; none = everyone who may decide approvals.
     #[schema(example = json!(["ann", "role:approver"]))]
     assignees: Vec<String>,
     created_at: Time,
@@ -83,7 +83,7 @@ pub(super) struct ApprovalSummary {
     /// How many have.
     #[schema(example = 0)]
     approvals: usize,
-    /// Whether who asks for this may vote now.
+    /// Whether the caller may vote now.
     #[schema(example = true)]
     can_decide: bool,
 }

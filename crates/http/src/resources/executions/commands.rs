@@ -54,7 +54,7 @@ const LONGEST_REASON: usize = 2_000;
     responses(
         (status = 200, description = "It is cancelled", body = ExecutionResponse),
         (status = 202, description = "The command is taken: see `pending_command`", body = ExecutionResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution"),
         (status = 409, description = "It has ended, rolls back, or is being cancelled already"),
         (status = 422, description = "Malformed body"),
@@ -83,7 +83,7 @@ pub(super) async fn cancel_execution(
     responses(
         (status = 200, description = "It is paused", body = ExecutionResponse),
         (status = 202, description = "The command is taken: see `pending_command`", body = ExecutionResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution"),
         (status = 409, description = "It has not begun, has ended, or is paused already"),
         (status = 422, description = "Malformed body"),
@@ -105,7 +105,7 @@ pub(super) async fn pause_execution(
     responses(
         (status = 200, description = "It goes on", body = ExecutionResponse),
         (status = 202, description = "The command is taken: see `pending_command`", body = ExecutionResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution"),
         (status = 409, description = "No operator has paused it"),
         (status = 422, description = "Malformed body"),
@@ -120,13 +120,13 @@ pub(super) async fn resume_execution(
     command(&app, &sent.session, path.id()?, Command::Resume).await
 }
 
-/// Notes that someone has looked at a failure and puts it aside, or takes that back.
+/// Dismisses a failure that someone has looked at, or takes that back.
 #[utoipa::path(
     post, path = "/api/executions/{execution_id}/dismiss", tag = "executions", request_body = Option<DismissRequest>,
     params(("execution_id" = Uuid, Path, description = "The execution")),
     responses(
         (status = 200, description = "The execution", body = ExecutionResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution"),
         (status = 409, description = "It has not failed"),
         (status = 422, description = "Malformed body"),

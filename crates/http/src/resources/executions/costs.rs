@@ -58,7 +58,7 @@ struct StepCost {
     params(("execution_id" = Uuid, Path, description = "The execution")),
     responses(
         (status = 200, description = "Its costs", body = CostsResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution"),
     ),
 )]

@@ -126,7 +126,7 @@ struct StartedBy {
     params(("execution_id" = Uuid, Path, description = "The execution")),
     responses(
         (status = 200, description = "The execution", body = ExecutionResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution"),
     ),
 )]

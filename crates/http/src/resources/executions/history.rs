@@ -39,7 +39,7 @@ pub(super) struct EventParameters {
             "process_id": "0199a6f0-5c3e-7d31-a7c5-0b9d4a1f2c33", "process_name": "hello", "step_id": "greet",
             "step_name": "greet", "step_type": "agent_task", "attempt": 1, "agent": "echo-bot",
         }])),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution"),
         (status = 422, description = "A parameter does not fit"),
     ),

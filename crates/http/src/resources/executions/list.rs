@@ -32,7 +32,7 @@ const SKIPPED: &str = "skipped";
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParameters {
-    /// `pending`, `running`, `paused`, `completed`, `failed` or `cancelled`; several with commas between them.
+    /// `pending`, `running`, `paused`, `completed`, `failed` or `cancelled`; several separated by commas.
     #[param(example = "running,paused")]
     status: Option<String>,
     /// Of this version.
@@ -121,7 +121,7 @@ struct ExecutionSummary {
     get, path = "/api/executions", tag = "executions", params(ListParameters, PageParameters),
     responses(
         (status = 200, description = "A page", body = ExecutionListResponse),
-        (status = 400, description = "There is no such status, or an ill-formed id"),
+        (status = 400, description = "There is no such status, or a malformed id"),
         (status = 422, description = "A parameter does not fit"),
     ),
 )]

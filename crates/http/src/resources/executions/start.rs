@@ -6,7 +6,10 @@ use procession_application::{
     access::UseCase,
     executions::{RetryFrom, StartRequest, StartTrigger},
 };
-use procession_domain::value::{ExecutionId, Json, ProcessId};
+use procession_domain::{
+    suggest::closest,
+    value::{ExecutionId, Json, ProcessId},
+};
 use serde::Deserialize;
 use serde_json::Map;
 use utoipa::ToSchema;
@@ -18,7 +21,7 @@ use crate::{
     state::App,
 };
 
-/// With what a process starts.
+/// What a process is started with.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"input": {"name": "Ben"}, "labels": {"team": "press"}}))]
 pub(super) struct ExecuteRequest {
@@ -37,9 +40,13 @@ pub(super) struct ExecuteRequest {
     #[serde(default)]
     #[schema(value_type = Option<HashMap<String, String>>)]
     labels: Option<IndexMap<String, String>>,
+    /// Members that a start does not have: refused, since whoever sends them means something by them.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: Map<String, Json>,
 }
 
-/// From where an execution is repeated.
+/// Where an execution is repeated from.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[schema(example = json!({"from": "failed"}))]
 pub(super) struct RetryRequest {
@@ -58,6 +65,12 @@ enum RetryStart {
 /// The longest text that says who or what starts an execution, and the longest label, in characters.
 const LONGEST_TEXT: usize = 256;
 
+/// So many unknown members are told of.
+const MOST_TOLD: usize = 10;
+
+/// Members of a start by which the input may be meant.
+const LIKE_INPUT: [&str; 6] = ["inputs", "inputs_data", "data", "params", "parameters", "variables"];
+
 /// How many labels a start may bring.
 const MOST_LABELS: usize = 50;
 
@@ -72,11 +85,11 @@ const MOST_LABELS: usize = 50;
         (status = 201, description = "The new execution", body = ExecutionResponse,
             headers(("Location" = String, description = "Where it is"))),
         (status = 200, description = "The execution that the same request started before", body = ExecutionResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such process"),
         (status = 409, description = "It is not published, or the key was used with another request"),
         (status = 422, description = "Malformed body, or the input does not fit: `errors` says which fields"),
-        (status = 429, description = "The user starts too many executions, or too many wait to begin"),
+        (status = 429, description = "The user is starting too many executions, or too many wait to begin"),
     ),
 )]
 pub(super) async fn execute_process(
@@ -100,11 +113,11 @@ pub(super) async fn execute_process(
         (status = 201, description = "The new execution", body = ExecutionResponse,
             headers(("Location" = String, description = "Where it is"))),
         (status = 200, description = "The execution that the same request started before", body = ExecutionResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such process"),
         (status = 409, description = "It is not published, or the key was used with another request"),
         (status = 422, description = "Malformed body, or the input does not fit: `errors` says which fields"),
-        (status = 429, description = "The user starts too many executions, or too many wait to begin"),
+        (status = 429, description = "The user is starting too many executions, or too many wait to begin"),
     ),
 )]
 pub(super) async fn execute_process_by_execution_path(
@@ -123,11 +136,11 @@ pub(super) async fn execute_process_by_execution_path(
     responses(
         (status = 201, description = "The new execution", body = ExecutionResponse,
             headers(("Location" = String, description = "Where it is"))),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution"),
         (status = 409, description = "It has not failed, or what the repetition needs is gone"),
         (status = 422, description = "Malformed body"),
-        (status = 429, description = "The user starts too many executions, or too many wait to begin"),
+        (status = 429, description = "The user is starting too many executions, or too many wait to begin"),
     ),
 )]
 pub(super) async fn retry_execution(
@@ -177,9 +190,10 @@ impl ExecuteRequest {
     }
 
     fn check(&self) -> Result<(), Problem> {
-        let mut errors = Vec::new();
+        let mut errors: Vec<FieldError> =
+            self.others.keys().take(MOST_TOLD).map(|name| FieldError::new(shortened(name), no_member(name))).collect();
         if self.input.is_some() && self.input_data.as_ref().is_some_and(|other| Some(other) != self.input.as_ref()) {
-            errors.push(FieldError::new("input_data", "says something else than `input`; send one of the two"));
+            errors.push(FieldError::new("input_data", "differs from `input`; send only one of them"));
         }
         let is_long = |text: &str| text.chars().count() > LONGEST_TEXT;
         if self.triggered_by.as_deref().is_some_and(is_long) {
@@ -190,14 +204,31 @@ impl ExecuteRequest {
             errors.push(FieldError::new("labels", format!("are more than {MOST_LABELS}")));
         }
         for (name, _) in labels.filter(|(name, value)| name.is_empty() || is_long(name) || is_long(value)) {
-            let shown: String = name.chars().take(32).collect();
             let message =
                 format!("must have at most {LONGEST_TEXT} characters, and so must its name, which is not empty");
-            errors.push(FieldError::new(format!("labels.{shown}"), message));
+            errors.push(FieldError::new(format!("labels.{}", shortened(name)), message));
         }
         if errors.is_empty() {
             return Ok(());
         }
         Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &errors))
     }
+}
+
+/// What is said of a member that a start does not have.
+fn no_member(name: &str) -> String {
+    const MEMBERS: [&str; 4] = ["input", "input_data", "triggered_by", "labels"];
+    let meant = if LIKE_INPUT.contains(&name) { Some("input") } else { closest(name, MEMBERS) };
+    match meant {
+        Some(meant) => format!("is no member of a start; did you mean `{meant}`?"),
+        None => {
+            let name = shortened(name);
+            format!("is no member of a start; fields of the input stand in `input`: {{\"input\": {{\"{name}\": …}}}}")
+        }
+    }
+}
+
+/// The beginning of a name that anyone may have written.
+fn shortened(name: &str) -> String {
+    name.chars().take(32).collect()
 }

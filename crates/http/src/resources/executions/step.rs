@@ -120,7 +120,7 @@ pub(super) struct StepParameters {
     ),
     responses(
         (status = 200, description = "The step", body = StepDetailResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution, step or attempt"),
         (status = 422, description = "A parameter does not fit"),
     ),
@@ -158,7 +158,7 @@ pub(super) async fn get_step(
     ),
     responses(
         (status = 200, description = "The output", body = OutputResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such execution or step, or it has no output (yet, or any more)"),
     ),
 )]

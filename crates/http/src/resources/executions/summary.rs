@@ -31,10 +31,10 @@ pub(super) struct StepSummary {
     /// As existing clients know it: `pending`, `running`, `waiting_approval`, `completed`, `failed` or `skipped`.
     #[schema(example = "running")]
     status: &'static str,
-    /// The same exactly: also `waiting` and `cancelled`.
+    /// More exactly: also `waiting` and `cancelled`.
     #[schema(example = "waiting")]
     state: &'static str,
-    /// For what it waits.
+    /// What it waits for.
     waiting_for: Option<WaitingResponse>,
     #[schema(example = "agent_task")]
     step_type: &'static str,
@@ -60,7 +60,7 @@ pub(super) struct StepSummary {
     /// How often it has been begun anew, from 1.
     #[schema(example = 1)]
     round: u32,
-    /// The longest way from a first step, from 0.
+    /// The longest path from a first step, from 0.
     #[schema(example = 1)]
     parallel_level: u32,
     /// What its attempts cost, rounded; null where nothing was paid for.
@@ -83,7 +83,7 @@ pub(super) struct StepSummary {
     reused: bool,
 }
 
-/// For what something waits (spec 3.9).
+/// What something waits for (spec 3.9).
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(super) struct WaitingResponse {
     /// `limit`, `agent_queue`, `agent` (it said that it is busy), `rate_limit`, `breaker`, `timer`, `back_off`, `person`,
@@ -96,7 +96,7 @@ pub(super) struct WaitingResponse {
     step_id: Option<String>,
     /// Until when at most, where that is known.
     until: Option<Time>,
-    /// Why, where whoever is waited for said so.
+    /// Why, where the one that is waited for said so.
     #[schema(example = "another task is running")]
     reason: Option<String>,
 }

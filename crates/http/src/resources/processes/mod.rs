@@ -102,7 +102,7 @@ pub(crate) async fn list_processes(
     responses(
         (status = 200, description = "The definition", body = ProcessResponse,
             headers(("ETag" = String, description = "Its revision"))),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such definition"),
     ),
 )]
@@ -122,9 +122,9 @@ pub(crate) async fn get_process(app: App, session: Session, path: IdPath<Process
     responses(
         (status = 200, description = "The definition", body = ProcessResponse,
             headers(("ETag" = String, description = "Its revision"))),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such definition"),
-        (status = 409, description = "No draft, changed by someone else, or the name and version are taken"),
+        (status = 409, description = "Not a draft, changed by someone else, or the name and version are taken"),
         (status = 413, description = "The text is too large"),
         (status = 422, description = "Malformed body, or the text has errors: `errors` lists them"),
     ),
@@ -147,7 +147,7 @@ pub(crate) async fn update_process(
     delete, path = "/api/processes/{process_id}", tag = "processes", params(("process_id" = uuid::Uuid, Path, description = "The version's id")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such definition"),
         (status = 409, description = "It is published, or its executions have not ended"),
     ),
@@ -178,7 +178,7 @@ pub(crate) async fn validate_text(app: App, sent: Sent<ProcessRequest>) -> Resul
     params(("process_id" = uuid::Uuid, Path, description = "The version's id")),
     responses(
         (status = 200, description = "What is wrong or odd", body = ValidationResponse),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such definition"),
     ),
 )]
@@ -191,16 +191,16 @@ pub(crate) async fn validate_process(
     Ok(Json(ValidationResponse::of(&app.definitions.check_stored(&session.principal, path.id()?).await?)))
 }
 
-/// Makes a draft startable.
+/// Publishes a draft, so that it can be started.
 #[utoipa::path(
     post, path = "/api/processes/{process_id}/publish", tag = "processes",
     params(("process_id" = uuid::Uuid, Path, description = "The version's id")),
     responses(
         (status = 200, description = "The published definition", body = ProcessResponse,
             headers(("ETag" = String, description = "Its revision"))),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such definition"),
-        (status = 409, description = "It is no draft"),
+        (status = 409, description = "It is not a draft"),
         (status = 422, description = "The text has errors by what the server knows now"),
     ),
 )]
@@ -210,14 +210,14 @@ pub(crate) async fn publish_process(app: App, session: Session, path: IdPath<Pro
     Ok(shown(StatusCode::OK, &written.process, &written.warnings))
 }
 
-/// Takes a draft or published version out of use; what runs on it goes on.
+/// Archives a draft or published version; executions of it go on.
 #[utoipa::path(
     post, path = "/api/processes/{process_id}/archive", tag = "processes",
     params(("process_id" = uuid::Uuid, Path, description = "The version's id")),
     responses(
         (status = 200, description = "The archived definition", body = ProcessResponse,
             headers(("ETag" = String, description = "Its revision"))),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such definition"),
         (status = 409, description = "It is archived already"),
     ),
@@ -235,7 +235,7 @@ pub(crate) async fn archive_process(app: App, session: Session, path: IdPath<Pro
     responses(
         (status = 201, description = "The new draft", body = ProcessResponse,
             headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its revision"))),
-        (status = 400, description = "Ill-formed id"),
+        (status = 400, description = "Malformed id"),
         (status = 404, description = "No such definition"),
         (status = 409, description = "Someone else made this version at the same time"),
         (status = 422, description = "The text has errors by what the server knows now"),

@@ -140,9 +140,10 @@ struct RequiredInputResponse {
 #[schema(example = json!({
     "is_valid": false,
     "errors": [{
-        "code": "unknown_step", "severity": "error", "level": "error", "message": "no step has the id `reviw`",
+        "code": "unknown_step", "severity": "error", "level": "error", "message": "step `publish`: no step is called `reviw`",
         "path": "steps[2].depends_on[0]", "line": 13, "column": 9, "end_line": 13, "end_column": 14,
-        "suggestion": "review",
+        "suggestion": "review", "step_id": "publish",
+        "fix": {"line": 13, "column": 9, "end_line": 13, "end_column": 14, "text": "review"},
     }],
     "warnings": [],
 }))]

@@ -51,14 +51,14 @@ pub(in crate::commands) struct RunArguments {
     /// The file of local agents.
     #[arg(long, value_name = "FILE")]
     agents: Option<PathBuf>,
-    /// Decides an approval: approve, reject or changes, with a comment after a colon. Given again for the same step, it
+    /// Decide an approval: approve, reject or changes, with a comment after a colon. Given again for the same step, it
     /// counts for the next time it asks.
     #[arg(long, value_name = "STEP=DECISION[:COMMENT]")]
     decide: Vec<String>,
-    /// Goes on with an execution of an earlier run in the same data folder.
+    /// Continue an execution of an earlier run in the same data folder.
     #[arg(long, value_name = "EXECUTION_ID")]
     resume: Option<ExecutionId>,
-    /// How the result is written: for people, or one JSON object on standard output.
+    /// The format of the result: for people, or one JSON object on standard output.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

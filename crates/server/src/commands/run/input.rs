@@ -5,6 +5,8 @@ use std::{
     path::Path,
 };
 
+use procession_domain::value::json::parse_exact;
+use procession_yaml::{Reading, Source};
 use serde_json::{Map, Value};
 
 use crate::exit::Failure;
@@ -34,11 +36,25 @@ fn read_file(file: &Path) -> Result<Map<String, Value>, Failure> {
         std::fs::read_to_string(file)
     };
     let text = read.map_err(|error| Failure::usage(format_args!("{shown} (--input-file) can't be read: {error}")))?;
-    let parsed = serde_json::from_str::<Value>(&text).or_else(|_| serde_yaml::from_str::<Value>(&text));
+    let parsed = parse_exact(&text).or_else(|_| read_yaml(&text));
     match parsed {
         Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(Failure::usage(format_args!("{shown} (--input-file) is no mapping of input fields"))),
+        Ok(_) => Err(Failure::usage(format_args!("{shown} (--input-file) is not a mapping of input fields"))),
         Err(error) => Err(Failure::usage(format_args!("{shown} (--input-file) is neither JSON nor YAML: {error}"))),
+    }
+}
+
+/// The value of a YAML text, or the first thing that is wrong with it.
+fn read_yaml(text: &str) -> Result<Value, String> {
+    let source = Source::new(text);
+    let document = procession_yaml::read(&source, Reading::default());
+    let serious = document.problems.iter().find(|problem| !problem.fault.is_harmless());
+    match (serious, document.root) {
+        (Some(problem), _) => {
+            let place = source.position(problem.span.start);
+            Err(format!("line {}, column {}: {}", place.line, place.column, problem.message))
+        }
+        (None, root) => Ok(root.map_or(Value::Null, |root| root.to_json())),
     }
 }
 
@@ -51,12 +67,32 @@ mod tests {
     #[test]
     fn fields_are_laid_over_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, text) in [("input.json", r#"{"a": 1, "b": [true]}"#), ("input.yaml", "a: 1\nb: [true]\n")] {
+        let files = [
+            ("input.json", r#"{"a": 12345678901234567890123, "b": [true]}"#),
+            ("input.yaml", "a: 12345678901234567890123\nb: [true]\n"),
+        ];
+        for (name, text) in files {
             let file = folder.path().join(name);
             std::fs::write(&file, text).unwrap();
             let fields = ["b=x=y".to_owned(), " c = ".to_owned()];
             let input = read(Some(&file), &fields).unwrap();
-            assert_eq!(Value::Object(input), json!({"a": 1, "b": "x=y", "c": " "}));
+            assert_eq!(Value::Object(input), json!({"a": "12345678901234567890123", "b": "x=y", "c": " "}));
+        }
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_read_is_refused_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("input.yaml");
+        for (text, expected) in [
+            ("a: [1,\n", "line 1, column 4: "),
+            ("a: 1\na: 2\n", "line 2, column 1: "),
+            ("- a\n", "no mapping"),
+            ("", "no mapping"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let failure = read(Some(&file), &[]).unwrap_err();
+            assert!(format!("{failure:?}").contains(expected), "{text:?}: {failure:?}");
         }
     }
 

@@ -167,10 +167,10 @@ fn change_by_step(row: &mut Row, event: &StepEvent, at: Timestamp) -> bool {
     match event {
         StepEvent::Skipped(skipped) => {
             row.pays(&skipped.usage);
-            let why = telling::skipped(skipped.reason);
+            let why = telling::skipped(skipped);
             let text = match &skipped.error {
                 Some(error) => format!("{why} ({})", telling::failed(error)),
-                None => why.to_owned(),
+                None => why,
             };
             row.ends(Mark::Skipped, text, at);
         }

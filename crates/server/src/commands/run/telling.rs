@@ -2,11 +2,17 @@
 
 use procession_domain::{
     event::{
-        Decision, Event, GatewayDecision, PauseReason, ProcessEvent, RollBackCause, SkipReason, StepError, Verdict,
-        Wait,
+        Decision, Event, GatewayDecision, PauseReason, ProcessEvent, RollBackCause, SkipReason, Skipped, StepError,
+        Verdict, Wait,
     },
     value::{Duration, Json, Money},
 };
+
+/// So many of the values that a condition read are shown,
+const MOST_VALUES: usize = 3;
+
+/// and so many characters of each.
+const LONGEST_VALUE: usize = 40;
 
 /// What happened to the execution as a whole, as a sentence; nothing for what its steps or the end tell anyway.
 pub(super) fn note(event: &Event) -> Option<String> {
@@ -33,8 +39,8 @@ pub(super) fn note(event: &Event) -> Option<String> {
 }
 
 /// Why a step does not run.
-pub(super) const fn skipped(reason: SkipReason) -> &'static str {
-    match reason {
+pub(super) fn skipped(skipped: &Skipped) -> String {
+    let why = match skipped.reason {
         SkipReason::ConditionFalse => "its condition is false",
         SkipReason::RouteNotTaken => "its gateway went elsewhere",
         SkipReason::DeadPath => "nothing leads to it",
@@ -42,6 +48,23 @@ pub(super) const fn skipped(reason: SkipReason) -> &'static str {
         SkipReason::UpstreamFailed => "a step before it failed",
         SkipReason::SkippedAfterError => "passed over after its error",
         SkipReason::ApprovalTimeout => "nobody decided in time",
+    };
+    let read: Vec<String> = skipped
+        .condition
+        .iter()
+        .flat_map(|condition| &condition.values)
+        .take(MOST_VALUES)
+        .map(|(path, value)| format!("{path} is {}", shown(value)))
+        .collect();
+    if read.is_empty() { why.to_owned() } else { format!("{why}: {}", read.join(", ")) }
+}
+
+/// A value that was read, on one line and cut if it is long.
+fn shown(value: &Json) -> String {
+    let text = if value.is_null() { "none".to_owned() } else { value.to_string() };
+    match text.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 
