@@ -17,6 +17,8 @@ pub enum Exit {
     Cancelled,
     /// It waits for a decision that nobody here can give.
     Undecided,
+    /// Something would change, and whoever asks wants to know.
+    Differs,
     /// Interrupted by Ctrl-C.
     Interrupted,
 }
@@ -41,6 +43,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Cancelled => 3,
             Self::Undecided => 4,
+            Self::Differs => 5,
             Self::Interrupted => 130,
         }
     }

@@ -4,7 +4,7 @@
 use std::{cmp::Ordering, ops::Range};
 
 use minijinja::Value;
-use procession_domain::value::{Duration, Timestamp};
+use procession_domain::value::{Duration, DurationError, Timestamp};
 
 use super::{
     Run, Stop,
@@ -70,8 +70,11 @@ pub(super) fn calculate(
             Some(Ok(seconds_between(time, earlier)))
         }
         (Arithmetic::Add | Arithmetic::Subtract, Scalar::Text(text)) => {
-            let duration: Duration = text.parse().ok()?;
-            let micros = i64::try_from(duration.as_millis()).ok().and_then(|millis| millis.checked_mul(1_000));
+            let micros = match text.parse::<Duration>() {
+                Ok(duration) => i64::try_from(duration.as_millis()).ok().and_then(|millis| millis.checked_mul(1_000)),
+                Err(DurationError::TooLong(_)) => None,
+                Err(DurationError::Malformed(_)) => return None,
+            };
             Some(shifted(operator, time, micros))
         }
         (Arithmetic::Add | Arithmetic::Subtract, Scalar::Number(seconds)) => {

@@ -1,11 +1,16 @@
 //! The command line (spec 8.1): one file a command.
 
 mod agents;
+mod apply;
+mod approvals;
 mod completions;
 mod config;
 mod db;
 mod dev;
+mod executions;
+mod init;
 mod key;
+mod login;
 mod people;
 mod remote;
 mod run;
@@ -69,6 +74,18 @@ enum Command {
     Run(run::RunArguments),
     /// Check process files.
     Validate(validate::ValidateArguments),
+    /// Write a first process and the agents that it needs.
+    Init(init::InitArguments),
+    /// Log in to a server.
+    Login(login::LoginArguments),
+    /// Forget the session at a server.
+    Logout(login::LogoutArguments),
+    /// Publish the processes of a folder on a server.
+    Apply(apply::ApplyArguments),
+    /// Start, show, follow, cancel and retry executions on a server.
+    Executions(executions::ExecutionsArguments),
+    /// Show and decide approvals on a server.
+    Approvals(approvals::ApprovalsArguments),
     /// Show or check the configuration.
     Config(config::ConfigArguments),
     /// List or test the agents.
@@ -116,6 +133,12 @@ impl Arguments {
             Command::Serve(arguments) => serve::run(arguments, &global),
             Command::Run(arguments) => run::run(arguments, &global),
             Command::Validate(arguments) => validate::run(&arguments),
+            Command::Init(arguments) => init::run(&arguments),
+            Command::Login(arguments) => login::log_in(arguments),
+            Command::Logout(arguments) => login::log_out(&arguments),
+            Command::Apply(arguments) => apply::run(&arguments),
+            Command::Executions(arguments) => executions::run(arguments),
+            Command::Approvals(arguments) => approvals::run(arguments),
             Command::Config(arguments) => config::run(&arguments, &global),
             Command::Agents(arguments) => agents::run(arguments, &global),
             Command::Db(arguments) => db::run(arguments, &global),

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     GlobalArguments,
-    remote::{Remote, path_part},
+    remote::{Remote, entries, path_part, shown as text},
 };
 use crate::{
     exit::Failure,
@@ -22,8 +22,8 @@ use crate::{
 /// Where they are.
 #[derive(Debug, Args)]
 pub(super) struct PlaceArguments {
-    /// A running server, such as http://127.0.0.1:8000, with an administrator's key in PROCESSION_API_KEY; else the data
-    /// folder, which no server may have open.
+    /// A running server, such as http://127.0.0.1:8000, with an administrator's key in PROCESSION_API_KEY or their session
+    /// of `procession login`; else the data folder, which no server may have open.
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
 }
@@ -112,7 +112,7 @@ impl People {
             }
             Self::Server(server) => {
                 let body = json!({"username": name, "role": role, "email": email, "password": password});
-                server.ask(Method::POST, "/api/users", Some(body)).await.map(drop)
+                Ok(server.ask(Method::POST, "/api/users", Some(body)).await.map(drop)?)
             }
         }
     }
@@ -134,7 +134,7 @@ impl People {
             Self::Folder(_, access) => Ok(access.set_role(&Principal::system(), name, role).await.map(drop)?),
             Self::Server(server) => {
                 let path = format!("/api/users/{}/role", path_part(name));
-                server.ask(Method::PUT, &path, Some(json!({"role": role}))).await.map(drop)
+                Ok(server.ask(Method::PUT, &path, Some(json!({"role": role}))).await.map(drop)?)
             }
         }
     }
@@ -144,7 +144,7 @@ impl People {
             Self::Folder(_, access) => Ok(access.set_password(&Principal::system(), name, password).await?),
             Self::Server(server) => {
                 let path = format!("/api/users/{}/password", path_part(name));
-                server.ask(Method::PUT, &path, Some(json!({"password": password}))).await.map(drop)
+                Ok(server.ask(Method::PUT, &path, Some(json!({"password": password}))).await.map(drop)?)
             }
         }
     }
@@ -154,7 +154,7 @@ impl People {
             Self::Folder(_, access) => Ok(access.remove_user(&Principal::system(), name).await?),
             Self::Server(server) => {
                 let path = format!("/api/users/{}", path_part(name));
-                server.ask(Method::DELETE, &path, None).await.map(drop)
+                Ok(server.ask(Method::DELETE, &path, None).await.map(drop)?)
             }
         }
     }
@@ -166,7 +166,7 @@ impl People {
             Self::Server(server) => {
                 let body = json!({"user": user, "name": name, "scopes": scopes});
                 let answer = server.ask(Method::POST, "/api/keys", Some(body)).await?;
-                let key = answer["key"].as_str().map(str::to_owned);
+                let key = text(&answer["key"]);
                 key.ok_or_else(|| Failure::failed("the server's response holds no key; is it a Procession server?"))
             }
         }
@@ -187,18 +187,9 @@ impl People {
     pub async fn revoke_key(&self, id: UserId) -> Result<(), Failure> {
         match self {
             Self::Folder(_, access) => Ok(access.revoke_key(&Principal::system(), id).await?),
-            Self::Server(server) => server.ask(Method::DELETE, &format!("/api/keys/{id}"), None).await.map(drop),
+            Self::Server(server) => Ok(server.ask(Method::DELETE, &format!("/api/keys/{id}"), None).await.map(drop)?),
         }
     }
-}
-
-/// The entries of an answer's list.
-fn entries<'a>(answer: &'a Json, list: &str) -> impl Iterator<Item = &'a Json> {
-    answer[list].as_array().into_iter().flatten()
-}
-
-fn text(value: &Json) -> Option<String> {
-    value.as_str().map(str::to_owned)
 }
 
 impl Person {

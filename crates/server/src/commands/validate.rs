@@ -1,10 +1,14 @@
-//! `validate`: diagnostics of process files, as a compiler prints them or as JSON.
+//! `validate`: diagnostics of process files, as a compiler prints them, as JSON, or as continuous integration reads them.
+
+mod github;
+mod sarif;
+mod watch;
 
 use std::{
     collections::{BTreeMap, HashMap},
     fs,
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -17,7 +21,10 @@ use procession_domain::{
 use procession_language::{AgentState, Code, Diagnostic, Lookup, Nothing, Severity, Surroundings, check};
 use serde_json::{Value, json};
 
-use super::config::{Format, bad_agents_file};
+use super::{
+    config::bad_agents_file,
+    remote::{clean, say_json},
+};
 use crate::{
     exit::{Exit, Failure},
     terminal::{self, draw, style},
@@ -28,7 +35,10 @@ Examples:
   procession validate research.yaml
   procession validate processes/*.yaml --deny warnings
   cat research.yaml | procession validate - --format json
-  procession validate research.yaml --agents procession-data/agents.yaml";
+  procession validate research.yaml --agents procession-data/agents.yaml
+  procession validate research.yaml --watch                checks again whenever the file changes
+  procession validate processes/*.yaml --format github     annotations of a pull request
+  procession validate processes/*.yaml --format sarif > procession.sarif";
 
 /// The name of standard input.
 const STANDARD_INPUT: &str = "-";
@@ -41,13 +51,30 @@ pub(super) struct ValidateArguments {
     files: Vec<PathBuf>,
     /// The output format.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: Output,
     /// The agents file, so that unknown agents are found.
     #[arg(long, value_name = "FILE")]
     agents: Option<PathBuf>,
     /// What counts as a failure besides errors.
     #[arg(long, value_name = "WHAT", value_enum)]
     deny: Option<Denied>,
+    /// Check again whenever a file changes, until Ctrl-C.
+    #[arg(long)]
+    watch: bool,
+}
+
+/// How problems are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Output {
+    /// As a compiler draws them.
+    #[default]
+    Text,
+    /// For programs: one JSON object.
+    Json,
+    /// As annotations of GitHub Actions.
+    Github,
+    /// SARIF 2.1.0, for tools that gather findings.
+    Sarif,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -57,16 +84,22 @@ enum Denied {
 }
 
 /// A file with what was found in it.
-struct CheckedFile {
+pub(super) struct CheckedFile {
     /// As it was given.
     given: String,
     /// As it is shown.
-    name: String,
-    text: String,
-    diagnostics: Vec<Diagnostic>,
+    pub name: String,
+    pub text: String,
+    pub diagnostics: Vec<Diagnostic>,
+    /// What it defines, if there is no error.
+    pub definition: Option<Definition>,
 }
 
 pub(super) fn run(arguments: &ValidateArguments) -> Result<Exit, Failure> {
+    if arguments.watch { watch::watch(arguments) } else { check_once(arguments) }
+}
+
+fn check_once(arguments: &ValidateArguments) -> Result<Exit, Failure> {
     let agents = arguments.agents.as_ref().map(read_agents).transpose()?;
     let mut files = Vec::new();
     let mut unreadable = false;
@@ -79,16 +112,12 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<Exit, Failure> {
             }
         }
     }
-    let processes = processes_in(&files);
-    let known = Known { agents, processes };
-    for file in &mut files {
-        if file.diagnostics.is_empty() {
-            file.diagnostics = check(&file.text, &known).diagnostics;
-        }
-    }
+    check_together(&mut files, agents);
     match arguments.format {
-        Format::Text => print(&files)?,
-        Format::Json => terminal::say(format_args!("{:#}", as_json(&files)))?,
+        Output::Text => print(&files)?,
+        Output::Json => terminal::say(format_args!("{:#}", as_json(&files)))?,
+        Output::Github => github::print(&files)?,
+        Output::Sarif => say_json(&sarif::report(&files))?,
     }
     let denies_warnings = arguments.deny == Some(Denied::Warnings);
     let fails = |diagnostic: &Diagnostic| denies_warnings || diagnostic.is_error();
@@ -101,7 +130,20 @@ pub(super) fn run(arguments: &ValidateArguments) -> Result<Exit, Failure> {
     })
 }
 
-fn read(path: &PathBuf) -> io::Result<CheckedFile> {
+/// Checks files that may use each other's processes.
+pub(super) fn check_together(files: &mut [CheckedFile], agents: Option<BTreeMap<String, AgentState>>) {
+    let processes = processes_in(files);
+    let known = Known { agents, processes };
+    for file in files {
+        if file.diagnostics.is_empty() {
+            let checked = check(&file.text, &known);
+            (file.diagnostics, file.definition) = (checked.diagnostics, checked.definition);
+        }
+    }
+}
+
+/// Reads a file; one that is no text has that as its problem.
+pub(super) fn read(path: &Path) -> io::Result<CheckedFile> {
     let is_standard_input = path.as_os_str() == STANDARD_INPUT;
     let bytes = if is_standard_input {
         let mut bytes = Vec::new();
@@ -113,11 +155,12 @@ fn read(path: &PathBuf) -> io::Result<CheckedFile> {
     let given = path.display().to_string();
     let name = if is_standard_input { "<stdin>".to_owned() } else { given.clone() };
     Ok(match String::from_utf8(bytes) {
-        Ok(text) => CheckedFile { given, name, text, diagnostics: Vec::new() },
+        Ok(text) => CheckedFile { given, name, text, diagnostics: Vec::new(), definition: None },
         Err(error) => {
             let (valid, _) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
             let diagnostics = vec![not_text(&String::from_utf8_lossy(valid))];
-            CheckedFile { given, name, text: String::from_utf8_lossy(error.as_bytes()).into_owned(), diagnostics }
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            CheckedFile { given, name, text, diagnostics, definition: None }
         }
     })
 }
@@ -215,6 +258,16 @@ fn as_json(files: &[CheckedFile]) -> Value {
         json!({"file": file.given, "valid": valid, "diagnostics": diagnostics})
     });
     json!({"files": files.collect::<Vec<_>>()})
+}
+
+/// A problem with what to write instead, unless its message says that already.
+fn in_words(diagnostic: &Diagnostic) -> String {
+    let Diagnostic { message, suggestion, .. } = diagnostic;
+    let words = match suggestion.as_deref().map(str::trim_end) {
+        Some(suggestion) if !message.contains(&format!("`{suggestion}`")) => format!("{message}\nwrite: {suggestion}"),
+        Some(_) | None => message.clone(),
+    };
+    clean(&words)
 }
 
 /// A diagnostic on the wire: also with `level`, as existing clients read it (spec 1.11).

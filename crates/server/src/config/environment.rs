@@ -11,8 +11,9 @@ use super::{
 };
 
 /// Variables with our prefix that are no keys: of the command line, and of the programs that run as agents.
-const NOT_KEYS: [&str; 7] = [
+const NOT_KEYS: [&str; 8] = [
     "PROCESSION_CONFIG",
+    "PROCESSION_SERVER",
     "PROCESSION_API_KEY",
     "PROCESSION_KEY",
     "PROCESSION_EXECUTION_ID",

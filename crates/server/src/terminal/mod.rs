@@ -2,6 +2,7 @@
 
 pub mod prompt;
 pub mod style;
+pub mod table;
 
 use std::{
     fmt::Display,

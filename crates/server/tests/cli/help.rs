@@ -2,11 +2,17 @@
 
 use super::support::Place;
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 16] = [
     &[],
     &["serve"],
     &["run"],
     &["validate"],
+    &["init"],
+    &["login"],
+    &["logout"],
+    &["apply"],
+    &["executions"],
+    &["approvals"],
     &["config"],
     &["agents"],
     &["db"],

@@ -4,10 +4,13 @@
 mod config;
 mod database;
 mod help;
+mod init;
 mod people;
+mod remote;
 mod run;
 mod samples;
 mod seed;
 mod serve;
 mod support;
 mod validate;
+mod validate_formats;

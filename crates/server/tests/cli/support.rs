@@ -54,6 +54,8 @@ impl Place {
             }
         }
         command.env("USER", "ada").env("COLUMNS", "100").env_remove("CLICOLOR_FORCE");
+        // Sessions of whoever runs the tests are not those of this place.
+        command.env("XDG_CONFIG_HOME", self.path().join("config"));
         command.current_dir(self.path()).args(arguments).stdin(Stdio::null());
         command
     }
@@ -75,7 +77,12 @@ impl Place {
 
     /// Starts a server on a free port, with its data in the folder `data`.
     pub fn serve(&self, arguments: &[&str]) -> Server {
-        let mut command = self.program(&["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
+        self.serve_at("127.0.0.1:0", arguments)
+    }
+
+    /// Starts a server at this address, with its data in the folder `data`.
+    pub fn serve_at(&self, address: &str, arguments: &[&str]) -> Server {
+        let mut command = self.program(&["serve", "--listen", address, "--data-dir", "data"]);
         let mut process = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let mut server = Server { process, output, address: String::new(), greeting: String::new() };

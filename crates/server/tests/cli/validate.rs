@@ -2,7 +2,7 @@
 
 use super::support::Place;
 
-const GOOD: &str = "\
+pub const GOOD: &str = "\
 name: good
 version: 1
 steps:

@@ -219,13 +219,11 @@ impl ExecuteRequest {
 fn no_member(name: &str) -> String {
     const MEMBERS: [&str; 4] = ["input", "input_data", "triggered_by", "labels"];
     let meant = if LIKE_INPUT.contains(&name) { Some("input") } else { closest(name, MEMBERS) };
-    match meant {
-        Some(meant) => format!("is no member of a start; did you mean `{meant}`?"),
-        None => {
-            let name = shortened(name);
-            format!("is no member of a start; fields of the input stand in `input`: {{\"input\": {{\"{name}\": …}}}}")
-        }
+    if let Some(meant) = meant {
+        return format!("is no member of a start; did you mean `{meant}`?");
     }
+    let name = shortened(name);
+    format!("is no member of a start; fields of the input stand in `input`: {{\"input\": {{\"{name}\": …}}}}")
 }
 
 /// The beginning of a name that anyone may have written.

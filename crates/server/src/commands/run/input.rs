@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::exit::Failure;
 
 /// The fields of the file, then those given one by one. These are text; the process's schema converts them.
-pub(super) fn read(file: Option<&Path>, fields: &[String]) -> Result<Map<String, Value>, Failure> {
+pub(in crate::commands) fn read(file: Option<&Path>, fields: &[String]) -> Result<Map<String, Value>, Failure> {
     let mut input = match file {
         Some(file) => read_file(file)?,
         None => Map::new(),
@@ -87,8 +87,8 @@ mod tests {
         for (text, expected) in [
             ("a: [1,\n", "line 1, column 4: "),
             ("a: 1\na: 2\n", "line 2, column 1: "),
-            ("- a\n", "no mapping"),
-            ("", "no mapping"),
+            ("- a\n", "not a mapping"),
+            ("", "not a mapping"),
         ] {
             std::fs::write(&file, text).unwrap();
             let failure = read(Some(&file), &[]).unwrap_err();

@@ -19,6 +19,7 @@ mod watch;
 use std::{path::PathBuf, pin::pin};
 
 pub(super) use arguments::RunArguments;
+pub(super) use input::read as read_input;
 use procession_application::{
     access::Principal,
     events::EventsFailure,
@@ -219,7 +220,7 @@ fn advise(plan: &Plan, id: ExecutionId, decider: &Decider, exit: Exit) {
     let what = match exit {
         Exit::Interrupted => "interrupted".to_owned(),
         Exit::Undecided => decider.what_is_open(),
-        Exit::Done | Exit::Failed | Exit::Usage | Exit::Cancelled => return,
+        Exit::Done | Exit::Failed | Exit::Usage | Exit::Cancelled | Exit::Differs => return,
     };
     let mut failure = Failure::failed(what);
     if exit == Exit::Undecided {
