@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn all_parts_run_unless_some_are_named() {
-        assert_eq!(names(&[]), ["fmt", "clippy", "features", "deny", "tests", "doctests", "doc", "pages"]);
+        assert_eq!(names(&[]), ["fmt", "clippy", "features", "deny", "tests", "doctests", "doc", "console", "pages"]);
         assert_eq!(names(&["--fast"]), ["fmt", "clippy", "tests"]);
         assert_eq!(names(&["doc", "fmt"]), ["doc", "fmt"]);
         assert_eq!(names(&["--fast", "deny"]), ["deny"]);
