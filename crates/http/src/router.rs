@@ -13,6 +13,7 @@ use axum::{
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
+    classify::ServerErrorsFailureClass,
     compression::CompressionLayer,
     cors::{AllowOrigin, CorsLayer},
     limit::RequestBodyLimitLayer,
@@ -57,7 +58,7 @@ fn with_layers(endpoints: Router<HttpState>, state: HttpState) -> Router {
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION, header::COOKIE]))
-        .layer(TraceLayer::new_for_http().make_span_with(span_of))
+        .layer(TraceLayer::new_for_http().make_span_with(span_of).on_failure(note_failure))
         .layer(cors(settings))
         .layer(security_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(security_header(header::REFERRER_POLICY, "same-origin"))
@@ -111,6 +112,16 @@ fn cors(settings: &HttpSettings) -> CorsLayer {
 fn span_of(request: &Request<Body>) -> tracing::Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
     tracing::debug_span!("request", method = %request.method(), path = request.uri().path(), id = id.unwrap_or_default())
+}
+
+/// Says in the log that a request failed. That the server can't be used for a while is no failure of each request: what is
+/// wrong has been said once.
+fn note_failure(failure: ServerErrorsFailureClass, _took: Duration, _span: &tracing::Span) {
+    match failure {
+        ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => tracing::debug!("answered with 503"),
+        ServerErrorsFailureClass::StatusCode(status) => tracing::error!(%status, "a request failed"),
+        ServerErrorsFailureClass::Error(error) => tracing::error!(error, "a request failed"),
+    }
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> Response {
