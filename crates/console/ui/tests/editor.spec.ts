@@ -19,7 +19,7 @@ test("problems stand where they are, and a fix is one press away", async ({ home
   await page.getByRole("button", { name: "Paste YAML" }).click();
   await page.getByLabel("Definition").fill(DRAFT("fixed"));
   const problems = page.getByRole("region", { name: "Problems" });
-  const problem = problems.getByRole("button", { name: /^12:18 no step is called `wrte`/ });
+  const problem = problems.getByRole("button", { name: /^12:18 .*no step is called `wrte`/ });
   await expect(problem).toBeVisible();
   await expect(page.getByRole("button", { name: "check, error" })).toBeVisible();
   await problems.getByRole("button", { name: "Apply fix" }).click();

@@ -1,7 +1,7 @@
 import { ASKS, expect, test, WAITS } from "./server";
 
 test("a run is started by keyboard and watched live to its end", async ({ home: page, server }) => {
-  await server.publish(WAITS("short-wait", "1s"));
+  await server.publish(WAITS("short-wait", "6s"));
   await page.goto("/");
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
   await expect(page.getByRole("status", { name: "Connection" })).toHaveText("Live");
