@@ -8,16 +8,21 @@ use procession_domain::value::{Duration, Timestamp};
 use crate::{
     access::{Access, AccessSettings},
     agents::Agents,
+    alerts::Alerts,
     approvals::Approvals,
     definitions::{DefinitionSettings, Definitions},
     door::Door,
     engine::{Engine, EngineError, EngineSettings},
     events::Events,
     executions::{ExecutionPorts, Executions},
+    figures::Figures,
+    inbox::{Inbox, InboxParts},
     notifications::{NotificationSettings, Notifications},
     owners::Owners,
     ports::{Clock, EventFeed, Ports, StoreError},
     server_status::ServerStatus,
+    templates::Templates,
+    triggers::Triggers,
 };
 
 /// Everything behind the doors. Cheap to clone; all clones are one.
@@ -39,6 +44,16 @@ pub struct Application {
     pub access: Access,
     /// Use cases of notifications.
     pub notifications: Notifications,
+    /// Use cases of templates.
+    pub templates: Templates,
+    /// Use cases of triggers.
+    pub triggers: Triggers,
+    /// Use cases of figures.
+    pub figures: Figures,
+    /// Use cases of cost thresholds.
+    pub alerts: Alerts,
+    /// Use cases of what waits for people.
+    pub inbox: Inbox,
     /// Use cases about the server itself.
     pub status: ServerStatus,
     door: Door,
@@ -66,29 +81,84 @@ impl Application {
     pub async fn start(ports: Ports, settings: ApplicationSettings) -> Result<Self, EngineError> {
         let engine = Engine::start(ports.clone(), settings.engine).await?;
         let door = Door::default();
-        let Ports { definitions, executions, approvals, queries, feed, blobs, access, agents, notifier, clock, ids } =
-            ports;
+        let Ports {
+            definitions,
+            executions,
+            approvals,
+            queries,
+            feed,
+            blobs,
+            access,
+            templates,
+            analytics,
+            thresholds,
+            notices,
+            agents,
+            notifier,
+            clock,
+            ids,
+        } = ports;
+        let currency = settings.definitions.currency;
         let owners = Owners::new(Arc::clone(&executions));
+        let agents_service = Agents::new(
+            Arc::clone(&agents),
+            Arc::clone(&analytics),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            engine.clone(),
+            door.clone(),
+        );
+        let definitions_service = Definitions::new(
+            Arc::clone(&definitions),
+            Arc::clone(&access),
+            agents,
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            door.clone(),
+            settings.definitions,
+        );
+        let approvals =
+            Approvals::new(approvals, Arc::clone(&access), Arc::clone(&clock), owners, engine.clone(), door.clone());
+        let executions = Executions::new(
+            ExecutionPorts {
+                definitions: Arc::clone(&definitions),
+                executions,
+                queries: Arc::clone(&queries),
+                feed: Arc::clone(&feed),
+                blobs,
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+            },
+            engine.clone(),
+            door.clone(),
+            settings.starts_per_minute,
+        );
         Ok(Self {
-            definitions: Definitions::new(
+            templates: Templates::new(templates, definitions_service.clone(), Arc::clone(&clock), door.clone()),
+            triggers: Triggers::new(Arc::clone(&definitions), Arc::clone(&queries), Arc::clone(&clock)),
+            figures: Figures::new(analytics, Arc::clone(&definitions), Arc::clone(&clock), currency),
+            alerts: Alerts::new(
+                thresholds,
                 Arc::clone(&definitions),
-                Arc::clone(&access),
-                Arc::clone(&agents),
                 Arc::clone(&clock),
                 Arc::clone(&ids),
                 door.clone(),
-                settings.definitions,
+                currency,
             ),
-            approvals: Approvals::new(
-                approvals,
-                Arc::clone(&access),
-                Arc::clone(&clock),
-                owners,
-                engine.clone(),
-                door.clone(),
-            ),
+            inbox: Inbox::new(InboxParts {
+                approvals: approvals.clone(),
+                executions: executions.clone(),
+                agents: agents_service.clone(),
+                marks: notices,
+                clock: Arc::clone(&clock),
+                engine: engine.clone(),
+                door: door.clone(),
+            }),
+            definitions: definitions_service,
+            approvals,
+            executions,
+            agents: agents_service,
             events: Events::new(Arc::clone(&feed)),
-            agents: Agents::new(agents),
             access: Access::new(
                 Arc::clone(&access),
                 Arc::clone(&clock),
@@ -96,16 +166,10 @@ impl Application {
                 door.clone(),
                 settings.access,
             ),
-            notifications: Notifications::new(access, notifier, Arc::clone(&ids), door.clone(), settings.notifications),
-            status: ServerStatus::new(engine.clone(), Arc::clone(&queries), Arc::clone(&definitions)),
-            clock: Arc::clone(&clock),
-            feed: Arc::clone(&feed),
-            executions: Executions::new(
-                ExecutionPorts { definitions, executions, queries, feed, blobs, clock, ids },
-                engine.clone(),
-                door.clone(),
-                settings.starts_per_minute,
-            ),
+            notifications: Notifications::new(access, notifier, ids, door.clone(), settings.notifications),
+            status: ServerStatus::new(engine.clone(), queries, definitions),
+            clock,
+            feed,
             engine,
             door,
         })

@@ -264,7 +264,8 @@ impl Definitions {
         self.store.load(id).await?.ok_or(DefinitionFailure::NotFound)
     }
 
-    async fn draft(&self, yaml: String, author: Option<String>) -> Result<Written, DefinitionFailure> {
+    /// Writes a new draft, for who may.
+    pub(crate) async fn draft(&self, yaml: String, author: Option<String>) -> Result<Written, DefinitionFailure> {
         let (definition, warnings) = self.valid(&yaml).await?;
         let id = ProcessId::new(self.ids.new_id());
         let (process, event) = Process::draft(id, yaml, Arc::new(definition), author, self.clock.now());
@@ -288,7 +289,8 @@ impl Definitions {
         Ok(Written { process, warnings })
     }
 
-    fn check_size(&self, yaml: &str) -> Result<(), DefinitionFailure> {
+    /// Refuses a text that is too large.
+    pub(crate) fn check_size(&self, yaml: &str) -> Result<(), DefinitionFailure> {
         let (size, most) = (yaml.len(), self.settings.largest_text);
         if size <= most { Ok(()) } else { Err(DefinitionFailure::TooLarge { size, most }) }
     }

@@ -24,6 +24,7 @@ mod auth;
 mod console;
 mod events;
 mod extract;
+mod host;
 mod live;
 mod openapi;
 mod problem;
@@ -35,6 +36,7 @@ mod settings;
 mod state;
 mod wire;
 
+pub use host::{Fill, HostMeter, HostReading};
 pub use openapi::openapi;
 pub use router::router;
 pub use serve::{WebServer, serve};

@@ -2,11 +2,14 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
     time::Duration as StdDuration,
 };
 
 use procession_domain::value::Duration;
 use secrecy::SecretString;
+
+use crate::HostMeter;
 
 /// Settings of the HTTP shell.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub struct HttpSettings {
     pub version: String,
     /// How long things may take.
     pub time_limits: TimeLimits,
+    /// Tells how the machine stands; without it `/api/telemetry/host` is 404.
+    pub host_meter: Option<Arc<dyn HostMeter>>,
 }
 
 /// How long things may take.
@@ -55,6 +60,7 @@ impl HttpSettings {
             trusted_proxies: vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)],
             version: env!("CARGO_PKG_VERSION").to_owned(),
             time_limits: TimeLimits::default(),
+            host_meter: None,
         }
     }
 }

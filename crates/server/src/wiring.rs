@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use crate::{
     config::{ByteSize, Configuration, ListenAddress, Loaded, Origin, Synchronous, UserRole},
     data_folder::{DataFolder, DataFolderError},
+    host::Machine,
     journal,
     signals::StopSignals,
 };
@@ -279,6 +280,7 @@ fn http_settings(configuration: &Configuration, folder: &DataFolder) -> Result<H
         body_limit: bytes(configuration.limits.body),
         cors_origins: configuration.http.allowed_origins.clone(),
         trusted_proxies: configuration.http.trusted_proxies.clone(),
+        host_meter: Machine::with_data_in(folder.path().to_owned()).map(|machine| Arc::new(machine) as _),
         ..HttpSettings::new(secret_key)
     })
 }

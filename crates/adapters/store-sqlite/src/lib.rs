@@ -14,6 +14,7 @@
 //! * A commit that is answered is on the disk (with [`Synchronous::Full`], also after a power failure).
 
 mod access;
+mod analytics;
 mod approvals;
 mod blobs;
 mod claims;
@@ -30,6 +31,7 @@ mod leases;
 mod lock;
 mod maintenance;
 mod migrations;
+mod notices;
 mod open;
 mod options;
 mod paging;
@@ -37,6 +39,8 @@ mod private;
 mod queries;
 mod schema;
 mod signals;
+mod templates;
+mod thresholds;
 mod users;
 mod writer;
 

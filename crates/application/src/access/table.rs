@@ -43,6 +43,12 @@ use_cases! {
     PublishDefinition, Changes, Only(ProcessPublish), Free, "Make a draft startable.";
     ArchiveDefinition, Changes, Only(ProcessPublish), Free, "Take a version out of use.";
     DeleteDefinition, Changes, Only(ProcessDelete), Free, "Remove a draft or an archived version.";
+    ReadTemplates, Reads, Only(ProcessRead), Free, "See templates.";
+    PreviewTemplate, Reads, Only(ProcessCreate), Free, "See what a process made from a template would be.";
+    UseTemplate, Changes, Only(ProcessCreate), Free, "Make a draft from a template.";
+    CreateTemplate, Changes, Only(ProcessCreate), Free, "Make a template.";
+    ChangeTemplate, Changes, Only(ProcessUpdate), Free, "Replace or remove a template.";
+    ReadTriggers, Reads, Only(ProcessRead), Free, "See what starts processes.";
     StartExecution, Changes, Only(ExecutionTrigger), Free, "Start an execution.";
     ReadExecution, Reads, Only(ExecutionView), Execution, "See an execution and what belongs to it: steps, values, costs.";
     ListExecutions, Reads, Only(ExecutionView), Execution, "List executions.";
@@ -56,8 +62,15 @@ use_cases! {
     ReadApproval, Reads, ViewOrOwnVoice, Approval, "See an approval.";
     DecideApproval, Changes, OwnVoice, Approval, "Vote on an approval.";
     DelegateApproval, Changes, OwnVoice, Approval, "Pass an approval on.";
+    // Over the executions that one may see.
+    ReadFigures, Reads, Only(ExecutionView), Free, "See how often processes run, how that ends, and what it costs.";
+    ReadThresholds, Reads, Only(ProcessRead), Free, "See from which cost on people are told.";
+    ChangeThresholds, Changes, Only(ProcessUpdate), Free, "Set or remove a threshold of cost.";
     ListAgents, Reads, Only(ProcessRead), Free, "List the agents that steps can name.";
+    // Who writes processes talks to agents about them.
+    ChatWithAgent, Changes, Only(ProcessCreate), Free, "Say something to an agent.";
     ReadFrame, Reads, Only(ProcessRead), Free, "What the frame around the pages shows: questions and alerts of agents.";
+    MarkNotice, Changes, Only(ProcessRead), Free, "Note that one has seen a notice, or put it aside.";
     // For any user, and every role has this permission (spec 4c).
     ReadRecovery, Reads, Only(ProcessRead), Free, "See what the last start found under way: counts only.";
     ReadLimits, Reads, Administrator(AdminManageLimits), Free, "See how full the server is.";

@@ -16,7 +16,7 @@ const AGENT_LIST_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
 
 impl Definitions {
     /// Checks a text against all that this server knows.
-    pub(super) async fn checked(&self, yaml: &str) -> Result<Checked, StoreError> {
+    pub(crate) async fn checked(&self, yaml: &str) -> Result<Checked, StoreError> {
         let mut known = self.surroundings().await?;
         loop {
             let checked = procession_language::check(yaml, &known);

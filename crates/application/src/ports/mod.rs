@@ -5,20 +5,28 @@
 
 mod access;
 mod agents;
+mod analytics;
 mod approvals;
 mod blobs;
 mod clock;
 mod definitions;
 mod executions;
 mod feed;
+mod notices;
 mod notifier;
 mod queries;
+mod templates;
+mod thresholds;
 
 use std::sync::Arc;
 
 pub use crate::values::preview;
 pub use access::{AccessError, AccessStore, ApiKey, NewUser, Role, Setting, User};
 pub use agents::{AgentFailure, AgentGateway, AgentListing, AgentReply, AgentStatus, AgentTask, Recovered, Submitted};
+pub use analytics::{
+    AgentActivity, AgentFigures, Counted, DayFigures, EndedStep, FigureStore, ProcessFigures, RunCounts, Spread,
+    StepFigures,
+};
 pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, Asked};
 pub use blobs::{BlobError, BlobStore, is_blob_key};
 pub use clock::{Clock, IdGenerator};
@@ -29,10 +37,13 @@ pub use executions::{
     StartError, Started, WorkScope, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
+pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
     EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace, Sort,
 };
+pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
+pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
 
 /// Why a store could not do what it was asked, whatever that was.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +78,14 @@ pub struct Stores {
     pub blobs: Arc<dyn BlobStore>,
     /// Users, keys, settings.
     pub access: Arc<dyn AccessStore>,
+    /// Templates of users.
+    pub templates: Arc<dyn TemplateStore>,
+    /// Figures of executions.
+    pub analytics: Arc<dyn FigureStore>,
+    /// Cost thresholds.
+    pub thresholds: Arc<dyn ThresholdStore>,
+    /// What people did with notices.
+    pub notices: Arc<dyn NoticeStore>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -87,6 +106,14 @@ pub struct Ports {
     pub blobs: Arc<dyn BlobStore>,
     /// Users, keys, settings.
     pub access: Arc<dyn AccessStore>,
+    /// Templates of users.
+    pub templates: Arc<dyn TemplateStore>,
+    /// Figures of executions.
+    pub analytics: Arc<dyn FigureStore>,
+    /// Cost thresholds.
+    pub thresholds: Arc<dyn ThresholdStore>,
+    /// What people did with notices.
+    pub notices: Arc<dyn NoticeStore>,
     /// Agents.
     pub agents: Arc<dyn AgentGateway>,
     /// Messages to people and systems.
@@ -101,7 +128,17 @@ impl Stores {
     /// The ports of one store that has them all but the blobs.
     pub fn of<S>(store: &Arc<S>, blobs: Arc<dyn BlobStore>) -> Self
     where
-        S: DefinitionStore + ExecutionStore + ApprovalStore + Queries + EventFeed + AccessStore + 'static,
+        S: DefinitionStore
+            + ExecutionStore
+            + ApprovalStore
+            + Queries
+            + EventFeed
+            + AccessStore
+            + TemplateStore
+            + FigureStore
+            + ThresholdStore
+            + NoticeStore
+            + 'static,
     {
         Self {
             definitions: Arc::clone(store) as _,
@@ -110,6 +147,10 @@ impl Stores {
             queries: Arc::clone(store) as _,
             feed: Arc::clone(store) as _,
             access: Arc::clone(store) as _,
+            templates: Arc::clone(store) as _,
+            analytics: Arc::clone(store) as _,
+            thresholds: Arc::clone(store) as _,
+            notices: Arc::clone(store) as _,
             blobs,
         }
     }
@@ -124,7 +165,35 @@ impl Ports {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdGenerator>,
     ) -> Self {
-        let Stores { definitions, executions, approvals, queries, feed, blobs, access } = stores;
-        Self { definitions, executions, approvals, queries, feed, blobs, access, agents, notifier, clock, ids }
+        let Stores {
+            definitions,
+            executions,
+            approvals,
+            queries,
+            feed,
+            blobs,
+            access,
+            templates,
+            analytics,
+            thresholds,
+            notices,
+        } = stores;
+        Self {
+            definitions,
+            executions,
+            approvals,
+            queries,
+            feed,
+            blobs,
+            access,
+            templates,
+            analytics,
+            thresholds,
+            notices,
+            agents,
+            notifier,
+            clock,
+            ids,
+        }
     }
 }

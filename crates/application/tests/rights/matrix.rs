@@ -25,6 +25,12 @@ const MATRIX: &str = "
     PublishDefinition           x x - - -  process:publish
     ArchiveDefinition           x x - - -  process:publish
     DeleteDefinition            x x - - -  process:delete
+    ReadTemplates               x x x x x  process:read
+    PreviewTemplate             x x - - -  process:create
+    UseTemplate                 x x - - -  process:create
+    CreateTemplate              x x - - -  process:create
+    ChangeTemplate              x x - - -  process:update
+    ReadTriggers                x x x x x  process:read
     StartExecution              x - x - -  execution:trigger
     ReadExecution               x x x o x  execution:view
     ListExecutions              x x x o x  execution:view
@@ -38,8 +44,13 @@ const MATRIX: &str = "
     ReadApproval                x x x o x  view-or-decide
     DecideApproval              x - - h x  decide
     DelegateApproval            x - - h x  decide
+    ReadFigures                 x x x x x  execution:view
+    ReadThresholds              x x x x x  process:read
+    ChangeThresholds            x x - - -  process:update
     ListAgents                  x x x x x  process:read
+    ChatWithAgent               x x - - -  process:create
     ReadFrame                   x x x x x  process:read
+    MarkNotice                  x x x x x  process:read
     ReadRecovery                x x x x x  process:read
     ReadLimits                  x - - - -  admin:manage_limits
     ReadNotificationSettings    x - - - -  admin:manage_limits

@@ -3,16 +3,22 @@
 use procession_application::{
     access::{AccessFailure, Forbidden},
     agents::AgentsFailure,
+    alerts::AlertFailure,
     approvals::ApprovalFailure,
     definitions::DefinitionFailure,
     events::EventsFailure,
     executions::{ExecutionFailure, StartFailure, TooManyStarts},
+    figures::FiguresFailure,
+    inbox::InboxFailure,
     notifications::NotificationFailure,
     ports::{AccessError, DefinitionStoreError, StartError, StoreError},
     server_status::StatusFailure,
+    templates::TemplateFailure,
+    triggers::TriggerFailure,
 };
 use procession_domain::{approval::ApprovalError, definition::ProcessError, execution::CommandError};
 use procession_language::Diagnostic;
+use serde_json::json;
 
 use super::{Code, FieldError, Problem};
 use crate::wire::Issue;
@@ -210,11 +216,93 @@ impl From<NotificationFailure> for Problem {
 
 impl From<AgentsFailure> for Problem {
     fn from(error: AgentsFailure) -> Self {
+        let detail = error.to_string();
         match error {
             AgentsFailure::Forbidden(forbidden) => forbidden.into(),
+            AgentsFailure::NotFound => Self::not_found(detail),
+            AgentsFailure::Stopped(_) | AgentsFailure::Chat(_) => Self::unavailable(Code::AgentsUnavailable, detail),
+            AgentsFailure::Busy(wait) => Self::too_many(Code::AgentBusy, detail, wait.as_secs()),
+            AgentsFailure::Store(error) => error.into(),
             AgentsFailure::Gateway(failure) => {
                 Self::unavailable(Code::AgentsUnavailable, format!("The agents can't be listed: {failure}"))
             }
+        }
+    }
+}
+
+impl From<TemplateFailure> for Problem {
+    fn from(error: TemplateFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            TemplateFailure::Forbidden(forbidden) => forbidden.into(),
+            TemplateFailure::NotFound => Self::not_found(detail),
+            TemplateFailure::NameTaken(_) => Self::conflict(Code::NameTaken, detail),
+            TemplateFailure::Bundled(_) => Self::conflict(Code::Conflict, detail),
+            TemplateFailure::NotOwned => Self::forbidden(detail),
+            TemplateFailure::Unfit(problems) => {
+                let errors = problems
+                    .into_iter()
+                    .map(|problem| json!({"path": problem.path, "field": problem.path, "message": problem.message}));
+                Self::invalid(Code::InvalidValue, detail).with_errors(errors)
+            }
+            TemplateFailure::Definition(error) => error.into(),
+            TemplateFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TriggerFailure> for Problem {
+    fn from(error: TriggerFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            TriggerFailure::Forbidden(forbidden) => forbidden.into(),
+            TriggerFailure::NoProcess | TriggerFailure::NoWebhook(_) | TriggerFailure::NoSchedule(_) => {
+                Self::not_found(detail)
+            }
+            TriggerFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FiguresFailure> for Problem {
+    fn from(error: FiguresFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            FiguresFailure::Forbidden(forbidden) => forbidden.into(),
+            FiguresFailure::NotFound => Self::not_found(detail),
+            FiguresFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AlertFailure> for Problem {
+    fn from(error: AlertFailure) -> Self {
+        let detail = capitalised(&error.to_string());
+        match error {
+            AlertFailure::Forbidden(forbidden) => forbidden.into(),
+            AlertFailure::NoProcess | AlertFailure::NoThreshold => Self::not_found(detail),
+            AlertFailure::Amount => {
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("amount", "does not do")])
+            }
+            AlertFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<InboxFailure> for Problem {
+    fn from(error: InboxFailure) -> Self {
+        let detail = capitalised(&error.to_string());
+        match error {
+            InboxFailure::Forbidden(forbidden) => forbidden.into(),
+            InboxFailure::NotFound(_) => Self::not_found(detail),
+            InboxFailure::Answered => Self::conflict(Code::AlreadyDecided, detail),
+            InboxFailure::Response(options) => {
+                let message = format!("must be one of {}", options.join(", "));
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("response", message)])
+            }
+            InboxFailure::Approval(error) => error.into(),
+            InboxFailure::Execution(error) => error.into(),
+            InboxFailure::Store(error) => error.into(),
         }
     }
 }

@@ -56,6 +56,7 @@ codes! {
     Draining, "draining", "The server is stopping.";
     StoreUnavailable, "store_unavailable", "The database can't be used at the moment.";
     AgentsUnavailable, "agents_unavailable", "The agents can't be reached at the moment.";
+    AgentBusy, "agent_busy", "The agent takes nothing more for now.";
     TimedOut, "timed_out", "The answer took too long.";
 }
 

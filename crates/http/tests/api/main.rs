@@ -2,18 +2,25 @@
 
 #![cfg(test)]
 
+mod agents;
+mod alerts;
+mod analytics;
 mod approvals;
 mod auth;
 mod bad_input;
 mod console;
 mod document;
 mod executions;
+mod inbox;
 mod keys;
 mod live;
 mod notifications;
 mod permissions;
 mod processes;
 mod setup;
+mod shapes;
 mod shell;
 mod support;
+mod templates;
+mod triggers;
 mod users;

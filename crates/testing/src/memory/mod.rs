@@ -4,6 +4,7 @@
 //! may work on it at once.
 
 mod access;
+mod analytics;
 mod approvals;
 mod blobs;
 mod claims;
@@ -11,6 +12,7 @@ mod commits;
 mod definitions;
 mod executions;
 mod feed;
+mod pages;
 mod paging;
 mod queries;
 mod signals;
@@ -31,7 +33,10 @@ use procession_domain::{
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use procession_application::ports::{ApiKey, Clock, Content, IdempotencyKey, InboxRow, Lease, StoredEvent, User};
+use procession_application::ports::{
+    ApiKey, Clock, Content, EndedStep, IdempotencyKey, InboxRow, Lease, NoticeMark, ProcessTemplate, StoredEvent,
+    Threshold, User,
+};
 
 /// How many commits a slow reader of the feed may lag behind.
 const FEED_CAPACITY: usize = 4_096;
@@ -62,6 +67,12 @@ struct Tables {
     users: Vec<User>,
     api_keys: Vec<ApiKey>,
     settings: HashMap<&'static str, String>,
+    /// Steps that ended, in the order of commits.
+    ended_steps: Vec<(ExecutionId, EndedStep)>,
+    templates: BTreeMap<String, ProcessTemplate>,
+    thresholds: Vec<Threshold>,
+    /// The newest first.
+    notice_marks: Vec<NoticeMark>,
 }
 
 #[derive(Debug)]
