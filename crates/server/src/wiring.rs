@@ -27,8 +27,7 @@ use crate::{
     config::{ByteSize, Configuration, ListenAddress, Loaded, Origin, Synchronous, UserRole},
     data_folder::{DataFolder, DataFolderError},
     host::Machine,
-    journal,
-    open_files,
+    journal, open_files,
     signals::StopSignals,
 };
 

@@ -8,6 +8,7 @@ mod analytics;
 mod approvals;
 mod auth;
 mod bad_input;
+mod console;
 mod document;
 mod executions;
 mod inbox;
