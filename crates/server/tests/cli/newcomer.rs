@@ -110,7 +110,7 @@ fn n01_the_hint_has_the_flags_that_the_next_run_needs_but_no_secret() {
             "--set",
             "engine.queue_length=7",
             "--set",
-            "auth.secret_key=correct-horse-battery-staple",
+            "auth.secret_key=correct-horse-battery-staple-and-saddle",
         ],
     );
     let hint = format!(

@@ -61,6 +61,6 @@ mod tests {
         diagnostic.suggestion = Some("a\nb".to_owned());
         let line = annotation("a,b:c.yaml", &diagnostic);
         assert!(line.starts_with("::error file=a%2Cb%3Ac.yaml,line=2,endLine=2,col="), "{line}");
-        assert!(line.ends_with("::100 %25%0Aof: it, all%0Awrite: a%0Ab"), "{line}");
+        assert!(line.ends_with("::100 %25␛%0Aof: it, all%0Awrite: a%0Ab"), "{line}");
     }
 }
