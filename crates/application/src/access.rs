@@ -24,6 +24,7 @@ pub use table::{Forbidden, Kind, Need, Rule, Sight, UseCase};
 use throttle::Throttle;
 
 use crate::{
+    audit,
     door::Door,
     ports::{AccessError, AccessStore, ApiKey, Clock, IdGenerator, NewUser, Role, Setting, StoreError, User},
 };
@@ -238,6 +239,7 @@ impl Access {
         let this = self.clone();
         let (name, role, password) = (name.to_owned(), role.to_owned(), password.map(str::to_owned));
         let create = async move {
+            audit::about(&name);
             check_name(&name)?;
             check_role(&role)?;
             email.as_deref().map_or(Ok(()), check_email)?;
@@ -264,6 +266,7 @@ impl Access {
     pub async fn set_role(&self, by: &Principal, name: &str, role: &str) -> Result<User, AccessFailure> {
         let (this, name, role) = (self.clone(), name.to_owned(), role.to_owned());
         let set = async move {
+            audit::about(&name);
             check_role(&role)?;
             this.store.set_role(&name, &role).await?;
             this.rights_have_changed();
@@ -276,6 +279,7 @@ impl Access {
     pub async fn set_password(&self, by: &Principal, name: &str, password: &str) -> Result<(), AccessFailure> {
         let (this, name, password) = (self.clone(), name.to_owned(), password.to_owned());
         let set = async move {
+            audit::about(&name);
             let hash = passwords::hash(&password).await?;
             this.store.set_password(&name, &hash).await?;
             this.rights_have_changed();
@@ -288,6 +292,7 @@ impl Access {
     pub async fn remove_user(&self, by: &Principal, name: &str) -> Result<(), AccessFailure> {
         let (this, name) = (self.clone(), name.to_owned());
         let remove = async move {
+            audit::about(&name);
             this.store.remove_user(&name).await?;
             this.rights_have_changed();
             Ok(())
@@ -324,6 +329,7 @@ impl Access {
                 revoked_at: None,
                 last_used_at: None,
             };
+            audit::about_named(&stored.id, &stored.name);
             this.store.create_key(&stored).await?;
             Ok((key, stored))
         };
@@ -340,6 +346,7 @@ impl Access {
     pub async fn revoke_key(&self, by: &Principal, id: UserId) -> Result<(), AccessFailure> {
         let this = self.clone();
         let revoke = async move {
+            audit::about(&id);
             this.store.revoke_key(id, this.clock.now()).await?;
             this.rights_have_changed();
             Ok(())

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use procession_domain::value::{Duration, Timestamp};
 
 use crate::{
-    access::{Access, AccessSettings},
+    access::{Access, AccessSettings, Forbidden, Principal, UseCase},
     agents::Agents,
     approvals::Approvals,
+    audit::Audit,
     definitions::{DefinitionSettings, Definitions},
     door::Door,
     engine::{Engine, EngineError, EngineSettings},
@@ -37,6 +38,8 @@ pub struct Application {
     pub agents: Agents,
     /// Use cases of users and keys.
     pub access: Access,
+    /// Use cases of the audit trail.
+    pub audit: Audit,
     /// Use cases of notifications.
     pub notifications: Notifications,
     /// Use cases about the server itself.
@@ -65,9 +68,21 @@ impl Application {
     /// Starts the engine on these ports, and the services around it.
     pub async fn start(ports: Ports, settings: ApplicationSettings) -> Result<Self, EngineError> {
         let engine = Engine::start(ports.clone(), settings.engine).await?;
-        let door = Door::default();
-        let Ports { definitions, executions, approvals, queries, feed, blobs, access, agents, notifier, clock, ids } =
-            ports;
+        let Ports {
+            definitions,
+            executions,
+            approvals,
+            queries,
+            feed,
+            blobs,
+            access,
+            audit,
+            agents,
+            notifier,
+            clock,
+            ids,
+        } = ports;
+        let door = Door::with_audit(Arc::clone(&audit), Arc::clone(&clock), Arc::clone(&ids));
         let owners = Owners::new(Arc::clone(&executions));
         Ok(Self {
             definitions: Definitions::new(
@@ -96,6 +111,7 @@ impl Application {
                 door.clone(),
                 settings.access,
             ),
+            audit: Audit::new(audit),
             notifications: Notifications::new(access, notifier, Arc::clone(&ids), door.clone(), settings.notifications),
             status: ServerStatus::new(engine.clone(), Arc::clone(&queries), Arc::clone(&definitions)),
             clock: Arc::clone(&clock),
@@ -114,6 +130,12 @@ impl Application {
     /// The time, by the clock that everything goes by.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Refuses who may not ask for a use case at all, before it is looked at what they ask it of. The use case itself
+    /// decides, and decides again.
+    pub fn look_at(&self, by: &Principal, use_case: UseCase) -> Result<(), Forbidden> {
+        self.door.look_at(by, use_case)
     }
 
     /// Whether the store answers.

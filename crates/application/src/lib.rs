@@ -2,7 +2,7 @@
 //!
 //! * [`ports`]: what the application asks of the world, as traits; adapters implement them.
 //! * [`engine`]: runs executions: claims them, lets the domain decide, commits, makes calls.
-//! * [`definitions`], [`executions`], [`approvals`], [`events`], [`agents`], [`access`], [`notifications`],
+//! * [`definitions`], [`executions`], [`approvals`], [`events`], [`agents`], [`access`], [`audit`], [`notifications`],
 //!   [`server_status`]: what people and programs can do, each a service with one method a use case.
 //! * [`Application`]: all of that, wired once.
 //! * [`housekeeping`]: what is tidied up beside the work; [`system`]: the machine's clock and ids.
@@ -15,6 +15,7 @@ pub mod access;
 pub mod agents;
 mod application;
 pub mod approvals;
+pub mod audit;
 pub mod definitions;
 mod door;
 pub mod engine;

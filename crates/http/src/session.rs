@@ -6,26 +6,34 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderValue, header, request::Parts},
 };
-use procession_application::access::{Principal, UseCase, Via};
+use procession_application::{
+    access::{Principal, UseCase, Via},
+    ports::Origin,
+};
+use tower_http::request_id::RequestId;
 
 use crate::{
     HttpState,
-    auth::{Bearer, RenewedCookie, bearer, cookie_token},
+    auth::{Bearer, RenewedCookie, bearer, client_address, cookie_token},
     problem::{Code, Problem},
     state::App,
 };
 
+/// How much is kept of what a client calls itself, in characters.
+const LONGEST_AGENT: usize = 256;
+
 /// Who asks.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Session {
     pub principal: Arc<Principal>,
+    app: App,
 }
 
 impl Session {
     /// Refuses who may not do this at all, before the ids and the body of the request are looked at (spec 4b 1.3 asks for
     /// that order). The use case itself decides, and decides again.
     pub fn check(&self, use_case: UseCase) -> Result<(), Problem> {
-        Ok(self.principal.check(use_case)?)
+        Ok(self.app.look_at(&self.principal, use_case)?)
     }
 }
 
@@ -52,8 +60,25 @@ impl FromRequestParts<HttpState> for Session {
         {
             renewed.renew(credential);
         }
-        let principal = if by_cookie { Arc::new((*known.principal).clone().by(Via::Cookie)) } else { known.principal };
-        Ok(Self { principal })
+        let principal = if parts.method.is_safe() {
+            known.principal
+        } else {
+            // What changes something is written down with where it came from.
+            Arc::new((*known.principal).clone().coming_from(origin_of(parts, state)))
+        };
+        let principal = if by_cookie { Arc::new((*principal).clone().by(Via::Cookie)) } else { principal };
+        Ok(Self { principal, app })
+    }
+}
+
+/// From where a request comes.
+fn origin_of(parts: &Parts, state: &HttpState) -> Origin {
+    let text = |value: &HeaderValue| value.to_str().ok().map(|text| text.chars().take(LONGEST_AGENT).collect());
+    let request_id = parts.extensions.get::<RequestId>().map(RequestId::header_value);
+    Origin {
+        address: Some(client_address(parts, &state.shell().settings.trusted_proxies)),
+        user_agent: parts.headers.get(header::USER_AGENT).and_then(text),
+        request_id: request_id.and_then(text),
     }
 }
 

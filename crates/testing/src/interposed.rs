@@ -5,16 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use procession_application::ports::{
     AccessError, AccessStore, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError,
-    BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, DefinitionStore,
-    DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, InboxRow, KeptStart,
-    Lease, Loaded, NewUser, Page, Paging, ProcessFilter, ProcessRow, PublishedVersion, Queries, Setting, SignalError,
-    Start, StartError, Started, StoreError, StoredEvent, Stores, User,
+    AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed,
+    Content, CostsOfProcess, DefinitionStore, DefinitionStoreError, EventFeed, EventPage, ExecutionFilter,
+    ExecutionRow, ExecutionStore, InboxRow, KeptAuditEntry, KeptStart, Lease, Loaded, NewUser, Page, Paging,
+    ProcessFilter, ProcessRow, PublishedVersion, Queries, Setting, SignalError, Start, StartError, Started, StoreError,
+    StoredEvent, Stores, User,
 };
 use procession_domain::{
     definition::Process,
     event::DefinitionEvent,
     execution::{ExecutionStatus, Ledger, Signal},
-    value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId, Version},
+    value::{
+        ApprovalId, ContentHash, Currency, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId,
+        Version,
+    },
 };
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -218,6 +222,7 @@ interposed!(Queries as queries {
     fn executions(filter: &ExecutionFilter, paging: &Paging) -> Result<Page<ExecutionRow>, StoreError>;
     fn children(parent: ExecutionId) -> Result<Vec<ExecutionId>, StoreError>;
     fn events(execution: ExecutionId, page: EventPage) -> Result<Vec<StoredEvent>, StoreError>;
+    fn costs_of_process(process: ProcessId, user: Option<&str>, currency: Currency) -> Result<CostsOfProcess, StoreError>;
     fn execution_counts() -> Result<Vec<(ExecutionStatus, u64)>, StoreError>;
     fn started_under(scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError>;
     fn dismissed_at(execution: ExecutionId) -> Result<Option<Timestamp>, StoreError>;
@@ -247,6 +252,14 @@ interposed!(AccessStore as access {
     fn setting(setting: Setting) -> Result<Option<String>, StoreError>;
     fn set_setting(setting: Setting, value: &str) -> Result<(), StoreError>;
     fn complete_setup(admin: &NewUser) -> Result<bool, StoreError>;
+});
+
+interposed!(AuditTrail as audit {
+    fn append(entry: &AuditEntry) -> Result<(), StoreError>;
+    fn entries(filter: &AuditFilter, paging: &Paging) -> Result<Page<KeptAuditEntry>, StoreError>;
+    fn entry(id: Uuid) -> Result<Option<KeptAuditEntry>, StoreError>;
+    fn after(number: u64, limit: u32) -> Result<Vec<KeptAuditEntry>, StoreError>;
+    fn ever() -> Result<u64, StoreError>;
 });
 
 #[async_trait]

@@ -84,6 +84,11 @@ impl Change for ClaimSome {
         }
         Ok(claims)
     }
+
+    /// Nobody has asked for it.
+    fn is_done(_: &Self::Outcome) -> bool {
+        false
+    }
 }
 
 impl ClaimSome {
@@ -113,7 +118,7 @@ impl ClaimSome {
         const FIND: &str = "
             SELECT key, id FROM process_executions
             WHERE owner IN (SELECT key FROM nodes WHERE ended = 1) OR (owner = ?1 AND owner_epoch < ?2)
-            ORDER BY id
+            ORDER BY created_at, id
             LIMIT ?3";
         let Claimant { node, epoch } = claimant;
         connection.prepare_cached(PUT_BACK)?.execute((node, epoch))?;
@@ -248,6 +253,11 @@ impl Change for ClaimOne {
         }
         claimant.take(&[Candidate { key, id: self.id }], ClaimKind::Due, connection)?;
         Ok(true)
+    }
+
+    /// Nobody has asked for it.
+    fn is_done(_: &Self::Outcome) -> bool {
+        false
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod access;
 mod approvals;
+mod audit;
 mod blobs;
 mod claims;
 mod codec;

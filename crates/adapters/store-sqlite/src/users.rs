@@ -55,6 +55,10 @@ impl Change for CreateUser {
         insert(&self.0, connection)?;
         Ok(Ok(()))
     }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        outcome.is_ok()
+    }
 }
 
 impl Change for SetField {
@@ -69,6 +73,10 @@ impl Change for SetField {
             Field::LastLogin(at) => connection.prepare_cached(LAST_LOGIN)?.execute((name, at.as_micros())),
         };
         Ok(updated? > 0)
+    }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        *outcome
     }
 }
 
@@ -85,6 +93,10 @@ impl Change for SetRole {
         let set = connection.prepare_cached(SET)?.execute((self.name.to_lowercase(), &self.role))?;
         Ok(if set > 0 { Ok(()) } else { Err(AccessError::Unknown) })
     }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        outcome.is_ok()
+    }
 }
 
 impl Change for RemoveUser {
@@ -98,6 +110,10 @@ impl Change for RemoveUser {
         let removed = connection.prepare_cached(REMOVE)?.execute([self.0.to_lowercase()])?;
         Ok(if removed > 0 { Ok(()) } else { Err(AccessError::Unknown) })
     }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        outcome.is_ok()
+    }
 }
 
 impl Change for SetSetting {
@@ -108,6 +124,10 @@ impl Change for SetSetting {
             INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         connection.prepare_cached(SET)?.execute((self.setting.name(), &self.value))?;
         Ok(())
+    }
+
+    fn is_done((): &()) -> bool {
+        true
     }
 }
 
@@ -125,6 +145,10 @@ impl Change for CompleteSetup {
             insert(&self.0, connection)?;
         }
         Ok(true)
+    }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        *outcome
     }
 }
 

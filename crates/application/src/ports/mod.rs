@@ -6,6 +6,7 @@
 mod access;
 mod agents;
 mod approvals;
+mod audit;
 mod blobs;
 mod clock;
 mod definitions;
@@ -20,6 +21,7 @@ pub use crate::values::preview;
 pub use access::{AccessError, AccessStore, ApiKey, NewUser, Role, Setting, User};
 pub use agents::{AgentFailure, AgentGateway, AgentListing, AgentReply, AgentStatus, AgentTask, Recovered, Submitted};
 pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, Asked};
+pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditTrail, AuditedResource, KeptAuditEntry, Origin};
 pub use blobs::{BlobError, BlobStore, is_blob_key};
 pub use clock::{Clock, IdGenerator};
 pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, ProcessRow, PublishedVersion};
@@ -31,7 +33,8 @@ pub use executions::{
 pub use feed::{EventFeed, FeedError, StoredEvent};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
-    EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace, Sort,
+    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace,
+    Sort,
 };
 
 /// Why a store could not do what it was asked, whatever that was.
@@ -67,6 +70,8 @@ pub struct Stores {
     pub blobs: Arc<dyn BlobStore>,
     /// Users, keys, settings.
     pub access: Arc<dyn AccessStore>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditTrail>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -87,6 +92,8 @@ pub struct Ports {
     pub blobs: Arc<dyn BlobStore>,
     /// Users, keys, settings.
     pub access: Arc<dyn AccessStore>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditTrail>,
     /// Agents.
     pub agents: Arc<dyn AgentGateway>,
     /// Messages to people and systems.
@@ -101,7 +108,7 @@ impl Stores {
     /// The ports of one store that has them all but the blobs.
     pub fn of<S>(store: &Arc<S>, blobs: Arc<dyn BlobStore>) -> Self
     where
-        S: DefinitionStore + ExecutionStore + ApprovalStore + Queries + EventFeed + AccessStore + 'static,
+        S: DefinitionStore + ExecutionStore + ApprovalStore + Queries + EventFeed + AccessStore + AuditTrail + 'static,
     {
         Self {
             definitions: Arc::clone(store) as _,
@@ -110,6 +117,7 @@ impl Stores {
             queries: Arc::clone(store) as _,
             feed: Arc::clone(store) as _,
             access: Arc::clone(store) as _,
+            audit: Arc::clone(store) as _,
             blobs,
         }
     }
@@ -124,7 +132,7 @@ impl Ports {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdGenerator>,
     ) -> Self {
-        let Stores { definitions, executions, approvals, queries, feed, blobs, access } = stores;
-        Self { definitions, executions, approvals, queries, feed, blobs, access, agents, notifier, clock, ids }
+        let Stores { definitions, executions, approvals, queries, feed, blobs, access, audit } = stores;
+        Self { definitions, executions, approvals, queries, feed, blobs, access, audit, agents, notifier, clock, ids }
     }
 }

@@ -23,8 +23,10 @@ const MATRIX: &str = "
     CopyDefinition              x x - - -  process:create
     UpdateDefinition            x x - - -  process:update
     PublishDefinition           x x - - -  process:publish
+    ActivateDefinition          x x - - -  process:publish
     ArchiveDefinition           x x - - -  process:publish
     DeleteDefinition            x x - - -  process:delete
+    SimulateProcess             x x - - -  process:create
     StartExecution              x - x - -  execution:trigger
     ReadExecution               x x x o x  execution:view
     ListExecutions              x x x o x  execution:view
@@ -45,6 +47,7 @@ const MATRIX: &str = "
     ReadNotificationSettings    x - - - -  admin:manage_limits
     ChangeNotificationSettings  x - - - -  admin:manage_limits
     TestNotification            x - - - -  admin:manage_limits
+    ReadAudit                   x - - - -  admin:view_all
     ReadUsers                   x - - - -  all
     CreateUser                  x - - - -  all
     ChangeRole                  x - - - -  all

@@ -1,9 +1,11 @@
 //! Who is behind a token, a key or a cookie (spec 4, auth; 4b 2.2). What they may do, the application says.
 
+mod address;
 mod cookie;
 mod sessions;
 mod tokens;
 
+pub(crate) use address::client_address;
 pub(crate) use cookie::{RenewedCookie, cookie_token, renew_cookie};
 pub(crate) use sessions::{Known, Sessions};
 pub(crate) use tokens::Tokens;

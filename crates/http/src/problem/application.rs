@@ -4,9 +4,10 @@ use procession_application::{
     access::{AccessFailure, Forbidden},
     agents::AgentsFailure,
     approvals::ApprovalFailure,
+    audit::AuditFailure,
     definitions::DefinitionFailure,
     events::EventsFailure,
-    executions::{ExecutionFailure, StartFailure, TooManyStarts},
+    executions::{ExecutionFailure, SimulationFailure, StartFailure, TooManyStarts},
     notifications::NotificationFailure,
     ports::{AccessError, DefinitionStoreError, StartError, StoreError},
     server_status::StatusFailure,
@@ -71,6 +72,7 @@ impl From<ProcessError> for Problem {
             ProcessError::Stale { .. } => Code::Stale,
             ProcessError::NotEditable(_)
             | ProcessError::NotPublishable(_)
+            | ProcessError::NotActivatable(_)
             | ProcessError::AlreadyArchived
             | ProcessError::NotDeletable
             | ProcessError::NotStartable(_) => Code::Conflict,
@@ -93,6 +95,29 @@ impl From<StartFailure> for Problem {
             StartFailure::TooLarge(_) => Self::too_large(detail),
             StartFailure::TooManyStarts(refused) => refused.into(),
             StartFailure::Start(error) => error.into(),
+        }
+    }
+}
+
+impl From<SimulationFailure> for Problem {
+    fn from(error: SimulationFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            SimulationFailure::Start(error) => error.into(),
+            SimulationFailure::UnknownStep(step) => {
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new(step.to_string(), "is no step")])
+            }
+        }
+    }
+}
+
+impl From<AuditFailure> for Problem {
+    fn from(error: AuditFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            AuditFailure::Forbidden(forbidden) => forbidden.into(),
+            AuditFailure::NotFound => Self::not_found(detail),
+            AuditFailure::Store(error) => error.into(),
         }
     }
 }
@@ -120,7 +145,7 @@ impl From<ExecutionFailure> for Problem {
         let detail = error.to_string();
         match error {
             ExecutionFailure::Forbidden(forbidden) => forbidden.into(),
-            ExecutionFailure::NotFound => Self::not_found(detail),
+            ExecutionFailure::NotFound | ExecutionFailure::NoSuchEvent { .. } => Self::not_found(detail),
             ExecutionFailure::Refused(
                 CommandError::Ended { .. }
                 | CommandError::RollingBack { .. }
@@ -130,7 +155,8 @@ impl From<ExecutionFailure> for Problem {
             )
             | ExecutionFailure::NotFailed(_)
             | ExecutionFailure::Retry(_)
-            | ExecutionFailure::OutputPurged(_) => Self::conflict(Code::Conflict, detail),
+            | ExecutionFailure::OutputPurged(_)
+            | ExecutionFailure::EventsPurged => Self::conflict(Code::Conflict, detail),
             ExecutionFailure::Waiting => Self::conflict(Code::CommandWaiting, detail),
             ExecutionFailure::TooManyStarts(refused) => refused.into(),
             ExecutionFailure::Start(error) => error.into(),

@@ -2,7 +2,9 @@
 
 pub(crate) mod agents;
 pub(crate) mod approvals;
+pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod docs;
 pub(crate) mod executions;
 pub(crate) mod health;
 pub(crate) mod keys;
@@ -31,5 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(users::routes())
         .merge(keys::routes())
         .merge(shell::routes())
+        .merge(audit::routes())
+        .merge(docs::routes())
         .merge(health::routes())
 }

@@ -12,6 +12,7 @@
 
 pub mod access;
 pub mod approvals;
+pub mod audit;
 pub mod blobs;
 pub mod claims;
 pub mod commits;

@@ -5,6 +5,7 @@
 
 mod access;
 mod approvals;
+mod audit;
 mod blobs;
 mod claims;
 mod commits;
@@ -31,7 +32,9 @@ use procession_domain::{
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use procession_application::ports::{ApiKey, Clock, Content, IdempotencyKey, InboxRow, Lease, StoredEvent, User};
+use procession_application::ports::{
+    ApiKey, Clock, Content, IdempotencyKey, InboxRow, KeptAuditEntry, Lease, StoredEvent, User,
+};
 
 /// How many commits a slow reader of the feed may lag behind.
 const FEED_CAPACITY: usize = 4_096;
@@ -62,6 +65,7 @@ struct Tables {
     users: Vec<User>,
     api_keys: Vec<ApiKey>,
     settings: HashMap<&'static str, String>,
+    audit: Vec<KeptAuditEntry>,
 }
 
 #[derive(Debug)]
