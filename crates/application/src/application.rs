@@ -138,7 +138,7 @@ impl Application {
         self.door.look_at(by, use_case)
     }
 
-    /// Whether the store answers.
+    /// Whether the store answers and, as far as the engine's last try told, can be written.
     pub async fn is_ready(&self) -> Result<(), StoreError> {
         self.feed.newest().await?;
         match self.engine.health().store_problem {

@@ -22,6 +22,7 @@
 mod auth;
 mod events;
 mod extract;
+mod home;
 mod live;
 mod openapi;
 mod problem;

@@ -13,6 +13,7 @@ use axum::{
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
+    classify::ServerErrorsFailureClass,
     compression::CompressionLayer,
     cors::{AllowOrigin, CorsLayer},
     limit::RequestBodyLimitLayer,
@@ -26,7 +27,7 @@ use tower_http::{
 use crate::{
     HttpSettings, HttpState, Phase,
     auth::renew_cookie,
-    live, openapi,
+    home, live, openapi,
     problem::{Problem, render_problems},
     resources,
 };
@@ -57,7 +58,7 @@ fn with_layers(endpoints: Router<HttpState>, state: HttpState) -> Router {
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION, header::COOKIE]))
-        .layer(TraceLayer::new_for_http().make_span_with(span_of))
+        .layer(TraceLayer::new_for_http().make_span_with(span_of).on_failure(note_failure))
         .layer(cors(settings))
         .layer(security_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(security_header(header::REFERRER_POLICY, "same-origin"))
@@ -113,6 +114,16 @@ fn span_of(request: &Request<Body>) -> tracing::Span {
     tracing::debug_span!("request", method = %request.method(), path = request.uri().path(), id = id.unwrap_or_default())
 }
 
+/// Says in the log that a request failed. That the server can't be used for a while is no failure of each request: what is
+/// wrong has been said once.
+fn note_failure(failure: ServerErrorsFailureClass, _took: Duration, _span: &tracing::Span) {
+    match failure {
+        ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => tracing::debug!("answered with 503"),
+        ServerErrorsFailureClass::StatusCode(status) => tracing::error!(%status, "a request failed"),
+        ServerErrorsFailureClass::Error(error) => tracing::error!(error, "a request failed"),
+    }
+}
+
 fn panicked(panic: &(dyn Any + Send)) -> Response {
     let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(message = message.unwrap_or("no text"), "a request failed because of a defect");
@@ -126,14 +137,16 @@ async fn refuse_changes_while_draining(State(state): State<HttpState>, request: 
     next.run(request).await
 }
 
-/// A path with a slash too many leads to the one without (spec 4b 1.1); others lead nowhere.
-async fn unknown_path(request: Request) -> Response {
+/// A path with a slash too many leads to the one without (spec 4b 1.1), and the first one to a page; others lead nowhere.
+async fn unknown_path(State(state): State<HttpState>, request: Request) -> Response {
     let uri = request.uri();
     let bare = uri.path().trim_end_matches('/');
     // `//host` would lead to another server.
     let is_own = bare.starts_with('/') && !bare.starts_with("//") && !bare.contains('\\');
     if bare.len() == uri.path().len() || !is_own {
-        return Problem::not_found("Not Found").into_response();
+        let version = &state.shell().settings.version;
+        let page = if request.method().is_safe() { home::page(uri.path(), version) } else { None };
+        return page.unwrap_or_else(|| Problem::not_found("Not Found").into_response());
     }
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     Redirect::temporary(&format!("{bare}{query}")).into_response()

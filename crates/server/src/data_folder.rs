@@ -39,11 +39,6 @@ impl DataFolder {
         &self.0
     }
 
-    /// The folder of large values.
-    pub fn blobs(&self) -> PathBuf {
-        self.0.join("blobs")
-    }
-
     /// The key that signs tokens: made once, then kept. Only who has the folder's database to itself may ask.
     pub fn secret_key(&self) -> Result<SecretString, DataFolderError> {
         let path = self.0.join(SECRET_KEY);
@@ -57,6 +52,17 @@ impl DataFolder {
         let secret = random_secret();
         self.write_private(SECRET_KEY, format!("{secret}\n").as_bytes()).map_err(failed)?;
         Ok(secret.into())
+    }
+
+    /// Keeps a small file below it, for its owner only.
+    pub fn keep(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        if let Some(folder) = self.0.join(name).parent() {
+            let mut builder = DirBuilder::new();
+            builder.recursive(true);
+            private_folder(&mut builder);
+            builder.create(folder)?;
+        }
+        self.write_private(name, content)
     }
 
     /// Whether others than its owner may look into it.

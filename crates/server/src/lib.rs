@@ -15,6 +15,7 @@ pub mod data_folder;
 mod demo;
 mod exit;
 mod first_login;
+mod journal;
 mod logging;
 mod signals;
 mod terminal;

@@ -14,8 +14,8 @@ use procession_application::{
     Door,
     access::{Access, AccessFailure, AccessSettings},
     definitions::DefinitionSettings,
-    engine::EngineSettings,
-    ports::{BlobError, ExecutionStore, StoreError},
+    engine::{EngineSettings, TakesUp},
+    ports::{BlobError, EventFeed, ExecutionStore, StoreError},
     system::{SystemClock, UuidGenerator},
 };
 use procession_domain::value::Duration;
@@ -25,6 +25,7 @@ use tokio::net::TcpListener;
 use crate::{
     config::{ByteSize, Configuration, ListenAddress, Loaded, Origin, Synchronous, UserRole},
     data_folder::{DataFolder, DataFolderError},
+    journal,
     signals::StopSignals,
 };
 
@@ -115,7 +116,10 @@ pub async fn serve<P>(
     let http = HttpState::new(http_settings(configuration, &stores.folder)?);
     let web = procession_http::serve(listener, http.clone());
 
-    let application = Application::start(stores, loaded).await?;
+    // Before the engine begins, so that the log misses nothing.
+    let live = stores.sqlite.store().subscribe();
+    let application = Application::start(stores, loaded, TakesUp::All).await?;
+    tokio::spawn(journal::keep(application.events.clone(), live.into()));
     let prepared = prepare(&application).await?;
     http.open(application.engine.application().clone());
     tracing::info!(%address, "ready");
@@ -140,7 +144,7 @@ impl Stores {
     /// Opens the data folder and its database, creating what is missing.
     pub async fn open(configuration: &Configuration) -> Result<Self, StartError> {
         let folder = DataFolder::open(configuration.data_dir())?;
-        let sqlite = Sqlite::open_with(database_options(configuration), folder.blobs()).await?;
+        let sqlite = Sqlite::open_with(database_options(configuration), configuration.blobs()).await?;
         Ok(Self { folder, sqlite })
     }
 
@@ -170,13 +174,13 @@ impl Deref for Application {
 
 impl Application {
     /// Starts everything on these stores.
-    pub async fn start(stores: Stores, loaded: &Loaded) -> Result<Self, StartError> {
+    pub async fn start(stores: Stores, loaded: &Loaded, takes_up: TakesUp) -> Result<Self, StartError> {
         let configuration = &loaded.configuration;
         let engine = Engine::builder()
             .store(stores.sqlite)
             .agents_from(agent_sources(loaded).followed().data_folder(stores.folder.path()))
             .notifications(AllowedHosts::parse(&configuration.outgoing.allow)?)
-            .settings(settings(configuration))
+            .settings(settings(configuration, takes_up))
             .build()
             .await?;
         Ok(Self { folder: stores.folder, engine })
@@ -234,9 +238,9 @@ fn access_settings(configuration: &Configuration) -> AccessSettings {
     AccessSettings { users_write_processes: configuration.auth.user_role == UserRole::Designer }
 }
 
-fn settings(configuration: &Configuration) -> ApplicationSettings {
+fn settings(configuration: &Configuration, takes_up: TakesUp) -> ApplicationSettings {
     ApplicationSettings {
-        engine: engine_settings(configuration),
+        engine: EngineSettings { takes_up, ..engine_settings(configuration) },
         definitions: DefinitionSettings {
             currency: configuration.engine.currency,
             environment: configuration.environment.allow.iter().cloned().collect(),

@@ -9,7 +9,7 @@ use procession_application::ports::{
     Content, CostsOfProcess, DefinitionStore, DefinitionStoreError, EventFeed, EventPage, ExecutionFilter,
     ExecutionRow, ExecutionStore, InboxRow, KeptAuditEntry, KeptStart, Lease, Loaded, NewUser, Page, Paging,
     ProcessFilter, ProcessRow, PublishedVersion, Queries, Setting, SignalError, Start, StartError, Started, StoreError,
-    StoredEvent, Stores, User,
+    StoredEvent, Stores, User, WorkScope,
 };
 use procession_domain::{
     definition::Process,
@@ -193,7 +193,7 @@ interposed!(ExecutionStore as executions {
     fn owned(lease: Lease) -> Result<Vec<ExecutionId>, StoreError>;
     fn ledger(id: ExecutionId) -> Result<Option<Ledger>, StoreError>;
     fn step_costs(process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError>;
-    fn next_attention() -> Result<Option<Timestamp>, StoreError>;
+    fn next_attention(scope: &WorkScope) -> Result<Option<Timestamp>, StoreError>;
     fn signal(to: ExecutionId, signal: Signal, now: Timestamp) -> Result<(), SignalError>;
     fn value(id: ExecutionId, hash: ContentHash) -> Result<Option<Content>, StoreError>;
     fn join(node: Uuid, now: Timestamp, until: Timestamp) -> Result<Lease, StoreError>;

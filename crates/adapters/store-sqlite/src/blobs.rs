@@ -50,7 +50,15 @@ impl FileBlobs {
     ) -> Result<T, BlobError> {
         let inner = Arc::clone(&self.0);
         let done = tokio::task::spawn_blocking(move || work(&inner)).await;
-        let unavailable = |error: io::Error| BlobError::Unavailable(format!("{}: {error}", self.0.folder.display()));
+        let unavailable = |error: io::Error| {
+            let folder = self.0.folder.display();
+            BlobError::Unavailable(match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    format!("the disk of {folder} is full: free some space on it, and the work goes on by itself")
+                }
+                _ => format!("{folder}: {error}"),
+            })
+        };
         done.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(unavailable)
     }
 }
@@ -157,6 +165,29 @@ impl Inner {
 /// Makes the entries of a folder survive a crash of the machine.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// Copies what is missing of the blobs below one folder to another one, which is created. How many blobs there are.
+pub(crate) fn copy_blobs(from: &Path, to: &Path) -> io::Result<u64> {
+    let mut found = Vec::new();
+    list_below(from, "", &mut found)?;
+    if found.is_empty() {
+        return Ok(0);
+    }
+    let source = Inner { folder: from.to_owned(), writes: AtomicU64::new(0) };
+    let target = Inner { folder: to.to_owned(), writes: AtomicU64::new(0) };
+    target.prepare()?;
+    let mut copied = 0;
+    for (key, _) in found {
+        // One that is gone meanwhile is named by no row.
+        if let Some(content) = if_there(fs::read(source.path(&key)))? {
+            target.put(&key, &content)?;
+            copied += 1;
+        }
+    }
+    fs::remove_dir(to.join(UNFINISHED))?;
+    sync_folder(to)?;
+    Ok(copied)
 }
 
 fn write_synced(path: &Path, content: &[u8]) -> io::Result<()> {

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use procession_application::ports::{Claim, ClaimKind, ClaimRequest, Lease};
+use procession_application::ports::{Claim, ClaimKind, ClaimRequest, Lease, WorkScope};
 use procession_domain::value::ExecutionId;
 use rusqlite::{Connection, OptionalExtension, Params};
 
 use crate::{
-    codec::{column, to_json, uuid_from},
+    codec::{column, ids_as_json, to_json, uuid_from},
     error::Failure,
     writer::{Change, node_key},
 };
@@ -37,6 +37,9 @@ struct Claimant {
     node: i64,
     epoch: i64,
 }
+
+/// The rows among which is claimed: their keys as JSON, or nothing for all.
+struct Within(Option<String>);
 
 /// An execution that can be claimed.
 #[derive(Clone, Copy)]
@@ -70,17 +73,18 @@ impl Change for ClaimSome {
             return Ok(Vec::new());
         };
         let outlook = self.look(claimant, connection)?;
+        let within = Within::of(&self.0.scope, connection)?;
         let mut claims = Vec::new();
         if outlook.has_orphans {
-            claims.extend(self.take_over(claimant, connection)?);
+            claims.extend(self.take_over(&within, claimant, connection)?);
         }
         let left = request.most.saturating_sub(u32::try_from(claims.len()).unwrap_or(u32::MAX));
         if outlook.has_due && left > 0 {
-            claims.extend(self.claim_due(left, claimant, connection)?);
+            claims.extend(self.claim_due(left, &within, claimant, connection)?);
         }
         // What an orphan had only been given room for is in the queue now.
         if outlook.has_queue || outlook.has_orphans {
-            claims.extend(self.admit(claimant, connection)?);
+            claims.extend(self.admit(&within, claimant, connection)?);
         }
         Ok(claims)
     }
@@ -109,7 +113,7 @@ impl ClaimSome {
     }
 
     /// Takes over what belongs to nodes that are gone. What was only admitted goes back to the queue.
-    fn take_over(&self, claimant: Claimant, connection: &Connection) -> Result<Vec<Claim>, Failure> {
+    fn take_over(&self, within: &Within, claimant: Claimant, connection: &Connection) -> Result<Vec<Claim>, Failure> {
         const PUT_BACK: &str = "
             UPDATE process_executions
             SET owner = NULL, owner_epoch = NULL
@@ -117,34 +121,46 @@ impl ClaimSome {
               AND status = 0 AND parent IS NULL";
         const FIND: &str = "
             SELECT key, id FROM process_executions
-            WHERE owner IN (SELECT key FROM nodes WHERE ended = 1) OR (owner = ?1 AND owner_epoch < ?2)
+            WHERE (owner IN (SELECT key FROM nodes WHERE ended = 1) OR (owner = ?1 AND owner_epoch < ?2))
+              AND (?4 IS NULL OR key IN (SELECT value FROM json_each(?4)))
             ORDER BY created_at, id
             LIMIT ?3";
         let Claimant { node, epoch } = claimant;
         connection.prepare_cached(PUT_BACK)?.execute((node, epoch))?;
-        let found = candidates(FIND, (node, epoch, self.0.most), connection)?;
+        let found = candidates(FIND, (node, epoch, self.0.most, &within.0), connection)?;
         claimant.take(&found, ClaimKind::TakenOver, connection)
     }
 
-    fn claim_due(&self, most: u32, claimant: Claimant, connection: &Connection) -> Result<Vec<Claim>, Failure> {
+    fn claim_due(
+        &self,
+        most: u32,
+        within: &Within,
+        claimant: Claimant,
+        connection: &Connection,
+    ) -> Result<Vec<Claim>, Failure> {
         const FIND: &str = "
             SELECT key, id FROM process_executions
             WHERE owner IS NULL AND attention_at <= ?1
+              AND (?3 IS NULL OR key IN (SELECT value FROM json_each(?3)))
             ORDER BY attention_at, id
             LIMIT ?2";
-        let found = candidates(FIND, (self.0.now.as_micros(), most), connection)?;
+        let found = candidates(FIND, (self.0.now.as_micros(), most, &within.0), connection)?;
         claimant.take(&found, ClaimKind::Due, connection)
     }
 
     /// Admits pending roots by priority and age, up to the limits of the server and of each process (spec 3.9).
-    fn admit(&self, claimant: Claimant, connection: &Connection) -> Result<Vec<Claim>, Failure> {
-        let mut in_work = InWork::count(connection)?;
+    fn admit(&self, within: &Within, claimant: Claimant, connection: &Connection) -> Result<Vec<Claim>, Failure> {
+        // In a scope, what belongs to nodes that are gone stays with them, so that it holds nobody back.
+        let mut in_work = match self.0.scope {
+            WorkScope::All => InWork::count(None, connection)?,
+            WorkScope::Below(_) => InWork::count(Some(claimant.node), connection)?,
+        };
         let mut room = self.0.most_running.saturating_sub(in_work.all);
         let mut full: HashSet<i64> = HashSet::new();
         let mut admitted = Vec::new();
         let mut last = None;
         while room > 0 {
-            let page = Queued::after(last.as_ref(), &full, connection)?;
+            let page = Queued::after(last.as_ref(), &full, within, connection)?;
             let is_last = page.len() < QUEUE_PAGE as usize;
             for queued in page {
                 let running = in_work.of_process.entry(queued.name).or_default();
@@ -162,6 +178,20 @@ impl ClaimSome {
             }
         }
         claimant.take(&admitted, ClaimKind::Admitted, connection)
+    }
+}
+
+impl Within {
+    fn of(scope: &WorkScope, connection: &Connection) -> Result<Self, Failure> {
+        const BELOW: &str = "
+            WITH RECURSIVE below (key) AS (
+                SELECT key FROM process_executions WHERE id IN (SELECT unhex(value) FROM json_each(?1))
+                UNION
+                SELECT child.key FROM process_executions AS child JOIN below ON child.parent = below.key)
+            SELECT json_group_array(key) FROM below";
+        let WorkScope::Below(roots) = scope else { return Ok(Self(None)) };
+        let keys = connection.prepare_cached(BELOW)?.query_row([ids_as_json(roots)?], |row| row.get(0))?;
+        Ok(Self(Some(keys)))
     }
 }
 
@@ -187,19 +217,25 @@ impl Claimant {
 
 impl Queued {
     /// A part of the queue behind a place, without processes that are full.
-    fn after(last: Option<&Self>, full: &HashSet<i64>, connection: &Connection) -> Result<Vec<Self>, Failure> {
+    fn after(
+        last: Option<&Self>,
+        full: &HashSet<i64>,
+        within: &Within,
+        connection: &Connection,
+    ) -> Result<Vec<Self>, Failure> {
         const READ: &str = "
             SELECT key, id, priority, created_at, name, instance_limit
             FROM process_executions
             WHERE status = 0 AND owner IS NULL AND parent IS NULL
               AND (priority, created_at, id) > (?1, ?2, ?3)
               AND (instance_limit IS NULL OR name NOT IN (SELECT value FROM json_each(?4)))
+              AND (?6 IS NULL OR key IN (SELECT value FROM json_each(?6)))
             ORDER BY priority, created_at, id
             LIMIT ?5";
         let place = last.map(|last| (last.priority, last.created_at, *last.candidate.id.uuid().as_bytes()));
         let (priority, created_at, id) = place.unwrap_or((-1, 0, [0; 16]));
         let mut read = connection.prepare_cached(READ)?;
-        let mut rows = read.query((priority, created_at, id, to_json(full)?, QUEUE_PAGE))?;
+        let mut rows = read.query((priority, created_at, id, to_json(full)?, QUEUE_PAGE, &within.0))?;
         let mut queue = Vec::new();
         while let Some(row) = rows.next()? {
             let id: [u8; 16] = row.get(1)?;
@@ -216,14 +252,15 @@ impl Queued {
 }
 
 impl InWork {
-    fn count(connection: &Connection) -> Result<Self, Failure> {
+    /// Of all nodes, or of one.
+    fn count(node: Option<i64>, connection: &Connection) -> Result<Self, Failure> {
         const COUNT: &str = "
             SELECT name, count(*)
             FROM process_executions INDEXED BY process_executions_owned
-            WHERE owner IS NOT NULL AND parent IS NULL
+            WHERE owner IS NOT NULL AND parent IS NULL AND (?1 IS NULL OR owner = ?1)
             GROUP BY name";
         let mut count = connection.prepare_cached(COUNT)?;
-        let rows = count.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let rows = count.query_map([node], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let of_process: HashMap<i64, u32> = rows.collect::<Result<_, _>>()?;
         let all = of_process.values().sum();
         Ok(Self { of_process, all })

@@ -6,7 +6,7 @@ use procession_application::ports::RowPlace;
 use procession_domain::{
     definition::{BudgetAction, Priority},
     execution::{ExecutionStatus, Ledger, Phase},
-    value::{Currency, Money, ProcessName, Timestamp, Version},
+    value::{Currency, ExecutionId, Money, ProcessName, Timestamp, Version},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{Row, sqlite::SqliteRow};
@@ -33,6 +33,11 @@ pub(crate) fn uuid(row: &SqliteRow, column: &str) -> Result<Uuid, Failure> {
 /// A UUID's bytes, to bind.
 pub(crate) fn blob(id: Uuid) -> Vec<u8> {
     id.as_bytes().to_vec()
+}
+
+/// Ids for `unhex` and `json_each`.
+pub(crate) fn ids_as_json(ids: &[ExecutionId]) -> Result<String, Failure> {
+    to_json(&ids.iter().map(|id| id.uuid().simple().to_string()).collect::<Vec<_>>())
 }
 
 /// A UUID from its bytes.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use procession_application::ports::{
     Claim, ClaimRequest, Commit, CommitError, Committed, Content, ExecutionStore, InboxRow, Lease, Loaded, SignalError,
-    Start, StartError, Started, StoreError,
+    Start, StartError, Started, StoreError, WorkScope,
 };
 use procession_domain::{
     event::{Creation, Event, ProcessEvent, Recorded},
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::{
     SqliteStore,
     claims::{ClaimOne, ClaimSome},
-    codec::{blob, column, count, json, ledger, money, phase_of, status_of, time, time_if_any, uuid},
+    codec::{blob, column, count, ids_as_json, json, ledger, money, phase_of, status_of, time, time_if_any, uuid},
     error::Failure,
     leases::{Join, Leave, Renew, Sweep},
     signals::Send,
@@ -67,10 +67,8 @@ impl ExecutionStore for SqliteStore {
         Ok(self.read_step_costs(process, step, limit).await?)
     }
 
-    async fn next_attention(&self) -> Result<Option<Timestamp>, StoreError> {
-        const READ: &str = "
-            SELECT min(attention_at) FROM process_executions WHERE owner IS NULL AND attention_at IS NOT NULL";
-        Ok(self.read_time(READ).await?)
+    async fn next_attention(&self, scope: &WorkScope) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.read_next_attention(scope).await?)
     }
 
     async fn signal(&self, to: ExecutionId, signal: Signal, now: Timestamp) -> Result<(), SignalError> {
@@ -194,6 +192,26 @@ impl SqliteStore {
             Some(key) => Content::Blob { key: key.into(), preview: content.into() },
             None => Content::Inline(content.into()),
         }))
+    }
+
+    async fn read_next_attention(&self, scope: &WorkScope) -> Result<Option<Timestamp>, Failure> {
+        const READ: &str = "
+            SELECT min(attention_at) FROM process_executions WHERE owner IS NULL AND attention_at IS NOT NULL";
+        const READ_BELOW: &str = "
+            WITH RECURSIVE below (key) AS (
+                SELECT key FROM process_executions WHERE id IN (SELECT unhex(value) FROM json_each(?1))
+                UNION
+                SELECT child.key FROM process_executions AS child JOIN below ON child.parent = below.key)
+            SELECT min(attention_at) FROM process_executions
+            WHERE owner IS NULL AND attention_at IS NOT NULL AND key IN (SELECT key FROM below)";
+        match scope {
+            WorkScope::All => self.read_time(READ).await,
+            WorkScope::Below(roots) => {
+                let read = sqlx::query_scalar(READ_BELOW).bind(ids_as_json(roots)?);
+                let micros: Option<i64> = read.fetch_one(&self.readers).await?;
+                Ok(micros.map(Timestamp::from_micros))
+            }
+        }
     }
 
     async fn read_time(&self, query: &'static str) -> Result<Option<Timestamp>, Failure> {

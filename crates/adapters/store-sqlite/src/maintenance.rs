@@ -14,7 +14,7 @@ use crate::{
     migrations,
     open::{OpenError, open_for_maintenance, open_for_reading},
     options::Options,
-    private,
+    private, schema,
 };
 
 /// Brings a database's schema up to date, creating the database when it is missing. What was applied; refused while a
@@ -34,6 +34,7 @@ pub async fn check(path: &Path) -> Result<Vec<String>, OpenError> {
     const REFERENCES: &str = "SELECT \"table\", rowid, parent FROM pragma_foreign_key_check";
     let failed = |error: sqlx::Error| OpenError::database(path, error);
     let mut connection = open_for_reading(path).await?;
+    migrations::refuse_unknown(path, &mut connection).await?;
     let said = sqlx::query_scalar("PRAGMA integrity_check").fetch_all(&mut connection).await;
     let said: Vec<String> = said.map_err(failed)?;
     let mut problems: Vec<String> = said.into_iter().filter(|line| line != "ok").collect();
@@ -44,6 +45,7 @@ pub async fn check(path: &Path) -> Result<Vec<String>, OpenError> {
         let number = number.unwrap_or_default();
         problems.push(format!("row {number} of {table} refers to a row of {parent} that does not exist"));
     }
+    problems.extend(schema::differences(path, &mut connection).await?);
     connection.close().await.map_err(failed)?;
     Ok(problems)
 }
@@ -72,18 +74,18 @@ pub async fn backup(path: &Path, target: &Path) -> Result<(), OpenError> {
 }
 
 /// Makes a copy that is whole survive a crash, under its name, which nobody else has taken meanwhile.
-fn give_name(unfinished: &Path, target: &Path) -> io::Result<()> {
+pub(crate) fn give_name(unfinished: &Path, target: &Path) -> io::Result<()> {
     File::open(unfinished)?.sync_all()?;
     fs::hard_link(unfinished, target)?;
     sync_folder(folder_of(target))
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
@@ -105,7 +107,7 @@ pub async fn vacuum(options: &Options) -> Result<(), OpenError> {
     closed.map_err(failed)
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

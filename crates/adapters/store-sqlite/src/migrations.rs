@@ -12,7 +12,7 @@ use crate::{
     open::{OpenError, open_for_reading},
 };
 
-static MIGRATOR: Migrator = sqlx::migrate!("../../../migrations/sqlite");
+pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("../../../migrations/sqlite");
 
 /// A table that only databases from before the first release have.
 const OF_FIRST_FORM: &str = "step_executions";

@@ -98,7 +98,7 @@ pub enum OpenError {
         found: String,
     },
     /// SQLite can't open it: it is no database, is damaged, or its disk fails.
-    #[error("the database {} can't be opened: {reason}", .path.display())]
+    #[error("{}", told(.path, .reason))]
     Database {
         /// The database.
         path: PathBuf,
@@ -107,11 +107,26 @@ pub enum OpenError {
     },
 }
 
+fn told(path: &Path, reason: &StoreError) -> String {
+    let path = path.display();
+    match reason {
+        StoreError::Corrupt(what) => format!("the database {path} is damaged, or is none: {what}"),
+        StoreError::Unavailable(_) | StoreError::UnknownCursor(_) => {
+            format!("the database {path} can't be opened: {reason}")
+        }
+    }
+}
+
 fn process(holder: &str) -> String {
     if holder.is_empty() { String::new() } else { format!(" (process {holder})") }
 }
 
 impl OpenError {
+    /// Whether the file is damaged, or no database, so that only a backup helps.
+    pub const fn is_damage(&self) -> bool {
+        matches!(self, Self::Database { reason: StoreError::Corrupt(_), .. })
+    }
+
     /// An error of the file system.
     pub(crate) fn folder(path: &Path, reason: io::Error) -> Self {
         Self::Folder { path: path.to_owned(), reason }

@@ -9,15 +9,13 @@ use procession_domain::value::{Duration, ExecutionId, Timestamp};
 
 use super::{
     Inner,
+    health::Part,
     runner::{Origin, Run},
 };
 use crate::ports::{ClaimKind, ClaimRequest, StoreError};
 
 /// How many executions are claimed at a time.
 const BATCH: u32 = 64;
-
-/// How long the dispatcher waits before it tries a failed store again.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Claims and starts runs until the engine stops.
 pub(super) async fn dispatch(engine: Arc<Inner>) {
@@ -26,8 +24,9 @@ pub(super) async fn dispatch(engine: Arc<Inner>) {
         let until = match claim(&engine).await {
             Ok(until) => until,
             Err(error) => {
-                tracing::error!(%error, "could not claim executions; trying again in a second");
-                engine.now().saturating_add(STORE_PAUSE)
+                let now = engine.now();
+                engine.health.failed(Part::Store, now, &error);
+                now.saturating_add(engine.health.pause(now))
             }
         };
         tokio::select! {
@@ -46,7 +45,8 @@ async fn claim(engine: &Arc<Inner>) -> Result<Timestamp, StoreError> {
         let lease = engine.lease();
         let most_running = engine.settings.max_concurrent_executions;
         let had_backlog = engine.backlog.swap(false, Ordering::Relaxed);
-        let claims = store.claim(ClaimRequest { lease, now, most: BATCH, most_running }).await;
+        let scope = engine.scope();
+        let claims = store.claim(ClaimRequest { lease, now, most: BATCH, most_running, scope }).await;
         let claims = claims.inspect_err(|_| engine.backlog.store(had_backlog, Ordering::Relaxed))?;
         let admitted = claims.iter().filter(|claim| claim.kind == ClaimKind::Admitted).count();
         let count = claims.len();
@@ -67,7 +67,7 @@ async fn claim(engine: &Arc<Inner>) -> Result<Timestamp, StoreError> {
         engine.attend(id);
     }
     let latest = now.saturating_add(engine.settings.poll);
-    Ok(store.next_attention().await?.map_or(latest, |next| next.min(latest)))
+    Ok(store.next_attention(&engine.scope()).await?.map_or(latest, |next| next.min(latest)))
 }
 
 /// Looks now and then for executions that this node owns and nobody runs, whatever became of their runs. One that has just
@@ -84,7 +84,7 @@ pub(super) async fn find_abandoned(engine: Arc<Inner>) {
         let owned = match engine.ports.executions.owned(lease).await {
             Ok(owned) => owned,
             Err(error) => {
-                tracing::error!(%error, "could not look for executions that nobody runs");
+                engine.health.failed(Part::Store, engine.now(), &error);
                 continue;
             }
         };
@@ -108,11 +108,8 @@ pub(super) async fn keep_lease(engine: Arc<Inner>) {
             () = engine.stop.cancelled() => return,
         }
         match renew(&engine).await {
-            Ok(()) => engine.health.store_answered(),
-            Err(error) => {
-                engine.health.store_failed(engine.now(), &error);
-                tracing::error!(%error, "could not renew the node's lease");
-            }
+            Ok(()) => engine.health.answered(Part::Store),
+            Err(error) => engine.health.failed(Part::Store, engine.now(), &error),
         }
     }
 }

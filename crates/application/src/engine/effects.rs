@@ -18,6 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     Inner,
+    health::Part,
     queues::SlotGuard,
     runner::{Message, Origin, Run, Told},
 };
@@ -111,7 +112,8 @@ impl CallTask {
             match self.engine.value(self.call.id.execution_id, &self.call.input).await {
                 Ok(input) => return input,
                 Err(error) => {
-                    tracing::error!(call = %self.call.id, %error, "the store failed; trying again");
+                    tracing::debug!(call = %self.call.id, "waits for the store");
+                    self.engine.health.failed(Part::Store, self.engine.now(), &error);
                     self.engine.pause_for_store().await;
                 }
             }

@@ -30,7 +30,7 @@ mod values;
 use std::{
     panic::AssertUnwindSafe,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -52,11 +52,11 @@ use recovery::RecoveryCounts;
 pub use recovery::RecoveryReport;
 use runner::{Message, Origin, Run};
 use runs::Runs;
-pub use settings::{BreakerSettings, EngineSettings};
+pub use settings::{BreakerSettings, EngineSettings, TakesUp};
 pub(crate) use turn::RUNS_FOR_ESTIMATE;
 use values::ValueCache;
 
-use crate::ports::{Admission, Lease, Ports, Start, StartError, Started, StoreError};
+use crate::ports::{Admission, Lease, Ports, Start, StartError, Started, StoreError, WorkScope};
 
 /// How often an execution is taken up again whose run has ended by a defect.
 const TAKEN_UP_AGAIN: u32 = 3;
@@ -84,6 +84,8 @@ pub(crate) struct Inner {
     values: ValueCache,
     lease: RwLock<Lease>,
     runs: Arc<Runs>,
+    /// What it works on, where that is not everything.
+    own: Mutex<Vec<ExecutionId>>,
     /// Root executions in memory.
     roots: Arc<AtomicUsize>,
     /// Whether executions wait to be admitted.
@@ -113,6 +115,7 @@ impl Engine {
             values: ValueCache::new(),
             lease: RwLock::new(lease),
             runs: Arc::default(),
+            own: Mutex::default(),
             roots: Arc::default(),
             backlog: AtomicBool::new(true),
             wake: Notify::new(),
@@ -170,6 +173,13 @@ impl Engine {
         self.0.launch(start).await
     }
 
+    /// Works on this execution and its sub-processes too, if it does not work on everything ([`TakesUp::Own`]).
+    pub fn take_up(&self, id: ExecutionId) {
+        self.0.own(id);
+        self.0.backlog.store(true, Ordering::Relaxed);
+        self.0.wake.notify_one();
+    }
+
     /// Says that something may have come in for an execution: a signal in its inbox.
     pub fn nudge(&self, id: ExecutionId) {
         self.0.nudge(id);
@@ -208,6 +218,8 @@ impl Inner {
         let most_running = self.settings.max_concurrent_executions;
         start.admit = (!self.draining.load(Ordering::Relaxed)).then_some(Admission { lease, most_running });
         let execution = start.execution.clone();
+        // Before it is stored, so that it is found wherever it is.
+        self.own(execution.id());
         let started = self.ports.executions.start(start).await?;
         match started {
             Started::Created { admitted: true } => {
@@ -282,6 +294,21 @@ impl Inner {
     fn nudge(&self, id: ExecutionId) {
         if self.runs.send(id, Message::Nudge).is_err() {
             self.wake.notify_one();
+        }
+    }
+
+    fn own(&self, id: ExecutionId) {
+        match self.settings.takes_up {
+            TakesUp::All => {}
+            TakesUp::Own => self.own.lock().unwrap_or_else(PoisonError::into_inner).push(id),
+        }
+    }
+
+    /// What this engine works on.
+    fn scope(&self) -> WorkScope {
+        match self.settings.takes_up {
+            TakesUp::All => WorkScope::All,
+            TakesUp::Own => WorkScope::Below(self.own.lock().unwrap_or_else(PoisonError::into_inner).clone()),
         }
     }
 

@@ -20,14 +20,12 @@ use tokio_util::sync::DropGuard;
 
 use super::{
     Inner, Runnable,
+    health::Part,
     queues::SlotGuard,
     runs::{Entry, Registration},
     values::RunValues,
 };
 use crate::ports::{ClaimKind, InboxRow, Lease, StoreError};
-
-/// How long a run waits before it tries a failed store again.
-const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long an execution stays in memory for a child that may end soon. Loading it anew takes the longer the more steps it
 /// has, so that without this a long chain of quick sub-processes would take the square of its length.
@@ -384,8 +382,8 @@ impl Run {
 
     /// Waits a little for a store that failed.
     pub async fn pause_for_store(&self, error: &StoreError) {
-        self.engine.health.store_failed(self.engine.now(), error);
-        tracing::error!(execution = %self.id, %error, "the store failed; trying again");
+        tracing::debug!(execution = %self.id, "waits for the store");
+        self.engine.health.failed(Part::Store, self.engine.now(), error);
         self.engine.pause_for_store().await;
     }
 }
@@ -393,7 +391,8 @@ impl Run {
 impl Inner {
     /// Waits a little for a store that failed.
     pub(super) async fn pause_for_store(&self) {
-        self.ports.clock.sleep_until(self.now().saturating_add(STORE_PAUSE)).await;
+        let now = self.now();
+        self.ports.clock.sleep_until(now.saturating_add(self.health.pause(now))).await;
     }
 }
 

@@ -37,6 +37,19 @@ pub struct EngineSettings {
     pub agent_wait: Duration,
     /// The circuit breaker of each agent.
     pub breaker: BreakerSettings,
+    /// Which executions of the store it works on.
+    pub takes_up: TakesUp,
+}
+
+/// Which executions of its store an engine works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TakesUp {
+    /// All of them.
+    #[default]
+    All,
+    /// Those that it starts itself or is told to take up ([`super::Engine::take_up`]), and their sub-processes. What else
+    /// is under way waits for another engine.
+    Own,
 }
 
 /// When an agent is left alone for a while (spec 5.3).
@@ -66,6 +79,7 @@ impl Default for EngineSettings {
             lease: Duration::from_secs(15),
             agent_wait: Duration::from_secs(3_600),
             breaker: BreakerSettings::default(),
+            takes_up: TakesUp::default(),
         }
     }
 }

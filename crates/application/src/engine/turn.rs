@@ -17,6 +17,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::{
     Inner,
     effects::{self, CallTask},
+    health::Part,
     queues::{Asker, SlotGuard},
     runner::{After, LINGER, Message, Run},
 };
@@ -287,7 +288,7 @@ impl Run {
         loop {
             match self.engine.ports.executions.commit(Arc::clone(commit)).await {
                 Ok(committed) => {
-                    self.engine.health.store_answered();
+                    self.engine.health.answered(Part::Store);
                     return Ok(committed);
                 }
                 Err(CommitError::Conflict) => return Err(Refused::Outdated),
@@ -502,9 +503,10 @@ impl Inner {
     async fn put_blob(&self, row: &NewValue, measured: &Measured) {
         let Content::Blob { key, .. } = &row.content else { return };
         while let Err(error) = self.ports.blobs.put(key, measured.text.as_bytes()).await {
-            tracing::error!(%error, %key, "the blob store failed; trying again");
+            self.health.failed(Part::Values, self.now(), &error);
             self.pause_for_store().await;
         }
+        self.health.answered(Part::Values);
     }
 
     async fn child_end(&self, child: ExecutionId) -> Result<Option<ChildEnd>, StoreError> {

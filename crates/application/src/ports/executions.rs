@@ -254,6 +254,16 @@ pub enum CommitError {
     Store(#[from] StoreError),
 }
 
+/// Which executions a node works on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum WorkScope {
+    /// All that the store holds.
+    #[default]
+    All,
+    /// These and their sub-processes, whether these are waited for or not; the others wait for another node.
+    Below(Vec<ExecutionId>),
+}
+
 /// What a dispatcher asks for.
 #[derive(Debug, Clone)]
 pub struct ClaimRequest {
@@ -265,6 +275,8 @@ pub struct ClaimRequest {
     pub most: u32,
     /// How many root executions may be in work at once, over all nodes; pending ones are admitted up to that.
     pub most_running: u32,
+    /// Among which executions.
+    pub scope: WorkScope,
 }
 
 /// An execution that a node now owns.
@@ -327,6 +339,7 @@ pub enum SignalError {
 /// * [`claim`](Self::claim) gives an execution to one node only, admits pending roots by priority and age and within their
 ///   process's limit, and takes over those whose owner's lease has run out; what such an owner had only been given room
 ///   for goes back to the queue instead. Being claimed is the answer to what called attention;
+/// * a claim in a scope leaves what is outside of it as it is, and is not held back by what nobody works on there;
 /// * a lease has run out when another node has noticed it, by joining or claiming after its time: until then it can be
 ///   prolonged, and its node has lost nothing.
 #[async_trait]
@@ -361,8 +374,8 @@ pub trait ExecutionStore: Send + Sync {
     /// What a step cost in its latest completed runs, newest first, over all versions of its process: `limit` at most.
     async fn step_costs(&self, process: &ProcessName, step: &StepId, limit: u32) -> Result<Vec<Money>, StoreError>;
 
-    /// The earliest time of attention of an execution that nobody owns.
-    async fn next_attention(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// The earliest time of attention of an execution in this scope that nobody owns.
+    async fn next_attention(&self, scope: &WorkScope) -> Result<Option<Timestamp>, StoreError>;
 
     /// Puts a signal into an execution's inbox, if it fits the execution's committed state.
     async fn signal(&self, to: ExecutionId, signal: Signal, now: Timestamp) -> Result<(), SignalError>;

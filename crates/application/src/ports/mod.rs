@@ -28,7 +28,7 @@ pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, Proc
 pub use executions::{
     Admission, ApprovalWrite, BudgetChange, Claim, ClaimKind, ClaimRequest, Commit, CommitError, Committed, Content,
     ExecutionStore, IdempotencyKey, InboxRow, Lease, Loaded, NewChild, NewSignal, NewValue, SignalError, Start,
-    StartError, Started, root_of_tree,
+    StartError, Started, WorkScope, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
 pub use notifier::{DeliveryFailure, Message, Notifier};

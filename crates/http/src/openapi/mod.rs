@@ -24,10 +24,10 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::{HttpState, live, resources};
 
 /// Where the document is.
-const DOCUMENT: &str = "/api/openapi.json";
+pub(crate) const DOCUMENT: &str = "/api/openapi.json";
 
 /// Where its page is.
-const PAGE: &str = "/api/docs/ui";
+pub(crate) const PAGE: &str = "/api/docs/ui";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(

@@ -5,7 +5,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{HttpState, Phase, problem::Problem, state::App};
+use crate::{
+    HttpState, Phase,
+    problem::{Code, Problem},
+    state::App,
+};
 
 pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(is_alive)).routes(routes!(is_ready)).routes(routes!(version))
@@ -63,7 +67,7 @@ async fn is_alive() -> Json<HealthResponse> {
     Json(HealthResponse { status: "ok" })
 }
 
-/// Whether requests should be sent here: the database answers, and the server neither starts nor stops.
+/// Whether requests should be sent here: the database can be read and written, and the server neither starts nor stops.
 #[utoipa::path(
     get, path = "/readyz", tag = "server", security(()),
     responses(
@@ -76,7 +80,14 @@ async fn is_ready(State(state): State<HttpState>) -> Result<Json<HealthResponse>
         Phase::Starting => Err(Problem::starting()),
         Phase::Draining => Err(Problem::draining()),
         Phase::Ready => {
-            App::of(&state)?.is_ready().await?;
+            // Asked again and again: the log says once what is wrong, not at every answer.
+            App::of(&state)?.is_ready().await.map_err(|error| {
+                tracing::debug!(%error, "not ready");
+                Problem::unavailable(
+                    Code::StoreUnavailable,
+                    "The database can't be used at the moment; see the server's log",
+                )
+            })?;
             Ok(Json(HealthResponse { status: "ready" }))
         }
     }

@@ -14,7 +14,10 @@ use super::{GlobalArguments, block_on, config::Format};
 use crate::{
     config::{FlagValue, Loaded},
     exit::{Exit, Failure},
-    terminal::{self, style},
+    terminal::{
+        self, style,
+        text::{clean, clean_lines, pad, width},
+    },
     wiring::only_agents,
 };
 
@@ -78,14 +81,14 @@ async fn list(loaded: &Loaded, format: Format) -> Result<Exit, Failure> {
     let listed = agents.list().await.map_err(Failure::failed)?;
     if format == Format::Json {
         let agents: Vec<Value> = listed.iter().map(as_json).collect();
-        terminal::say(format_args!("{:#}", json!({"agents": agents})))?;
+        terminal::say_json(&json!({"agents": agents}))?;
         return Ok(Exit::Done);
     }
     if listed.is_empty() {
         let file = loaded.configuration.agents_file();
         terminal::tell(format_args!("There are no agents: add some to {}, or set agents.mcp.url", file.display()));
     }
-    let names = listed.iter().map(|agent| agent.name.chars().count()).max().unwrap_or(0);
+    let names = listed.iter().map(|agent| width(&clean(&agent.name))).max().unwrap_or(0);
     for agent in &listed {
         let state = match agent.status {
             AgentStatus::Running => style::paint(style::GOOD, "running"),
@@ -96,7 +99,7 @@ async fn list(loaded: &Loaded, format: Format) -> Result<Exit, Failure> {
             (Some(text), None) | (None, Some(text)) => text.clone(),
             (None, None) => String::new(),
         };
-        let line = format!("{:names$}  {:7}  {state}  {about}", agent.name, agent.kind);
+        let line = format!("{}  {:7}  {state}  {}", pad(&clean(&agent.name), names), clean(&agent.kind), clean(&about));
         terminal::say(line.trim_end())?;
     }
     Ok(Exit::Done)
@@ -137,7 +140,13 @@ async fn test(loaded: &Loaded, name: String, message: String, timeout: Duration)
     let reply = asked
         .map_err(|_| Failure::failed(format_args!("`{}` has not answered within {timeout}", task.agent)))?
         .map_err(Failure::failed)?;
-    terminal::say(reply.text.trim_end())?;
+    let text = reply.text.trim_end();
+    // Programs that read it get the reply itself.
+    if terminal::is_shown_on_terminal() {
+        terminal::say(clean_lines(text))?;
+    } else {
+        terminal::say(text)?;
+    }
     let took = Duration::from_millis(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     let cost = reply
         .usage

@@ -8,13 +8,14 @@ use serde_json::json;
 use super::{
     block_on,
     config::Format,
-    remote::{Kind, Remote, ServerArguments, choose, entries, instant, line, path_part, say_json, text},
+    remote::{Kind, Remote, ServerArguments, choose, entries, instant, path_part, text},
 };
 use crate::{
     exit::{Exit, Failure},
     terminal::{
         self, style,
         table::{Cell, say_rows},
+        text::clean,
     },
 };
 
@@ -150,7 +151,7 @@ async fn list(
     let answer = server.get(&format!("/api/approvals?{}", query.join("&"))).await?;
     let Json::Array(rows) = &answer else { return Err(server.unknown_answer().into()) };
     match format {
-        Format::Json => say_json(&json!({"approvals": rows}))?,
+        Format::Json => terminal::say_json(&json!({"approvals": rows}))?,
         Format::Text => {
             if rows.is_empty() {
                 terminal::tell("There are no such approvals.");
@@ -186,14 +187,14 @@ async fn show(server: &Remote, id: &str, format: Format) -> Result<Exit, Failure
     let id = choose(server, Kind::OpenApproval, id).await?;
     let approval = server.get(&format!("/api/approvals/{id}")).await?;
     match format {
-        Format::Json => say_json(&approval)?,
+        Format::Json => terminal::say_json(&approval)?,
         Format::Text => print(&approval)?,
     }
     Ok(Exit::Done)
 }
 
 fn print(approval: &Json) -> std::io::Result<()> {
-    let title = line(&text(&approval["title"]));
+    let title = clean(&text(&approval["title"]));
     terminal::say(format_args!("{}  {}", style::paint(style::STRONG, title), status_of(approval)))?;
     let description = text(&approval["description"]);
     if !description.trim().is_empty() {
@@ -239,9 +240,9 @@ async fn decide(server: &Remote, vote: &Vote, action: &str, comment: Option<Stri
         if wants_comment { failure.hint("--comment TEXT says why") } else { failure }
     })?;
     match vote.format {
-        Format::Json => say_json(&approval)?,
+        Format::Json => terminal::say_json(&approval)?,
         Format::Text => {
-            let title = line(&text(&approval["title"]));
+            let title = clean(&text(&approval["title"]));
             let still = match approval["status"].as_str() {
                 Some("pending") => format!(" ({}; it waits for more)", votes_for(&approval)),
                 _ => String::new(),

@@ -78,7 +78,7 @@ fn show(loaded: &Loaded, keys: &[&'static Key], format: Format) -> Result<Exit, 
             ((*name).to_owned(), json!({"value": value, "origin": origin.to_string()}))
         };
         let shown: Map<String, Value> = rows.iter().map(entry).collect();
-        terminal::say(format_args!("{:#}", Value::Object(shown)))?;
+        terminal::say_json(&Value::Object(shown))?;
         return Ok(Exit::Done);
     }
     let names = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);

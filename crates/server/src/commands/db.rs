@@ -1,9 +1,9 @@
 //! `db`: looking after the database of a data folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use procession_store_sqlite::{OpenError, backup, check, migrate, pending_migrations, vacuum};
+use procession_store_sqlite::{OpenError, back_up, check, migrate, pending_migrations, restore, vacuum, values_of};
 
 use super::{GlobalArguments, block_on};
 use crate::{
@@ -17,9 +17,11 @@ const EXAMPLES: &str = "\
 Examples:
   procession db check
   procession db backup /backups/procession-monday.db
+  procession db restore /backups/procession-monday.db --data-dir /var/lib/procession
   procession db migrate --data-dir /var/lib/procession
 
-`check` and `backup` are safe beside a running server; `migrate` and `vacuum` are refused while one has the database.";
+`check` and `backup` are safe beside a running server; `migrate`, `vacuum` and `restore` are refused while one has the
+database. The key that signs tokens (secret.key) and the file of agents are in no backup: keep them yourself.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -34,10 +36,18 @@ enum Action {
     Migrate,
     /// Read the whole database and report what is wrong with it.
     Check,
-    /// Write a consistent copy of the database to a new file. Large values, in `blobs`, are not part of it.
+    /// Write a consistent copy of the database to a new file, and the large values beside it, to the folder FILE.blobs.
     Backup {
         /// The file; it must not exist.
         file: PathBuf,
+    },
+    /// Bring a backup and its large values back.
+    Restore {
+        /// The file that `backup` wrote; FILE.blobs is beside it.
+        file: PathBuf,
+        /// Move an existing database aside first.
+        #[arg(long)]
+        replace: bool,
     },
     /// Rewrite the database without unused pages.
     Vacuum,
@@ -55,10 +65,8 @@ pub(super) fn run(arguments: DbArguments, global: &GlobalArguments) -> Result<Ex
                 Ok(Exit::Done)
             }
             Action::Check => check_database(configuration).await,
-            Action::Backup { file } => {
-                backup(&configuration.database_file(), &file).await?;
-                Ok(Exit::Done)
-            }
+            Action::Backup { file } => back_up_database(configuration, &file).await,
+            Action::Restore { file, replace } => restore_database(configuration, &file, replace).await,
             Action::Vacuum => {
                 vacuum(&database_options(configuration)).await?;
                 Ok(Exit::Done)
@@ -69,7 +77,12 @@ pub(super) fn run(arguments: DbArguments, global: &GlobalArguments) -> Result<Ex
 
 async fn check_database(configuration: &Configuration) -> Result<Exit, Failure> {
     let path = configuration.database_file();
-    let mut problems = check(&path).await?;
+    let mut problems = match check(&path).await {
+        Ok(problems) => problems,
+        Err(error) if error.is_damage() => return Err(Failure { exit: Exit::Failed, ..error.into() }),
+        Err(error) => return Err(error.into()),
+    };
+    let is_damaged = !problems.is_empty();
     let lacking = pending_migrations(&path).await?;
     problems.extend(
         lacking.iter().map(|migration| format!("it lacks the migration {migration}; run `procession db migrate`")),
@@ -78,21 +91,70 @@ async fn check_database(configuration: &Configuration) -> Result<Exit, Failure> 
         terminal::say(problem)?;
     }
     if problems.is_empty() {
-        terminal::tell(format_args!("{}: no problems", path.display()));
-        Ok(Exit::Done)
-    } else {
-        Ok(Exit::Failed)
+        terminal::note(format_args!("{}: no problems", path.display()));
+        return Ok(Exit::Done);
     }
+    if is_damaged {
+        let failure = Failure::failed(format_args!("the database {} is not as it should be", path.display()));
+        terminal::report(&advise(failure));
+    }
+    Ok(Exit::Failed)
+}
+
+async fn back_up_database(configuration: &Configuration, file: &Path) -> Result<Exit, Failure> {
+    let values = back_up(&configuration.database_file(), &configuration.blobs(), file).await?;
+    if values > 0 {
+        let folder = values_of(file);
+        terminal::note(format_args!("with {values} large values, in {}: keep both", folder.display()));
+    }
+    Ok(Exit::Done)
+}
+
+async fn restore_database(configuration: &Configuration, file: &Path, replace: bool) -> Result<Exit, Failure> {
+    let problems = check(file).await?;
+    if let Some(problem) = problems.first() {
+        return Err(Failure::failed(format_args!("{} is no sound backup: {problem}", file.display()))
+            .hint("nothing was changed; take another backup"));
+    }
+    let name = format!("replaced-{}", unix_seconds());
+    let options = database_options(configuration);
+    let restored = restore(&options, &configuration.blobs(), file, replace.then_some(name.as_str()));
+    let restored = restored.map_err(|error| match error {
+        OpenError::Folder { .. } if !replace && options.path.exists() => Failure::from(error)
+            .hint("--replace puts it aside first, in a folder beside it; or name an empty data folder with --data-dir"),
+        error => error.into(),
+    })?;
+    terminal::say(format_args!("{} is back, with {} large values", options.path.display(), restored.values))?;
+    if let Some(before) = restored.before {
+        terminal::say(format_args!("what was there before is in {}", before.display()))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn unix_seconds() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// What to do about a database that is damaged.
+fn advise(failure: Failure) -> Failure {
+    failure
+        .hint("stop what uses it, and keep a copy of its file, with those of the same name that end in -wal and -shm")
+        .hint("`procession db restore FILE --replace` brings a backup back")
+        .hint("without a backup, `sqlite3 FILE .recover` saves what can still be read, into a new file")
 }
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        let hint = matches!(error, OpenError::Missing(_))
-            .then_some("--data-dir names the data folder; `serve` and `db migrate` make a database");
+        let is_missing = matches!(error, OpenError::Missing(_));
+        let is_damage = error.is_damage() || matches!(error, OpenError::Schema { .. });
         let failure = Self::usage(error);
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
+        if is_damage {
+            advise(failure)
+        } else if is_missing {
+            failure.hint("--data-dir names the data folder; `serve` and `db migrate` make a database")
+        } else {
+            failure
         }
     }
 }

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{
     block_on,
     config::Format,
-    remote::{Kind, Remote, ServerArguments, choose, entries, owned, path_part, say_json, text},
+    remote::{Kind, Remote, ServerArguments, choose, entries, owned, path_part, text},
     run,
 };
 use crate::{
@@ -173,7 +173,7 @@ async fn started_execution(server: &Remote, started: &Json, then: &Then) -> Resu
     let Some(id) = owned(&started["id"]) else { return Err(server.unknown_answer().into()) };
     match (then.format, then.follow) {
         (Format::Text, _) => terminal::say(text(&started["id"]))?,
-        (Format::Json, false) => say_json(started)?,
+        (Format::Json, false) => terminal::say_json(started)?,
         (Format::Json, true) => {}
     }
     if !then.follow {
@@ -192,7 +192,7 @@ async fn cancel(
     let body = json!({"reason": reason, "compensate": compensate});
     let answer = server.post(&format!("/api/executions/{id}/cancel"), body).await?;
     match format {
-        Format::Json => say_json(&answer)?,
+        Format::Json => terminal::say_json(&answer)?,
         Format::Text => {
             let status = text(&answer["status"]);
             let said = match (answer["pending_command"].is_null(), answer["phase"].as_str()) {

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     exit::{Exit, Failure},
-    terminal::{self, style},
+    terminal::{
+        self, style,
+        text::{clean, pad, width},
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -95,11 +98,11 @@ fn check_scopes(scopes: &[String]) -> Result<(), Failure> {
 fn list(keys: &[Key], format: Format) -> Result<(), Failure> {
     if format == Format::Json {
         let keys: Vec<Value> = keys.iter().map(Key::as_json).collect();
-        terminal::say(format_args!("{:#}", json!({"keys": keys})))?;
+        terminal::say_json(&json!({"keys": keys}))?;
         return Ok(());
     }
-    let width = |of: fn(&Key) -> &str| keys.iter().map(|key| of(key).chars().count()).max().unwrap_or(0);
-    let (names, users) = (width(|key| &key.name), width(|key| &key.user));
+    let widest = |of: fn(&Key) -> &str| keys.iter().map(|key| width(&clean(of(key)))).max().unwrap_or(0);
+    let (names, users) = (widest(|key| &key.name), widest(|key| &key.user));
     for key in keys {
         let state = match (&key.revoked_at, &key.last_used_at) {
             (Some(at), _) => format!("revoked {at}"),
@@ -108,12 +111,13 @@ fn list(keys: &[Key], format: Format) -> Result<(), Failure> {
         };
         let scopes = if key.scopes.is_empty() { "all that its user may do".to_owned() } else { key.scopes.join(",") };
         terminal::say(format_args!(
-            "{}  {}…  {:names$}  {:users$}  {scopes}  {}",
-            key.id,
-            key.prefix,
-            key.name,
-            key.user,
-            style::paint(style::DIM, state)
+            "{}  {}…  {}  {}  {}  {}",
+            clean(&key.id),
+            clean(&key.prefix),
+            pad(&clean(&key.name), names),
+            pad(&clean(&key.user), users),
+            clean(&scopes),
+            style::paint(style::DIM, clean(&state))
         ))?;
     }
     Ok(())

@@ -5,11 +5,11 @@ use reqwest::StatusCode;
 
 use super::{
     block_on,
-    remote::{API_KEY, Address, Credential, Remote, RemoteError, ServerArguments, Session, Sessions, clean, owned},
+    remote::{API_KEY, Address, Credential, Remote, RemoteError, ServerArguments, Session, Sessions, owned},
 };
 use crate::{
     exit::{Exit, Failure},
-    terminal::{self, prompt},
+    terminal::{self, prompt, text::clean_lines},
 };
 
 const LOGIN_EXAMPLES: &str = "\
@@ -59,7 +59,7 @@ pub(super) fn log_in(arguments: LoginArguments) -> Result<Exit, Failure> {
     let token = block_on(token(&address, &user, &password))?;
     sessions.begin(&address, Session { user: user.clone(), token });
     sessions.write()?;
-    terminal::tell(format_args!("Logged in to {address} as {}.", clean(&user)));
+    terminal::tell(format_args!("Logged in to {address} as {}.", clean_lines(&user)));
     if std::env::var_os(API_KEY).is_some_and(|key| !key.is_empty()) {
         terminal::warn(format_args!("{API_KEY} is set, and counts before this session"));
     }

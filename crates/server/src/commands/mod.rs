@@ -24,7 +24,7 @@ use std::{ffi::OsString, future::Future, path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    config::{FlagValue, Loaded, Sources, load},
+    config::{FlagValue, Key, Loaded, Sources, load},
     exit::{Exit, Failure},
     terminal::{self, Colours},
 };
@@ -152,6 +152,28 @@ impl Arguments {
 }
 
 impl GlobalArguments {
+    /// The flags that a later command on the same data folder needs too, as they are written in a shell. Values of secrets
+    /// are left out.
+    fn to_give_again(&self, loaded: &Loaded) -> Vec<String> {
+        let mut flags = Vec::new();
+        if let Some(folder) = &self.data_dir {
+            flags.push(format!("--data-dir {}", quoted(folder)));
+        }
+        if let Some(file) = &self.config {
+            flags.push(format!("--config {}", quoted(&file.to_string_lossy())));
+        }
+        for pair in &self.set {
+            let key = pair.split_once('=').and_then(|(name, _)| Key::named(name.trim()));
+            let is_secret = key.is_some_and(|key| key.is_masked(&loaded.configuration));
+            let value = match pair.split_once('=') {
+                Some((name, _)) if is_secret => format!("{}=…", name.trim()),
+                Some(_) | None => pair.clone(),
+            };
+            flags.push(format!("--set {}", quoted(&value)));
+        }
+        flags
+    }
+
     /// The configuration, with what a command's own flags set.
     fn configuration(&self, own: Vec<FlagValue>) -> Result<Loaded, Failure> {
         let mut flags = Vec::new();
@@ -168,6 +190,16 @@ impl GlobalArguments {
         flags.extend(own);
         let environment = std::env::vars_os().collect();
         Ok(load(&Sources { file: self.config.clone(), environment, flags })?)
+    }
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
+    let is_plain = |character: char| character.is_alphanumeric() || "-_./=:,+@%".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }
 

@@ -7,6 +7,7 @@ use procession_application::{
     ports::{ApiKey, User},
 };
 use procession_domain::value::{Json, UserId};
+use procession_store_sqlite::pending_migrations;
 use reqwest::Method;
 use serde_json::json;
 
@@ -16,6 +17,7 @@ use super::{
 };
 use crate::{
     exit::Failure,
+    terminal,
     wiring::{StartError, Stores},
 };
 
@@ -70,16 +72,29 @@ pub(super) struct Key {
 impl People {
     /// Of the place that the arguments name.
     pub async fn open(place: &PlaceArguments, global: &GlobalArguments) -> Result<Self, Failure> {
+        Self::open_or_make(place, global, false).await
+    }
+
+    /// The same; a database that is missing is made if `makes` says so. What was made or brought up to date is said.
+    pub async fn open_or_make(place: &PlaceArguments, global: &GlobalArguments, makes: bool) -> Result<Self, Failure> {
         if let Some(url) = &place.server {
             return Ok(Self::Server(Remote::at(url)?));
         }
         let configuration = global.configuration(Vec::new())?.configuration;
         let database = configuration.database_file();
-        if !database.is_file() {
+        let is_new = !database.is_file();
+        if is_new && !makes {
             return Err(OpenError::Missing(database).into());
         }
+        let lacking = if is_new { Vec::new() } else { pending_migrations(&database).await? };
         match Stores::open(&configuration).await {
             Ok(stores) => {
+                if is_new {
+                    terminal::note(format_args!("made the database {}", database.display()));
+                }
+                for migration in lacking {
+                    terminal::note(format_args!("brought the database up to date: {migration}"));
+                }
                 let access = stores.access(&configuration).await?;
                 Ok(Self::Folder(Box::new(stores), Box::new(access)))
             }

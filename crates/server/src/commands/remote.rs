@@ -4,10 +4,9 @@
 //! * [`Remote`]: asks it something; `follow` listens to an execution.
 //! * `errors`: what can go wrong on the way, as sentences that say what to do.
 //! * `sessions`: what `procession login` has stored.
-//! * `clean`: nothing that a server sends reaches a terminal with control characters in it.
+//! * Nothing that a server sends reaches a terminal with control characters in it: `terminal::text`.
 
 mod choose;
-mod clean;
 mod errors;
 mod follow;
 mod place;
@@ -21,14 +20,13 @@ use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 
 pub(super) use choose::{Kind, choose};
-pub(super) use clean::{beginning, clean, line, say_json, say_json_line};
 pub(super) use errors::RemoteError;
 pub(super) use follow::Listening;
 pub(super) use place::{API_KEY, ServerArguments};
 pub(super) use read::{count, duration, entries, instant, money, owned, shown, text};
 pub(super) use sessions::{Session, Sessions};
 
-use crate::exit::Failure;
+use crate::{exit::Failure, terminal::text::clean_lines};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -184,7 +182,7 @@ impl Remote {
 impl Address {
     /// Reads an address; the error is a sentence about it.
     pub fn read(text: &str) -> Result<Self, String> {
-        let shown = clean(text);
+        let shown = clean_lines(text);
         let mut url = match Url::parse(text.trim()) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.host_str().is_some() => url,
             Ok(_) | Err(_) => {

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     exit::{Exit, Failure},
-    terminal::{self, prompt, style},
+    terminal::{
+        self, prompt, style,
+        text::{clean, pad, width},
+    },
 };
 
 const EXAMPLES: &str = "\
@@ -84,7 +87,8 @@ pub(super) fn run(arguments: UserArguments, global: &GlobalArguments) -> Result<
             Action::Password { password_stdin, .. } => password(*password_stdin, true)?,
             Action::List { .. } | Action::Role { .. } | Action::Remove { .. } => None,
         };
-        let people = People::open(&place, global).await?;
+        let makes = matches!(action, Action::Add { .. });
+        let people = People::open_or_make(&place, global, makes).await?;
         let done = carry_out(&people, action, password.as_deref()).await;
         people.close().await;
         done.map(|()| Exit::Done)
@@ -136,15 +140,16 @@ fn password(from_standard_input: bool, is_needed: bool) -> Result<Option<String>
 fn list(users: &[Person], format: Format) -> Result<(), Failure> {
     if format == Format::Json {
         let users: Vec<Value> = users.iter().map(Person::as_json).collect();
-        terminal::say(format_args!("{:#}", json!({"users": users})))?;
+        terminal::say_json(&json!({"users": users}))?;
         return Ok(());
     }
-    let width = |of: fn(&Person) -> &str| users.iter().map(|user| of(user).chars().count()).max().unwrap_or(0);
-    let (names, roles) = (width(|user| &user.name), width(|user| &user.role));
+    let widest = |of: fn(&Person) -> &str| users.iter().map(|user| width(&clean(of(user)))).max().unwrap_or(0);
+    let (names, roles) = (widest(|user| &user.name), widest(|user| &user.role));
     for user in users {
-        let email = user.email.as_deref().unwrap_or_default();
+        let email = clean(user.email.as_deref().unwrap_or_default());
+        let (name, role) = (pad(&clean(&user.name), names), pad(&clean(&user.role), roles));
         let note = if user.has_password { "" } else { "no password" };
-        let line = format!("{:names$}  {:roles$}  {email}  {}", user.name, user.role, style::paint(style::DIM, note));
+        let line = format!("{name}  {role}  {email}  {}", style::paint(style::DIM, note));
         terminal::say(line.trim_end())?;
     }
     Ok(())

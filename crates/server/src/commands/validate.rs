@@ -21,13 +21,10 @@ use procession_domain::{
 use procession_language::{AgentState, Code, Diagnostic, Lookup, Nothing, Severity, Surroundings, check};
 use serde_json::{Value, json};
 
-use super::{
-    config::bad_agents_file,
-    remote::{clean, say_json},
-};
+use super::config::bad_agents_file;
 use crate::{
     exit::{Exit, Failure},
-    terminal::{self, draw, style},
+    terminal::{self, draw, style, text::clean_lines},
 };
 
 const EXAMPLES: &str = "\
@@ -115,9 +112,9 @@ fn check_once(arguments: &ValidateArguments) -> Result<Exit, Failure> {
     check_together(&mut files, agents);
     match arguments.format {
         Output::Text => print(&files)?,
-        Output::Json => terminal::say(format_args!("{:#}", as_json(&files)))?,
+        Output::Json => terminal::say_json(&as_json(&files))?,
         Output::Github => github::print(&files)?,
-        Output::Sarif => say_json(&sarif::report(&files))?,
+        Output::Sarif => terminal::say_json(&sarif::report(&files))?,
     }
     let denies_warnings = arguments.deny == Some(Denied::Warnings);
     let fails = |diagnostic: &Diagnostic| denies_warnings || diagnostic.is_error();
@@ -267,7 +264,7 @@ fn in_words(diagnostic: &Diagnostic) -> String {
         Some(suggestion) if !message.contains(&format!("`{suggestion}`")) => format!("{message}\nwrite: {suggestion}"),
         Some(_) | None => message.clone(),
     };
-    clean(&words)
+    clean_lines(&words)
 }
 
 /// A diagnostic on the wire: also with `level`, as existing clients read it (spec 1.11).

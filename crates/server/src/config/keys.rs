@@ -2,7 +2,7 @@
 
 use super::{
     Configuration,
-    values::{Given, Setting},
+    values::{Given, MASK, Setting},
 };
 
 /// One key of the configuration.
@@ -137,6 +137,11 @@ impl Key {
     /// Its value in a configuration, as it could be written; secrets are masked, and what is not set is empty.
     pub fn show(&self, configuration: &Configuration) -> String {
         (self.show)(configuration)
+    }
+
+    /// Whether it has a value that is a secret.
+    pub fn is_masked(&self, configuration: &Configuration) -> bool {
+        self.show(configuration) == MASK
     }
 
     pub(super) fn put(&self, configuration: &mut Configuration, given: &Given) -> Result<(), String> {

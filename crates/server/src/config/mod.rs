@@ -227,6 +227,11 @@ impl Configuration {
         self.agents.file.clone().unwrap_or_else(|| self.data_dir().join("agents.yaml"))
     }
 
+    /// The folder of large values.
+    pub fn blobs(&self) -> PathBuf {
+        self.data_dir().join("blobs")
+    }
+
     /// The database's file.
     pub fn database_file(&self) -> PathBuf {
         match &self.database.url {

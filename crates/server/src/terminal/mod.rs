@@ -1,8 +1,13 @@
 //! What people see: lines on standard output, messages on standard error, colours only on a terminal.
+//!
+//! A terminal obeys nothing of what agents, authors and people wrote: who shows their texts cleans them (`text`), and what
+//! is written to a terminal is held back once more here, but for styles. Who closes a pipe, as `head` does, has seen enough:
+//! that is no failure, and what was begun goes on to its end.
 
 pub mod prompt;
 pub mod style;
 pub mod table;
+pub mod text;
 
 use std::{
     fmt::Display,
@@ -40,17 +45,37 @@ impl Colours {
 
 /// Writes a line of the result to standard output.
 pub fn say(line: impl Display) -> io::Result<()> {
-    writeln!(anstream::stdout(), "{line}")
+    let line = line.to_string();
+    let line = if is_shown_on_terminal() { text::only_styles(&line) } else { line };
+    unless_closed(writeln!(anstream::stdout(), "{line}"))
+}
+
+/// Writes a JSON value to standard output, over several lines.
+pub fn say_json(value: &serde_json::Value) -> io::Result<()> {
+    say(text::json_lines(value))
+}
+
+/// Writes a JSON value in one line to standard output.
+pub fn say_json_line(value: &serde_json::Value) -> io::Result<()> {
+    say(text::escaped(value.to_string()))
 }
 
 /// Writes a message to standard error. Who closed that does not want to know.
 pub fn tell(line: impl Display) {
+    let line = line.to_string();
+    let line = if io::stderr().is_terminal() { text::only_styles(&line) } else { line };
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 /// Warns on standard error.
 pub fn warn(message: impl Display) {
+    let message = text::clean_lines(&message.to_string());
     tell(format_args!("{} {message}", style::paint(style::WARNING, "warning:")));
+}
+
+/// Says something beside the result on standard error.
+pub fn note(message: impl Display) {
+    tell(style::paint(style::DIM, text::clean_lines(&message.to_string())));
 }
 
 /// Says why the program ends.
@@ -59,16 +84,35 @@ pub fn report(failure: &Failure) {
         return;
     }
     for line in failure.message.lines() {
-        tell(format_args!("{} {line}", style::paint(style::ERROR, "error:")));
+        tell(format_args!("{} {}", style::paint(style::ERROR, "error:"), text::clean(line)));
     }
     for hint in &failure.hints {
-        tell(format_args!("  {} {hint}", style::paint(style::HINT, "hint:")));
+        tell(format_args!("  {} {}", style::paint(style::HINT, "hint:"), text::clean(hint)));
+    }
+}
+
+/// What became of writing; that nobody reads any more is as good as written.
+pub fn unless_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Ok(()) | Err(_) => written,
     }
 }
 
 /// Whether standard output is a terminal.
 pub fn is_shown_on_terminal() -> bool {
     io::stdout().is_terminal()
+}
+
+/// Whether lines on standard output can be drawn anew: it is a terminal that moves its cursor.
+pub fn is_redrawn() -> bool {
+    let moves_cursor = std::env::var_os("TERM").map_or(cfg!(windows), |kind| !kind.is_empty() && kind != "dumb");
+    is_shown_on_terminal() && moves_cursor
+}
+
+/// Whether standard output shows colours.
+pub fn shows_colours() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != ColorChoice::Never
 }
 
 /// Whether a person can be asked something.
@@ -87,6 +131,9 @@ pub fn height() -> usize {
 }
 
 /// Draws one diagnostic of a file, as wide as the terminal.
-pub fn draw(file: &str, text: &str, diagnostic: &procession_language::Diagnostic) -> String {
-    procession::draw(file, text, diagnostic, width())
+pub fn draw(file: &str, source: &str, diagnostic: &procession_language::Diagnostic) -> String {
+    let mut shown = diagnostic.clone();
+    shown.message = text::clean(&shown.message);
+    shown.suggestion = shown.suggestion.map(|suggestion| text::clean_lines(&suggestion));
+    procession::draw(&text::clean(file), source, &shown, width())
 }

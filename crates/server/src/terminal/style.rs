@@ -1,4 +1,4 @@
-//! The few styles of the program, and texts cut to fit.
+//! The few styles of the program.
 
 use std::fmt::Display;
 
@@ -26,41 +26,4 @@ pub const STRONG: Style = Style::new().bold();
 /// A text in a style; the stream leaves the style out where it is not shown.
 pub fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
-}
-
-/// The first line of a text that has something in it, at most so many characters, without control characters.
-pub fn first_line(text: &str, most: usize) -> String {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    fit(line, most)
-}
-
-/// A text of at most so many characters, without control characters.
-pub fn fit(text: &str, most: usize) -> String {
-    let mut characters = text.chars().filter(|character| !character.is_control());
-    let mut short: String = characters.by_ref().take(most).collect();
-    if characters.next().is_some() && most > 0 {
-        short.pop();
-        short.push('…');
-    }
-    short
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_texts_are_cut_and_control_characters_left_out() {
-        let cases = [
-            ("", 5, ""),
-            ("\n  \n  second\nthird", 20, "second"),
-            ("exact", 5, "exact"),
-            ("longer", 5, "long…"),
-            ("\u{1b}[31mred", 10, "[31mred"),
-            ("anything", 0, ""),
-        ];
-        for (text, most, expected) in cases {
-            assert_eq!(first_line(text, most), expected, "{text:?}");
-        }
-    }
 }

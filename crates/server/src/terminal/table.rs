@@ -4,7 +4,10 @@ use std::{fmt::Write, io};
 
 use anstyle::Style;
 
-use super::style;
+use super::{
+    style,
+    text::{clean, width},
+};
 
 /// A cell: a text in a style.
 pub struct Cell {
@@ -21,15 +24,15 @@ impl Cell {
         Self::styled(Style::new(), text)
     }
 
-    /// A cell in a style. Its text, which is clean already, becomes one line.
+    /// A cell in a style. Its text becomes one line that a terminal can show.
     pub fn styled(style: Style, text: impl Into<String>) -> Self {
-        Self { text: text.into().replace(['\n', '\t'], " "), style }
+        Self { text: clean(&text.into()), style }
     }
 }
 
 /// Writes rows to standard output, each column as wide as its widest cell.
 pub fn say_rows<const N: usize>(rows: &[[Cell; N]]) -> io::Result<()> {
-    let width = |column: usize| rows.iter().map(|row| row[column].text.chars().count()).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().map(|row| width(&row[column].text)).max().unwrap_or(0);
     let widths: [usize; N] = std::array::from_fn(width);
     for row in rows {
         let mut line = String::new();
@@ -38,7 +41,7 @@ pub fn say_rows<const N: usize>(rows: &[[Cell; N]]) -> io::Result<()> {
             if width == 0 {
                 continue;
             }
-            let padding = if column + 1 == last { 0 } else { width - cell.text.chars().count() };
+            let padding = if column + 1 == last { 0 } else { width - self::width(&cell.text) };
             let painted = if cell.text.is_empty() { String::new() } else { style::paint(cell.style, &cell.text) };
             let gap = if line.is_empty() { "" } else { GAP };
             // Writing to a text does not fail.

@@ -83,7 +83,13 @@ impl Place {
     /// Starts a server at this address, with its data in the folder `data`.
     pub fn serve_at(&self, address: &str, arguments: &[&str]) -> Server {
         let mut command = self.program(&["serve", "--listen", address, "--data-dir", "data"]);
-        let mut process = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.args(arguments);
+        Self::serve_by(command)
+    }
+
+    /// Starts a server by this command.
+    pub fn serve_by(mut command: Command) -> Server {
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let mut server = Server { process, output, address: String::new(), greeting: String::new() };
         while server.address.is_empty() {
@@ -158,6 +164,20 @@ impl Server {
         self.ask(&format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()))
     }
 
+    /// Sends JSON with an API key: the answer.
+    pub fn post_as(&self, key: &str, path: &str, body: &str) -> serde_json::Value {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\nAuthorization: Bearer {key}");
+        let length = body.len();
+        let (_, answer) =
+            self.ask(&format!("{head}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"));
+        serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{error} in {answer}"))
+    }
+
+    /// The server's process.
+    pub fn pid(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(&self.process)
+    }
+
     fn ask(&self, request: &str) -> (u16, String) {
         let mut connection = TcpStream::connect(&self.address).unwrap();
         connection.write_all(request.as_bytes()).unwrap();
@@ -174,8 +194,7 @@ impl Server {
 
     /// Tells it to stop as a service manager does, and waits for its end.
     pub fn stop(mut self) -> Said {
-        let pid = rustix::process::Pid::from_child(&self.process);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(self.pid(), rustix::process::Signal::TERM).unwrap();
         self.ended()
     }
 

@@ -4,6 +4,7 @@ use std::{collections::HashSet, sync::Arc};
 
 use procession_domain::{
     definition::Priority,
+    execution::ExecutionStatus,
     value::{ExecutionId, Timestamp},
 };
 
@@ -11,7 +12,7 @@ use super::{
     given::{Published, Stores, agent, at, at_once, much_later, timer},
     run::Launch,
 };
-use procession_application::ports::{Claim, ClaimKind, ClaimRequest, Lease};
+use procession_application::ports::{Claim, ClaimKind, ClaimRequest, Lease, WorkScope};
 
 /// An execution is claimed when its time has come, the earliest first, no more than asked for, and once.
 pub async fn due_executions_are_claimed_in_order_and_once(stores: &Stores) {
@@ -21,9 +22,9 @@ pub async fn due_executions_are_claimed_in_order_and_once(stores: &Stores) {
     for second in [30, 10, 20] {
         ids.push(waiting(stores, &process, lease, at(second)).await);
     }
-    assert_eq!(stores.executions.next_attention().await.unwrap(), Some(at(610)));
+    assert_eq!(stores.executions.next_attention(&WorkScope::All).await.unwrap(), Some(at(610)));
     assert_eq!(stores.claim(lease, at(609)).await, []);
-    let request = ClaimRequest { lease, now: at(625), most: 1, most_running: 100 };
+    let request = ClaimRequest { lease, now: at(625), most: 1, most_running: 100, scope: WorkScope::All };
     let mut claimed = Vec::new();
     for _ in 0..3 {
         claimed.extend(stores.executions.claim(request.clone()).await.unwrap());
@@ -49,7 +50,8 @@ pub async fn claims_at_once_never_overlap(stores: &Stores) {
             async move {
                 let mut claimed = Vec::new();
                 for _ in 0..40 {
-                    let request = ClaimRequest { lease, now: at(700), most: 5, most_running: 1_000 };
+                    let request =
+                        ClaimRequest { lease, now: at(700), most: 5, most_running: 1_000, scope: WorkScope::All };
                     claimed.extend(executions.claim(request).await.unwrap());
                 }
                 claimed.into_iter().map(|claim| claim.execution_id).collect::<Vec<_>>()
@@ -74,7 +76,7 @@ pub async fn pending_executions_are_admitted_by_priority_and_age(stores: &Stores
     let lease = stores.node().await;
     let mut admitted = Vec::new();
     for room in 1..=5 {
-        let request = ClaimRequest { lease, now: at(20), most: 100, most_running: room };
+        let request = ClaimRequest { lease, now: at(20), most: 100, most_running: room, scope: WorkScope::All };
         let claims = stores.executions.claim(request).await.unwrap();
         assert_eq!((claims.len(), claims[0].kind), (1, ClaimKind::Admitted));
         admitted.push(claims[0].execution_id);
@@ -103,7 +105,7 @@ pub async fn only_so_many_roots_are_in_work(stores: &Stores) {
     for _ in 0..3 {
         stores.queued(&process).await;
     }
-    let request = ClaimRequest { lease, now: at(2), most: 100, most_running: 2 };
+    let request = ClaimRequest { lease, now: at(2), most: 100, most_running: 2, scope: WorkScope::All };
     assert_eq!(stores.executions.claim(request.clone()).await.unwrap().len(), 1);
     assert_eq!(stores.executions.claim(request.clone()).await.unwrap(), []);
     stores.executions.commit(Arc::new(run.begin())).await.unwrap();
@@ -119,7 +121,7 @@ pub async fn those_that_wake_up_are_not_held_back(stores: &Stores) {
         waiting(stores, &process, lease, at(1)).await;
     }
     stores.queued(&process).await;
-    let request = ClaimRequest { lease, now: at(700), most: 100, most_running: 1 };
+    let request = ClaimRequest { lease, now: at(700), most: 100, most_running: 1, scope: WorkScope::All };
     let claims = stores.executions.claim(request).await.unwrap();
     assert_eq!(claims.len(), 3);
     assert!(claims.iter().all(|claim| claim.kind == ClaimKind::Due));
@@ -160,6 +162,46 @@ pub async fn a_long_queue_of_held_back_executions_hides_nobody(stores: &Stores) 
     let claims = stores.claim(stores.node().await, at(901)).await;
     assert_eq!(claims.len(), 2);
     assert_eq!(claims[1].execution_id, last.id());
+}
+
+/// In a scope only what is in it is claimed: due, pending, left over or a sub-process. The rest stays as it is, and holds
+/// nobody back, neither in the queue nor by what belongs to a node that is gone.
+pub async fn a_scope_leaves_what_is_outside_of_it(stores: &Stores) {
+    let pausing = stores.published("pause", vec![timer("wait", &[])]).await;
+    let working = stores.published("work", vec![agent("write", &[])]).await;
+    let limited = stores.published("report", vec![agent("write", &[])]).await;
+    let gone = stores.executions.join(stores.id(), at(0), at(30)).await.unwrap();
+    let (other, own) = (waiting(stores, &pausing, gone, at(1)).await, waiting(stores, &pausing, gone, at(2)).await);
+    let mut left_over = Vec::new();
+    for process in [&working, &working, &limited] {
+        let mut run = stores.admitted(process, gone).await;
+        stores.executions.commit(Arc::new(run.begin())).await.unwrap();
+        left_over.push(run.id());
+    }
+    let launch = |second| Launch { at: at(second), instance_limit: Some(1), ..Launch::default() };
+    let ahead = stores.launched(&limited, launch(3)).await.id();
+    let behind = stores.launched(&limited, launch(4)).await.id();
+    let lease = stores.executions.join(stores.id(), at(60), much_later()).await.unwrap();
+
+    let scope = WorkScope::Below(vec![own, left_over[1], behind]);
+    let claim = |scope: &WorkScope, most_running| {
+        let request = ClaimRequest { lease, now: at(700), most: 100, most_running, scope: scope.clone() };
+        async { stores.executions.claim(request).await.unwrap() }
+    };
+    assert_eq!(stores.executions.next_attention(&scope).await.unwrap(), Some(at(602)));
+    let found = |execution_id, kind| Claim { execution_id, kind };
+    assert_eq!(
+        claim(&scope, 3).await,
+        [found(left_over[1], ClaimKind::TakenOver), found(own, ClaimKind::Due), found(behind, ClaimKind::Admitted)]
+    );
+    assert_eq!(claim(&scope, 100).await, []);
+    assert_eq!(stores.executions.next_attention(&scope).await.unwrap(), None);
+    assert_eq!(stores.executions.next_attention(&WorkScope::All).await.unwrap(), Some(at(601)));
+    let rest = claim(&WorkScope::All, 100).await;
+    let orphans = [left_over[0], left_over[2]].map(|id| found(id, ClaimKind::TakenOver));
+    assert_eq!(rest, [orphans.as_slice(), &[found(other, ClaimKind::Due)]].concat());
+    let status = stores.stored(ahead).await.standing.status;
+    assert_eq!(status, ExecutionStatus::Pending, "its process is at its limit");
 }
 
 /// One execution is claimed whatever its time of attention, unless another node has it.

@@ -12,7 +12,7 @@ use super::{
     given::{Published, Stores, agent, at, at_once, definition, sub_process, timer},
     run::{Launch, Run, advance},
 };
-use procession_application::ports::{ClaimKind, Commit, CommitError, Content, Lease, StoreError};
+use procession_application::ports::{ClaimKind, Commit, CommitError, Content, Lease, StoreError, WorkScope};
 
 /// A commit is read back as it was written: state, changed steps, events, values.
 pub async fn a_commit_is_read_back_as_it_was_written(stores: &Stores) {
@@ -284,11 +284,11 @@ pub async fn a_released_execution_needs_attention_when_it_said(stores: &Stores) 
     let lease = stores.node().await;
     let mut run = stores.admitted(&process, lease).await;
     stores.executions.commit(Arc::new(run.begin())).await.unwrap();
-    assert_eq!(stores.executions.next_attention().await.unwrap(), Some(at(601)));
+    assert_eq!(stores.executions.next_attention(&WorkScope::All).await.unwrap(), Some(at(601)));
     assert_eq!(stores.claim(lease, at(600)).await, []);
     let claims = stores.claim(lease, at(601)).await;
     assert_eq!((claims.len(), claims[0].kind), (1, ClaimKind::Due));
-    assert_eq!(stores.executions.next_attention().await.unwrap(), None);
+    assert_eq!(stores.executions.next_attention(&WorkScope::All).await.unwrap(), None);
 }
 
 /// The cost of a call that becomes known late is recorded on an execution that has ended.
@@ -310,7 +310,7 @@ pub async fn an_ended_execution_still_records_a_late_cost(stores: &Stores) {
     assert_eq!(loaded.execution.status(), ExecutionStatus::Cancelled);
     let nobody = stores.executions.signal(run.id(), Signal::BudgetRaised, at(4)).await;
     assert!(nobody.is_ok());
-    assert_eq!(stores.executions.next_attention().await.unwrap(), None);
+    assert_eq!(stores.executions.next_attention(&WorkScope::All).await.unwrap(), None);
 }
 
 /// The commit is a conflict, and nothing of it is stored.

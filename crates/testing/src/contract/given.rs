@@ -17,7 +17,7 @@ use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
     self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed,
-    ExecutionStore, IdGenerator, Lease, Loaded, Queries, Started,
+    ExecutionStore, IdGenerator, Lease, Loaded, Queries, Started, WorkScope,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -240,7 +240,7 @@ impl Stores {
 
     /// Claims for a node at a time, with the limits of a small server.
     pub async fn claim(&self, lease: Lease, now: Timestamp) -> Vec<Claim> {
-        let request = ClaimRequest { lease, now, most: 100, most_running: 100 };
+        let request = ClaimRequest { lease, now, most: 100, most_running: 100, scope: WorkScope::All };
         self.executions.claim(request).await.unwrap()
     }
 }

@@ -8,7 +8,7 @@ use super::{
     given::{Stores, agent, at, much_later, timer},
     run::Run,
 };
-use procession_application::ports::{Claim, ClaimKind, ClaimRequest};
+use procession_application::ports::{Claim, ClaimKind, ClaimRequest, WorkScope};
 
 /// Each time a node joins it gets a new epoch, higher than all before.
 pub async fn epochs_rise(stores: &Stores) {
@@ -61,7 +61,7 @@ pub async fn what_a_dead_node_had_is_taken_over(stores: &Stores) {
         runs.push(run);
     }
     let new = stores.executions.join(stores.id(), at(60), much_later()).await.unwrap();
-    let request = ClaimRequest { lease: new, now: at(61), most: 2, most_running: 100 };
+    let request = ClaimRequest { lease: new, now: at(61), most: 2, most_running: 100, scope: WorkScope::All };
     let mut claims = stores.executions.claim(request.clone()).await.unwrap();
     assert_eq!(claims.len(), 2, "no more than asked for");
     claims.extend(stores.executions.claim(request.clone()).await.unwrap());
@@ -110,7 +110,7 @@ pub async fn what_a_dead_node_had_not_begun_is_admitted_anew(stores: &Stores) {
     let first = stores.admitted(&process, old).await;
     let second = stores.admitted(&process, old).await;
     let new = stores.executions.join(stores.id(), at(60), much_later()).await.unwrap();
-    let request = ClaimRequest { lease: new, now: at(61), most: 100, most_running: 1 };
+    let request = ClaimRequest { lease: new, now: at(61), most: 100, most_running: 1, scope: WorkScope::All };
     let claims = stores.executions.claim(request).await.unwrap();
     let admitted = |run: &Run| Claim { execution_id: run.id(), kind: ClaimKind::Admitted };
     assert_eq!(claims, [admitted(&first)]);

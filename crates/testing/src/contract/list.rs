@@ -76,6 +76,7 @@ macro_rules! store_contract {
                 a_refused_commit_touches_nobody_else,
                 a_child_of_a_deleted_process_is_a_conflict,
                 children_are_not_held_back,
+                children_are_in_the_scope_of_their_parent,
                 a_childs_end_is_a_signal_to_its_parent,
                 signals_of_a_commit_reach_who_has_not_ended,
                 signals_of_many_commits_at_once_all_arrive,
@@ -97,6 +98,7 @@ macro_rules! store_contract {
                 those_that_wake_up_are_not_held_back,
                 a_processs_own_limit_holds_back_only_its_own,
                 a_long_queue_of_held_back_executions_hides_nobody,
+                a_scope_leaves_what_is_outside_of_it,
                 one_execution_is_claimed_unless_another_node_has_it,
                 claiming_what_one_has_forgets_no_signal,
                 a_node_knows_what_it_owns;

@@ -12,7 +12,7 @@ use super::{
     given::{Stores, agent, approval, at, at_once, timer},
     run::{Launch, Run},
 };
-use procession_application::ports::{ClaimKind, SignalError};
+use procession_application::ports::{ClaimKind, SignalError, WorkScope};
 
 /// A signal comes into the inbox, in which numbers rise and are never used again.
 pub async fn signals_get_rising_numbers_that_are_never_used_again(stores: &Stores) {
@@ -110,7 +110,7 @@ pub async fn a_signal_calls_attention_wherever_the_execution_is(stores: &Stores)
     for id in [waiting.id(), owned.id(), pending.id()] {
         stores.executions.signal(id, cancel(), at(5)).await.unwrap();
     }
-    assert_eq!(stores.executions.next_attention().await.unwrap(), Some(at(5)));
+    assert_eq!(stores.executions.next_attention(&WorkScope::All).await.unwrap(), Some(at(5)));
     assert_eq!(stores.claim(lease, at(4)).await, []);
     let claims = stores.claim(owned.lease, at(5)).await;
     let mut due: Vec<ExecutionId> = claims.iter().map(|claim| claim.execution_id).collect();

@@ -12,7 +12,7 @@ use super::{
     given::{Published, Stores, agent, at, at_once, definition, some_value},
     run::Launch,
 };
-use procession_application::ports::{ClaimKind, Content, IdempotencyKey, KeptStart, StartError, Started};
+use procession_application::ports::{ClaimKind, Content, IdempotencyKey, KeptStart, StartError, Started, WorkScope};
 
 /// What a start answers that has to wait to be admitted.
 const QUEUED: Started = Started::Created { admitted: false };
@@ -38,7 +38,7 @@ pub async fn a_start_is_read_back(stores: &Stores) {
     assert_eq!((events[0].process_id(), events[0].process_name()), (process.process.id, &process.process.name));
     let value = stores.executions.value(run.id(), some_value().hash).await.unwrap();
     assert!(matches!(value, Some(Content::Inline(text)) if &*text == "{}"));
-    assert_eq!(stores.executions.next_attention().await.unwrap(), None);
+    assert_eq!(stores.executions.next_attention(&WorkScope::All).await.unwrap(), None);
 }
 
 /// A start whose process was deleted meanwhile is refused.

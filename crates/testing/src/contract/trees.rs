@@ -13,7 +13,7 @@ use super::{
     given::{Published, Stores, agent, at, definition, sub_process, timer},
     run::{Launch, Run},
 };
-use procession_application::ports::{BudgetChange, ClaimKind, ClaimRequest, Commit, CommitError, NewSignal};
+use procession_application::ports::{BudgetChange, ClaimKind, ClaimRequest, Commit, CommitError, NewSignal, WorkScope};
 
 /// A child is created with its parent's transition: it is there with its first event, and needs attention at once.
 pub async fn children_are_created_with_their_parents_transition(stores: &Stores) {
@@ -29,7 +29,7 @@ pub async fn children_are_created_with_their_parents_transition(stores: &Stores)
     let events = stores.feed.after(0, Some(id), 10).await.unwrap();
     assert_eq!((events.len(), events[0].event().clone()), (1, created.created.as_ref().event.clone()));
     assert!(stores.executions.value(id, created.values[0].value.hash).await.unwrap().is_some());
-    assert_eq!(stores.executions.next_attention().await.unwrap(), Some(at(1)));
+    assert_eq!(stores.executions.next_attention(&WorkScope::All).await.unwrap(), Some(at(1)));
     let claims = stores.claim(lease, at(1)).await;
     assert_eq!((claims.len(), claims[0].execution_id, claims[0].kind), (1, id, ClaimKind::Due));
 }
@@ -71,12 +71,32 @@ pub async fn children_are_not_held_back(stores: &Stores) {
     let id = commit.children[0].execution.id();
     stores.executions.commit(Arc::new(commit)).await.unwrap();
     stores.queued(&parent).await;
-    let request = |most_running| ClaimRequest { lease, now: at(5), most: 10, most_running };
+    let request = |most_running| ClaimRequest { lease, now: at(5), most: 10, most_running, scope: WorkScope::All };
     let claims = stores.executions.claim(request(0)).await.unwrap();
     assert_eq!(claims.iter().map(|claim| claim.execution_id).collect::<Vec<_>>(), [id]);
     // The parent waits and the child is no root, so that there is room for one.
     let claims = stores.executions.claim(request(1)).await.unwrap();
     assert_eq!((claims.len(), claims[0].kind), (1, ClaimKind::Admitted));
+}
+
+/// Sub-processes belong to the scope of their parent, whether that waits for them or not.
+pub async fn children_are_in_the_scope_of_their_parent(stores: &Stores) {
+    let child = stores.published("child", vec![agent("work", &[])]).await;
+    let lease = stores.node().await;
+    for (name, waits) in [("waits", true), ("goes-on", false)] {
+        let parent = stores.published(name, vec![sub_process("run", &child, waits)]).await;
+        let (run, commit) = begun(stores, &parent, &child, lease, None).await;
+        let id = commit.children[0].execution.id();
+        stores.executions.commit(Arc::new(commit)).await.unwrap();
+        let claim = |of| {
+            let scope = WorkScope::Below(vec![of]);
+            let request = ClaimRequest { lease, now: at(5), most: 10, most_running: 10, scope };
+            async { stores.executions.claim(request).await.unwrap() }
+        };
+        assert_eq!(claim(ExecutionId::new(stores.id())).await, []);
+        let claimed: Vec<_> = claim(run.id()).await.into_iter().map(|claim| claim.execution_id).collect();
+        assert!(claimed.contains(&id), "{waits}: {claimed:?}");
+    }
 }
 
 /// The child's end is a signal to its parent, written with the child's last transition.

@@ -9,7 +9,7 @@ use procession_domain::{
 use uuid::Uuid;
 
 use super::{MemoryStore, Node, StoredExecution, Tables};
-use procession_application::ports::{Claim, ClaimKind, ClaimRequest, Lease};
+use procession_application::ports::{Claim, ClaimKind, ClaimRequest, Lease, WorkScope};
 
 impl MemoryStore {
     pub(super) fn claim_now(&self, request: &ClaimRequest) -> Vec<Claim> {
@@ -88,9 +88,10 @@ impl Tables {
         for id in orphans {
             let not_begun =
                 |stored: &&mut StoredExecution| stored.is_root() && stored.standing.status == ExecutionStatus::Pending;
+            let is_in_scope = self.executions.get(&id).is_some_and(|stored| self.is_in(&request.scope, stored));
             if let Some(stored) = self.executions.get_mut(&id).filter(not_begun) {
                 stored.owner = None;
-            } else if claims.len() < request.most as usize {
+            } else if is_in_scope && claims.len() < request.most as usize {
                 self.give(id, request.lease);
                 claims.push(claim(id, ClaimKind::TakenOver));
             }
@@ -100,7 +101,8 @@ impl Tables {
 
     fn claim_due(&mut self, request: &ClaimRequest, most: usize) -> Vec<Claim> {
         let is_due = |stored: &StoredExecution| stored.attention_at.is_some_and(|at| at <= request.now);
-        let mut due = self.chosen(|_, stored| stored.owner.is_none() && is_due(stored));
+        let is_free = |stored: &StoredExecution| stored.owner.is_none() && is_due(stored);
+        let mut due = self.chosen(|tables, stored| is_free(stored) && tables.is_in(&request.scope, stored));
         due.sort_by_key(|id| (self.executions.get(id).and_then(|stored| stored.attention_at), *id));
         due.truncate(most);
         for id in &due {
@@ -111,7 +113,11 @@ impl Tables {
 
     /// Admits pending roots by priority and age, up to the limits of the server and of each process (spec 3.9).
     fn admit(&mut self, request: &ClaimRequest) -> Vec<Claim> {
-        let in_work = self.chosen(|_, stored| stored.is_in_work());
+        // In a scope, what belongs to nodes that are gone stays with them, so that it holds nobody back.
+        let is_worked_on = |tables: &Self, stored: &StoredExecution| {
+            request.scope == WorkScope::All || stored.owner.is_some_and(|owner| tables.is_live(owner))
+        };
+        let in_work = self.chosen(|tables, stored| stored.is_in_work() && is_worked_on(tables, stored));
         let mut room = (request.most_running as usize).saturating_sub(in_work.len());
         let mut of_process: HashMap<ProcessName, u32> = HashMap::new();
         for id in &in_work {
@@ -119,7 +125,7 @@ impl Tables {
                 *of_process.entry(stored.creation.process.name.clone()).or_default() += 1;
             }
         }
-        let mut queue = self.chosen(|_, stored| stored.is_in_queue());
+        let mut queue = self.chosen(|tables, stored| stored.is_in_queue() && tables.is_in(&request.scope, stored));
         queue.sort_by_key(|id| {
             let stored = self.executions.get(id);
             stored.map(|stored| (stored.creation.priority, stored.created_at, *id))
@@ -139,6 +145,13 @@ impl Tables {
             claims.push(claim(id, ClaimKind::Admitted));
         }
         claims
+    }
+
+    /// Whether an execution is one of the scope, or a sub-process below one.
+    pub(super) fn is_in(&self, scope: &WorkScope, stored: &StoredExecution) -> bool {
+        let WorkScope::Below(roots) = scope else { return true };
+        let parent = |stored: &StoredExecution| self.executions.get(&stored.creation.parent.as_ref()?.execution_id);
+        std::iter::successors(Some(stored), |stored| parent(stored)).any(|stored| roots.contains(&stored.id))
     }
 
     fn chosen(&self, fits: impl Fn(&Self, &StoredExecution) -> bool) -> Vec<ExecutionId> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use procession_application::ports::{
     Claim, ClaimRequest, Commit, CommitError, Committed, Content, ExecutionStore, InboxRow, Lease, Loaded, SignalError,
-    Start, StartError, Started, StoreError, StoredEvent,
+    Start, StartError, Started, StoreError, StoredEvent, WorkScope,
 };
 use procession_domain::{
     execution::{Ledger, Signal},
@@ -86,9 +86,10 @@ impl ExecutionStore for MemoryStore {
         Ok(of_step.map(|(_, _, cost)| *cost).take(limit as usize).collect())
     }
 
-    async fn next_attention(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_attention(&self, scope: &WorkScope) -> Result<Option<Timestamp>, StoreError> {
         let tables = self.tables();
         let unowned = tables.executions.values().filter(|stored| stored.owner.is_none());
+        let unowned = unowned.filter(|stored| tables.is_in(scope, stored));
         Ok(unowned.filter_map(|stored| stored.attention_at).min())
     }
 

@@ -136,7 +136,8 @@ impl WriterThread {
 
     fn answer_failure(&self, batch: Batch, failure: Failure) {
         let error: StoreError = failure.into();
-        tracing::error!(%error, writes = batch.len(), path = %self.options.path.display(), "could not write to the database");
+        // Who asked for the writes says so, once for all of them.
+        tracing::debug!(%error, writes = batch.len(), path = %self.options.path.display(), "could not write to the database");
         let error = match error {
             StoreError::Unavailable(why) | StoreError::Corrupt(why) => StoreError::Unavailable(why),
             other @ StoreError::UnknownCursor(_) => other,

@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::plan::{Action, Entry, Plan};
 use crate::{
-    commands::remote::{Remote, RemoteError, clean, owned},
+    commands::remote::{Remote, RemoteError, owned},
     exit::Failure,
+    terminal::text::clean_lines,
 };
 
 pub(super) async fn carry_out(server: &Remote, plan: &Plan) -> Result<(), Failure> {
@@ -15,7 +16,7 @@ pub(super) async fn carry_out(server: &Remote, plan: &Plan) -> Result<(), Failur
     for (done, entry) in plan.changes().enumerate() {
         change(server, entry).await.map_err(|error| {
             let mut failure = Failure::from(error);
-            failure.message = format!("`{}` {}: {}", clean(&entry.name), entry.version, failure.message);
+            failure.message = format!("`{}` {}: {}", clean_lines(&entry.name), entry.version, failure.message);
             failure.hint(format_args!("{done} of {all} changes were made; the same command goes on with the rest"))
         })?;
     }

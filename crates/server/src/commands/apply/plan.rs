@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::files::{ProcessFile, children};
 use crate::{
-    commands::remote::{Remote, clean, entries, owned, path_part},
+    commands::remote::{Remote, entries, owned, path_part},
     exit::Failure,
+    terminal::text::clean_lines,
 };
 
 /// What there is to do.
@@ -220,12 +221,12 @@ impl Finding {
     fn read(found: &Json) -> Self {
         match serde_json::from_value::<Diagnostic>(found.clone()) {
             Ok(diagnostic) => Self::Placed(Diagnostic {
-                message: clean(&diagnostic.message),
-                suggestion: diagnostic.suggestion.as_deref().map(clean),
+                message: clean_lines(&diagnostic.message),
+                suggestion: diagnostic.suggestion.as_deref().map(clean_lines),
                 ..diagnostic
             }),
             Err(_) => Self::Other {
-                message: clean(found["message"].as_str().unwrap_or("something is wrong")),
+                message: clean_lines(found["message"].as_str().unwrap_or("something is wrong")),
                 is_error: found["severity"] != "warning",
             },
         }

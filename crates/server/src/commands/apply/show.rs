@@ -8,8 +8,11 @@ use similar::{ChangeTag, TextDiff};
 
 use super::plan::{Action, Entry, Finding, Plan};
 use crate::{
-    commands::remote::{Remote, clean, line, say_json},
-    terminal::{self, draw, style},
+    commands::remote::Remote,
+    terminal::{
+        self, draw, style,
+        text::{clean, clean_lines},
+    },
 };
 
 /// How many lines around a difference are shown.
@@ -26,7 +29,7 @@ pub(super) fn print_summary(plan: &Plan, is_dry_run: bool) -> io::Result<()> {
 }
 
 fn print_entry(entry: &Entry) -> io::Result<()> {
-    let name = style::paint(style::STRONG, line(&entry.name));
+    let name = style::paint(style::STRONG, clean(&entry.name));
     let file = style::paint(style::DIM, entry.file.as_deref().unwrap_or_default());
     let (version, before) = (entry.version, &entry.before);
     match (&entry.action, before) {
@@ -60,7 +63,7 @@ fn print_difference(before: &str, after: &str) -> io::Result<()> {
                 ChangeTag::Insert => ('+', style::GOOD),
                 ChangeTag::Equal => (' ', style::DIM),
             };
-            let line = clean(change.value()).trim_end_matches('\n').to_owned();
+            let line = clean_lines(change.value()).trim_end_matches('\n').to_owned();
             terminal::say(format_args!("    {}", style::paint(look, format_args!("{sign}{line}"))))?;
         }
     }
@@ -104,7 +107,7 @@ fn summary(plan: &Plan, is_dry_run: bool) -> String {
 /// Writes the plan for programs.
 pub(super) fn print_json(server: &Remote, plan: &Plan, is_applied: bool) -> io::Result<()> {
     let changes: Vec<Json> = plan.entries.iter().map(Entry::as_json).collect();
-    say_json(&json!({"server": server.address().to_string(), "applied": is_applied, "processes": changes}))
+    terminal::say_json(&json!({"server": server.address().to_string(), "applied": is_applied, "processes": changes}))
 }
 
 impl Entry {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use procession_application::{
     access::{Principal, one_time_password},
+    engine::TakesUp,
     executions::StartRequest,
 };
 use procession_domain::{
@@ -113,7 +114,7 @@ async fn seed_users(people: &People, password: Option<String>) -> Result<(), Fai
 /// Seeds a data folder that no server has open, with an engine of its own.
 async fn seed_folder(loaded: &Loaded) -> Result<(), Failure> {
     demo::write_agents(&loaded.configuration).map_err(Failure::failed)?;
-    let application = Application::start(Stores::open(&loaded.configuration).await?, loaded).await?;
+    let application = Application::start(Stores::open(&loaded.configuration).await?, loaded, TakesUp::All).await?;
     let seeded = seed_application(&application).await;
     application.stop().await;
     seeded

@@ -9,11 +9,14 @@ use super::{exit_of, show};
 use crate::{
     commands::{
         config::Format,
-        remote::{Kind, Listening, Remote, RemoteError, beginning, choose, instant, line, money, say_json_line, text},
+        remote::{Kind, Listening, Remote, RemoteError, choose, instant, money, text},
     },
     exit::{Exit, Failure},
     signals::StopSignals,
-    terminal::{self, style},
+    terminal::{
+        self, style,
+        text::{clean, fit},
+    },
 };
 
 /// Which events.
@@ -182,13 +185,13 @@ impl History<'_> {
 
     fn print(&self, event: &Json) -> std::io::Result<()> {
         if self.format == Format::Json {
-            return say_json_line(event);
+            return terminal::say_json_line(event);
         }
         let shown = format!(
             "{}  {:>3}  {}{}",
             style::paint(style::DIM, instant(&event["timestamp"])),
             event["sequence"].as_u64().unwrap_or_default(),
-            style::paint(look(event), line(&text(&event["event_type"]))),
+            style::paint(look(event), clean(&text(&event["event_type"]))),
             details(event)
         );
         terminal::say(shown)
@@ -228,7 +231,7 @@ fn details(event: &Json) -> String {
     let mut say = |text: String| {
         if !text.is_empty() {
             said.push_str("  ");
-            said.push_str(&beginning(&text, LONGEST_VALUE));
+            said.push_str(&fit(&text, LONGEST_VALUE));
         }
     };
     say(text(&event["step_id"]));

@@ -8,7 +8,7 @@ use super::look;
 use crate::{
     commands::{
         config::Format,
-        remote::{Remote, duration, instant, money, path_part, say_json, text},
+        remote::{Remote, duration, instant, money, path_part, text},
     },
     exit::{Exit, Failure},
     terminal::{
@@ -51,7 +51,7 @@ pub(super) async fn list(server: &Remote, arguments: &ListArguments) -> Result<E
     let query: Vec<String> = given.map(|(name, value)| format!("{name}={}", path_part(value))).collect();
     let (rows, total) = server.list("/api/executions", &query.join("&"), "executions", arguments.limit.max(1)).await?;
     match arguments.format {
-        Format::Json => say_json(&json!({"executions": rows, "total": total}))?,
+        Format::Json => terminal::say_json(&json!({"executions": rows, "total": total}))?,
         Format::Text => print(&rows, total)?,
     }
     Ok(Exit::Done)

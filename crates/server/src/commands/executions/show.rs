@@ -6,12 +6,13 @@ use super::{look, open_approvals};
 use crate::{
     commands::{
         config::Format,
-        remote::{Remote, beginning, clean, duration, entries, instant, line, money, say_json, text},
+        remote::{Remote, duration, entries, instant, money, text},
     },
     exit::{Exit, Failure},
     terminal::{
         self, style,
         table::{Cell, say_rows},
+        text::{clean, clean_lines, fit},
     },
 };
 
@@ -21,7 +22,7 @@ const LONGEST_INPUT: usize = 300;
 pub(super) async fn show(server: &Remote, id: &str, format: Format) -> Result<Exit, Failure> {
     let execution = server.get(&format!("/api/executions/{id}")).await?;
     match format {
-        Format::Json => say_json(&execution)?,
+        Format::Json => terminal::say_json(&execution)?,
         Format::Text => print(&execution)?,
     }
     Ok(Exit::Done)
@@ -33,7 +34,7 @@ pub(super) fn print(execution: &Json) -> std::io::Result<()> {
     let process = format!("{} {}", text(&execution["process_name"]), text(&execution["process_version"]));
     terminal::say(format_args!(
         "{}  {}",
-        style::paint(style::STRONG, line(&process)),
+        style::paint(style::STRONG, clean(&process)),
         style::paint(look(&status), &status)
     ))?;
     say_rows(&facts(execution))?;
@@ -90,7 +91,7 @@ fn input(input: &Json) -> String {
     match input {
         Json::Object(fields) if fields.is_empty() => String::new(),
         Json::Null => String::new(),
-        other => beginning(&other.to_string(), LONGEST_INPUT),
+        other => fit(&other.to_string(), LONGEST_INPUT),
     }
 }
 
@@ -121,10 +122,10 @@ fn step_row(step: &Json) -> [Cell; 6] {
 fn print_outputs(outputs: &Json) -> std::io::Result<()> {
     for (name, value) in outputs.as_object().into_iter().flatten() {
         let value = match value {
-            Json::String(text) => clean(text.trim_end()),
-            other => clean(&format!("{other:#}")),
+            Json::String(text) => clean_lines(text.trim_end()),
+            other => clean_lines(&format!("{other:#}")),
         };
-        let name = style::paint(style::STRONG, line(name));
+        let name = style::paint(style::STRONG, clean(name));
         if value.contains('\n') {
             terminal::say(format_args!("\n{name}:\n{value}"))?;
         } else {

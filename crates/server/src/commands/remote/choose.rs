@@ -2,8 +2,8 @@
 
 use procession_domain::value::{ExecutionId, Json};
 
-use super::{Remote, clean, owned, path_part};
-use crate::exit::Failure;
+use super::{Remote, owned, path_part};
+use crate::{exit::Failure, terminal::text::clean_lines};
 
 /// What has an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub async fn choose(server: &Remote, kind: Kind, given: &str) -> Result<String, 
     }
     let is_part = given.len() >= SHORTEST && given.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     if !is_part {
-        let shown = clean(&given);
+        let shown = clean_lines(&given);
         return Err(Failure::usage(format_args!("`{shown}` is not an id, nor the beginning of one"))
             .hint(format_args!("`{}` shows the ids", kind.lister())));
     }

@@ -9,8 +9,11 @@ use std::{
 use procession_domain::value::Json;
 use reqwest::{Response, StatusCode, header};
 
-use super::{API_KEY, Address, Credential, beginning, clean};
-use crate::exit::Failure;
+use super::{API_KEY, Address, Credential};
+use crate::{
+    exit::Failure,
+    terminal::text::{clean_lines, fit},
+};
 
 /// Why a server could not be asked, or did not do what it was asked.
 #[derive(Debug)]
@@ -120,7 +123,7 @@ impl fmt::Display for RemoteError {
 impl Problem {
     /// What is wrong, for people.
     pub fn sentence(&self) -> String {
-        clean(&self.detail)
+        clean_lines(&self.detail)
     }
 }
 
@@ -142,7 +145,7 @@ impl Head {
             return Ok(Json::Null);
         }
         if let Some(location) = self.location.as_ref().filter(|_| status.is_redirection()) {
-            let why = format!("it sends on to {}", beginning(location, 200));
+            let why = format!("it sends on to {}", fit(location, 200));
             return Err(RemoteError::not_procession(address, &why));
         }
         let not_procession = |why: &str| Err(RemoteError::not_procession(address, why));
@@ -245,5 +248,5 @@ pub fn innermost(error: &dyn Error) -> String {
     while let Some(cause) = innermost.source() {
         innermost = cause;
     }
-    clean(&innermost.to_string())
+    clean_lines(&innermost.to_string())
 }

@@ -2,7 +2,7 @@
 
 use procession_domain::value::{Duration, Json};
 
-use super::clean;
+use crate::terminal::text::clean_lines;
 
 /// The entries of an answer's list.
 pub fn entries<'a>(answer: &'a Json, list: &str) -> impl Iterator<Item = &'a Json> {
@@ -16,7 +16,7 @@ pub fn owned(value: &Json) -> Option<String> {
 
 /// A text for people, if there is one.
 pub fn shown(value: &Json) -> Option<String> {
-    value.as_str().map(clean)
+    value.as_str().map(clean_lines)
 }
 
 /// A text for people; empty if there is none.

@@ -4,21 +4,18 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use procession_application::{access::Principal, approvals::ApprovalFailure, executions::ExecutionFailure};
 use procession_domain::{
-    approval::{Approval, ApprovalError, ApprovalStatus, Ballot},
+    approval::{ApprovalError, ApprovalStatus, Ballot},
     event::{ApprovalEvent, Event, StepEvent},
     execution::{CompensationLife, Execution, Life, StepLife, WaitingKind},
     value::{ApprovalId, Duration, Timestamp},
 };
 
 use super::{
+    question::{self, Consequences},
     view::View,
     watch::{Seen, Watch},
 };
-use crate::{
-    exit::Failure,
-    terminal::{self, prompt, style},
-    wiring::Application,
-};
+use crate::{exit::Failure, terminal, wiring::Application};
 
 /// A deadline that is nearer than this is waited for when nobody can decide.
 const WORTH_WAITING: Duration = Duration::from_secs(60);
@@ -26,8 +23,8 @@ const WORTH_WAITING: Duration = Duration::from_secs(60);
 /// A decision with what is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
-    ballot: Ballot,
-    comment: Option<String>,
+    pub ballot: Ballot,
+    pub comment: Option<String>,
 }
 
 /// Whether the execution can go on here.
@@ -225,10 +222,12 @@ impl Decider {
         if row.approval.status() != ApprovalStatus::Pending {
             return Ok(true);
         }
+        let asking = row.approval.request().execution_id;
+        let execution = application.executions.get(&person, asking).await.map_err(Failure::failed)?;
+        let consequences = Consequences::of(&row.approval, &execution);
         view.stand_aside()?;
-        present(place, &row.approval);
-        let needs_reason = row.approval.request().require_reason_on_reject;
-        let Some(answer) = ask_for_answer(needs_reason).await? else {
+        question::present(place, &row.approval, &consequences);
+        let Some(answer) = question::ask(&row.approval, &consequences).await? else {
             self.can_ask = false;
             return Ok(false);
         };
@@ -241,55 +240,6 @@ impl Decider {
 /// Whether a place is a step of the execution under this path itself, or below it.
 fn is_step_of(path: &str, place: &str) -> bool {
     place.starts_with(path)
-}
-
-fn present(place: &str, approval: &Approval) {
-    let request = approval.request();
-    terminal::tell(format_args!(
-        "\n{} {}",
-        style::paint(style::STRONG, &request.title),
-        style::paint(style::DIM, place)
-    ));
-    for line in request.description.trim().lines() {
-        terminal::tell(format_args!("  {}", style::fit(line, terminal::width().saturating_sub(3))));
-    }
-    if !request.assignees.is_empty() {
-        terminal::tell(style::paint(style::DIM, format_args!("  asked: {}", request.assignees.join(", "))));
-    }
-    if request.required_approvals > 1 {
-        let note = format!("  {} people must approve; here you stand in for all of them", request.required_approvals);
-        terminal::tell(style::paint(style::DIM, note));
-    }
-}
-
-/// Asks until there is an answer; nothing when the input has ended.
-async fn ask_for_answer(needs_reason_on_reject: bool) -> Result<Option<Answer>, Failure> {
-    let asked = tokio::task::spawn_blocking(move || -> std::io::Result<Option<Answer>> {
-        loop {
-            let Some(word) = prompt::ask("[a]pprove, [r]eject, request [c]hanges? ")? else { return Ok(None) };
-            let ballot = match word.trim().to_lowercase().as_str() {
-                "a" | "approve" | "y" | "yes" => Ballot::Approve,
-                "r" | "reject" | "n" | "no" => Ballot::Reject,
-                "c" | "changes" => Ballot::RequestChanges,
-                _ => continue,
-            };
-            let needs_comment = match ballot {
-                Ballot::Approve => false,
-                Ballot::Reject => needs_reason_on_reject,
-                Ballot::RequestChanges => true,
-            };
-            let question = if needs_comment { "Reason: " } else { "Comment (may be empty): " };
-            loop {
-                let Some(comment) = prompt::ask(question)? else { return Ok(None) };
-                let comment = Some(comment.trim().to_owned()).filter(|comment| !comment.is_empty());
-                if comment.is_some() || !needs_comment {
-                    return Ok(Some(Answer { ballot, comment }));
-                }
-            }
-        }
-    });
-    let answer = asked.await.map_err(Failure::failed)?;
-    Ok(answer?)
 }
 
 /// Whether anything of the tree goes on without a decision, or a deadline is near.

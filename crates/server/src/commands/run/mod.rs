@@ -1,40 +1,40 @@
 //! `run`: one process to its end in this terminal, with everything in this program (spec 8.1).
 //!
 //! * `arguments`, `input`: what is asked for; `publish`: the file becomes a published version;
+//! * `begin`: it is started, or goes on, unless something is missing; `beginning`: what it was started with, for later;
 //! * `watch`: the events of the execution and its sub-processes; `rows`: what they add up to; `telling`: in words;
-//! * `view` and `lines`: how that is shown; `decide`: approvals, by `--decide` or by asking;
+//! * `view`, `selection` and `lines`: how that is shown; `decide`: approvals, by `--decide` or by asking, which
+//!   `question` puts;
 //! * `report`: how it ended.
 
 mod arguments;
+mod begin;
+mod beginning;
 mod decide;
 mod input;
 mod lines;
 mod publish;
+mod question;
 mod report;
 mod rows;
+mod selection;
 mod telling;
 mod view;
 mod watch;
 
-use std::{path::PathBuf, pin::pin};
+use std::pin::pin;
 
 pub(super) use arguments::RunArguments;
 pub(super) use input::read as read_input;
 use procession_application::{
-    access::Principal,
-    events::EventsFailure,
-    executions::{Command, StartFailure, StartRequest, VisibleExecution},
-    ports::StoreError,
+    access::Principal, engine::TakesUp, events::EventsFailure, executions::VisibleExecution, ports::StoreError,
 };
-use procession_domain::{
-    event::PauseReason,
-    execution::Life,
-    value::{ExecutionId, Json},
-};
+use procession_domain::value::ExecutionId;
 use tokio::time::Interval;
 
 use self::{
     arguments::Plan,
+    begin::Begun,
     decide::{Decider, Outlook},
     report::Report,
     view::View,
@@ -80,8 +80,9 @@ fn placed(plan: &Plan) -> Result<(Loaded, Option<tempfile::TempDir>), Failure> {
 async fn carry_out(plan: &Plan, loaded: &Loaded) -> Result<Exit, Failure> {
     let mut signals = StopSignals::listen()?;
     let stores = Stores::open(&loaded.configuration).await?;
-    let application = Application::start(stores, loaded).await?;
-    let outcome = match begin(plan, &application).await {
+    // What else is under way in the folder has agents of its own, and waits for who knows them.
+    let application = Application::start(stores, loaded, TakesUp::Own).await?;
+    let outcome = match begin::begin(plan, &application).await {
         Ok(Begun::Execution(begun)) => {
             let (watch, execution) = *begun;
             follow(plan, &application, watch, execution, &mut signals).await
@@ -98,62 +99,6 @@ async fn carry_out(plan: &Plan, loaded: &Loaded) -> Result<Exit, Failure> {
     let (report, exit) = outcome?;
     report.print(plan.format)?;
     Ok(exit)
-}
-
-/// What became of the start.
-enum Begun {
-    /// It runs, or has ended before.
-    Execution(Box<(Watch, VisibleExecution)>),
-    /// It can't run.
-    Refused(Report, Exit),
-}
-
-async fn begin(plan: &Plan, application: &Application) -> Result<Begun, Failure> {
-    // Before anything happens, so that no event is missed.
-    let subscription = application.events.subscribe();
-    let person = Principal::at_terminal(&plan.person);
-    let execution = match &plan.what {
-        arguments::What::Resume(id) => resume(*id, application, &person).await?,
-        arguments::What::Start { file, others } => {
-            let process = match publish::publish_all(application, &person, file, others).await? {
-                publish::Outcome::Published(process) => process,
-                publish::Outcome::Invalid(diagnostics) => {
-                    return Ok(Begun::Refused(Report::invalid(diagnostics), Exit::Failed));
-                }
-            };
-            let request = StartRequest {
-                input: Json::Object(plan.input.clone()),
-                triggered_by: "cli".to_owned(),
-                ..StartRequest::default()
-            };
-            match application.executions.start(&person, process, request).await {
-                Ok(started) => started.execution,
-                Err(error @ (StartFailure::InvalidInput(_) | StartFailure::TooLarge(_))) => {
-                    terminal::report(
-                        &Failure::usage(&error).hint("--input KEY=VALUE or --input-file FILE give the input"),
-                    );
-                    return Ok(Begun::Refused(Report::refused(&error), Exit::Usage));
-                }
-                Err(error) => return Err(Failure::failed(error)),
-            }
-        }
-    };
-    let watch = Watch::new(application.events.clone(), person, subscription, execution.id());
-    Ok(Begun::Execution(Box::new((watch, execution))))
-}
-
-/// An execution that an earlier run left; one that an operator has paused goes on.
-async fn resume(id: ExecutionId, application: &Application, by: &Principal) -> Result<VisibleExecution, Failure> {
-    let found = application.executions.get(by, id).await;
-    let execution = found.map_err(|error| {
-        Failure::usage(format_args!("{id}: {error}"))
-            .hint("--data-dir names the folder of the run that was interrupted")
-    })?;
-    if matches!(execution.state().life, Life::Paused(PauseReason::Operator { .. })) {
-        let resumed = application.executions.command(by, id, Command::Resume).await.map_err(Failure::failed)?;
-        return Ok(resumed.execution);
-    }
-    Ok(execution)
 }
 
 /// Shows what happens until the execution ends, or can't go on here.
@@ -206,7 +151,7 @@ async fn next_events(
     loop {
         tokio::select! {
             seen = &mut next => return seen.map(Some).map_err(|error: EventsFailure| Failure::failed(error)),
-            _ = ticks.tick() => view.draw()?,
+            _ = ticks.tick() => view.tick()?,
             _ = signals.next() => return Ok(None),
         }
     }
@@ -229,9 +174,8 @@ fn advise(plan: &Plan, id: ExecutionId, decider: &Decider, exit: Exit) {
             decider.open_step().unwrap_or("STEP")
         ));
     }
-    let folder: PathBuf = plan.loaded.configuration.data_dir().to_owned();
     failure = if plan.keeps_data {
-        failure.hint(format_args!("go on with: procession run --resume {id} --data-dir {}", folder.display()))
+        failure.hint(format_args!("go on with: procession run --resume {id} {}", plan.flags.join(" ")))
     } else {
         failure.hint("with --data-dir DIR it is kept, and --resume goes on with it")
     };

@@ -17,10 +17,18 @@ use crate::{
 
 /// What became of the files.
 pub(super) enum Outcome {
-    /// All are published; this is the one to run.
-    Published(ProcessId),
+    /// All are published.
+    Published(Published),
     /// One has errors; all that is wrong with it.
     Invalid(Vec<Diagnostic>),
+}
+
+/// Processes that are published.
+pub(super) struct Published {
+    /// The one to run.
+    pub process: ProcessId,
+    /// All of them.
+    pub definitions: Vec<Definition>,
 }
 
 /// Publishes the other files, then this one, and prints what their checks find.
@@ -31,6 +39,7 @@ pub(super) async fn publish_all(
     others: &[PathBuf],
 ) -> Result<Outcome, Failure> {
     let mut process = None;
+    let mut definitions = Vec::new();
     let mut texts = Vec::new();
     for path in others.iter().map(PathBuf::as_path).chain([file]) {
         let text = std::fs::read_to_string(path)
@@ -43,6 +52,7 @@ pub(super) async fn publish_all(
         let ensured = application.definitions.ensure_published(by, text.clone()).await.map_err(refused)?;
         note_number(&definition, &ensured);
         process = Some(ensured.id);
+        definitions.push(definition);
         texts.push((path, text));
     }
     // Only now do all of them know each other.
@@ -50,7 +60,8 @@ pub(super) async fn publish_all(
         let checked = application.definitions.check(by, text).await.map_err(refused)?;
         print(path, text, &checked.diagnostics);
     }
-    process.map(Outcome::Published).ok_or_else(|| Failure::usage("a process file is needed"))
+    let process = process.ok_or_else(|| Failure::usage("a process file is needed"))?;
+    Ok(Outcome::Published(Published { process, definitions }))
 }
 
 fn print(path: &Path, text: &str, diagnostics: &[Diagnostic]) {

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use procession_application::{
-    executions::{StartFailure, VisibleExecution},
-    ports::StoreError,
-};
+use procession_application::{executions::VisibleExecution, ports::StoreError};
 use procession_domain::{
     definition::Step,
     event::{PauseReason, ValueRef},
@@ -19,7 +16,10 @@ use super::telling;
 use crate::{
     commands::{config::Format, validate::diagnostic_json},
     exit::Exit,
-    terminal::{self, style},
+    terminal::{
+        self, style,
+        text::{clean, clean_lines, json_lines},
+    },
     wiring::Application,
 };
 
@@ -29,8 +29,8 @@ pub(super) enum Report {
     Execution(Box<Ended>),
     /// The file has errors, which have been shown.
     Invalid(Vec<Diagnostic>),
-    /// The start was refused, which has been said.
-    Refused(String),
+    /// The start was refused, which has been said: the code and the message.
+    Refused(&'static str, String),
 }
 
 /// An execution with its values.
@@ -57,8 +57,8 @@ impl Report {
     }
 
     /// Of a start that was refused.
-    pub fn refused(error: &StartFailure) -> Self {
-        Self::Refused(error.to_string())
+    pub fn refused(code: &'static str, why: impl std::fmt::Display) -> Self {
+        Self::Refused(code, why.to_string())
     }
 
     /// Of an execution as it stands.
@@ -81,19 +81,19 @@ impl Report {
     /// Writes the result to standard output.
     pub fn print(&self, format: Format) -> std::io::Result<()> {
         match (format, self) {
-            (Format::Json, Self::Execution(ended)) => terminal::say(format_args!("{:#}", ended.as_json())),
+            (Format::Json, Self::Execution(ended)) => terminal::say_json(&ended.as_json()),
             (Format::Json, Self::Invalid(diagnostics)) => {
                 let diagnostics: Vec<Json> = diagnostics.iter().map(diagnostic_json).collect();
                 let message = "the file has errors";
                 let error = json!({"code": "INVALID_DEFINITION", "message": message, "step_id": null});
-                terminal::say(format_args!("{:#}", not_run("invalid", &error, &Json::Array(diagnostics))))
+                terminal::say_json(&not_run("invalid", &error, &Json::Array(diagnostics)))
             }
-            (Format::Json, Self::Refused(message)) => {
-                let error = json!({"code": "INVALID_INPUT", "message": message, "step_id": null});
-                terminal::say(format_args!("{:#}", not_run("refused", &error, &json!([]))))
+            (Format::Json, Self::Refused(code, message)) => {
+                let error = json!({"code": code, "message": message, "step_id": null});
+                terminal::say_json(&not_run("refused", &error, &json!([])))
             }
             (Format::Text, Self::Execution(ended)) => ended.print(),
-            (Format::Text, Self::Invalid(_) | Self::Refused(_)) => Ok(()),
+            (Format::Text, Self::Invalid(_) | Self::Refused(..)) => Ok(()),
         }
     }
 }
@@ -131,6 +131,7 @@ impl Ended {
         }
         facts.extend(cost_text(state.cost));
         let facts = if facts.is_empty() { String::new() } else { format!("  {}", facts.join("  ")) };
+        let said = clean_lines(&said);
         terminal::say(format_args!("{}{}", style::paint(look, said), style::paint(style::DIM, facts)))?;
         for warning in self.warnings() {
             terminal::warn(warning);
@@ -138,10 +139,10 @@ impl Ended {
         let Some(Json::Object(outputs)) = self.outputs.as_deref() else { return Ok(()) };
         for (name, value) in outputs {
             let value = match value {
-                Json::String(text) => text.trim_end().to_owned(),
-                other => format!("{other:#}"),
+                Json::String(text) => clean_lines(text.trim_end()),
+                other => json_lines(other),
             };
-            let name = style::paint(style::STRONG, name);
+            let name = style::paint(style::STRONG, clean(name));
             if value.contains('\n') {
                 terminal::say(format_args!("\n{name}:\n{value}"))?;
             } else {

@@ -57,13 +57,6 @@ pub(super) enum Change {
     Note(String),
 }
 
-impl Mark {
-    /// Whether nothing more happens to the step.
-    pub const fn is_end(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Skipped | Self::Cancelled | Self::Undone)
-    }
-}
-
 impl Row {
     /// A step that has not begun.
     pub fn new(place: String) -> Self {
