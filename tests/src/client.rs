@@ -28,11 +28,19 @@ impl Client {
     /// # Errors
     /// When the server does not let it.
     pub async fn log_in(url: &str) -> anyhow::Result<Self> {
+        Self::log_in_as(url, "admin", ADMIN_PASSWORD).await
+    }
+
+    /// Logs in as anyone; name and password must need no escapes in a form.
+    ///
+    /// # Errors
+    /// When the server does not let it.
+    pub async fn log_in_as(url: &str, name: &str, password: &str) -> anyhow::Result<Self> {
         let http = http()?;
         let response = http
             .post(format!("{url}/api/token"))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(format!("username=admin&password={ADMIN_PASSWORD}"))
+            .body(format!("username={name}&password={password}"))
             .send()
             .await?;
         let status = response.status();

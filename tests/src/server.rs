@@ -144,8 +144,16 @@ impl Server {
     ///
     /// # Errors
     /// When it does not end within 20 s.
-    pub fn stop(mut self) -> anyhow::Result<ExitStatus> {
-        let asked = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status()?;
+    pub fn stop(self) -> anyhow::Result<ExitStatus> {
+        self.stop_by("TERM")
+    }
+
+    /// Sends it a signal, such as `HUP`, and waits for its end.
+    ///
+    /// # Errors
+    /// When it does not end within 20 s.
+    pub fn stop_by(mut self, signal: &str) -> anyhow::Result<ExitStatus> {
+        let asked = Command::new("kill").args([&format!("-{signal}"), &self.process.id().to_string()]).status()?;
         if !asked.success() {
             bail!("the server could not be told to stop");
         }

@@ -1,27 +1,26 @@
 //! Who may do what: users, passwords, API keys, permissions (spec 4, auth; 4b 1.4).
 
+mod names;
 mod passwords;
 mod permissions;
 mod principal;
+mod sessions;
 mod table;
 mod throttle;
 
-use std::{
-    str::FromStr as _,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{str::FromStr as _, sync::Arc};
 
 use procession_domain::value::{Duration, UserId};
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
 
+pub use names::NameError;
 pub use passwords::PasswordError;
+use passwords::Passwords;
 pub use permissions::{Permission, Reach};
 pub use principal::{Principal, Via};
+pub use sessions::{SessionMark, SessionToken};
 pub use table::{Forbidden, Kind, Need, Rule, Sight, UseCase};
-use throttle::Throttle;
+use throttle::{Caller, Throttle};
 
 use crate::{
     audit,
@@ -44,15 +43,10 @@ pub struct Access {
     door: Door,
     throttle: Throttle,
     settings: AccessSettings,
-    /// Places for passwords that are being checked.
-    checks: Arc<Semaphore>,
+    passwords: Passwords,
     /// Counts the changes of anyone's rights.
-    changes: Arc<AtomicU64>,
+    changes: watch::Sender<u64>,
 }
-
-/// How many passwords are checked at once: each check takes memory and time on purpose, and guesses that come all at once
-/// must be counted before the next ones are looked at.
-const MOST_CHECKS: usize = 4;
 
 /// Settings of access.
 #[derive(Debug, Clone, Default)]
@@ -70,7 +64,7 @@ pub enum AccessFailure {
     /// Wrong name or password.
     #[error("Incorrect username or password")]
     WrongPassword,
-    /// Too many failed attempts from one address.
+    /// Too many failed attempts from one address, or at one account.
     #[error("Too many login attempts. Try again in {} seconds.", .0.as_secs().max(1))]
     TooManyAttempts(Duration),
     /// The one-time set-up is done.
@@ -83,8 +77,8 @@ pub enum AccessFailure {
     #[error("`{0}` is not a role: use admin, designer, operator, approver, viewer or user")]
     UnknownRole(String),
     /// The name does not do.
-    #[error("a user name must have 1 to 128 characters, with no spaces at either end and no control characters")]
-    BadName,
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The address does not do.
     #[error("`{0}` is not a valid email address")]
     BadEmail(String),
@@ -136,8 +130,8 @@ impl Access {
             door,
             throttle: Throttle::default(),
             settings,
-            checks: Arc::new(Semaphore::new(MOST_CHECKS)),
-            changes: Arc::default(),
+            passwords: Passwords::default(),
+            changes: watch::Sender::new(0),
         }
     }
 
@@ -167,7 +161,8 @@ impl Access {
         self.door.carry_through(set_up).await
     }
 
-    /// Checks a password. Failed attempts are counted by the caller's address (spec 4b 2.2).
+    /// Checks a password. Failed attempts are counted by the caller's address and by the account (spec 4b 2.2); who is
+    /// asked for makes no difference to the work and its time.
     ///
     /// It goes on when the caller hangs up, so that hashes of those who do are counted among the few at work.
     pub async fn log_in(&self, name: &str, password: &str, address: &str) -> Result<User, AccessFailure> {
@@ -180,26 +175,24 @@ impl Access {
         if !self.is_set_up().await? && self.store.users().await?.is_empty() {
             return Err(AccessFailure::SetupRequired);
         }
-        // The semaphore is never closed; without a place the check would only be less orderly.
-        let _place = self.checks.acquire().await.ok();
-        let now = self.clock.now();
-        if let Some(wait) = self.throttle.wait(address, now) {
+        let caller = Caller::new(address, name);
+        // Who must wait anyway takes nobody's place.
+        if let Some(wait) = self.throttle.wait(&caller, self.clock.now()) {
             return Err(AccessFailure::TooManyAttempts(wait));
         }
+        let place = self.passwords.place().await?;
+        let now = self.clock.now();
+        let attempt = self.throttle.begin(caller, now).map_err(AccessFailure::TooManyAttempts)?;
         let user = self.store.user(name).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-        // A user that does not exist takes as long as one with another password.
-        let fits = passwords::verify(password, hash).await;
-        let Some(user) = user.filter(|_| fits) else {
-            self.throttle.failed(address, now);
-            return Err(AccessFailure::WrongPassword);
-        };
-        self.throttle.clear(address);
+        let fits = place.fits(password, hash).await;
+        let Some(user) = user.filter(|_| fits) else { return Err(AccessFailure::WrongPassword) };
+        attempt.succeeded(now);
         self.store.logged_in(&user.name, now).await?;
         Ok(user)
     }
 
-    /// The user of a checked token, with what it may do.
+    /// A user, with what they may do.
     pub async fn principal(&self, name: &str) -> Result<Option<Principal>, StoreError> {
         let user = self.store.user(name).await?;
         Ok(user.map(|user| self.principal_of(&user, Via::Session)))
@@ -224,7 +217,12 @@ impl Access {
     /// A number that is another one as soon as anyone's rights have changed through this service, so that what was looked
     /// up before is not believed any more.
     pub fn revision(&self) -> u64 {
-        self.changes.load(Ordering::SeqCst)
+        *self.changes.borrow()
+    }
+
+    /// Tells of each such change as it happens.
+    pub fn revisions(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Creates a user; without a password it can't log in with one.
@@ -240,7 +238,8 @@ impl Access {
         let (name, role, password) = (name.to_owned(), role.to_owned(), password.map(str::to_owned));
         let create = async move {
             audit::about(&name);
-            check_name(&name)?;
+            names::check(&name)?;
+            names::check_looks(&name, &this.store.users().await?)?;
             check_role(&role)?;
             email.as_deref().map_or(Ok(()), check_email)?;
             let user = this.new_user(&name, &role, email, password.as_deref()).await?;
@@ -280,7 +279,9 @@ impl Access {
         let (this, name, password) = (self.clone(), name.to_owned(), password.to_owned());
         let set = async move {
             audit::about(&name);
-            let hash = passwords::hash(&password).await?;
+            let user = this.known_user(&name).await?;
+            let called = [Some(user.name.as_str()), user.email.as_deref()];
+            let hash = this.passwords.hash(&password, &called.into_iter().flatten().collect::<Vec<_>>()).await?;
             this.store.set_password(&name, &hash).await?;
             this.rights_have_changed();
             Ok(())
@@ -359,7 +360,7 @@ impl Access {
     }
 
     fn rights_have_changed(&self) {
-        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.changes.send_modify(|changes| *changes += 1);
     }
 
     async fn new_user(
@@ -370,7 +371,10 @@ impl Access {
         password: Option<&str>,
     ) -> Result<NewUser, AccessFailure> {
         let password_hash = match password {
-            Some(password) => Some(passwords::hash(password).await?),
+            Some(password) => {
+                let called: Vec<&str> = [Some(name), email.as_deref()].into_iter().flatten().collect();
+                Some(self.passwords.hash(password, &called).await?)
+            }
             None => None,
         };
         Ok(NewUser {
@@ -400,12 +404,6 @@ pub fn random_secret() -> String {
 
 fn hash_key(key: &str) -> String {
     blake3::hash(key.as_bytes()).to_hex().to_string()
-}
-
-fn check_name(name: &str) -> Result<(), AccessFailure> {
-    let fits =
-        !name.is_empty() && name.chars().count() <= 128 && name.trim() == name && !name.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(AccessFailure::BadName) }
 }
 
 /// Only what surely is none is refused: whether an address works, a mail to it tells.

@@ -8,6 +8,7 @@ use procession_domain::value::{Duration, Timestamp};
 use crate::{
     access::{Access, AccessSettings, Forbidden, Principal, UseCase},
     agents::Agents,
+    alerts::Alerts,
     approvals::Approvals,
     audit::Audit,
     definitions::{DefinitionSettings, Definitions},
@@ -15,10 +16,15 @@ use crate::{
     engine::{Engine, EngineError, EngineSettings},
     events::Events,
     executions::{ExecutionPorts, Executions},
+    figures::Figures,
+    inbox::{Inbox, InboxParts},
     notifications::{NotificationSettings, Notifications},
     owners::Owners,
     ports::{Clock, EventFeed, Ports, StoreError},
     server_status::ServerStatus,
+    templates::Templates,
+    triggers::Triggers,
+    workshop::Workshop,
 };
 
 /// Everything behind the doors. Cheap to clone; all clones are one.
@@ -42,8 +48,20 @@ pub struct Application {
     pub audit: Audit,
     /// Use cases of notifications.
     pub notifications: Notifications,
+    /// Use cases of templates.
+    pub templates: Templates,
+    /// Use cases of triggers.
+    pub triggers: Triggers,
+    /// Use cases of figures.
+    pub figures: Figures,
+    /// Use cases of cost thresholds.
+    pub alerts: Alerts,
+    /// Use cases of what waits for people.
+    pub inbox: Inbox,
     /// Use cases about the server itself.
     pub status: ServerStatus,
+    /// Where work is done whose cost strangers decide.
+    pub workshop: Workshop,
     door: Door,
     clock: Arc<dyn Clock>,
     feed: Arc<dyn EventFeed>,
@@ -77,33 +95,80 @@ impl Application {
             blobs,
             access,
             audit,
+            templates,
+            analytics,
+            thresholds,
+            notices,
             agents,
             notifier,
             clock,
             ids,
         } = ports;
         let door = Door::with_audit(Arc::clone(&audit), Arc::clone(&clock), Arc::clone(&ids));
+        let currency = settings.definitions.currency;
         let owners = Owners::new(Arc::clone(&executions));
+        let agents_service = Agents::new(
+            Arc::clone(&agents),
+            Arc::clone(&analytics),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            engine.clone(),
+            door.clone(),
+        );
+        let workshop = Workshop::default();
+        let definitions_service = Definitions::new(
+            Arc::clone(&definitions),
+            Arc::clone(&access),
+            agents,
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            door.clone(),
+            settings.definitions,
+        )
+        .in_workshop(workshop.clone());
+        let approvals =
+            Approvals::new(approvals, Arc::clone(&access), Arc::clone(&clock), owners, engine.clone(), door.clone());
+        let executions = Executions::new(
+            ExecutionPorts {
+                definitions: Arc::clone(&definitions),
+                executions,
+                queries: Arc::clone(&queries),
+                feed: Arc::clone(&feed),
+                blobs,
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+            },
+            engine.clone(),
+            door.clone(),
+            settings.starts_per_minute,
+        );
         Ok(Self {
-            definitions: Definitions::new(
+            templates: Templates::new(templates, definitions_service.clone(), Arc::clone(&clock), door.clone()),
+            triggers: Triggers::new(Arc::clone(&definitions), Arc::clone(&queries), Arc::clone(&clock)),
+            figures: Figures::new(analytics, Arc::clone(&definitions), Arc::clone(&clock), currency),
+            alerts: Alerts::new(
+                thresholds,
                 Arc::clone(&definitions),
-                Arc::clone(&access),
-                Arc::clone(&agents),
                 Arc::clone(&clock),
                 Arc::clone(&ids),
                 door.clone(),
-                settings.definitions,
+                currency,
             ),
-            approvals: Approvals::new(
-                approvals,
-                Arc::clone(&access),
-                Arc::clone(&clock),
-                owners,
-                engine.clone(),
-                door.clone(),
-            ),
+            inbox: Inbox::new(InboxParts {
+                approvals: approvals.clone(),
+                executions: executions.clone(),
+                agents: agents_service.clone(),
+                marks: notices,
+                clock: Arc::clone(&clock),
+                engine: engine.clone(),
+                door: door.clone(),
+            }),
+            definitions: definitions_service,
+            workshop,
+            approvals,
+            executions,
+            agents: agents_service,
             events: Events::new(Arc::clone(&feed)),
-            agents: Agents::new(agents),
             access: Access::new(
                 Arc::clone(&access),
                 Arc::clone(&clock),
@@ -112,16 +177,10 @@ impl Application {
                 settings.access,
             ),
             audit: Audit::new(audit),
-            notifications: Notifications::new(access, notifier, Arc::clone(&ids), door.clone(), settings.notifications),
-            status: ServerStatus::new(engine.clone(), Arc::clone(&queries), Arc::clone(&definitions)),
-            clock: Arc::clone(&clock),
-            feed: Arc::clone(&feed),
-            executions: Executions::new(
-                ExecutionPorts { definitions, executions, queries, feed, blobs, clock, ids },
-                engine.clone(),
-                door.clone(),
-                settings.starts_per_minute,
-            ),
+            notifications: Notifications::new(access, notifier, ids, door.clone(), settings.notifications),
+            status: ServerStatus::new(engine.clone(), queries, definitions),
+            clock,
+            feed,
             engine,
             door,
         })

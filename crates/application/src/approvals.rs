@@ -160,14 +160,15 @@ impl Approvals {
             audit::about(&id);
             // That there is such an approval comes before whether there is such a user.
             this.in_sight(&principal, this.store.approval(id).await?).await?;
-            let to = this.access.user(&to).await?.ok_or(ApprovalFailure::UnknownUser(to))?.name;
+            let user = this.access.user(&to).await?.ok_or(ApprovalFailure::UnknownUser(to))?;
+            let to = Principal::of_library(&user.name, [user.role]).with_email(user.email).voter();
             let voter = principal.voter();
             let change = |approval: &mut Approval| {
                 approval.delegate(&voter, &to, this.clock.now())?;
                 Ok(Signal::ApprovalDelegated {
                     approval_id: id,
                     from: voter.name.clone(),
-                    to: to.clone(),
+                    to: to.name.clone(),
                     comment: comment.clone(),
                 })
             };

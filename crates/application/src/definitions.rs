@@ -1,8 +1,10 @@
 //! Use cases of process definitions: write, check, publish, archive (spec 3.1).
 //!
+//! * `redaction`: secrets in texts are hidden from who may only read;
 //! * `surroundings`: what a check knows beyond the text; `ensure`: a text that is to be published, whatever is there.
 
 mod ensure;
+mod redaction;
 mod surroundings;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -23,6 +25,7 @@ use crate::{
         AccessStore, AgentGateway, Clock, DefinitionStore, DefinitionStoreError, IdGenerator, Page, Paging,
         ProcessFilter, ProcessRow, StoreError,
     },
+    workshop::{Overloaded, Workshop},
 };
 
 /// The service for process definitions.
@@ -35,6 +38,7 @@ pub struct Definitions {
     ids: Arc<dyn IdGenerator>,
     door: Door,
     settings: Arc<DefinitionSettings>,
+    workshop: Workshop,
 }
 
 /// Settings of definitions.
@@ -81,6 +85,9 @@ pub enum DefinitionFailure {
     /// Its state does not allow it.
     #[error(transparent)]
     State(#[from] ProcessError),
+    /// Too many texts wait to be checked.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
     /// The store refused it: the name is taken, or someone else was faster.
     #[error(transparent)]
     Store(#[from] DefinitionStoreError),
@@ -99,6 +106,13 @@ pub struct Written {
     pub process: Process,
     /// Warnings.
     pub warnings: Vec<Diagnostic>,
+}
+
+impl Written {
+    /// The same as this principal may see it: a key may publish or copy what it may not update.
+    fn shown_to(self, by: &Principal) -> Self {
+        Self { process: redaction::shown_to(by, self.process), ..self }
+    }
 }
 
 impl Default for DefinitionSettings {
@@ -138,26 +152,33 @@ impl Definitions {
         door: Door,
         settings: DefinitionSettings,
     ) -> Self {
-        Self { store, access, agents, clock, ids, door, settings: Arc::new(settings) }
+        let workshop = Workshop::default();
+        Self { store, access, agents, clock, ids, door, settings: Arc::new(settings), workshop }
+    }
+
+    /// The same, where texts are checked in this workshop.
+    #[must_use]
+    pub(crate) fn in_workshop(self, workshop: Workshop) -> Self {
+        Self { workshop, ..self }
     }
 
     /// Checks a text against all that this server knows: agents, users, other processes.
     pub async fn check(&self, by: &Principal, yaml: &str) -> Result<Checked, DefinitionFailure> {
         by.check(UseCase::CheckDefinition)?;
         self.check_size(yaml)?;
-        Ok(self.checked(yaml).await?)
+        self.checked(yaml).await
     }
 
     /// Checks a stored definition by what the server knows now.
     pub async fn check_stored(&self, by: &Principal, id: ProcessId) -> Result<Checked, DefinitionFailure> {
         by.check(UseCase::CheckDefinition)?;
-        Ok(self.checked(self.load(id).await?.yaml()).await?)
+        self.checked(self.load(id).await?.yaml()).await
     }
 
     /// A definition.
     pub async fn get(&self, by: &Principal, id: ProcessId) -> Result<Process, DefinitionFailure> {
         by.check(UseCase::ReadDefinitions)?;
-        self.load(id).await
+        Ok(redaction::shown_to(by, self.load(id).await?))
     }
 
     /// A page of definitions.
@@ -221,7 +242,7 @@ impl Definitions {
     pub async fn publish(&self, by: &Principal, id: ProcessId) -> Result<Written, DefinitionFailure> {
         let (this, author) = (self.clone(), by.author());
         let publish = async move { this.publish_draft(id, author).await };
-        self.door.change(by, UseCase::PublishDefinition, publish).await
+        self.door.change(by, UseCase::PublishDefinition, publish).await.map(|written| written.shown_to(by))
     }
 
     /// Gives a published version the triggers and schedules of its process (spec 3.1).
@@ -247,7 +268,8 @@ impl Definitions {
             this.store.update(&process, before, &event).await?;
             Ok(process)
         };
-        self.door.change(by, UseCase::ArchiveDefinition, archive).await
+        let archived = self.door.change(by, UseCase::ArchiveDefinition, archive).await;
+        archived.map(|process| redaction::shown_to(by, process))
     }
 
     /// Copies any version to a new draft whose major number is one over the highest of its name (spec 3.1).
@@ -258,10 +280,10 @@ impl Definitions {
             let name = process.definition().name().clone();
             let highest = this.store.highest_version(&name).await?.unwrap_or(Version::FIRST);
             let version = highest.max(process.definition().version()).next_major();
-            let yaml = procession_language::set_version(process.yaml(), version)?;
+            let yaml = this.workshop.run(move || procession_language::set_version(process.yaml(), version)).await??;
             this.draft(yaml, author).await
         };
-        self.door.change(by, UseCase::CopyDefinition, copy).await
+        self.door.change(by, UseCase::CopyDefinition, copy).await.map(|written| written.shown_to(by))
     }
 
     /// Removes a draft or archived version.
@@ -286,7 +308,8 @@ impl Definitions {
         Ok(process)
     }
 
-    async fn draft(&self, yaml: String, author: Option<String>) -> Result<Written, DefinitionFailure> {
+    /// Writes a new draft, for who may.
+    pub(crate) async fn draft(&self, yaml: String, author: Option<String>) -> Result<Written, DefinitionFailure> {
         let (definition, warnings) = self.valid(&yaml).await?;
         let id = ProcessId::new(self.ids.new_id());
         let (process, event) = Process::draft(id, yaml, Arc::new(definition), author, self.clock.now());
@@ -311,7 +334,8 @@ impl Definitions {
         Ok(Written { process, warnings })
     }
 
-    fn check_size(&self, yaml: &str) -> Result<(), DefinitionFailure> {
+    /// Refuses a text that is too large.
+    pub(crate) fn check_size(&self, yaml: &str) -> Result<(), DefinitionFailure> {
         let (size, most) = (yaml.len(), self.settings.largest_text);
         if size <= most { Ok(()) } else { Err(DefinitionFailure::TooLarge { size, most }) }
     }

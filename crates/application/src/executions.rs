@@ -227,7 +227,7 @@ impl Executions {
         by: &Principal,
         process: ProcessId,
     ) -> Result<(ProcessName, CostsOfProcess), StartFailure> {
-        by.check(UseCase::ListExecutions)?;
+        by.check(UseCase::ReadFigures)?;
         let found = self.ports.definitions.load(process).await.map_err(StartError::from)?;
         let found = found.ok_or(StartFailure::NotFound)?;
         let user = match by.reach(Permission::ExecutionView) {

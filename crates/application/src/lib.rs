@@ -2,8 +2,9 @@
 //!
 //! * [`ports`]: what the application asks of the world, as traits; adapters implement them.
 //! * [`engine`]: runs executions: claims them, lets the domain decide, commits, makes calls.
-//! * [`definitions`], [`executions`], [`approvals`], [`events`], [`agents`], [`access`], [`audit`], [`notifications`],
-//!   [`server_status`]: what people and programs can do, each a service with one method a use case.
+//! * [`definitions`], [`templates`], [`triggers`], [`executions`], [`figures`], [`alerts`], [`approvals`], [`inbox`],
+//!   [`events`], [`agents`], [`access`], [`audit`], [`notifications`], [`server_status`]: what people and programs can
+//!   do, each a service with one method a use case.
 //! * [`Application`]: all of that, wired once.
 //! * [`housekeeping`]: what is tidied up beside the work; [`system`]: the machine's clock and ids.
 //!
@@ -13,6 +14,7 @@
 
 pub mod access;
 pub mod agents;
+pub mod alerts;
 mod application;
 pub mod approvals;
 pub mod audit;
@@ -21,14 +23,20 @@ mod door;
 pub mod engine;
 pub mod events;
 pub mod executions;
+pub mod figures;
 pub mod housekeeping;
+pub mod inbox;
 pub mod notifications;
 mod owners;
 mod pins;
 pub mod ports;
 pub mod server_status;
 pub mod system;
+pub mod templates;
+pub mod triggers;
 mod values;
+mod workshop;
 
 pub use application::{Application, ApplicationSettings};
 pub use door::Door;
+pub use workshop::{Overloaded, Workshop};

@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     definition::TimeoutAction,
     event::{Decision, Verdict},
@@ -131,6 +134,12 @@ pub enum ApprovalError {
     /// The new assignee is asked already; 409.
     #[error("{0} is already assigned to this approval")]
     AssignedAlready(String),
+    /// The new assignee could not decide; 422.
+    #[error("{0} may not decide approvals")]
+    MayNotDecide(String),
+    /// Nobody could settle it any more: too few people would be asked; 409.
+    #[error("{0} people must approve, and this would leave fewer who can")]
+    TooFewDeciders(u32),
     /// A reason is missing; 422.
     #[error("A comment is required")]
     CommentRequired,
@@ -210,7 +219,7 @@ impl Approval {
         if !self.asks(voter) {
             return Err(ApprovalError::NotAsked(voter.name.clone()));
         }
-        if self.votes.iter().any(|vote| vote.by == voter.name) {
+        if self.has_voted(&voter.name) {
             return Err(ApprovalError::VotedBefore(voter.name.clone()));
         }
         let comment = comment.filter(|comment| !comment.trim().is_empty());
@@ -237,22 +246,51 @@ impl Approval {
         }))
     }
 
-    /// Replaces the delegating assignee by another user. An admin who is not named passes the whole request on.
-    pub fn delegate(&mut self, voter: &Voter, to: &str, now: Timestamp) -> Result<(), ApprovalError> {
+    /// Replaces the delegating assignee by another user who may decide. An admin who is not named passes the whole request
+    /// on. A seat is one person's: who has voted has used theirs, and neither passes it on nor gets another.
+    pub fn delegate(&mut self, voter: &Voter, to: &Voter, now: Timestamp) -> Result<(), ApprovalError> {
         self.check_open(now)?;
         if !self.asks(voter) {
             return Err(ApprovalError::NotAsked(voter.name.clone()));
         }
-        if self.request.assignees.iter().any(|assignee| assignee == to) || voter.name == to {
-            return Err(ApprovalError::AssignedAlready(to.to_owned()));
+        if let Some(voted) = [voter, to].into_iter().find(|person| self.has_voted(&person.name)) {
+            return Err(ApprovalError::VotedBefore(voted.name.clone()));
         }
-        let assignees = &mut self.request.assignees;
-        match assignees.iter_mut().find(|assignee| voter.is_called(assignee)) {
-            Some(assignee) => to.clone_into(assignee),
-            None => *assignees = vec![to.to_owned()],
+        let assignees = &self.request.assignees;
+        if assignees.iter().any(|assignee| to.is_named(assignee)) || voter.name == to.name {
+            return Err(ApprovalError::AssignedAlready(to.name.clone()));
         }
+        if !to.may_decide && !to.is_admin {
+            return Err(ApprovalError::MayNotDecide(to.name.clone()));
+        }
+        let mut passed_on = assignees.clone();
+        // The own name comes before a role that others have too.
+        let named = passed_on.iter().position(|assignee| voter.is_named(assignee));
+        match named.or_else(|| passed_on.iter().position(|assignee| voter.is_called(assignee))) {
+            Some(seat) => passed_on[seat].clone_from(&to.name),
+            None => passed_on = vec![to.name.clone()],
+        }
+        let (before, after) = (self.most_approvals(&self.request.assignees), self.most_approvals(&passed_on));
+        let required = self.request.required_approvals;
+        if after < before && after < required as usize {
+            return Err(ApprovalError::TooFewDeciders(required));
+        }
+        self.request.assignees = passed_on;
         self.revision += 1;
         Ok(())
+    }
+
+    fn has_voted(&self, name: &str) -> bool {
+        self.votes.iter().any(|vote| vote.by == name)
+    }
+
+    /// How many approvals there can be when these are asked: those there are, and one from each name that has not voted.
+    /// How many people have a role, nobody knows here.
+    fn most_approvals(&self, assignees: &[String]) -> usize {
+        if assignees.is_empty() || assignees.iter().any(|assignee| assignee.starts_with("role:")) {
+            return usize::MAX;
+        }
+        self.votes.len() + assignees.iter().filter(|assignee| !self.has_voted(assignee)).count()
     }
 
     /// What the deadline does at `now`.
@@ -333,8 +371,13 @@ impl Voter {
         if let Some(role) = role {
             return has_role(role.trim());
         }
+        self.is_named(assignee) || has_role(assignee)
+    }
+
+    /// Whether an assignee's name means this person and nobody else: by name, or by e-mail address.
+    fn is_named(&self, assignee: &str) -> bool {
         let email = self.email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(assignee));
-        self.name == assignee || email || has_role(assignee)
+        self.name == assignee || email
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! * `resources`: the endpoints, with the types of their requests and responses;
 //! * `extract`: what handlers take out of requests; every refusal is a problem with a readable `detail`;
+//! * `serve`: connections, how many and for how long; `pulse`: whether the runtime keeps up;
 //! * `session`: who asks; `state`: what handlers share; `live`: WebSocket and server-sent events.
 //!
 //! At the bottom, known to all of these and knowing none of them:
@@ -23,9 +24,11 @@ mod auth;
 mod events;
 mod extract;
 mod home;
+mod host;
 mod live;
 mod openapi;
 mod problem;
+mod pulse;
 mod resources;
 mod router;
 mod serve;
@@ -34,8 +37,10 @@ mod settings;
 mod state;
 mod wire;
 
+pub use host::{Fill, HostMeter, HostReading};
 pub use openapi::openapi;
 pub use router::router;
 pub use serve::{WebServer, serve};
+pub(crate) use settings::ConnectionLimits;
 pub use settings::{HttpSettings, TimeLimits};
 pub use state::{HttpState, Phase};

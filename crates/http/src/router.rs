@@ -28,7 +28,7 @@ use crate::{
     HttpSettings, HttpState, Phase,
     auth::renew_cookie,
     home, live, openapi,
-    problem::{Problem, render_problems},
+    problem::{Code, Problem, render_problems},
     resources,
 };
 
@@ -70,6 +70,7 @@ fn with_layers(endpoints: Router<HttpState>, state: HttpState) -> Router {
         .layer(from_fn(renew_cookie))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| panicked(panic.as_ref())))
         .layer(from_fn_with_state(state.clone(), refuse_changes_while_draining))
+        .layer(from_fn(refuse_beyond_capacity))
         .layer(RequestBodyTimeoutLayer::new(settings.time_limits.body))
         .layer(RequestBodyLimitLayer::new(settings.body_limit));
     endpoints.fallback(unknown_path).layer(layers).with_state(state)
@@ -135,6 +136,21 @@ async fn refuse_changes_while_draining(State(state): State<HttpState>, request: 
         return Problem::draining().into_response();
     }
     next.run(request).await
+}
+
+/// Marks a request of a connection beyond the limit, which may only ask how the server is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HealthOnly;
+
+async fn refuse_beyond_capacity(request: Request, next: Next) -> Response {
+    let asks_for_health = matches!(request.uri().path(), "/healthz" | "/readyz" | "/health" | "/metrics");
+    if request.extensions().get::<HealthOnly>().is_none() || asks_for_health {
+        return next.run(request).await;
+    }
+    let detail = "The server has too many connections; try again in a moment (http.max_connections)";
+    let mut problem = Problem::unavailable(Code::Busy, detail);
+    problem.headers.push((header::CONNECTION, HeaderValue::from_static("close")));
+    problem.into_response()
 }
 
 /// A path with a slash too many leads to the one without (spec 4b 1.1), and the first one to a page; others lead nowhere.

@@ -1,20 +1,19 @@
 //! The web server: accepts connections and lets them end in order.
 //!
 //! The loop is our own because the framework's sets no time-outs for the heads of requests, and waits for idle
-//! connections without end when it stops.
+//! connections without end when it stops. Which connections there may be is told in `connections`.
 
-use std::{io, net::SocketAddr, pin::pin, time::Duration};
+mod answer;
+mod connections;
+mod socket;
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{ConnectInfo, Request},
-};
-use hyper::body::Incoming;
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::service::service_fn;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
-    service::TowerToHyperService,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -22,8 +21,12 @@ use tokio::{
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
-use tower::ServiceExt;
 
+use self::{
+    answer::Line,
+    connections::{Connections, Place},
+    socket::Socket,
+};
 use crate::{HttpState, TimeLimits, router};
 
 /// How long the server rests when it can't accept connections, such as when no file handles are left.
@@ -39,6 +42,7 @@ const LARGEST_HEAD: usize = 64 * 1024;
 pub struct WebServer {
     stopping: watch::Sender<bool>,
     accepting: JoinHandle<JoinSet<()>>,
+    watching: JoinHandle<()>,
 }
 
 /// Answers requests on `listener` from now on. While `state` holds no services they are answered with 503.
@@ -46,16 +50,26 @@ pub struct WebServer {
 /// Must be called within a Tokio runtime.
 pub fn serve(listener: TcpListener, state: HttpState) -> WebServer {
     let (stopping, stopped) = watch::channel(false);
-    let limits = state.shell().settings.time_limits;
-    let accepting = tokio::spawn(accept(listener, router(state), limits, stopped));
-    WebServer { stopping, accepting }
+    let settings = &state.shell().settings;
+    let (limits, connections) = (settings.time_limits, Connections::new(settings.connections()));
+    let watched = state.clone();
+    let watching = tokio::spawn(async move { watched.shell().pulse.beat().await });
+    let accepting = tokio::spawn(accept(listener, router(state), connections, limits, stopped));
+    WebServer { stopping, accepting, watching }
+}
+
+impl Drop for WebServer {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.watching.abort();
+    }
 }
 
 impl WebServer {
     /// Takes no more connections, lets requests under way be answered for at most `patience`, and then ends the rest.
-    pub async fn stop(self, patience: Duration) {
+    pub async fn stop(mut self, patience: Duration) {
         self.stopping.send_replace(true);
-        let Ok(mut connections) = self.accepting.await else { return };
+        let Ok(mut connections) = (&mut self.accepting).await else { return };
         let ended = timeout(patience, async { while connections.join_next().await.is_some() {} }).await;
         if ended.is_err() {
             tracing::warn!(connections = connections.len(), "some connections did not end in time and were cut");
@@ -68,17 +82,20 @@ impl WebServer {
 async fn accept(
     listener: TcpListener,
     router: Router,
+    connections: Connections,
     limits: TimeLimits,
     mut stopped: watch::Receiver<bool>,
 ) -> JoinSet<()> {
-    let mut connections = JoinSet::new();
+    let mut open = JoinSet::new();
     loop {
         tokio::select! {
-            () = stop_of(&mut stopped) => return connections,
-            _ = connections.join_next(), if !connections.is_empty() => {}
+            () = stop_of(&mut stopped) => return open,
+            _ = open.join_next(), if !open.is_empty() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, peer, router.clone(), limits, stopped.clone()));
+                    if let Some(place) = connections.admit(peer.ip()) {
+                        open.spawn(connection(stream, peer, place, router.clone(), limits, stopped.clone()));
+                    }
                 }
                 Err(error) => recover(&error).await,
             },
@@ -106,6 +123,7 @@ async fn recover(error: &io::Error) {
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
+    place: Place,
     router: Router,
     limits: TimeLimits,
     mut stopped: watch::Receiver<bool>,
@@ -114,17 +132,18 @@ async fn connection(
     if stream.set_nodelay(true).is_err() {
         return;
     }
-    let service = router.map_request(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        request
-    });
+    let activity = Arc::clone(&place.activity);
+    let line = Line { router, peer, activity: Arc::clone(&activity), is_reserve: place.is_reserve };
     let builder = builder(limits);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+    let socket = TokioIo::new(Socket::new(stream, place));
+    let connection =
+        builder.serve_connection_with_upgrades(socket, service_fn(move |request| line.clone().answer(request)));
     let mut connection = pin!(connection);
     tokio::select! {
         // Clients that break off are nothing to report.
         _ = connection.as_mut() => {}
+        // From the accept on, and whatever has come of a request's head.
+        () = activity.ends(limits.header) => {}
         () = stop_of(&mut stopped) => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;

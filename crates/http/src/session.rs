@@ -14,7 +14,7 @@ use tower_http::request_id::RequestId;
 
 use crate::{
     HttpState,
-    auth::{Bearer, RenewedCookie, bearer, client_address, cookie_token},
+    auth::{Admitted, Bearer, RenewedCookie, bearer, client_address, cookie_token},
     problem::{Code, Problem},
     state::App,
 };
@@ -27,6 +27,7 @@ const LONGEST_AGENT: usize = 256;
 pub(crate) struct Session {
     pub principal: Arc<Principal>,
     app: App,
+    pub admitted: Admitted,
 }
 
 impl Session {
@@ -55,19 +56,21 @@ impl FromRequestParts<HttpState> for Session {
             return Err(Problem { code: Code::CrossOrigin, ..Problem::forbidden(detail) });
         }
         if cookie == Some(credential)
-            && !known.by_key
+            && known.token.is_some()
             && let Some(renewed) = parts.extensions.get::<RenewedCookie>()
         {
             renewed.renew(credential);
         }
+        let admitted = Admitted::new(known, credential);
+        let principal = Arc::clone(&admitted.known.principal);
         let principal = if parts.method.is_safe() {
-            known.principal
+            principal
         } else {
             // What changes something is written down with where it came from.
-            Arc::new((*known.principal).clone().coming_from(origin_of(parts, state)))
+            Arc::new((*principal).clone().coming_from(origin_of(parts, state)))
         };
         let principal = if by_cookie { Arc::new((*principal).clone().by(Via::Cookie)) } else { principal };
-        Ok(Self { principal, app })
+        Ok(Self { principal, app, admitted })
     }
 }
 

@@ -1,12 +1,11 @@
 //! Settings of the HTTP shell (spec 8.2, `auth.*` and `limits.*`).
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    time::Duration as StdDuration,
-};
+use std::{net::IpAddr, sync::Arc, time::Duration as StdDuration};
 
 use procession_domain::value::Duration;
 use secrecy::SecretString;
+
+use crate::HostMeter;
 
 /// Settings of the HTTP shell.
 #[derive(Debug, Clone)]
@@ -21,10 +20,27 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// Addresses of reverse proxies, whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// How many connections there may be; beyond that only questions how the server is are answered.
+    pub max_connections: usize,
+    /// How many of them one address may have; `None` = half of them. Trusted proxies may have all.
+    pub max_connections_per_address: Option<usize>,
     /// The version of the server, for people.
     pub version: String,
     /// How long things may take.
     pub time_limits: TimeLimits,
+    /// Tells how the machine stands; without it `/api/telemetry/host` is 404.
+    pub host_meter: Option<Arc<dyn HostMeter>>,
+}
+
+/// How many connections there may be.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionLimits {
+    /// In all.
+    pub most: usize,
+    /// Of one address.
+    pub per_address: usize,
+    /// Addresses that may have all of them: reverse proxies.
+    pub unlimited: Vec<IpAddr>,
 }
 
 /// How long things may take.
@@ -51,10 +67,23 @@ impl HttpSettings {
             secret_key,
             token_lifetime: Duration::from_secs(7 * 86_400),
             body_limit: 2 * 1024 * 1024,
-            cors_origins: ["http://localhost:3000", "http://localhost:8080"].map(str::to_owned).into(),
-            trusted_proxies: vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)],
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            max_connections: 10_000,
+            max_connections_per_address: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             time_limits: TimeLimits::default(),
+            host_meter: None,
+        }
+    }
+
+    /// How many connections there may be.
+    pub(crate) fn connections(&self) -> ConnectionLimits {
+        let per_address = self.max_connections_per_address.unwrap_or(self.max_connections / 2);
+        ConnectionLimits {
+            most: self.max_connections.max(1),
+            per_address: per_address.max(1),
+            unlimited: self.trusted_proxies.clone(),
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     auth::{Sessions, Tokens},
     events::Messages,
     problem::Problem,
+    pulse::Pulse,
 };
 
 /// What all handlers share. Cheap to clone; all clones are one.
@@ -28,6 +29,7 @@ pub(crate) struct Shell {
     pub settings: HttpSettings,
     pub sessions: Sessions,
     pub messages: Messages,
+    pub pulse: Pulse,
     application: OnceLock<Arc<Application>>,
     phase: watch::Sender<Phase>,
 }
@@ -49,6 +51,7 @@ impl HttpState {
         Self(Arc::new(Shell {
             sessions: Sessions::new(Tokens::new(&settings.secret_key, settings.token_lifetime)),
             messages: Messages::new(),
+            pulse: Pulse::default(),
             application: OnceLock::new(),
             phase: watch::Sender::new(Phase::Starting),
             settings,

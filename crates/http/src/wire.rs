@@ -63,6 +63,11 @@ impl From<Money> for ExactCost {
     }
 }
 
+/// An amount as a number, where existing clients want one; `exact_cost` beside it loses nothing.
+pub(crate) fn dollars(amount: Money) -> f64 {
+    amount.amount().parse().unwrap_or_default()
+}
+
 /// What is wrong or odd about a definition, and where.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Issue {

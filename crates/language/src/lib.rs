@@ -15,6 +15,7 @@ mod check;
 mod code;
 mod diagnostic;
 mod document;
+mod fill;
 mod json_schema;
 mod keys;
 mod lower;
@@ -22,6 +23,7 @@ pub mod output_schema;
 mod problem;
 pub mod schedule;
 mod set_version;
+mod step_types;
 mod surroundings;
 
 use procession_domain::definition::Definition;
@@ -29,8 +31,10 @@ use procession_yaml::{Node, Source};
 
 pub use code::{Code, Severity};
 pub use diagnostic::{Diagnostic, Fix};
+pub use fill::{FillError, Filling, fill, mentioned_parameters};
 pub use json_schema::json_schema;
 pub use set_version::{SetVersionError, set_version};
+pub use step_types::step_types;
 pub use surroundings::{AgentState, Lookup, Nothing, Surroundings};
 
 use crate::{lower::Lowering, problem::Problems};

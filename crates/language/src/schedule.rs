@@ -6,8 +6,11 @@ use croner::{
     Cron, Weekday,
     parser::{CronParser, Seconds, Year},
 };
-use jiff::tz::TimeZone;
-use procession_domain::suggest::{Guesses, closest};
+use jiff::{Timestamp, tz::TimeZone};
+use procession_domain::{
+    suggest::{Guesses, closest},
+    value::Timestamp as Moment,
+};
 
 /// Names for common cron lines, and the lines.
 pub const PRESETS: [(&str, &str); 5] = [
@@ -99,6 +102,22 @@ pub fn parse(line: &str) -> Result<Cron, ScheduleError> {
     parser.parse(line).map_err(|_| ScheduleError { message: unreadable_field(parser, line), suggestion: None })
 }
 
+/// The next times at which five cron fields in a time zone are due after a moment, the soonest first; fewer where there
+/// are no more. None of what is no schedule.
+pub fn due_times(line: &str, zone: &str, after: Moment, count: usize) -> Vec<Moment> {
+    let (Ok(cron), Ok(zone)) = (parse(line), TimeZone::get(zone)) else { return Vec::new() };
+    let Ok(mut at) = Timestamp::from_microsecond(after.as_micros()).map(|at| at.to_zoned(zone)) else {
+        return Vec::new();
+    };
+    let mut times = Vec::new();
+    while times.len() < count {
+        let Ok(next) = cron.find_next_occurrence(&at, false) else { break };
+        times.push(Moment::from_micros(next.timestamp().as_microsecond()));
+        at = next;
+    }
+    times
+}
+
 /// Which of the fields can't be read: the parser does not say.
 fn unreadable_field(parser: CronParser, line: &str) -> String {
     let ranges = [
@@ -166,6 +185,21 @@ mod tests {
         assert_eq!(expand(" @Daily ").as_deref(), Ok("0 0 * * *"));
         assert_eq!(expand("*/5  9-17 * * MON-FRI").as_deref(), Ok("*/5 9-17 * * MON-FRI"));
         assert_eq!(expand("0 0 * * 7").as_deref(), Ok("0 0 * * 7"));
+    }
+
+    #[test]
+    fn due_times_are_told_in_their_zone_and_in_order() {
+        let after: Moment = "2026-10-24T12:00:00+00:00".parse().unwrap();
+        let times = |line: &str, zone: &str, count| {
+            due_times(line, zone, after, count).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        // The clocks of Berlin are put back in the night to the 25th.
+        let berlin = ["2026-10-25T08:00:00.000000+00:00", "2026-10-26T08:00:00.000000+00:00"];
+        assert_eq!(times("0 9 * * *", "Europe/Berlin", 2), berlin);
+        assert_eq!(times("0 12 * * *", "UTC", 1), ["2026-10-25T12:00:00.000000+00:00"], "not the moment itself");
+        assert_eq!(times("0 9 * * *", "UTC", 0), [] as [&str; 0]);
+        assert_eq!(times("nonsense", "UTC", 1), [] as [&str; 0]);
+        assert_eq!(times("0 9 * * *", "Mars/Olympus", 1), [] as [&str; 0]);
     }
 
     #[test]

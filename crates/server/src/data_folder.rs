@@ -44,7 +44,10 @@ impl DataFolder {
         let path = self.0.join(SECRET_KEY);
         let failed = |reason| DataFolderError { path: path.clone(), reason };
         match fs::read_to_string(&path) {
-            Ok(text) if !text.trim().is_empty() => return Ok(text.trim().into()),
+            Ok(text) if !text.trim().is_empty() => {
+                only_for_the_owner(&path).map_err(failed)?;
+                return Ok(text.trim().into());
+            }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed(error)),
@@ -98,6 +101,18 @@ fn private_folder(builder: &mut DirBuilder) {
     builder.mode(0o700);
 }
 
+/// Takes rights to a file away that others have.
+#[cfg(unix)]
+fn only_for_the_owner(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    tracing::warn!(file = %path.display(), "others could read this file; from now on they can't");
+    fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o700))
+}
+
 #[cfg(unix)]
 fn private_file(options: &mut OpenOptions) {
     use std::os::unix::fs::OpenOptionsExt;
@@ -107,6 +122,11 @@ fn private_file(options: &mut OpenOptions) {
 /// Elsewhere the rights of the folder above hold.
 #[cfg(not(unix))]
 fn private_folder(_builder: &mut DirBuilder) {}
+
+#[cfg(not(unix))]
+fn only_for_the_owner(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
 
 #[cfg(not(unix))]
 fn private_file(_options: &mut OpenOptions) {}
@@ -129,8 +149,12 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(folder.path().join(SECRET_KEY)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
+            let file = folder.path().join(SECRET_KEY);
+            let mode = || fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode(), 0o600);
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+            folder.secret_key().unwrap();
+            assert_eq!(mode(), 0o600, "what others could read is theirs no more");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Being told to stop: Ctrl-C, or SIGTERM where there is one.
+//! Being told to stop: Ctrl-C, or SIGTERM and SIGHUP where there are.
 
 use std::io;
 
@@ -9,6 +9,8 @@ pub enum Stop {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGHUP: the terminal is gone.
+    HangUp,
 }
 
 /// Listens for being told to stop. As long as it exists, the program is not ended by these signals themselves.
@@ -17,6 +19,8 @@ pub struct StopSignals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hang_up: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -24,7 +28,11 @@ impl StopSignals {
     /// Starts to listen.
     pub fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
     }
 
     /// Returns when the program is told to stop, each time it is.
@@ -32,6 +40,7 @@ impl StopSignals {
         tokio::select! {
             _ = self.interrupt.recv() => Stop::Interrupt,
             _ = self.terminate.recv() => Stop::Terminate,
+            _ = self.hang_up.recv() => Stop::HangUp,
         }
     }
 }

@@ -20,12 +20,14 @@ use procession_application::{
 };
 use procession_domain::value::Duration;
 use procession_http::{HttpSettings, HttpState};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 use crate::{
     config::{ByteSize, Configuration, ListenAddress, Loaded, Origin, Synchronous, UserRole},
     data_folder::{DataFolder, DataFolderError},
-    journal,
+    host::Machine,
+    journal, open_files,
     signals::StopSignals,
 };
 
@@ -145,6 +147,7 @@ impl Stores {
     pub async fn open(configuration: &Configuration) -> Result<Self, StartError> {
         let folder = DataFolder::open(configuration.data_dir())?;
         let sqlite = Sqlite::open_with(database_options(configuration), configuration.blobs()).await?;
+        sqlite.store().seal_with(secret_key(configuration, &folder)?.expose_secret()).await?;
         Ok(Self { folder, sqlite })
     }
 
@@ -256,6 +259,10 @@ fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.0).unwrap_or(usize::MAX)
 }
 
+fn count(number: std::num::NonZeroU32) -> usize {
+    usize::try_from(number.get()).unwrap_or(usize::MAX)
+}
+
 fn engine_settings(configuration: &Configuration) -> EngineSettings {
     let engine = &configuration.engine;
     EngineSettings {
@@ -271,16 +278,24 @@ fn engine_settings(configuration: &Configuration) -> EngineSettings {
     }
 }
 
+/// The key that signs tokens and, by another derived from it, seals secrets. Whoever asks has the folder to itself.
+fn secret_key(configuration: &Configuration, folder: &DataFolder) -> Result<SecretString, DataFolderError> {
+    match &configuration.auth.secret_key {
+        Some(configured) => Ok(configured.clone()),
+        None => folder.secret_key(),
+    }
+}
+
 fn http_settings(configuration: &Configuration, folder: &DataFolder) -> Result<HttpSettings, DataFolderError> {
-    let secret_key = match &configuration.auth.secret_key {
-        Some(configured) => configured.clone(),
-        None => folder.secret_key()?,
-    };
+    let secret_key = secret_key(configuration, folder)?;
     Ok(HttpSettings {
         token_lifetime: configuration.auth.token_lifetime,
         body_limit: bytes(configuration.limits.body),
         cors_origins: configuration.http.allowed_origins.clone(),
         trusted_proxies: configuration.http.trusted_proxies.clone(),
+        host_meter: Machine::with_data_in(folder.path().to_owned()).map(|machine| Arc::new(machine) as _),
+        max_connections: open_files::connections(count(configuration.http.max_connections)),
+        max_connections_per_address: configuration.http.max_connections_per_address.map(count),
         ..HttpSettings::new(secret_key)
     })
 }

@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AccessError, AccessStore, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError,
-    AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed,
-    Content, CostsOfProcess, DefinitionStore, DefinitionStoreError, EventFeed, EventPage, ExecutionFilter,
-    ExecutionRow, ExecutionStore, InboxRow, KeptAuditEntry, KeptStart, Lease, Loaded, NewUser, Page, Paging,
-    ProcessFilter, ProcessRow, PublishedVersion, Queries, Setting, SignalError, Start, StartError, Started, StoreError,
-    StoredEvent, Stores, User, WorkScope,
+    AccessError, AccessStore, AgentActivity, AgentFigures, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow,
+    ApprovalStore, ApprovalStoreError, AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim, ClaimRequest,
+    Commit, CommitError, Committed, Content, CostsOfProcess, Counted, DayFigures, DefinitionStore,
+    DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore, InboxRow,
+    KeptAuditEntry, KeptStart, Lease, Loaded, NewUser, NoticeMark, NoticeStore, Page, Paging, ProcessFigures,
+    ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, Setting, SignalError, Start, StartError,
+    Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore,
+    User, WorkScope,
 };
 use procession_domain::{
     definition::Process,
@@ -229,6 +231,33 @@ interposed!(Queries as queries {
     fn dismiss(execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError>;
 });
 
+interposed!(TemplateStore as templates {
+    fn create_template(template: &ProcessTemplate) -> Result<bool, StoreError>;
+    fn replace_template(template: &ProcessTemplate) -> Result<bool, StoreError>;
+    fn template(name: &str) -> Result<Option<ProcessTemplate>, StoreError>;
+    fn templates() -> Result<Vec<ProcessTemplate>, StoreError>;
+    fn remove_template(name: &str) -> Result<bool, StoreError>;
+});
+
+interposed!(FigureStore as analytics {
+    fn process_figures(counted: &Counted) -> Result<Vec<ProcessFigures>, StoreError>;
+    fn day_figures(counted: &Counted) -> Result<Vec<DayFigures>, StoreError>;
+    fn step_figures(counted: &Counted) -> Result<Vec<StepFigures>, StoreError>;
+    fn agent_figures(since: Timestamp, user: Option<&str>) -> Result<Vec<AgentFigures>, StoreError>;
+    fn agent_activities(since: Timestamp, user: Option<&str>, limit: u32) -> Result<Vec<AgentActivity>, StoreError>;
+});
+
+interposed!(ThresholdStore as thresholds {
+    fn thresholds(process: Option<ProcessId>) -> Result<Vec<Threshold>, StoreError>;
+    fn set_threshold(threshold: &Threshold) -> Result<Threshold, StoreError>;
+    fn remove_threshold(process: Option<ProcessId>, kind: ThresholdKind) -> Result<bool, StoreError>;
+});
+
+interposed!(NoticeStore as notices {
+    fn notice_marks(user: &str) -> Result<Vec<NoticeMark>, StoreError>;
+    fn mark_notice(mark: &NoticeMark) -> Result<(), StoreError>;
+});
+
 interposed!(BlobStore as blobs {
     fn put(key: &str, content: &[u8]) -> Result<(), BlobError>;
     fn get(key: &str) -> Result<Vec<u8>, BlobError>;
@@ -251,6 +280,9 @@ interposed!(AccessStore as access {
     fn key_used(id: UserId, at: Timestamp) -> Result<(), StoreError>;
     fn setting(setting: Setting) -> Result<Option<String>, StoreError>;
     fn set_setting(setting: Setting, value: &str) -> Result<(), StoreError>;
+    fn end_sessions(name: &str) -> Result<(), AccessError>;
+    fn end_session(token: &[u8; 32], until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError>;
+    fn is_session_ended(token: &[u8; 32]) -> Result<bool, StoreError>;
     fn complete_setup(admin: &NewUser) -> Result<bool, StoreError>;
 });
 

@@ -1,4 +1,4 @@
-//! The format of a file under `tests/processes`.
+//! The format of a file under `tests/processes` and `tests/templates`.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -18,7 +18,14 @@ pub struct Case {
     /// What it shows, as a sentence; the rules it covers stand in it (`spec 3.2`).
     pub about: String,
     /// The process that runs.
+    #[serde(default)]
     pub process: String,
+    /// The template from which it is made instead.
+    #[serde(default)]
+    pub template: Option<String>,
+    /// What the template is given.
+    #[serde(default)]
+    pub parameters: serde_json::Map<String, Json>,
     /// Processes that are published before it.
     #[serde(default)]
     pub others: Vec<String>,
@@ -307,8 +314,9 @@ pub fn scripts(agents: &BTreeMap<String, Vec<Reply>>) -> BTreeMap<String, Vec<Li
 
 /// All files, by name.
 pub fn all() -> Vec<Case> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("processes");
-    let mut paths: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folders = ["processes", "templates"].map(|name| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name));
+    let files = |folder: &PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> = folders.iter().flat_map(files).collect();
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "yaml"));
     paths.sort();
     paths.iter().map(read).collect()

@@ -1,4 +1,5 @@
-//! The table of process files under `tests/processes`: each says what runs, how agents answer, what people decide and
+//! The table of process files under `tests/processes`, and of those under `tests/templates`, which are made from the
+//! templates that come with the program: each says what runs, how agents answer, what people decide and
 //! when time passes, and how everything must end. Every file is run on the store in memory and on SQLite.
 
 #[cfg(test)]
@@ -18,3 +19,5 @@ mod rules;
 mod stores;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod templates;

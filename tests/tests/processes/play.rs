@@ -45,7 +45,10 @@ pub async fn play(case: &Case, stores: Arc<Stores>) -> Result<Ending, String> {
     for other in &case.others {
         published.push(stage.publish(other).await);
     }
-    let process = stage.publish(&case.process).await;
+    let process = match &case.template {
+        Some(template) => publish_from(&stage, template, case).await,
+        None => stage.publish(&case.process).await,
+    };
     published.push(process);
     for earlier in &case.before {
         let process = match &earlier.process {
@@ -85,6 +88,15 @@ pub async fn play(case: &Case, stores: Arc<Stores>) -> Result<Ending, String> {
     };
     stage.engine.halt();
     Ok(Ending { retried, ..first })
+}
+
+/// Publishes a process that is made from a template.
+async fn publish_from(stage: &Stage, template: &str, case: &Case) -> ProcessId {
+    let (by, parameters) = (&stage.system, case.parameters.clone());
+    let used = stage.templates.make_process(by, template, case.name.clone(), parameters).await;
+    let id = used.unwrap_or_else(|error| panic!("{error}")).process_id;
+    stage.definitions.publish(by, id).await.unwrap_or_else(|error| panic!("{error}"));
+    id
 }
 
 async fn start(stage: &Stage, process: ProcessId, case: &Case) -> Result<ExecutionId, String> {

@@ -10,7 +10,7 @@ use crate::{
     codec::{json, parsed, time, time_if_any},
     error::Failure,
     keys::{CreateKey, NoteUse, RevokeKey},
-    users::{CompleteSetup, CreateUser, Field, RemoveUser, SetField, SetRole, SetSetting},
+    users::{CompleteSetup, CreateUser, EndSession, Field, RemoveUser, SetField, SetRole, SetSetting},
 };
 
 #[async_trait]
@@ -47,6 +47,20 @@ impl AccessStore for SqliteStore {
         self.writer.change(RemoveUser(name.to_owned())).await?
     }
 
+    async fn end_sessions(&self, name: &str) -> Result<(), AccessError> {
+        self.set_field(name, Field::NewSessions).await
+    }
+
+    async fn end_session(&self, token: &[u8; 32], until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+        self.writer.change(EndSession { token: *token, until, now }).await
+    }
+
+    async fn is_session_ended(&self, token: &[u8; 32]) -> Result<bool, StoreError> {
+        const READ: &str = "SELECT EXISTS (SELECT 1 FROM ended_sessions WHERE token = ?1)";
+        let ended = sqlx::query_scalar(READ).bind(token.to_vec()).fetch_one(&self.readers).await;
+        Ok(ended.map_err(Failure::from)?)
+    }
+
     async fn create_key(&self, key: &ApiKey) -> Result<(), AccessError> {
         self.writer.change(CreateKey(key.clone())).await?
     }
@@ -74,13 +88,13 @@ impl AccessStore for SqliteStore {
     }
 
     async fn setting(&self, setting: Setting) -> Result<Option<String>, StoreError> {
-        const READ: &str = "SELECT value FROM settings WHERE name = ?1";
-        let value = sqlx::query_scalar(READ).bind(setting.name()).fetch_optional(&self.readers).await;
-        Ok(value.map_err(Failure::from)?)
+        let stored = self.stored_setting(setting).await?;
+        Ok(stored.and_then(|stored| self.opened(setting, stored)))
     }
 
     async fn set_setting(&self, setting: Setting, value: &str) -> Result<(), StoreError> {
-        self.writer.change(SetSetting { setting, value: value.to_owned() }).await
+        let value = self.sealed(setting, value)?;
+        self.writer.change(SetSetting { setting, value }).await
     }
 
     async fn complete_setup(&self, admin: &NewUser) -> Result<bool, StoreError> {
@@ -97,14 +111,16 @@ impl SqliteStore {
 
     async fn read_user(&self, name: &str) -> Result<Option<User>, Failure> {
         const READ: &str = "
-            SELECT id, name, email, role, password_hash, created_at, last_login FROM users WHERE name_lower = ?1";
+            SELECT id, name, email, role, password_hash, created_at, last_login, session_generation
+            FROM users WHERE name_lower = ?1";
         let row = sqlx::query(READ).bind(name.to_lowercase()).fetch_optional(&self.readers).await?;
         row.as_ref().map(user).transpose()
     }
 
     async fn read_users(&self) -> Result<Vec<User>, Failure> {
         const READ: &str = "
-            SELECT id, name, email, role, password_hash, created_at, last_login FROM users ORDER BY name_lower";
+            SELECT id, name, email, role, password_hash, created_at, last_login, session_generation
+            FROM users ORDER BY name_lower";
         let rows = sqlx::query(READ).fetch_all(&self.readers).await?;
         rows.iter().map(user).collect()
     }
@@ -147,6 +163,7 @@ fn user(row: &SqliteRow) -> Result<User, Failure> {
         password_hash: row.try_get("password_hash")?,
         created_at: time(row, "created_at")?,
         last_login: time_if_any(row, "last_login")?,
+        session_generation: row.try_get("session_generation")?,
     })
 }
 

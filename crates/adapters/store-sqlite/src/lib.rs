@@ -14,6 +14,7 @@
 //! * A commit that is answered is on the disk (with [`Synchronous::Full`], also after a power failure).
 
 mod access;
+mod analytics;
 mod approvals;
 mod audit;
 mod blobs;
@@ -31,13 +32,17 @@ mod leases;
 mod lock;
 mod maintenance;
 mod migrations;
+mod notices;
 mod open;
 mod options;
 mod paging;
 mod private;
 mod queries;
 mod schema;
+mod sealing;
 mod signals;
+mod templates;
+mod thresholds;
 mod users;
 mod writer;
 

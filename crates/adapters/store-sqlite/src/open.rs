@@ -3,7 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use procession_application::ports::{StoreError, StoredEvent};
@@ -18,6 +18,7 @@ use crate::{
     migrations,
     options::Options,
     private,
+    sealing::Seal,
     writer::{Writer, WriterThread},
 };
 
@@ -34,6 +35,8 @@ pub struct SqliteStore {
     pub(crate) writer: Writer,
     pub(crate) readers: SqlitePool,
     pub(crate) feed: broadcast::Sender<Arc<[StoredEvent]>>,
+    /// Seals settings that hold secrets, as soon as it is given its key.
+    pub(crate) seal: Arc<OnceLock<Seal>>,
 }
 
 /// Why a database can't be opened.
@@ -159,7 +162,7 @@ impl SqliteStore {
         let feed = broadcast::Sender::new(FEED_CAPACITY);
         let started = WriterThread::start(options.clone(), feed.clone(), lock);
         let writer = started.map_err(|failure| OpenError::database(&path, failure))?;
-        Ok(Self { options: Arc::new(options), writer, readers, feed })
+        Ok(Self { options: Arc::new(options), writer, readers, feed, seal: Arc::default() })
     }
 
     /// Writes what waits and closes the database; every method fails afterwards. Without it the database closes by itself

@@ -1,7 +1,7 @@
 //! Files and folders that only their owner may read (spec 8.2: folder 0700, files 0600).
 
 use std::{
-    fs::{DirBuilder, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io,
     path::Path,
 };
@@ -17,12 +17,28 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Creates an empty file for its owner only, unless it exists.
+/// Creates an empty file for its owner only; if it exists, others lose what rights they have to it.
 pub(crate) fn create_file(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     files(&mut options);
-    options.open(path).map(drop)
+    take_from_others(&options.open(path)?)
+}
+
+#[cfg(unix)]
+fn take_from_others(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut permissions = file.metadata()?.permissions();
+    if permissions.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    permissions.set_mode(permissions.mode() & 0o700);
+    file.set_permissions(permissions)
+}
+
+#[cfg(not(unix))]
+fn take_from_others(_file: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Files made with these options are their owner's only.

@@ -19,6 +19,7 @@ pub(crate) struct SetField {
 pub(crate) enum Field {
     PasswordHash(String),
     LastLogin(Timestamp),
+    NewSessions,
 }
 
 /// Another role for a user.
@@ -29,6 +30,13 @@ pub(crate) struct SetRole {
 
 /// The removal of a user, with its keys.
 pub(crate) struct RemoveUser(pub String);
+
+/// The end of one session.
+pub(crate) struct EndSession {
+    pub token: [u8; 32],
+    pub until: Option<Timestamp>,
+    pub now: Timestamp,
+}
 
 /// A new value of a setting.
 pub(crate) struct SetSetting {
@@ -65,12 +73,15 @@ impl Change for SetField {
     type Outcome = bool;
 
     fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
-        const PASSWORD_HASH: &str = "UPDATE users SET password_hash = ?2 WHERE name_lower = ?1";
+        const PASSWORD_HASH: &str = "
+            UPDATE users SET password_hash = ?2, session_generation = session_generation + 1 WHERE name_lower = ?1";
+        const NEW_SESSIONS: &str = "UPDATE users SET session_generation = session_generation + 1 WHERE name_lower = ?1";
         const LAST_LOGIN: &str = "UPDATE users SET last_login = ?2 WHERE name_lower = ?1";
         let name = self.name.to_lowercase();
         let updated = match &self.field {
             Field::PasswordHash(hash) => connection.prepare_cached(PASSWORD_HASH)?.execute((name, hash)),
             Field::LastLogin(at) => connection.prepare_cached(LAST_LOGIN)?.execute((name, at.as_micros())),
+            Field::NewSessions => connection.prepare_cached(NEW_SESSIONS)?.execute([name]),
         };
         Ok(updated? > 0)
     }
@@ -84,7 +95,8 @@ impl Change for SetRole {
     type Outcome = Result<(), AccessError>;
 
     fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure> {
-        const SET: &str = "UPDATE users SET role = ?2 WHERE name_lower = ?1";
+        const SET: &str = "
+            UPDATE users SET role = ?2, session_generation = session_generation + (role <> ?2) WHERE name_lower = ?1";
         if Role::of(&self.role) != Role::Admin
             && let Some(only) = only_admin(&self.name, connection)?
         {
@@ -116,6 +128,23 @@ impl Change for RemoveUser {
     }
 }
 
+impl Change for EndSession {
+    type Outcome = ();
+
+    fn apply(&self, connection: &Connection) -> Result<(), Failure> {
+        const FORGET: &str = "DELETE FROM ended_sessions WHERE until <= ?1";
+        const NOTE: &str = "INSERT INTO ended_sessions (token, until) VALUES (?1, ?2) ON CONFLICT (token) DO NOTHING";
+        connection.prepare_cached(FORGET)?.execute([self.now.as_micros()])?;
+        let until = self.until.map(Timestamp::as_micros);
+        connection.prepare_cached(NOTE)?.execute((self.token.as_slice(), until))?;
+        Ok(())
+    }
+
+    fn is_done((): &()) -> bool {
+        true
+    }
+}
+
 impl Change for SetSetting {
     type Outcome = ();
 
@@ -136,7 +165,9 @@ impl Change for CompleteSetup {
 
     fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
         const NOTE: &str = "INSERT INTO settings (name, value) VALUES (?1, 'true') ON CONFLICT (name) DO NOTHING";
-        const PROMOTE: &str = "UPDATE users SET role = ?2, password_hash = ?3 WHERE name_lower = ?1";
+        const PROMOTE: &str = "
+            UPDATE users SET role = ?2, password_hash = ?3, session_generation = session_generation + 1
+            WHERE name_lower = ?1";
         if connection.prepare_cached(NOTE)?.execute([Setting::SetupCompleted.name()])? == 0 {
             return Ok(false);
         }

@@ -220,6 +220,11 @@ impl Principal {
                 Permission::ALL.into_iter().try_for_each(|permission| self.require(permission))?;
             }
             Need::OwnVoice => self.require_scope(Permission::ApprovalDecide)?,
+            Need::OwnSession => {
+                if matches!(self.via, Via::Key(_)) {
+                    return Err(Forbidden::KeyIsNoSession);
+                }
+            }
             Need::ViewOrOwnVoice => {
                 if !self.may(Permission::ExecutionView) {
                     self.require_scope(Permission::ApprovalDecide)?;

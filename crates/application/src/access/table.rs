@@ -42,7 +42,7 @@ const fn first(names: &[&'static str]) -> &'static str {
     }
 }
 
-use Need::{Administrator, EveryRight, Only, OwnVoice, ViewOrOwnVoice};
+use Need::{Administrator, EveryRight, Only, OwnSession, OwnVoice, ViewOrOwnVoice};
 use Permission::{
     AdminManageLimits, AdminViewAll, ExecutionCancel, ExecutionRetry, ExecutionTrigger, ExecutionView, ProcessCreate,
     ProcessDelete, ProcessPublish, ProcessRead, ProcessUpdate,
@@ -59,6 +59,12 @@ use_cases! {
     ArchiveDefinition, Changes as "process.archive", Only(ProcessPublish), Free, "Take a version out of use.";
     DeleteDefinition, Changes as "process.delete", Only(ProcessDelete), Free, "Remove a draft or an archived version.";
     SimulateProcess, Reads, Only(ProcessCreate), Free, "Play a process through without doing anything.";
+    ReadTemplates, Reads, Only(ProcessRead), Free, "See templates.";
+    PreviewTemplate, Reads, Only(ProcessCreate), Free, "See what a process made from a template would be.";
+    UseTemplate, Changes as "template.use", Only(ProcessCreate), Free, "Make a draft from a template.";
+    CreateTemplate, Changes as "template.create", Only(ProcessCreate), Free, "Make a template.";
+    ChangeTemplate, Changes as "template.change", Only(ProcessUpdate), Free, "Replace or remove a template.";
+    ReadTriggers, Reads, Only(ProcessRead), Free, "See what starts processes.";
     StartExecution, Changes as "execution.trigger", Only(ExecutionTrigger), Free, "Start an execution.";
     ReadExecution, Reads, Only(ExecutionView), Execution, "See an execution and what belongs to it: steps, values, costs.";
     ListExecutions, Reads, Only(ExecutionView), Execution, "List executions.";
@@ -72,8 +78,15 @@ use_cases! {
     ReadApproval, Reads, ViewOrOwnVoice, Approval, "See an approval.";
     DecideApproval, Changes as "approval.decide", OwnVoice, Approval, "Vote on an approval.";
     DelegateApproval, Changes as "approval.delegate", OwnVoice, Approval, "Pass an approval on.";
+    // Over the executions that one may see.
+    ReadFigures, Reads, Only(ExecutionView), Free, "See how often processes run, how that ends, and what it costs.";
+    ReadThresholds, Reads, Only(ProcessRead), Free, "See from which cost on people are told.";
+    ChangeThresholds, Changes as "threshold.change", Only(ProcessUpdate), Free, "Set or remove a threshold of cost.";
     ListAgents, Reads, Only(ProcessRead), Free, "List the agents that steps can name.";
+    // Who writes processes talks to agents about them.
+    ChatWithAgent, Changes as "agent.chat", Only(ProcessCreate), Free, "Say something to an agent.";
     ReadFrame, Reads, Only(ProcessRead), Free, "What the frame around the pages shows: questions and alerts of agents.";
+    MarkNotice, Changes as "notice.mark", Only(ProcessRead), Free, "Note that one has seen a notice, or put it aside.";
     // For any user, and every role has this permission (spec 4c).
     ReadRecovery, Reads, Only(ProcessRead), Free, "See what the last start found under way: counts only.";
     ReadLimits, Reads, Administrator(AdminManageLimits), Free, "See how full the server is.";
@@ -89,6 +102,7 @@ use_cases! {
     ReadKeys, Reads, EveryRight, Free, "See API keys.";
     CreateKey, Changes as "key.create", EveryRight, Free, "Make an API key.";
     RevokeKey, Changes as "key.revoke", EveryRight, Free, "Revoke an API key.";
+    EndSession, Changes as "session.end", OwnSession, Free, "End one's own sessions.";
 }
 
 /// What the table says of a use case.
@@ -123,6 +137,8 @@ pub enum Need {
     /// Nothing: the approval knows whom it asks (spec 3.5). But a key may do no more than its scopes say, and speaks for
     /// its user only with `approval:decide`.
     OwnVoice,
+    /// To have come in by a session; a key is none, and is revoked.
+    OwnSession,
     /// To see executions, or else to have one's own voice.
     ViewOrOwnVoice,
 }
@@ -152,6 +168,9 @@ pub enum Forbidden {
     /// The role has the permission, and the key is limited to others.
     #[error("The API key is limited to scopes without {}", .0.as_str())]
     Scope(Permission),
+    /// A key is no session.
+    #[error("An API key is no session that could end; an administrator can revoke it")]
+    KeyIsNoSession,
     /// It is for administrators.
     #[error("Admin access required")]
     AdminsOnly,

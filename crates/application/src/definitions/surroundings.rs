@@ -8,7 +8,7 @@ use std::{
 use procession_domain::value::{Currency, ProcessName, Version};
 use procession_language::{AgentState, Checked, Lookup, Surroundings};
 
-use super::{DefinitionSettings, Definitions};
+use super::{DefinitionFailure, DefinitionSettings, Definitions};
 use crate::ports::{AgentStatus, StoreError};
 
 /// How long a check waits for the list of agents before it goes on without.
@@ -16,10 +16,14 @@ const AGENT_LIST_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
 
 impl Definitions {
     /// Checks a text against all that this server knows.
-    pub(super) async fn checked(&self, yaml: &str) -> Result<Checked, StoreError> {
+    pub(crate) async fn checked(&self, yaml: &str) -> Result<Checked, DefinitionFailure> {
         let mut known = self.surroundings().await?;
+        let yaml: Arc<str> = yaml.into();
         loop {
-            let checked = procession_language::check(yaml, &known);
+            let text = Arc::clone(&yaml);
+            let check = move || (procession_language::check(&text, &known), known);
+            let checked;
+            (checked, known) = self.workshop.run(check).await?;
             if !self.look_up_asked(&mut known).await? {
                 return Ok(checked);
             }

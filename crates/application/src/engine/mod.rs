@@ -28,6 +28,7 @@ mod turn;
 mod values;
 
 use std::{
+    collections::BTreeMap,
     panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
@@ -48,6 +49,7 @@ pub(crate) use catalog::{Catalog, Runnable};
 pub use health::EngineHealth;
 use health::{Broken, Health, Panics};
 use queues::AgentQueues;
+pub use queues::{AgentLoad, BreakerState};
 use recovery::RecoveryCounts;
 pub use recovery::RecoveryReport;
 use runner::{Message, Origin, Run};
@@ -160,6 +162,11 @@ impl Engine {
     /// The lease under which this engine works.
     pub fn lease(&self) -> Lease {
         self.0.lease()
+    }
+
+    /// How the queues of agents stand on this node, by agent; one that is not there is idle.
+    pub fn agent_loads(&self) -> BTreeMap<String, AgentLoad> {
+        self.0.queues.loads(self.0.now())
     }
 
     /// How many executions are in memory.

@@ -31,6 +31,34 @@ pub(super) struct SlotGuard {
     queues: AgentQueues,
 }
 
+/// How an agent's queue stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct AgentLoad {
+    /// Calls in flight.
+    pub in_flight: usize,
+    /// Steps that wait for a place.
+    pub queued: usize,
+    /// What its breaker lets through.
+    pub breaker: BreakerState,
+    /// Until when its rate limit holds all calls.
+    pub limited_until: Option<Timestamp>,
+}
+
+/// What the breaker of an agent lets through (spec 5.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BreakerState {
+    /// Everything.
+    #[default]
+    Closed,
+    /// Nothing.
+    Open {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A few calls, to see.
+    Probing,
+}
+
 /// Who asks for a place.
 pub(super) struct Asker<'a> {
     pub step: &'a StepId,
@@ -141,6 +169,12 @@ impl AgentQueues {
         });
     }
 
+    /// How the queues stand, by agent; one that is not there is idle.
+    pub fn loads(&self, now: Timestamp) -> BTreeMap<String, AgentLoad> {
+        let queues = self.lock();
+        queues.iter().map(|(agent, queue)| (agent.clone(), queue.load(now))).collect()
+    }
+
     /// Gives out no more places: what waits is left to the next start.
     pub fn close(&self) {
         for queue in self.lock().values_mut() {
@@ -204,6 +238,21 @@ impl Queue {
         }
         self.limited_until = self.limited_until.filter(|until| *until > now);
         self.limited_until.map(|until| (until, Hold::RateLimit))
+    }
+
+    fn load(&self, now: Timestamp) -> AgentLoad {
+        let breaker = match self.breaker {
+            Breaker::Closed { .. } => BreakerState::Closed,
+            Breaker::Open { until } if until > now => BreakerState::Open { until },
+            // Whoever asks next is a probe.
+            Breaker::Open { .. } | Breaker::Probing => BreakerState::Probing,
+        };
+        AgentLoad {
+            in_flight: self.used,
+            queued: self.waiting.values().flatten().map(|lane| lane.steps.len()).sum(),
+            breaker,
+            limited_until: self.limited_until.filter(|until| *until > now),
+        }
     }
 
     fn has_waiting(&self, priority: Priority) -> bool {
@@ -331,6 +380,23 @@ mod tests {
         drop(gone);
         drop(held);
         assert_eq!(waiting.turns(), ["c"]);
+    }
+
+    #[test]
+    fn the_load_of_an_agent_is_told_as_it_stands() {
+        let queues = queues();
+        let (busy, waiting) = (Run::new(), Run::new());
+        let (_, _held) = busy.take(&queues, "a", Priority::Normal, 0);
+        waiting.take(&queues, "b", Priority::High, 0);
+        let load = |now| queues.loads(Timestamp::from_micros(now))["writer"];
+        let working = AgentLoad { in_flight: 1, queued: 1, ..AgentLoad::default() };
+        assert_eq!(load(0), working);
+        let until = Timestamp::from_micros(10);
+        queues.hold("writer", until, Hold::RateLimit);
+        assert_eq!(load(0), AgentLoad { queued: 0, limited_until: Some(until), ..working });
+        queues.hold("writer", until, Hold::Breaker);
+        assert_eq!(load(9).breaker, BreakerState::Open { until });
+        assert_eq!((load(10).breaker, load(10).limited_until), (BreakerState::Probing, None));
     }
 
     #[test]

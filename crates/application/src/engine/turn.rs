@@ -24,7 +24,8 @@ use super::{
 use crate::{
     pins::pins_of,
     ports::{
-        ApprovalWrite, BudgetChange, Commit, CommitError, Committed, Content, NewChild, NewSignal, NewValue, StoreError,
+        ApprovalWrite, BudgetChange, Commit, CommitError, Committed, Content, EndedStep, NewChild, NewSignal, NewValue,
+        StoreError,
     },
     values::Measured,
 };
@@ -401,13 +402,15 @@ impl Run {
         }
         let sequence = execution.state().sequence;
         let least = EVENTS_BETWEEN_SNAPSHOTS.max(2 * execution.definition().steps().len() as u64);
+        let events: Vec<Arc<Recorded>> = transition.events.into_iter().map(Arc::new).collect();
         let mut commit = Commit {
             execution_id: self.id,
             creation: Arc::clone(execution.creation()),
             lease: self.lease,
-            before: sequence - transition.events.len() as u64,
+            before: sequence - events.len() as u64,
             standing: execution.standing(),
-            events: transition.events.into_iter().map(Arc::new).collect(),
+            ended_steps: EndedStep::of(execution, &events),
+            events,
             snapshot: (sequence - self.snapshot_at >= least).then(|| execution.snapshot()),
             values,
             approvals: Vec::new(),

@@ -37,6 +37,8 @@ pub struct User {
     pub created_at: Timestamp,
     /// When it last logged in.
     pub last_login: Option<Timestamp>,
+    /// Counts what ended all its sessions: another password, another role, the user's wish.
+    pub session_generation: u32,
 }
 
 /// A user to create.
@@ -113,6 +115,7 @@ pub enum AccessError {
 /// * a key belongs to a user that exists, and goes with it;
 /// * the only administrator stays one ([`AccessError::LastAdmin`]): of several who lose that role or are removed at once, on
 ///   whatever nodes, one is left;
+/// * another password and another role begin a new generation of the user's sessions, in the same write;
 /// * [`complete_setup`](Self::complete_setup) succeeds once, also when two ask at once; a user of that name who exists
 ///   already gets the role and the password.
 #[async_trait]
@@ -137,6 +140,16 @@ pub trait AccessStore: Send + Sync {
 
     /// Removes a user and its keys.
     async fn remove_user(&self, name: &str) -> Result<(), AccessError>;
+
+    /// Begins a new generation of a user's sessions.
+    async fn end_sessions(&self, name: &str) -> Result<(), AccessError>;
+
+    /// Notes the end of the session of a token with this hash; it is kept until the token ends itself. Those whose tokens
+    /// have ended by `now` are forgotten.
+    async fn end_session(&self, token: &[u8; 32], until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Whether the session of a token was ended.
+    async fn is_session_ended(&self, token: &[u8; 32]) -> Result<bool, StoreError>;
 
     /// Writes a new key.
     async fn create_key(&self, key: &ApiKey) -> Result<(), AccessError>;
@@ -193,7 +206,7 @@ impl Role {
 impl From<NewUser> for User {
     fn from(new: NewUser) -> Self {
         let NewUser { id, name, email, role, password_hash, created_at } = new;
-        Self { id, name, email, role, password_hash, created_at, last_login: None }
+        Self { id, name, email, role, password_hash, created_at, last_login: None, session_generation: 0 }
     }
 }
 

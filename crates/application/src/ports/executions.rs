@@ -12,7 +12,7 @@ use procession_domain::{
 };
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{EndedStep, StoreError};
 
 /// The right of a node to work on executions: its id, new at every start, and the epoch of its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -172,6 +172,8 @@ pub struct Commit {
     pub children: Vec<NewChild>,
     /// Signals for other executions.
     pub signals: Vec<NewSignal>,
+    /// Steps that have run to an end, for figures.
+    pub ended_steps: Vec<EndedStep>,
     /// What it does to the ledger of the tree.
     pub budget: BudgetChange,
     /// The number of the last inbox row that the transition has seen; rows up to it are deleted.

@@ -5,6 +5,7 @@
 
 mod access;
 mod agents;
+mod analytics;
 mod approvals;
 mod audit;
 mod blobs;
@@ -12,14 +13,21 @@ mod clock;
 mod definitions;
 mod executions;
 mod feed;
+mod notices;
 mod notifier;
 mod queries;
+mod templates;
+mod thresholds;
 
 use std::sync::Arc;
 
 pub use crate::values::preview;
 pub use access::{AccessError, AccessStore, ApiKey, NewUser, Role, Setting, User};
 pub use agents::{AgentFailure, AgentGateway, AgentListing, AgentReply, AgentStatus, AgentTask, Recovered, Submitted};
+pub use analytics::{
+    AgentActivity, AgentFigures, Counted, DayFigures, EndedStep, FigureStore, ProcessFigures, RunCounts, Spread,
+    StepFigures,
+};
 pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, Asked};
 pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditTrail, AuditedResource, KeptAuditEntry, Origin};
 pub use blobs::{BlobError, BlobStore, is_blob_key};
@@ -31,11 +39,14 @@ pub use executions::{
     StartError, Started, WorkScope, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
+pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
     CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace,
     Sort,
 };
+pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
+pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
 
 /// Why a store could not do what it was asked, whatever that was.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +83,14 @@ pub struct Stores {
     pub access: Arc<dyn AccessStore>,
     /// Who did what.
     pub audit: Arc<dyn AuditTrail>,
+    /// Templates of users.
+    pub templates: Arc<dyn TemplateStore>,
+    /// Figures of executions.
+    pub analytics: Arc<dyn FigureStore>,
+    /// Cost thresholds.
+    pub thresholds: Arc<dyn ThresholdStore>,
+    /// What people did with notices.
+    pub notices: Arc<dyn NoticeStore>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -94,6 +113,14 @@ pub struct Ports {
     pub access: Arc<dyn AccessStore>,
     /// Who did what.
     pub audit: Arc<dyn AuditTrail>,
+    /// Templates of users.
+    pub templates: Arc<dyn TemplateStore>,
+    /// Figures of executions.
+    pub analytics: Arc<dyn FigureStore>,
+    /// Cost thresholds.
+    pub thresholds: Arc<dyn ThresholdStore>,
+    /// What people did with notices.
+    pub notices: Arc<dyn NoticeStore>,
     /// Agents.
     pub agents: Arc<dyn AgentGateway>,
     /// Messages to people and systems.
@@ -108,7 +135,18 @@ impl Stores {
     /// The ports of one store that has them all but the blobs.
     pub fn of<S>(store: &Arc<S>, blobs: Arc<dyn BlobStore>) -> Self
     where
-        S: DefinitionStore + ExecutionStore + ApprovalStore + Queries + EventFeed + AccessStore + AuditTrail + 'static,
+        S: DefinitionStore
+            + ExecutionStore
+            + ApprovalStore
+            + Queries
+            + EventFeed
+            + AccessStore
+            + AuditTrail
+            + TemplateStore
+            + FigureStore
+            + ThresholdStore
+            + NoticeStore
+            + 'static,
     {
         Self {
             definitions: Arc::clone(store) as _,
@@ -118,6 +156,10 @@ impl Stores {
             feed: Arc::clone(store) as _,
             access: Arc::clone(store) as _,
             audit: Arc::clone(store) as _,
+            templates: Arc::clone(store) as _,
+            analytics: Arc::clone(store) as _,
+            thresholds: Arc::clone(store) as _,
+            notices: Arc::clone(store) as _,
             blobs,
         }
     }
@@ -132,7 +174,37 @@ impl Ports {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdGenerator>,
     ) -> Self {
-        let Stores { definitions, executions, approvals, queries, feed, blobs, access, audit } = stores;
-        Self { definitions, executions, approvals, queries, feed, blobs, access, audit, agents, notifier, clock, ids }
+        let Stores {
+            definitions,
+            executions,
+            approvals,
+            queries,
+            feed,
+            blobs,
+            access,
+            audit,
+            templates,
+            analytics,
+            thresholds,
+            notices,
+        } = stores;
+        Self {
+            definitions,
+            executions,
+            approvals,
+            queries,
+            feed,
+            blobs,
+            access,
+            audit,
+            templates,
+            analytics,
+            thresholds,
+            notices,
+            agents,
+            notifier,
+            clock,
+            ids,
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use procession_application::{
     access::{AccessFailure, Principal, Sight, UseCase},
     agents::AgentsFailure,
+    alerts::{AlertFailure, WantedThreshold},
     approvals::{ApprovalFailure, ApprovalQuery},
     audit::AuditFailure,
     definitions::{DefinitionFailure, ExpectedRevision},
@@ -13,9 +14,13 @@ use procession_application::{
     executions::{
         Command, ExecutionFailure, RetryFrom, SimulationFailure, SimulationRequest, StartFailure, StartRequest,
     },
+    figures::{FiguresFailure, FiguresQuery},
+    inbox::InboxFailure,
     notifications::{NotificationFailure, NotificationSettings, TestMessage},
-    ports::{ExecutionFilter, PageStart, Paging, ProcessFilter},
+    ports::{ExecutionFilter, Mark, PageStart, Paging, ProcessFilter, ThresholdKind},
     server_status::StatusFailure,
+    templates::{TemplateDraft, TemplateFailure, TemplateFilter},
+    triggers::TriggerFailure,
 };
 use procession_domain::{
     approval::{ApprovalError, Ballot},
@@ -115,7 +120,7 @@ impl Processes {
                 things.execution = stage.start_by(&owner, self.fails, json!({})).await;
                 stage.until_ended(things.execution).await;
             }
-            UseCase::ReadApproval | UseCase::DecideApproval | UseCase::DelegateApproval => {
+            UseCase::ReadApproval | UseCase::DecideApproval | UseCase::DelegateApproval | UseCase::MarkNotice => {
                 things.execution = stage.start_by(&owner, self.asks, json!({})).await;
                 things.approval = stage.open_approval(things.execution, "review").await.id();
             }
@@ -167,6 +172,26 @@ pub async fn attempt(stage: &Stage, by: &Principal, use_case: UseCase, things: &
             came(with_approval(stage, by, use_case, things).await)
         }
         UseCase::ListAgents => came(stage.agents_listed(by).await),
+        UseCase::ChatWithAgent => {
+            came(stage.application.agents.chat(by, "writer", "hello".to_owned(), None).await.map(drop))
+        }
+        UseCase::ReadTemplates
+        | UseCase::PreviewTemplate
+        | UseCase::UseTemplate
+        | UseCase::CreateTemplate
+        | UseCase::ChangeTemplate => came(with_template(stage, by, use_case).await),
+        UseCase::ReadTriggers => {
+            let triggers = &stage.triggers;
+            let one = triggers.webhooks(by).await.map(drop).and(triggers.schedules(by, 1).await.map(drop));
+            came(one.and(triggers.schedules_of(by, things.process, 1).await.map(drop)))
+        }
+        UseCase::ReadFigures => came(with_figures(stage, by, things).await),
+        UseCase::ReadThresholds => came(stage.alerts.thresholds(by, Some(things.process)).await.map(drop)),
+        UseCase::ChangeThresholds => came(with_threshold(stage, by, things).await),
+        UseCase::MarkNotice => match stage.inbox.mark(by, "agent-nobody", Mark::Dismissed).await {
+            Err(InboxFailure::Forbidden(_)) => Came::Forbidden,
+            Ok(_) | Err(_) => Came::In,
+        },
         // Nothing is there yet but the row of the table.
         UseCase::ReadFrame => came(by.check(use_case)),
         UseCase::ReadRecovery => came(stage.status.recovery(by).map(drop)),
@@ -184,7 +209,8 @@ pub async fn attempt(stage: &Stage, by: &Principal, use_case: UseCase, things: &
         | UseCase::RemoveUser
         | UseCase::ReadKeys
         | UseCase::CreateKey
-        | UseCase::RevokeKey => came(with_people(stage, by, use_case).await),
+        | UseCase::RevokeKey
+        | UseCase::EndSession => came(with_people(stage, by, use_case).await),
     }
 }
 
@@ -273,6 +299,41 @@ async fn with_approval(
     }
 }
 
+async fn with_template(stage: &Stage, by: &Principal, use_case: UseCase) -> Result<(), TemplateFailure> {
+    let templates = &stage.templates;
+    let draft = TemplateDraft { definition_yaml: "nonsense".to_owned(), ..TemplateDraft::default() };
+    match use_case {
+        UseCase::ReadTemplates => {
+            templates.get(by, "process:meeting-notes").await?;
+            templates.list(by, &TemplateFilter::default()).await.map(drop)
+        }
+        UseCase::PreviewTemplate => templates.preview(by, "process:meeting-notes").await.map(drop),
+        UseCase::UseTemplate => {
+            templates.make_process(by, "meeting-notes", String::new(), serde_json::Map::new()).await.map(drop)
+        }
+        UseCase::CreateTemplate => templates.create(by, draft).await.map(drop),
+        _ => {
+            let replaced = templates.replace(by, "process:meeting-notes", draft).await.map(drop);
+            replaced.and(templates.remove(by, "process:meeting-notes").await)
+        }
+    }
+}
+
+async fn with_figures(stage: &Stage, by: &Principal, things: &Things) -> Result<(), FiguresFailure> {
+    let query = FiguresQuery { days: 7, ..FiguresQuery::default() };
+    stage.figures.trends(by, &query).await?;
+    stage.figures.processes(by, &query).await?;
+    stage.figures.process(by, things.process, 7).await?;
+    stage.figures.steps(by, &query).await.map(drop)
+}
+
+async fn with_threshold(stage: &Stage, by: &Principal, things: &Things) -> Result<(), AlertFailure> {
+    let (process_id, kind) = (Some(things.process), ThresholdKind::Daily);
+    let wanted = WantedThreshold { process_id, kind, amount: "1".to_owned(), enabled: true };
+    stage.alerts.set(by, wanted).await?;
+    stage.alerts.remove(by, process_id, kind).await
+}
+
 async fn with_people(stage: &Stage, by: &Principal, use_case: UseCase) -> Result<(), AccessFailure> {
     let access = &stage.access;
     match use_case {
@@ -283,6 +344,7 @@ async fn with_people(stage: &Stage, by: &Principal, use_case: UseCase) -> Result
         UseCase::RemoveUser => access.remove_user(by, "nobody").await,
         UseCase::ReadKeys => access.keys(by).await.map(drop),
         UseCase::CreateKey => access.create_key(by, "nobody", "", Vec::new()).await.map(drop),
+        UseCase::EndSession => access.end_sessions(by).await,
         _ => access.revoke_key(by, UserId::new(stage.ports.ids.new_id())).await,
     }
 }
@@ -307,7 +369,12 @@ impl Refusal for DefinitionFailure {
         match self {
             Self::Forbidden(_) => Came::Forbidden,
             Self::NotFound => Came::ToNothing,
-            Self::TooLarge { .. } | Self::Invalid(_) | Self::Version(_) | Self::State(_) | Self::Store(_) => Came::In,
+            Self::TooLarge { .. }
+            | Self::Invalid(_)
+            | Self::Version(_)
+            | Self::State(_)
+            | Self::Overloaded(_)
+            | Self::Store(_) => Came::In,
         }
     }
 }
@@ -345,7 +412,53 @@ impl Refusal for AgentsFailure {
     fn came(&self) -> Came {
         match self {
             Self::Forbidden(_) => Came::Forbidden,
-            Self::Gateway(_) => Came::In,
+            Self::NotFound => Came::ToNothing,
+            Self::Stopped(_) | Self::Chat(_) | Self::Busy(_) | Self::Gateway(_) | Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for TemplateFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::NotFound => Came::ToNothing,
+            Self::NameTaken(_)
+            | Self::Bundled(_)
+            | Self::NotOwned
+            | Self::Unfit(_)
+            | Self::Definition(_)
+            | Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for TriggerFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::NoProcess | Self::NoWebhook(_) | Self::NoSchedule(_) => Came::ToNothing,
+            Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for FiguresFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::NotFound => Came::ToNothing,
+            Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for AlertFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::NoProcess | Self::NoThreshold => Came::ToNothing,
+            Self::Amount | Self::Store(_) => Came::In,
         }
     }
 }
@@ -388,7 +501,7 @@ impl Refusal for AccessFailure {
             | Self::SetupDone
             | Self::Password(_)
             | Self::UnknownRole(_)
-            | Self::BadName
+            | Self::Name(_)
             | Self::BadEmail(_)
             | Self::LastAdmin(_)
             | Self::BadKeyName

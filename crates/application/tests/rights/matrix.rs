@@ -27,6 +27,12 @@ const MATRIX: &str = "
     ArchiveDefinition           x x - - -  process:publish
     DeleteDefinition            x x - - -  process:delete
     SimulateProcess             x x - - -  process:create
+    ReadTemplates               x x x x x  process:read
+    PreviewTemplate             x x - - -  process:create
+    UseTemplate                 x x - - -  process:create
+    CreateTemplate              x x - - -  process:create
+    ChangeTemplate              x x - - -  process:update
+    ReadTriggers                x x x x x  process:read
     StartExecution              x - x - -  execution:trigger
     ReadExecution               x x x o x  execution:view
     ListExecutions              x x x o x  execution:view
@@ -40,8 +46,13 @@ const MATRIX: &str = "
     ReadApproval                x x x o x  view-or-decide
     DecideApproval              x - - h x  decide
     DelegateApproval            x - - h x  decide
+    ReadFigures                 x x x x x  execution:view
+    ReadThresholds              x x x x x  process:read
+    ChangeThresholds            x x - - -  process:update
     ListAgents                  x x x x x  process:read
+    ChatWithAgent               x x - - -  process:create
     ReadFrame                   x x x x x  process:read
+    MarkNotice                  x x x x x  process:read
     ReadRecovery                x x x x x  process:read
     ReadLimits                  x - - - -  admin:manage_limits
     ReadNotificationSettings    x - - - -  admin:manage_limits
@@ -55,7 +66,8 @@ const MATRIX: &str = "
     RemoveUser                  x - - - -  all
     ReadKeys                    x - - - -  all
     CreateKey                   x - - - -  all
-    RevokeKey                   x - - - -  all";
+    RevokeKey                   x - - - -  all
+    EndSession                  x x x x x  session";
 
 /// A row of the matrix.
 struct Row {
@@ -96,6 +108,8 @@ fn keys(scopes: &[&str]) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
         ["view-or-decide"] => {
             (vec![owned(&["execution:view", "approval:decide"])], vec![without(&["execution:view", "approval:decide"])])
         }
+        // A key is no session, whatever it may do.
+        ["session"] => (Vec::new(), vec![all().collect()]),
         // Without `execution:view` there is nothing for who is not asked.
         ["decide"] => (vec![owned(&["execution:view", "approval:decide"])], vec![without(&["approval:decide"])]),
         scopes => (vec![owned(scopes)], scopes.iter().map(|scope| without(&[scope])).collect()),

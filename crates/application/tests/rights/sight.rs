@@ -101,8 +101,13 @@ async fn who_is_asked_sees_and_decides_an_approval_and_not_its_execution() {
     let approval = stage.open_approval(other, "review").await;
     let hidden = stage.approvals.vote(&vic, approval.id(), Ballot::Approve, None).await.unwrap_err();
     assert!(matches!(hidden, ApprovalFailure::NotFound), "{hidden}");
+    let refused = stage.approvals.delegate(&stage.system, approval.id(), "vic", None).await.unwrap_err();
+    assert_eq!(refused.to_string(), "vic may not decide approvals");
+    stage.access.set_role(&stage.system, "vic", "approver").await.unwrap();
     let passed = stage.approvals.delegate(&stage.system, approval.id(), "vic", None).await.unwrap();
     assert_eq!(passed.approval.request().assignees, ["vic"]);
+    // A viewer again, and still asked: the approval knows whom it asks.
+    stage.access.set_role(&stage.system, "vic", "viewer").await.unwrap();
     stage.approvals.get(&vic, approval.id()).await.unwrap();
     assert_eq!(stage.approvals.list(&vic, ApprovalQuery::default(), &ALL).await.unwrap().total, 1);
     assert!(matches!(stage.executions.get(&vic, other).await, Err(ExecutionFailure::NotFound)));

@@ -26,6 +26,11 @@ impl RenewedCookie {
     }
 }
 
+/// What has a browser forget the cookie.
+pub(crate) const fn ended_cookie() -> HeaderValue {
+    HeaderValue::from_static("token=; Path=/; Max-Age=0; SameSite=Strict")
+}
+
 /// The token in the cookie.
 pub(crate) fn cookie_token(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
@@ -41,7 +46,9 @@ pub(crate) async fn renew_cookie(mut request: Request, next: Next) -> Response {
     let renewed = RenewedCookie::default();
     request.extensions_mut().insert(renewed.clone());
     let mut response = next.run(request).await;
-    if let Some(cookie) = renewed.0.get() {
+    if let Some(cookie) = renewed.0.get()
+        && !response.headers().contains_key(header::SET_COOKIE)
+    {
         response.headers_mut().append(header::SET_COOKIE, cookie.clone());
     }
     response

@@ -6,8 +6,8 @@ mod sessions;
 mod tokens;
 
 pub(crate) use address::client_address;
-pub(crate) use cookie::{RenewedCookie, cookie_token, renew_cookie};
-pub(crate) use sessions::{Known, Sessions};
+pub(crate) use cookie::{RenewedCookie, cookie_token, ended_cookie, renew_cookie};
+pub(crate) use sessions::{Admitted, Sessions};
 pub(crate) use tokens::Tokens;
 
 use axum::http::{HeaderMap, header};

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use moka::sync::Cache;
 use procession_application::{
     Application,
-    access::{KEY_PREFIX, Principal},
+    access::{KEY_PREFIX, Principal, SessionToken},
     ports::StoreError,
 };
 use procession_domain::value::Timestamp;
@@ -28,9 +28,8 @@ pub(crate) struct Sessions {
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub principal: Arc<Principal>,
-    /// Whether it came with an API key.
-    pub by_key: bool,
-    expires_at: Option<Timestamp>,
+    /// The token, unless it came with an API key.
+    pub token: Option<Arc<SessionToken>>,
     /// The state of everyone's rights in which it was looked up.
     revision: u64,
 }
@@ -51,7 +50,8 @@ impl Sessions {
         let name = blake3::hash(credential.as_bytes());
         let (now, revision) = (application.now(), application.access.revision());
         if let Some(known) = self.known.get(&name).filter(|known| known.revision == revision) {
-            return Ok(Some(known).filter(|known| known.expires_at.is_none_or(|end| now < end)));
+            let expires_at = known.token.as_ref().and_then(|token| token.expires_at);
+            return Ok(Some(known).filter(|_| expires_at.is_none_or(|end| now < end)));
         }
         let found = self.look_up(application, credential, now, revision).await?;
         if let Some(known) = &found {
@@ -69,10 +69,44 @@ impl Sessions {
     ) -> Result<Option<Known>, StoreError> {
         if credential.starts_with(KEY_PREFIX) {
             let principal = application.access.principal_of_key(credential).await?.map(Arc::new);
-            return Ok(principal.map(|principal| Known { principal, by_key: true, expires_at: None, revision }));
+            return Ok(principal.map(|principal| Known { principal, token: None, revision }));
         }
         let Some(token) = self.tokens.check(credential, now) else { return Ok(None) };
-        let principal = application.access.principal(&token.user).await?.map(Arc::new);
-        Ok(principal.map(|principal| Known { principal, by_key: false, expires_at: token.expires_at, revision }))
+        let principal = application.access.principal_of_session(&token).await?.map(Arc::new);
+        let token = Some(Arc::new(token));
+        Ok(principal.map(|principal| Known { principal, token, revision }))
+    }
+}
+
+/// Someone who is let in, with the token or key that let them in.
+#[derive(Clone)]
+pub(crate) struct Admitted {
+    pub known: Known,
+    credential: Arc<str>,
+}
+
+impl Admitted {
+    pub fn new(known: Known, credential: &str) -> Self {
+        Self { known, credential: credential.into() }
+    }
+
+    /// Looks whether the session still stands, and with which rights. `false` if it has ended.
+    pub async fn renew(&mut self, sessions: &Sessions, application: &Application) -> bool {
+        match sessions.find(application, &self.credential).await {
+            Ok(Some(known)) => {
+                self.known = known;
+                true
+            }
+            Ok(None) => false,
+            // The store will be back; what the session may see has been known.
+            Err(_) => true,
+        }
+    }
+}
+
+/// A token or key is no part of what is logged.
+impl std::fmt::Debug for Admitted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admitted").field("user", &self.known.principal.name()).finish_non_exhaustive()
     }
 }

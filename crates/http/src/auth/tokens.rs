@@ -1,7 +1,8 @@
 //! Tokens: JWT with HS256 and the claims `sub`, `exp`, `mode`, the same as the platform's (spec 4b 2.2).
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
-use procession_domain::value::{Duration, Timestamp};
+use procession_application::access::{SessionMark, SessionToken};
+use procession_domain::value::{Duration, Timestamp, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -22,15 +23,12 @@ struct Claims {
     exp: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mode: Option<String>,
-}
-
-/// What a good token says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Checked {
-    /// The user.
-    pub user: String,
-    /// Until when it is good; some tokens are without end.
-    pub expires_at: Option<Timestamp>,
+    /// The user's id, in tokens of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uid: Option<UserId>,
+    /// The generation of the user's sessions, in tokens of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    generation: Option<u32>,
 }
 
 impl Tokens {
@@ -50,18 +48,22 @@ impl Tokens {
     }
 
     /// A token for a user who has logged in with a password.
-    pub fn make(&self, user: &str, now: Timestamp) -> Result<String, jsonwebtoken::errors::Error> {
+    pub fn make(&self, user: &str, mark: SessionMark, now: Timestamp) -> Result<String, jsonwebtoken::errors::Error> {
         let expires = now.saturating_add(self.lifetime).as_micros() / 1_000_000;
-        let claims = NewClaims { sub: user, exp: expires, mode: "admin" };
+        let SessionMark { user: uid, generation } = mark;
+        let jti = uuid::Uuid::new_v4();
+        let claims = NewClaims { sub: user, exp: expires, mode: "admin", uid, generation, jti };
         encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 
     /// What a token says, if it is one of ours and has not ended.
-    pub fn check(&self, token: &str, now: Timestamp) -> Option<Checked> {
+    pub fn check(&self, token: &str, now: Timestamp) -> Option<SessionToken> {
         let claims = decode::<Claims>(token, &self.decoding, &self.validation).ok()?.claims;
         let expires_at = claims.exp.map(to_time);
         let is_good = !claims.sub.is_empty() && expires_at.is_none_or(|end| now < end);
-        is_good.then_some(Checked { user: claims.sub, expires_at })
+        let mark = claims.uid.map(|user| SessionMark { user, generation: claims.generation.unwrap_or_default() });
+        let hash = blake3::hash(token.as_bytes()).into();
+        is_good.then_some(SessionToken { hash, user: claims.sub, mark, expires_at })
     }
 }
 
@@ -71,6 +73,10 @@ struct NewClaims<'a> {
     sub: &'a str,
     exp: i64,
     mode: &'a str,
+    uid: UserId,
+    generation: u32,
+    /// Two log-ins of one second are two sessions, and end one by one.
+    jti: uuid::Uuid,
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "float casts saturate, and a far end is no end")]
@@ -94,9 +100,11 @@ mod tests {
 
     #[test]
     fn a_token_is_good_until_its_end_and_for_its_own_key_only() {
-        let token = tokens("a secret").make("ann", at(1_000)).unwrap();
-        let checked = Checked { user: "ann".into(), expires_at: Some(at(1_060)) };
-        assert_eq!(tokens("a secret").check(&token, at(1_059)), Some(checked));
+        let mark = SessionMark { user: UserId::new(uuid::Uuid::from_u128(7)), generation: 3 };
+        let token = tokens("a secret").make("ann", mark, at(1_000)).unwrap();
+        let checked = tokens("a secret").check(&token, at(1_059)).unwrap();
+        assert_eq!((checked.user.as_str(), checked.mark, checked.expires_at), ("ann", Some(mark), Some(at(1_060))));
+        assert_ne!(tokens("a secret").make("ann", mark, at(1_000)).unwrap(), token);
         assert_eq!(tokens("a secret").check(&token, at(1_060)), None);
         assert_eq!(tokens("another").check(&token, at(1_000)), None);
         assert_eq!(tokens("a secret").check(&format!("{token}x"), at(1_000)), None);

@@ -2,7 +2,7 @@
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, header, request::Parts, uri::Authority},
 };
 
 use procession_application::definitions::ExpectedRevision;
@@ -22,11 +22,32 @@ pub(crate) struct IdempotencyHeader(pub Option<String>);
 /// Where a request comes from, as far as that is known.
 pub(crate) struct Address(pub String);
 
+/// The address of this server as the client knows it, such as `https://procession.example.com`.
+pub(crate) struct Origin(String);
+
 /// The longest `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
 
 /// A revision that nothing has: a tag that is none of ours fits nothing.
 const NO_REVISION: u32 = 0;
+
+impl<S: Send + Sync> FromRequestParts<S> for Origin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        // It is shown to who sent it, and decides nothing.
+        let scheme = if text("x-forwarded-proto") == Some("https") { "https" } else { "http" };
+        let host = text("host").or_else(|| parts.uri.authority().map(Authority::as_str)).unwrap_or("localhost");
+        Ok(Self(format!("{scheme}://{host}")))
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl IfMatch {
     /// The revision on which a change was made, which the body may name too.

@@ -22,6 +22,9 @@ pub(crate) struct StepPath {
 /// A name in a path.
 pub(crate) struct NamePath(pub String);
 
+/// Two names in a path.
+pub(crate) struct TwoNamesPath(pub String, pub String);
+
 /// An id that can stand in a path or a query.
 pub(crate) trait Parsed: FromStr + ToString {
     /// What is said of a text that is none; `None` if that only names nothing.
@@ -106,6 +109,16 @@ impl<S: Send + Sync> FromRequestParts<S> for NamePath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let Path(name) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| unreadable())?;
         Ok(Self(name))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TwoNamesPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await.map_err(|_| unreadable())?;
+        let Path((first, second)) = path;
+        Ok(Self(first, second))
     }
 }
 

@@ -9,6 +9,6 @@ mod query;
 
 pub(crate) use body::{Public, Sent, SentOrNothing};
 pub(crate) use form::Form;
-pub(crate) use headers::{Address, IdempotencyHeader, IfMatch};
-pub(crate) use ids::{IdPath, NamePath, Parsed, StepPath};
+pub(crate) use headers::{Address, IdempotencyHeader, IfMatch, Origin};
+pub(crate) use ids::{IdPath, NamePath, Parsed, StepPath, TwoNamesPath};
 pub(crate) use query::{PageParameters, Parameters, Query, ReadParameters};

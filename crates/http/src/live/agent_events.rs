@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::socket::NOT_AUTHENTICATED;
 use crate::{
     HttpState,
-    auth::{Known, bearer},
+    auth::{Admitted, bearer},
     extract::{Parameters, Query, ReadParameters},
     problem::{Code, Problem},
     state::App,
@@ -32,7 +32,7 @@ pub(crate) struct AgentEventsParameters {
 
 /// A client that asks to be let in.
 pub(crate) struct Listener {
-    admitted: Result<Known, &'static str>,
+    admitted: Result<Admitted, &'static str>,
     upgrade: WebSocketUpgrade,
 }
 
@@ -57,13 +57,13 @@ pub(crate) async fn open_agent_events(app: App, listener: Listener) -> Response 
     upgrade.on_upgrade(move |socket| serve(app, socket, admitted))
 }
 
-async fn serve(app: App, mut socket: WebSocket, admitted: Result<Known, &'static str>) {
+async fn serve(app: App, mut socket: WebSocket, admitted: Result<Admitted, &'static str>) {
     let (code, reason) = match admitted {
         Err(reason) => (NOT_AUTHENTICATED, reason),
-        Ok(known) => {
+        Ok(admitted) => {
             let state = app.state.clone();
             tokio::select! {
-                is_lost = listen(&app, &mut socket, &known) => match is_lost {
+                is_lost = listen(&app, &mut socket, admitted) => match is_lost {
                     Some(()) => return,
                     None => (NOT_AUTHENTICATED, BAD_KEY),
                 },
@@ -76,12 +76,13 @@ async fn serve(app: App, mut socket: WebSocket, admitted: Result<Known, &'static
     let _ = timeout(app.shell().settings.time_limits.send, socket.send(Message::Close(Some(frame)))).await;
 }
 
-/// Answers the client until it is gone, or may not list agents any more (`None`).
-async fn listen(app: &App, socket: &mut WebSocket, known: &Known) -> Option<()> {
-    let names = agents(app, known).await?;
+/// Answers the client until it is gone, or its key is no longer good or may not list agents any more (`None`).
+async fn listen(app: &App, socket: &mut WebSocket, mut caller: Admitted) -> Option<()> {
+    let mut rights = app.access.revisions();
+    let names = agents(app, &caller).await?;
     let welcome = json!({
         "type": "connected",
-        "user": known.principal.name(),
+        "user": caller.known.principal.name(),
         "accessible_agents": names,
         "message": format!("Connected. Listening to {} agents.", names.len()),
     });
@@ -89,14 +90,23 @@ async fn listen(app: &App, socket: &mut WebSocket, known: &Known) -> Option<()> 
         return Some(());
     }
     loop {
-        let text = match socket.recv().await {
+        let received = tokio::select! {
+            received = socket.recv() => received,
+            Ok(()) = rights.changed() => {
+                if caller.renew(&app.shell().sessions, app).await {
+                    continue;
+                }
+                return None;
+            }
+        };
+        let text = match received {
             Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_))) => continue,
             Some(Ok(Message::Close(_)) | Err(_)) | None => return Some(()),
         };
         let answer = match text.trim() {
             "ping" => "pong".to_owned(),
-            "refresh" => json!({"type": "refreshed", "accessible_agents": agents(app, known).await?}).to_string(),
+            "refresh" => json!({"type": "refreshed", "accessible_agents": agents(app, &caller).await?}).to_string(),
             _ => continue,
         };
         if say(app, socket, answer).await.is_none() {
@@ -106,11 +116,18 @@ async fn listen(app: &App, socket: &mut WebSocket, known: &Known) -> Option<()> 
 }
 
 /// The agents that steps can name; none while they can't be listed, `None` for who may not list them.
-async fn agents(app: &App, known: &Known) -> Option<Vec<String>> {
+async fn agents(app: &App, caller: &Admitted) -> Option<Vec<String>> {
     use procession_application::agents::AgentsFailure;
-    match app.agents.list(&known.principal).await {
+    match app.agents.list(&caller.known.principal).await {
         Ok(agents) => Some(agents.into_iter().map(|agent| agent.name).collect()),
-        Err(AgentsFailure::Gateway(_)) => Some(Vec::new()),
+        Err(
+            AgentsFailure::Gateway(_)
+            | AgentsFailure::Store(_)
+            | AgentsFailure::NotFound
+            | AgentsFailure::Stopped(_)
+            | AgentsFailure::Chat(_)
+            | AgentsFailure::Busy(_),
+        ) => Some(Vec::new()),
         Err(AgentsFailure::Forbidden(_)) => None,
     }
 }
@@ -137,7 +154,8 @@ impl FromRequestParts<HttpState> for Listener {
             None => Err(NO_KEY),
             Some(key) => {
                 let found = app.shell().sessions.find(&app, key).await?;
-                found.filter(|known| known.by_key).ok_or(BAD_KEY)
+                let by_key = found.filter(|known| known.token.is_none());
+                by_key.map(|known| Admitted::new(known, key)).ok_or(BAD_KEY)
             }
         };
         let upgrade = WebSocketUpgrade::from_request_parts(parts, state)

@@ -14,13 +14,17 @@ use procession_application::{
 };
 use procession_domain::value::{ExecutionId, Json, ProcessId};
 use serde_json::{Map, json};
-use tokio::time::{Interval, MissedTickBehavior, error::Elapsed, interval, timeout};
+use tokio::{
+    sync::watch,
+    time::{Interval, MissedTickBehavior, error::Elapsed, interval, timeout},
+};
 
 use super::{
-    socket::Admitted,
+    budget::PageBudget,
     subscriptions::{Scope, Subscriptions},
 };
 use crate::{
+    auth::Admitted,
     events::Format,
     extract::Parsed,
     problem::{Code, Problem},
@@ -52,10 +56,13 @@ pub(super) struct Conversation {
     position: u64,
     subscriptions: Subscriptions,
     replays: VecDeque<Replay>,
+    pages: PageBudget,
     /// Whether the feed waited for a replay, so that having lagged is not the client's fault.
     was_held_up: bool,
     pings: Interval,
     unanswered: u32,
+    /// Tells when anyone's rights have changed, so that sessions that end are cut at once.
+    rights: watch::Receiver<u64>,
 }
 
 /// Earlier events to tell.
@@ -83,6 +90,7 @@ impl Conversation {
     pub async fn begin(app: App, caller: Admitted, format: Format) -> Result<Self, Ended> {
         let feed = app.events.subscribe();
         let position = app.events.newest().await.map_err(|_| Ended::Failed)?;
+        let rights = app.access.revisions();
         let mut pings = interval(app.shell().settings.time_limits.ping);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         pings.reset();
@@ -94,9 +102,11 @@ impl Conversation {
             position,
             subscriptions: Subscriptions::unasked(position),
             replays: VecDeque::new(),
+            pages: PageBudget::new(),
             was_held_up: false,
             pings,
             unanswered: 0,
+            rights,
         })
     }
 
@@ -118,7 +128,8 @@ impl Conversation {
                 Some(Err(_)) | None => Err(Ended::Gone),
             },
             _ = self.pings.tick() => self.ping(socket).await,
-            page = next_page(&self.app, &self.caller, self.replays.front()), if replays => self.replay(socket, page?).await,
+            Ok(()) = self.rights.changed() => self.renew().await,
+            page = next_page(&self.app, &self.caller, &self.pages, self.replays.front()), if replays => self.replay(socket, page?).await,
             batch = self.feed.next(), if !replays => match batch {
                 Ok(batch) => {
                     self.was_held_up = false;
@@ -148,6 +159,7 @@ impl Conversation {
     async fn replay(&mut self, socket: &mut WebSocket, page: Excerpt) -> Result<(), Ended> {
         let Some(mut replay) = self.replays.pop_front() else { return Ok(()) };
         self.was_held_up = true;
+        self.pages.spend();
         let is_last = page.is_last || page.until >= replay.until;
         let mut texts = Vec::new();
         for event in page.events.iter().filter(|event| event.id <= replay.until) {
@@ -237,8 +249,14 @@ impl Conversation {
             return Err(Ended::TooSlow);
         }
         self.unanswered += 1;
-        self.caller.renew(&self.app).await?;
+        self.renew().await?;
         self.send(socket, [Message::Ping(Vec::new().into())]).await
+    }
+
+    /// Looks whether the session still stands, and with which rights.
+    async fn renew(&mut self) -> Result<(), Ended> {
+        let stands = self.caller.renew(&self.app.shell().sessions, &self.app).await;
+        if stands { Ok(()) } else { Err(Ended::Unauthenticated("The session has ended")) }
     }
 
     async fn send_all(&self, socket: &mut WebSocket, texts: Vec<Utf8Bytes>) -> Result<(), Ended> {
@@ -258,9 +276,15 @@ fn taken(sent: Result<Result<(), axum::Error>, Elapsed>) -> Result<(), Ended> {
     sent.map_err(|_| Ended::TooSlow)?.map_err(|_| Ended::Gone)
 }
 
-async fn next_page(app: &App, caller: &Admitted, replay: Option<&Replay>) -> Result<Excerpt, Ended> {
+async fn next_page(
+    app: &App,
+    caller: &Admitted,
+    pages: &PageBudget,
+    replay: Option<&Replay>,
+) -> Result<Excerpt, Ended> {
     let nothing = |until| Excerpt { events: Vec::new(), until, is_last: true };
     let Some(replay) = replay else { return Ok(nothing(0)) };
+    pages.has_left().await;
     match app.events.after(&caller.known.principal, replay.at, replay.scope.execution(), PAGE).await {
         Ok(page) => Ok(page),
         // Who may see nothing is told nothing.

@@ -3,6 +3,7 @@
 //! Every client reads the store's feed for itself, so nobody waits for a slow one; it is dropped.
 
 mod agent_events;
+mod budget;
 mod conversation;
 mod socket;
 mod stream;

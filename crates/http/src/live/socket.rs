@@ -1,7 +1,5 @@
 //! The WebSocket `/ws`.
 
-use std::sync::Arc;
-
 use axum::{
     extract::{
         FromRequestParts, WebSocketUpgrade,
@@ -16,7 +14,7 @@ use tokio::time::timeout;
 use super::conversation::{Conversation, Ended};
 use crate::{
     HttpState,
-    auth::{Known, bearer},
+    auth::{Admitted, bearer},
     events::Format,
     extract::{Parameters, Query, ReadParameters},
     problem::{Code, Problem},
@@ -32,12 +30,6 @@ pub(crate) struct SocketParameters {
     /// `v2` for messages with colon-named types and camel-cased fields.
     #[param(example = "v2")]
     format: Option<String>,
-}
-
-/// A client that is let in, with the token or key that let it in.
-pub(super) struct Admitted {
-    pub known: Known,
-    pub credential: String,
 }
 
 /// A client that asks to be let in.
@@ -122,7 +114,7 @@ async fn introduction(app: &App, socket: &mut WebSocket) -> Result<Admitted, End
         let Some(known) = found.map_err(|_| Ended::Failed)? else { return Err(REFUSED) };
         let welcome = json!({"type": "authenticated", "user": known.principal.name()}).to_string();
         socket.send(Message::Text(welcome.into())).await.map_err(|_| Ended::Gone)?;
-        return Ok(Admitted { known, credential: token.to_owned() });
+        return Ok(Admitted::new(known, token));
     }
 }
 
@@ -165,7 +157,7 @@ impl FromRequestParts<HttpState> for Caller {
             Some(credential) => {
                 let known = app.shell().sessions.find(&app, &credential).await?;
                 let known = known.ok_or_else(|| Problem::forbidden("Could not validate credentials"))?;
-                Some(Admitted { known, credential })
+                Some(Admitted::new(known, &credential))
             }
         };
         let upgrade = WebSocketUpgrade::from_request_parts(parts, state)
@@ -173,28 +165,5 @@ impl FromRequestParts<HttpState> for Caller {
             .map_err(|rejection| Problem::new(rejection.status(), Code::BadRequest, rejection.body_text()))?;
         let format = query.format();
         Ok(Self { admitted, format, upgrade })
-    }
-}
-
-/// A token or key is no part of what is logged.
-impl std::fmt::Debug for Admitted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Admitted").field("user", &self.known.principal.name()).finish_non_exhaustive()
-    }
-}
-
-impl Admitted {
-    /// Looks whether the session still stands, and with which rights.
-    pub async fn renew(&mut self, app: &App) -> Result<(), Ended> {
-        let found = app.shell().sessions.find(app, &self.credential).await;
-        match found {
-            Ok(Some(known)) => {
-                self.known.principal = Arc::clone(&known.principal);
-                Ok(())
-            }
-            Ok(None) => Err(Ended::Unauthenticated("The session has ended")),
-            // The store will be back; what the session may see has been known.
-            Err(_) => Ok(()),
-        }
     }
 }

@@ -11,10 +11,15 @@ use axum::{
     },
 };
 use futures::Stream;
-use procession_application::{access::Principal, events::Subscription, ports::StoredEvent};
+use procession_application::{events::Subscription, ports::StoredEvent};
 use procession_domain::{definition::Definition, value::ExecutionId};
+use tokio::{
+    sync::watch,
+    time::{Interval, interval},
+};
 
 use crate::{
+    auth::Admitted,
     events::Format,
     extract::{IdPath, Parameters, Query, ReadParameters},
     problem::{Code, FieldError, Problem},
@@ -66,7 +71,7 @@ pub(crate) async fn stream_execution(
 ) -> Result<Response, Problem> {
     let id = path.id()?;
     // Listening begins before the state is read, so that nothing lies between.
-    let feed = app.events.subscribe();
+    let (feed, rights) = (app.events.subscribe(), app.access.revisions());
     let execution = app.executions.get(&session.principal, id).await?;
     let at = last.or(parameters.after).unwrap_or(0);
     let has_ended = execution.status().is_ended();
@@ -76,7 +81,9 @@ pub(crate) async fn stream_execution(
     let reader = Reader {
         definition: Arc::clone(execution.definition()),
         format: parameters.format.as_deref().and_then(Format::named).unwrap_or(Format::Classic),
-        by: session.principal,
+        by: session.admitted,
+        looks: interval(app.shell().settings.time_limits.ping),
+        rights,
         app,
         id,
         at,
@@ -93,7 +100,11 @@ pub(crate) async fn stream_execution(
 /// Reads on behind an event: first from the store, then from the feed.
 struct Reader {
     app: App,
-    by: Arc<Principal>,
+    by: Admitted,
+    /// Tells when anyone's rights have changed.
+    rights: watch::Receiver<u64>,
+    /// When it is looked whether the session has not ended by itself.
+    looks: Interval,
     definition: Arc<Definition>,
     id: ExecutionId,
     format: Format,
@@ -133,7 +144,7 @@ impl Reader {
     }
 
     async fn read_page(&mut self) -> Option<()> {
-        let page = self.app.events.after(&self.by, self.at, Some(self.id), PAGE).await.ok()?;
+        let page = self.app.events.after(&self.by.known.principal, self.at, Some(self.id), PAGE).await.ok()?;
         self.is_behind = !page.is_last;
         self.take(page.events.iter());
         self.at = page.until;
@@ -145,12 +156,21 @@ impl Reader {
             // A client that is too slow for the feed comes back with `Last-Event-ID`.
             batch = self.feed.next() => batch.ok()?,
             () = self.app.state.drained() => return None,
+            Ok(()) = self.rights.changed() => return self.look_again().await,
+            _ = self.looks.tick() => return self.look_again().await,
         };
         let (id, at) = (self.id, self.at);
         let wanted = |event: &StoredEvent| event.execution_id == id && event.id > at;
-        let events = self.app.events.visible(&self.by, &batch, wanted);
+        let events = self.app.events.visible(&self.by.known.principal, &batch, wanted);
         self.take(events.into_iter());
         Some(())
+    }
+
+    /// Goes on only while the session stands and may still see the execution.
+    async fn look_again(&mut self) -> Option<()> {
+        let stands = self.by.renew(&self.app.shell().sessions, &self.app).await;
+        let sees = stands && self.app.executions.get(&self.by.known.principal, self.id).await.is_ok();
+        sees.then_some(())
     }
 
     fn take<'a>(&mut self, events: impl Iterator<Item = &'a StoredEvent>) {

@@ -40,7 +40,12 @@ pub(crate) const PAGE: &str = "/api/docs/ui";
     modifiers(&Credentials),
     tags(
         (name = "processes", description = "Process definitions: write, check, publish"),
+        (name = "templates", description = "Processes to begin with"),
+        (name = "triggers", description = "What starts processes"),
         (name = "executions", description = "Executions: start, watch, steer"),
+        (name = "analytics", description = "Figures of executions"),
+        (name = "alerts", description = "Costs that people are told of"),
+        (name = "inbox", description = "What waits for people"),
         (name = "approvals", description = "Questions to people"),
         (name = "live", description = "Events as they happen"),
         (name = "agents", description = "Agents that steps can name"),

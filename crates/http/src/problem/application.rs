@@ -1,25 +1,34 @@
 //! What errors of the application mean on the wire: the one place that decides (spec 4, errors).
 
 use procession_application::{
-    access::{AccessFailure, Forbidden},
+    access::{AccessFailure, Forbidden, NameError, PasswordError},
     agents::AgentsFailure,
+    alerts::AlertFailure,
     approvals::ApprovalFailure,
     audit::AuditFailure,
     definitions::DefinitionFailure,
     events::EventsFailure,
     executions::{ExecutionFailure, SimulationFailure, StartFailure, TooManyStarts},
+    figures::FiguresFailure,
+    inbox::InboxFailure,
     notifications::NotificationFailure,
     ports::{AccessError, DefinitionStoreError, StartError, StoreError},
     server_status::StatusFailure,
+    templates::TemplateFailure,
+    triggers::TriggerFailure,
 };
 use procession_domain::{approval::ApprovalError, definition::ProcessError, execution::CommandError};
 use procession_language::Diagnostic;
+use serde_json::json;
 
 use super::{Code, FieldError, Problem};
 use crate::wire::Issue;
 
 /// How long a client is asked to wait while too many executions are pending, in seconds.
 const QUEUE_PATIENCE: u64 = 10;
+
+/// How long a client is asked to wait while too many texts are being checked, in seconds.
+const CHECK_PATIENCE: u64 = 2;
 
 impl From<Forbidden> for Problem {
     fn from(error: Forbidden) -> Self {
@@ -56,6 +65,7 @@ impl From<DefinitionFailure> for Problem {
             }
             DefinitionFailure::Version(_) => Self::invalid(Code::InvalidDefinition, detail),
             DefinitionFailure::State(error) => error.into(),
+            DefinitionFailure::Overloaded(_) => Self::too_many(Code::Busy, detail, CHECK_PATIENCE),
             DefinitionFailure::Store(error) => match error {
                 DefinitionStoreError::NameTaken { .. } => Self::conflict(Code::NameTaken, detail),
                 DefinitionStoreError::Stale => Self::conflict(Code::Stale, detail),
@@ -178,7 +188,13 @@ impl From<ApprovalFailure> for Problem {
                 ApprovalError::Settled(_) | ApprovalError::VotedBefore(_) | ApprovalError::TooLate => {
                     Self::conflict(Code::AlreadyDecided, detail)
                 }
-                ApprovalError::AssignedAlready(_) => Self::conflict(Code::Conflict, detail),
+                ApprovalError::AssignedAlready(_) | ApprovalError::TooFewDeciders(_) => {
+                    Self::conflict(Code::Conflict, detail)
+                }
+                ApprovalError::MayNotDecide(_) => {
+                    let errors = [FieldError::new("to", "may not decide approvals")];
+                    Self::invalid(Code::InvalidValue, detail).with_errors(errors)
+                }
                 ApprovalError::NotAsked(_) => Self::forbidden(detail),
                 ApprovalError::CommentRequired => {
                     let errors = [FieldError::new("comment", "is required")];
@@ -202,9 +218,11 @@ impl From<AccessFailure> for Problem {
                 Self::too_many(Code::TooManyAttempts, detail, wait.as_millis().div_ceil(1_000))
             }
             AccessFailure::LastAdmin(_) => Self::conflict(Code::Conflict, detail),
+            AccessFailure::Password(PasswordError::Busy) => Self::too_many(Code::Busy, detail, 1),
+            AccessFailure::Name(NameError::LooksLike { .. }) => Self::conflict(Code::NameTaken, capitalised(&detail)),
             AccessFailure::Password(_)
             | AccessFailure::UnknownRole(_)
-            | AccessFailure::BadName
+            | AccessFailure::Name(_)
             | AccessFailure::BadEmail(_)
             | AccessFailure::BadKeyName
             | AccessFailure::UnknownScope(_) => Self::invalid(Code::InvalidValue, capitalised(&detail)),
@@ -236,11 +254,93 @@ impl From<NotificationFailure> for Problem {
 
 impl From<AgentsFailure> for Problem {
     fn from(error: AgentsFailure) -> Self {
+        let detail = error.to_string();
         match error {
             AgentsFailure::Forbidden(forbidden) => forbidden.into(),
+            AgentsFailure::NotFound => Self::not_found(detail),
+            AgentsFailure::Stopped(_) | AgentsFailure::Chat(_) => Self::unavailable(Code::AgentsUnavailable, detail),
+            AgentsFailure::Busy(wait) => Self::too_many(Code::AgentBusy, detail, wait.as_secs()),
+            AgentsFailure::Store(error) => error.into(),
             AgentsFailure::Gateway(failure) => {
                 Self::unavailable(Code::AgentsUnavailable, format!("The agents can't be listed: {failure}"))
             }
+        }
+    }
+}
+
+impl From<TemplateFailure> for Problem {
+    fn from(error: TemplateFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            TemplateFailure::Forbidden(forbidden) => forbidden.into(),
+            TemplateFailure::NotFound => Self::not_found(detail),
+            TemplateFailure::NameTaken(_) => Self::conflict(Code::NameTaken, detail),
+            TemplateFailure::Bundled(_) => Self::conflict(Code::Conflict, detail),
+            TemplateFailure::NotOwned => Self::forbidden(detail),
+            TemplateFailure::Unfit(problems) => {
+                let errors = problems
+                    .into_iter()
+                    .map(|problem| json!({"path": problem.path, "field": problem.path, "message": problem.message}));
+                Self::invalid(Code::InvalidValue, detail).with_errors(errors)
+            }
+            TemplateFailure::Definition(error) => error.into(),
+            TemplateFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TriggerFailure> for Problem {
+    fn from(error: TriggerFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            TriggerFailure::Forbidden(forbidden) => forbidden.into(),
+            TriggerFailure::NoProcess | TriggerFailure::NoWebhook(_) | TriggerFailure::NoSchedule(_) => {
+                Self::not_found(detail)
+            }
+            TriggerFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FiguresFailure> for Problem {
+    fn from(error: FiguresFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            FiguresFailure::Forbidden(forbidden) => forbidden.into(),
+            FiguresFailure::NotFound => Self::not_found(detail),
+            FiguresFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AlertFailure> for Problem {
+    fn from(error: AlertFailure) -> Self {
+        let detail = capitalised(&error.to_string());
+        match error {
+            AlertFailure::Forbidden(forbidden) => forbidden.into(),
+            AlertFailure::NoProcess | AlertFailure::NoThreshold => Self::not_found(detail),
+            AlertFailure::Amount => {
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("amount", "does not do")])
+            }
+            AlertFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<InboxFailure> for Problem {
+    fn from(error: InboxFailure) -> Self {
+        let detail = capitalised(&error.to_string());
+        match error {
+            InboxFailure::Forbidden(forbidden) => forbidden.into(),
+            InboxFailure::NotFound(_) => Self::not_found(detail),
+            InboxFailure::Answered => Self::conflict(Code::AlreadyDecided, detail),
+            InboxFailure::Response(options) => {
+                let message = format!("must be one of {}", options.join(", "));
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("response", message)])
+            }
+            InboxFailure::Approval(error) => error.into(),
+            InboxFailure::Execution(error) => error.into(),
+            InboxFailure::Store(error) => error.into(),
         }
     }
 }

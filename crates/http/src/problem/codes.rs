@@ -48,7 +48,8 @@ codes! {
     InvalidInput, "invalid_input", "The input does not fit what the process asks for.";
     InvalidValue, "invalid_value", "A value is not valid.";
     Undelivered, "undelivered", "A test message did not arrive.";
-    TooManyAttempts, "too_many_attempts", "Too many failed logins from one address.";
+    TooManyAttempts, "too_many_attempts", "Too many failed logins from one address, or at one account.";
+    Busy, "busy", "Too much of this kind is under way; try again in a moment.";
     RateLimited, "rate_limited", "The user is starting too many executions.";
     QueueFull, "queue_full", "Too many executions are waiting to start.";
     Internal, "internal", "A defect of the server.";
@@ -56,6 +57,7 @@ codes! {
     Draining, "draining", "The server is stopping.";
     StoreUnavailable, "store_unavailable", "The database can't be used at the moment.";
     AgentsUnavailable, "agents_unavailable", "The agents can't be reached at the moment.";
+    AgentBusy, "agent_busy", "The agent takes nothing more for now.";
     TimedOut, "timed_out", "The answer took too long.";
 }
 

@@ -1,14 +1,17 @@
 //! Logging in, and who is logged in (spec 4, auth; 4b 2.2).
 
-use axum::{Json, http::HeaderMap};
-use procession_application::access::{AccessFailure, Permission};
+use axum::{
+    Json,
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+};
+use procession_application::access::{AccessFailure, Permission, SessionMark, UseCase};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     HttpState,
-    auth::{bearer, cookie_token},
+    auth::{bearer, cookie_token, ended_cookie},
     extract::{Address, Form, Parameters, Public, Query, ReadParameters},
     problem::Problem,
     session::Session,
@@ -19,6 +22,8 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(log_in))
         .routes(routes!(log_in_as_oauth))
+        .routes(routes!(log_out))
+        .routes(routes!(log_out_everywhere))
         .routes(routes!(mode))
         .routes(routes!(validate))
         .routes(routes!(request_email_code))
@@ -140,7 +145,7 @@ struct MeResponse {
         (status = 401, description = "Wrong user name or password"),
         (status = 403, description = "The one-time set-up comes first (`setup_required`)"),
         (status = 422, description = "Not a form, or a field is missing"),
-        (status = 429, description = "Too many failed attempts from this address; `Retry-After` says how long to wait"),
+        (status = 429, description = "Too many failed attempts from this address or at this account, or too many logins at once; `Retry-After` says how long to wait"),
     ),
 )]
 async fn log_in(app: App, address: Address, form: Form) -> Result<Json<TokenResponse>, Problem> {
@@ -150,7 +155,7 @@ async fn log_in(app: App, address: Address, form: Form) -> Result<Json<TokenResp
             tracing::warn!(address = address.0, "a login was refused");
         }
     })?;
-    let token = app.shell().sessions.tokens().make(&user.name, app.now()).map_err(|error| {
+    let token = app.shell().sessions.tokens().make(&user.name, SessionMark::of(&user), app.now()).map_err(|error| {
         tracing::error!(%error, "a token can't be signed");
         Problem::internal()
     })?;
@@ -169,11 +174,39 @@ async fn log_in(app: App, address: Address, form: Form) -> Result<Json<TokenResp
         (status = 401, description = "Wrong user name or password"),
         (status = 403, description = "The one-time set-up comes first (`setup_required`)"),
         (status = 422, description = "Not a form, or a field is missing"),
-        (status = 429, description = "Too many failed attempts from this address; `Retry-After` says how long to wait"),
+        (status = 429, description = "Too many failed attempts from this address or at this account, or too many logins at once; `Retry-After` says how long to wait"),
     ),
 )]
 async fn log_in_as_oauth(app: App, address: Address, form: Form) -> Result<Json<TokenResponse>, Problem> {
     log_in(app, address, form).await
+}
+
+/// The answer to a log-out, which has browsers forget the cookie.
+type LoggedOut = (StatusCode, [(HeaderName, HeaderValue); 1]);
+
+/// Ends this session: its token is good for nothing from now on.
+#[utoipa::path(
+    post, path = "/api/auth/logout", tag = "access",
+    responses((status = 204, description = "It has ended", headers(("Set-Cookie" = String, description = "Takes the cookie away")))),
+)]
+async fn log_out(app: App, session: Session) -> Result<LoggedOut, Problem> {
+    session.check(UseCase::EndSession)?;
+    if let Some(token) = &session.admitted.known.token {
+        app.access.end_session(&session.principal, (**token).clone()).await?;
+    }
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, ended_cookie())]))
+}
+
+/// Ends this session and all others of the same user, on whatever machine. Tokens that a platform has made are the
+/// platform's to end, but for this one.
+#[utoipa::path(
+    post, path = "/api/auth/logout-everywhere", tag = "access",
+    responses((status = 204, description = "They have ended", headers(("Set-Cookie" = String, description = "Takes the cookie away")))),
+)]
+async fn log_out_everywhere(app: App, session: Session) -> Result<LoggedOut, Problem> {
+    session.check(UseCase::EndSession)?;
+    app.access.end_sessions(&session.principal).await?;
+    log_out(app, session).await
 }
 
 /// How users log in to this server.

@@ -18,9 +18,21 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
 /// How the server is.
 #[derive(Debug, Serialize, ToSchema)]
 struct HealthResponse {
-    /// `ok`, or `ready`.
+    /// Always `ok`.
     #[schema(example = "ok")]
     status: &'static str,
+}
+
+/// That the server takes requests.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReadyResponse {
+    /// Always `ready`.
+    #[schema(example = "ready")]
+    status: &'static str,
+    /// The longest time of the last 10 to 20 s that the server stood still, in milliseconds: more than a few tens say that
+    /// the machine is overloaded.
+    #[schema(example = 1)]
+    runtime_lag_ms: u64,
 }
 
 /// What runs here.
@@ -71,11 +83,11 @@ async fn is_alive() -> Json<HealthResponse> {
 #[utoipa::path(
     get, path = "/readyz", tag = "server", security(()),
     responses(
-        (status = 200, description = "It accepts requests", body = HealthResponse),
+        (status = 200, description = "It accepts requests", body = ReadyResponse),
         (status = 503, description = "It is starting or stopping, or can't use its database"),
     ),
 )]
-async fn is_ready(State(state): State<HttpState>) -> Result<Json<HealthResponse>, Problem> {
+async fn is_ready(State(state): State<HttpState>) -> Result<Json<ReadyResponse>, Problem> {
     match state.phase() {
         Phase::Starting => Err(Problem::starting()),
         Phase::Draining => Err(Problem::draining()),
@@ -88,7 +100,9 @@ async fn is_ready(State(state): State<HttpState>) -> Result<Json<HealthResponse>
                     "The database can't be used at the moment; see the server's log",
                 )
             })?;
-            Ok(Json(HealthResponse { status: "ready" }))
+            let lag = state.shell().pulse.lag();
+            let runtime_lag_ms = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+            Ok(Json(ReadyResponse { status: "ready", runtime_lag_ms }))
         }
     }
 }

@@ -1,18 +1,24 @@
 //! The endpoints, one file for each kind of thing.
 
 pub(crate) mod agents;
+pub(crate) mod alerts;
+pub(crate) mod analytics;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod docs;
 pub(crate) mod executions;
 pub(crate) mod health;
+pub(crate) mod inbox;
 pub(crate) mod keys;
 pub(crate) mod notifications;
 pub(crate) mod processes;
 pub(crate) mod schema;
 pub(crate) mod setup;
 pub(crate) mod shell;
+pub(crate) mod telemetry;
+pub(crate) mod templates;
+pub(crate) mod triggers;
 pub(crate) mod users;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -23,9 +29,14 @@ use crate::HttpState;
 pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .merge(processes::routes())
+        .merge(templates::routes())
+        .merge(triggers::routes())
         .merge(schema::routes())
         .merge(executions::routes())
+        .merge(analytics::routes())
+        .merge(alerts::routes())
         .merge(approvals::routes())
+        .merge(inbox::routes())
         .merge(agents::routes())
         .merge(notifications::routes())
         .merge(auth::routes())
@@ -35,5 +46,6 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(shell::routes())
         .merge(audit::routes())
         .merge(docs::routes())
+        .merge(telemetry::routes())
         .merge(health::routes())
 }

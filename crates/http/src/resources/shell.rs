@@ -1,33 +1,24 @@
 //! What the frame around the process pages asks for (spec 4b 2.1, 13, 17), as far as there is a true answer.
 //!
-//! This server has no system agent, and no notifications, questions or alerts of agents; so it says. What belongs to
-//! other parts of a platform is not here: such paths are 404.
+//! This server has no saved views, no tags and no collector of a platform; so it says. What belongs to other parts of a
+//! platform is not here: such paths are 404.
 
 use axum::Json;
-use procession_application::access::UseCase;
+use procession_application::{access::UseCase, agents::AgentsFailure};
 use serde::Serialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{
-    HttpState,
-    extract::{Parameters, Query, ReadParameters},
-    problem::{Code, Problem},
-    session::Session,
-    state::App,
-    wire::Time,
-};
+use super::agents::status_name;
+use crate::{HttpState, problem::Problem, session::Session, state::App, wire::Time};
 
 /// The agent that existing clients talk to about processes.
-const SYSTEM_AGENT: &str = "trinity-system";
+pub(super) const SYSTEM_AGENT: &str = "trinity-system";
 
 pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(health))
         .routes(routes!(system_agent))
-        .routes(routes!(agent_notifications))
-        .routes(routes!(operator_queue))
-        .routes(routes!(alert_count))
         .routes(routes!(system_views))
         .routes(routes!(tags))
         .routes(routes!(observability))
@@ -48,45 +39,16 @@ struct SystemAgentResponse {
     /// Whether there is one.
     #[schema(example = false)]
     exists: bool,
-    /// `not_found`.
+    /// `running`, `stopped` or `not_found`.
     #[schema(example = "not_found")]
     status: &'static str,
-    /// What that means.
-    #[schema(example = "This server has no system agent")]
-    message: &'static str,
+    /// What that means, where it does not run.
+    #[schema(example = "This server has no agent `trinity-system`; name one so to have help with writing processes")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
     /// The name under which it is looked for.
     #[schema(example = "trinity-system")]
     name: &'static str,
-}
-
-/// Notifications of agents.
-#[derive(Debug, Serialize, ToSchema)]
-struct AgentNotificationsResponse {
-    /// How many.
-    #[schema(example = 0)]
-    count: u32,
-    /// The newest first.
-    #[schema(value_type = Vec<Object>, example = json!([]))]
-    notifications: [(); 0],
-}
-
-/// Questions of agents to people.
-#[derive(Debug, Serialize, ToSchema)]
-struct OperatorQueueResponse {
-    /// The questions.
-    #[schema(value_type = Vec<Object>, example = json!([]))]
-    items: [(); 0],
-    /// How many.
-    #[schema(example = 0)]
-    count: u32,
-}
-
-/// Alerts that nobody has looked at.
-#[derive(Debug, Serialize, ToSchema)]
-struct AlertCountResponse {
-    /// How many.
-    #[schema(example = 0)]
-    active_count: u32,
 }
 
 /// Saved views of the landing page.
@@ -116,24 +78,6 @@ struct ObservabilityResponse {
     collector_reachable: bool,
 }
 
-/// Which notifications are asked for.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "the filter is checked, and there is nothing to filter")]
-struct AgentNotificationParameters {
-    /// Of this agent.
-    agent_name: Option<String>,
-    /// `pending`, `acknowledged` or `dismissed`.
-    #[param(example = "pending")]
-    status: Option<String>,
-    /// Some of `low`, `normal`, `high`, `urgent`, with commas.
-    #[param(example = "high,urgent")]
-    priority: Option<String>,
-    /// How many at most.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
-}
-
 /// Whether the server lives, as existing clients ask.
 #[utoipa::path(
     get, path = "/health", tag = "server", security(()),
@@ -143,57 +87,24 @@ async fn health(app: App) -> Json<AliveResponse> {
     Json(AliveResponse { status: "healthy", timestamp: app.now().into() })
 }
 
-/// Whether there is an agent that helps to write processes: there is none.
+/// Whether there is an agent that helps to write processes: any agent of that name.
 #[utoipa::path(
     get, path = "/api/system-agent/status", tag = "server",
-    responses((status = 200, description = "There is none", body = SystemAgentResponse)),
+    responses((status = 200, description = "Whether there is one", body = SystemAgentResponse)),
 )]
-async fn system_agent(session: Session) -> Result<Json<SystemAgentResponse>, Problem> {
+async fn system_agent(app: App, session: Session) -> Result<Json<SystemAgentResponse>, Problem> {
     session.check(UseCase::ReadFrame)?;
-    Ok(Json(SystemAgentResponse {
-        exists: false,
-        status: "not_found",
-        message: "This server has no system agent",
-        name: SYSTEM_AGENT,
+    let name = SYSTEM_AGENT;
+    Ok(Json(match app.agents.get(&session.principal, name).await {
+        Ok(agent) => {
+            SystemAgentResponse { exists: true, status: status_name(agent.status), message: agent.reason, name }
+        }
+        Err(AgentsFailure::NotFound) => {
+            let message = format!("This server has no agent `{name}`; name one so to have help with writing processes");
+            SystemAgentResponse { exists: false, status: "not_found", message: Some(message), name }
+        }
+        Err(failure) => return Err(failure.into()),
     }))
-}
-
-/// Notifications of agents: there are none.
-#[utoipa::path(
-    get, path = "/api/notifications", tag = "server", params(AgentNotificationParameters),
-    responses(
-        (status = 200, description = "There are none", body = AgentNotificationsResponse),
-        (status = 400, description = "No such status or priority"),
-        (status = 422, description = "A parameter does not fit"),
-    ),
-)]
-async fn agent_notifications(
-    session: Session,
-    Query(parameters): Query<AgentNotificationParameters>,
-) -> Result<Json<AgentNotificationsResponse>, Problem> {
-    session.check(UseCase::ReadFrame)?;
-    parameters.check()?;
-    Ok(Json(AgentNotificationsResponse { count: 0, notifications: [] }))
-}
-
-/// Questions of agents to people: there are none. Questions of processes are approvals.
-#[utoipa::path(
-    get, path = "/api/operator-queue", tag = "server",
-    responses((status = 200, description = "There are none", body = OperatorQueueResponse)),
-)]
-async fn operator_queue(session: Session) -> Result<Json<OperatorQueueResponse>, Problem> {
-    session.check(UseCase::ReadFrame)?;
-    Ok(Json(OperatorQueueResponse { items: [], count: 0 }))
-}
-
-/// Alerts that nobody has looked at: there are none.
-#[utoipa::path(
-    get, path = "/api/alerts/count", tag = "server",
-    responses((status = 200, description = "How many", body = AlertCountResponse)),
-)]
-async fn alert_count(session: Session) -> Result<Json<AlertCountResponse>, Problem> {
-    session.check(UseCase::ReadFrame)?;
-    Ok(Json(AlertCountResponse { active_count: 0 }))
 }
 
 /// Saved views of the landing page: there are none.
@@ -224,32 +135,4 @@ async fn tags(session: Session) -> Result<Json<TagsResponse>, Problem> {
 async fn observability(session: Session) -> Result<Json<ObservabilityResponse>, Problem> {
     session.check(UseCase::ReadFrame)?;
     Ok(Json(ObservabilityResponse { enabled: false, collector_reachable: false }))
-}
-
-impl ReadParameters for AgentNotificationParameters {
-    fn read(parameters: &mut Parameters) -> Self {
-        Self {
-            agent_name: parameters.text("agent_name"),
-            status: parameters.text("status"),
-            priority: parameters.text("priority"),
-            limit: parameters.number("limit", 1..=500),
-        }
-    }
-}
-
-impl AgentNotificationParameters {
-    fn check(&self) -> Result<(), Problem> {
-        let refuse =
-            |name: &str, value: &str| Problem::bad_request(Code::BadFilter, format!("Invalid {name}: {value}"));
-        if let Some(status) = &self.status
-            && !["pending", "acknowledged", "dismissed"].contains(&status.as_str())
-        {
-            return Err(refuse("status", status));
-        }
-        let mut priorities = self.priority.iter().flat_map(|list| list.split(',')).map(str::trim);
-        match priorities.find(|priority| !["low", "normal", "high", "urgent"].contains(priority)) {
-            Some(priority) => Err(refuse("priority", priority)),
-            None => Ok(()),
-        }
-    }
 }

@@ -152,12 +152,14 @@ async fn changes_are_made_and_asked_about_anew() {
 #[tokio::test(start_paused = true)]
 async fn a_question_is_passed_on() {
     let (server, id, path) = asking("assignees: [ann]").await;
+    let to_a_viewer = decide(&server, &path, "ann", "delegate", &json!({"to": "ben"})).await;
+    assert_eq!(to_a_viewer.problem(422, "invalid_value"), "ben may not decide approvals");
     let passed =
-        decide(&server, &path, "ann", "delegate", &json!({"to": "BEN", "comment": "you know more"})).await.ok(200);
-    assert_eq!((&passed["assignees"], &passed["can_decide"]), (&json!(["ben"]), &json!(false)));
+        decide(&server, &path, "ann", "delegate", &json!({"to": "CID", "comment": "you know more"})).await.ok(200);
+    assert_eq!((&passed["assignees"], &passed["can_decide"]), (&json!(["cid"]), &json!(false)));
     let gone = decide(&server, &path, "ann", "approve", &json!({})).await;
     assert_eq!(gone.problem(404, "not_found"), "Approval not found", "who is not asked any more knows of nothing");
-    decide(&server, &path, "ben", "approve", &json!({})).await.ok(200);
+    decide(&server, &path, "cid", "approve", &json!({})).await.ok(200);
     assert_eq!(server.stage.until_ended(id).await.status().as_str(), "completed");
 }
 

@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+mod agents;
+mod alerts;
+mod analytics;
 mod approvals;
 mod audit;
 mod auth;
@@ -10,6 +13,7 @@ mod docs;
 mod document;
 mod executions;
 mod fields;
+mod inbox;
 mod keys;
 mod live;
 mod notifications;
@@ -17,7 +21,10 @@ mod past;
 mod permissions;
 mod processes;
 mod setup;
+mod shapes;
 mod shell;
 mod simulation;
 mod support;
+mod templates;
+mod triggers;
 mod users;

@@ -56,7 +56,7 @@ pub const KEYS: &[Key] = &[
     ),
     key!(
         auth.secret_key,
-        "Signs and checks tokens. Set it to the platform's key so that its tokens are accepted here; the variable `SECRET_KEY` is read too."
+        "Signs and checks tokens. Set it to the platform's key so that its tokens are accepted here; the variable `SECRET_KEY` is read too. At least 32 bytes."
     )
     .or("made once and kept in the data folder"),
     key!(auth.admin_password, "At the first start the user `admin` gets this password.")
@@ -88,11 +88,20 @@ pub const KEYS: &[Key] = &[
     key!(limits.inline_output, "Values up to this size are kept in the database, larger ones in files."),
     key!(limits.output, "The largest output of a step; a larger one fails it."),
     key!(limits.starts_per_minute, "How many executions one user may start in a minute; 0 = no limit."),
-    key!(http.allowed_origins, "Other origins whose pages may call the API (CORS)."),
+    key!(http.allowed_origins, "Other origins whose pages may call the API (CORS), with the cookie."),
     key!(
         http.trusted_proxies,
-        "Addresses of reverse proxies, whose `X-Forwarded-For` says who really asks; attempts to log in are counted by it."
+        "Addresses of reverse proxies, whose `X-Forwarded-For` says who really asks; attempts to log in are counted by it. Nobody else is believed."
     ),
+    key!(
+        http.max_connections,
+        "How many connections there may be at once; as many fewer as the system lets the program have open files. Beyond it the quietest is cut, and `/healthz` and `/readyz` are still answered."
+    ),
+    key!(
+        http.max_connections_per_address,
+        "How many of them one address may have; trusted proxies may have all."
+    )
+    .or("half of them"),
     key!(notifications.slack_webhook_url, "The incoming webhook of Slack, for the channel `slack`."),
     key!(notifications.webhook_url, "Where the channel `webhook` posts, if a step does not say."),
     key!(

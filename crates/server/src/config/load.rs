@@ -8,11 +8,15 @@ use std::{
 };
 
 use procession::AllowedHosts;
+use secrecy::ExposeSecret as _;
 
 use super::{
     Configuration, Key, Loaded, Origin, environment, file,
     values::{Given, GivenValue},
 };
+
+/// A shorter key could be guessed from a token, at any speed (RFC 7518, 3.2).
+const SHORTEST_SECRET_KEY: usize = 32;
 
 /// The file that is read when none is named, in the data folder.
 const FILE_NAME: &str = "procession.yaml";
@@ -160,6 +164,13 @@ fn contradictions(configuration: &Configuration) -> Vec<String> {
         problems.push(format!(
             "limits.inline_output ({}) is larger than limits.output ({})",
             limits.inline_output, limits.output
+        ));
+    }
+    let secret_key = configuration.auth.secret_key.as_ref();
+    if secret_key.is_some_and(|key| key.expose_secret().len() < SHORTEST_SECRET_KEY) {
+        problems.push(format!(
+            "auth.secret_key is too short: whoever guesses it can log in as anyone; it takes at least {SHORTEST_SECRET_KEY} \
+             bytes, such as those of `openssl rand -hex 32`"
         ));
     }
     problems.extend(configuration.notifications.problem());

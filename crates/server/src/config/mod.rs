@@ -20,7 +20,7 @@ mod values;
 use std::{
     collections::BTreeMap,
     fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::IpAddr,
     num::NonZeroU32,
     path::{Path, PathBuf},
 };
@@ -156,6 +156,10 @@ pub struct Http {
     pub allowed_origins: Vec<String>,
     /// Reverse proxies, which are believed when they say for whom they ask.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Connections at once.
+    pub max_connections: NonZeroU32,
+    /// Of them by one address.
+    pub max_connections_per_address: Option<NonZeroU32>,
 }
 
 /// Settings of outgoing requests.
@@ -280,8 +284,10 @@ impl Default for Mcp {
 impl Default for Http {
     fn default() -> Self {
         Self {
-            allowed_origins: ["http://localhost:3000", "http://localhost:8080"].map(str::to_owned).into(),
-            trusted_proxies: vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+            allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            max_connections: values::count(10_000),
+            max_connections_per_address: None,
         }
     }
 }

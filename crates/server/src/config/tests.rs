@@ -179,9 +179,20 @@ fn variables_that_are_not_ours_are_left_alone() {
     assert_eq!(problems(&Given { environment: &environment, ..Given::default() }), [] as [String; 0]);
 }
 
+const OURS: &str = "ours-0123456789abcdef0123456789ab";
+const THEIRS: &str = "theirs-0123456789abcdef0123456789";
+
+#[test]
+fn a_secret_key_that_can_be_guessed_is_refused() {
+    for (key, is_refused) in [("a", true), (&OURS[..31], true), (OURS, false)] {
+        let found = problems(&Given { environment: &[("SECRET_KEY", key)], ..Given::default() });
+        assert_eq!(found.iter().any(|problem| problem.contains("auth.secret_key is too short")), is_refused, "{key}");
+    }
+}
+
 #[test]
 fn the_platforms_name_for_the_secret_key_is_read_unless_ours_is_set() {
-    let both = [("PROCESSION_AUTH__SECRET_KEY", "ours"), ("SECRET_KEY", "theirs")];
+    let both = [("PROCESSION_AUTH__SECRET_KEY", OURS), ("SECRET_KEY", THEIRS)];
     for (environment, expected) in [(&both[..], "PROCESSION_AUTH__SECRET_KEY"), (&both[1..], "SECRET_KEY")] {
         let folder = tempfile::tempdir().unwrap();
         let loaded = load_from(folder.path(), &Given { environment, ..Given::default() }).unwrap();
@@ -192,7 +203,7 @@ fn the_platforms_name_for_the_secret_key_is_read_unless_ours_is_set() {
 #[test]
 fn secrets_are_never_shown() {
     let environment = [
-        ("PROCESSION_AUTH__SECRET_KEY", "hunter2"),
+        ("PROCESSION_AUTH__SECRET_KEY", "hunter2-hunter2-hunter2-hunter2-hunter2"),
         ("PROCESSION_AUTH__ADMIN_PASSWORD", "hunter2"),
         ("PROCESSION_AGENTS__MCP__API_KEY", "hunter2"),
     ];

@@ -118,6 +118,39 @@ pub async fn of_administrators_who_go_at_once_one_stays(stores: &Stores) {
     assert_eq!(left.iter().filter(|user| user.role == "admin").count(), 1);
 }
 
+/// Another password, another role and the user's wish begin a new generation of sessions, a log-in does not.
+pub async fn what_ends_sessions_begins_a_new_generation(stores: &Stores) {
+    let access = &stores.access;
+    access.create_user(&new_user(stores, "Ada", None)).await.unwrap();
+    let generation = async || access.user("ada").await.unwrap().unwrap().session_generation;
+    let first = generation().await;
+    access.logged_in("ada", at(5)).await.unwrap();
+    access.set_role("ada", "process_operator").await.unwrap();
+    assert_eq!(generation().await, first, "the same role is no other");
+    access.set_role("ada", "viewer").await.unwrap();
+    assert_eq!(generation().await, first + 1);
+    access.set_password("ADA", "hash").await.unwrap();
+    assert_eq!(generation().await, first + 2);
+    access.end_sessions("ADA").await.unwrap();
+    assert_eq!(generation().await, first + 3);
+    assert!(matches!(access.end_sessions("bea").await, Err(AccessError::Unknown)));
+}
+
+/// A session that was ended stays so until its token ends itself, and for good if that is without end.
+pub async fn an_ended_session_stays_ended(stores: &Stores) {
+    let access = &stores.access;
+    let (short, endless, other) = ([1; 32], [2; 32], [3; 32]);
+    access.end_session(&short, Some(at(10)), at(1)).await.unwrap();
+    access.end_session(&endless, None, at(1)).await.unwrap();
+    access.end_session(&short, Some(at(10)), at(2)).await.unwrap();
+    assert!(access.is_session_ended(&short).await.unwrap());
+    assert!(!access.is_session_ended(&other).await.unwrap());
+    access.end_session(&other, Some(at(20)), at(10)).await.unwrap();
+    for (token, is_ended) in [(short, false), (endless, true), (other, true)] {
+        assert_eq!(access.is_session_ended(&token).await.unwrap(), is_ended, "{token:?}");
+    }
+}
+
 /// A removed user's keys go too, and the name is free again.
 pub async fn a_removed_user_takes_its_keys_along(stores: &Stores) {
     for name in ["Ada", "bea"] {

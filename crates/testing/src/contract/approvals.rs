@@ -307,8 +307,9 @@ async fn vote(stores: &Stores, id: ApprovalId, name: &str, ballot: Ballot) -> Ap
 async fn delegation(stores: &Stores, id: ApprovalId, to: &str) -> ApprovalChange {
     let mut approval = stores.approvals.approval(id).await.unwrap().unwrap().approval;
     let before = approval.revision();
-    approval.delegate(&voter("ada"), to, soon()).unwrap();
-    let signal = Signal::ApprovalDelegated { approval_id: id, from: "ada".into(), to: to.to_owned(), comment: None };
+    let to = Voter { may_decide: true, ..voter(to) };
+    approval.delegate(&voter("ada"), &to, soon()).unwrap();
+    let signal = Signal::ApprovalDelegated { approval_id: id, from: "ada".into(), to: to.name, comment: None };
     ApprovalChange { approval, before, signal }
 }
 

@@ -17,7 +17,8 @@ use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
     self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed,
-    ExecutionStore, IdGenerator, Lease, Loaded, Queries, Started, WorkScope,
+    ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, Started, TemplateStore,
+    ThresholdStore, WorkScope,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -163,8 +164,18 @@ impl Stores {
     /// The ports of one store that has them all but the blobs; `keep` has to live as long.
     pub fn of<Store>(store: &Arc<Store>, blobs: Arc<dyn BlobStore>, keep: Box<dyn Any + Send + Sync>) -> Self
     where
-        Store:
-            DefinitionStore + ExecutionStore + ApprovalStore + AccessStore + AuditTrail + Queries + EventFeed + 'static,
+        Store: DefinitionStore
+            + ExecutionStore
+            + ApprovalStore
+            + AccessStore
+            + AuditTrail
+            + Queries
+            + EventFeed
+            + TemplateStore
+            + FigureStore
+            + ThresholdStore
+            + NoticeStore
+            + 'static,
     {
         Self { stores: ports::Stores::of(store, blobs), ids: Arc::new(SequentialIds::new()), keep }
     }

@@ -139,6 +139,8 @@ macro_rules! store_contract {
                 users_can_be_changed,
                 the_only_administrator_stays_one,
                 of_administrators_who_go_at_once_one_stays,
+                what_ends_sessions_begins_a_new_generation,
+                an_ended_session_stays_ended,
                 a_removed_user_takes_its_keys_along,
                 keys_are_found_by_hash_and_listed_newest_first,
                 a_key_belongs_to_a_user,
@@ -146,6 +148,15 @@ macro_rules! store_contract {
                 the_set_up_is_done_once,
                 the_set_up_takes_over_a_user_of_that_name,
                 a_setting_is_read_back;
+            pages:
+                a_template_is_read_back_and_names_are_unique,
+                a_template_is_replaced_and_removed,
+                a_threshold_is_set_once_for_its_process_and_kind,
+                a_mark_of_a_notice_is_its_users_own;
+            analytics:
+                figures_are_those_of_a_slow_count,
+                figures_are_of_who_and_what_was_asked_for,
+                an_ended_step_is_counted_with_the_commit_that_ended_it;
             lists:
                 definitions_are_listed_last_changed_first,
                 filters_of_definitions_add_up,
@@ -186,8 +197,9 @@ macro_rules! store_contract {
 mod tests {
     const LIST: &str = include_str!("list.rs");
 
-    const PROMISES: [&str; 12] = [
+    const PROMISES: [&str; 14] = [
         include_str!("access.rs"),
+        include_str!("analytics.rs"),
         include_str!("approvals.rs"),
         include_str!("blobs.rs"),
         include_str!("claims.rs"),
@@ -196,6 +208,7 @@ mod tests {
         include_str!("feed.rs"),
         include_str!("leases.rs"),
         include_str!("lists.rs"),
+        include_str!("pages.rs"),
         include_str!("signals.rs"),
         include_str!("starts.rs"),
         include_str!("trees.rs"),
@@ -211,6 +224,6 @@ mod tests {
                 count += 1;
             }
         }
-        assert!(count >= 131, "{count}");
+        assert!(count >= 138, "{count}");
     }
 }

@@ -11,6 +11,7 @@
 )]
 
 pub mod access;
+pub mod analytics;
 pub mod approvals;
 pub mod audit;
 pub mod blobs;
@@ -23,6 +24,7 @@ pub mod histories;
 pub mod leases;
 mod list;
 pub mod lists;
+pub mod pages;
 mod run;
 pub mod signals;
 pub mod starts;

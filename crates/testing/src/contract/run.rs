@@ -17,8 +17,8 @@ use uuid::Uuid;
 use super::given::{Published, Stores, at, some_value, step_id};
 use crate::{GivenValues, OpenSlots, PlainTexts, SequentialIds};
 use procession_application::ports::{
-    Admission, ApprovalWrite, BudgetChange, Commit, Content, IdGenerator, IdempotencyKey, InboxRow, Lease, NewChild,
-    NewSignal, NewValue, Start, root_of_tree,
+    Admission, ApprovalWrite, BudgetChange, Commit, Content, EndedStep, IdGenerator, IdempotencyKey, InboxRow, Lease,
+    NewChild, NewSignal, NewValue, Start, root_of_tree,
 };
 
 /// How an execution is started.
@@ -220,13 +220,15 @@ impl Run {
 
     /// The commit that writes what the execution is now, after these events.
     fn commit_of(&mut self, before: u64, transition: Transition) -> Commit {
+        let events: Vec<Arc<Recorded>> = transition.events.into_iter().map(Arc::new).collect();
         let mut commit = Commit {
             execution_id: self.id(),
             creation: Arc::clone(self.execution.creation()),
             lease: self.lease,
             before,
             standing: self.execution.standing(),
-            events: transition.events.into_iter().map(Arc::new).collect(),
+            ended_steps: EndedStep::of(&self.execution, &events),
+            events,
             snapshot: None,
             values: self.values.take_fresh(),
             approvals: Vec::new(),

@@ -28,6 +28,7 @@ impl AccessStore for MemoryStore {
             tables.check_not_only_admin(name)?;
         }
         let user = tables.user_mut(name).ok_or(AccessError::Unknown)?;
+        user.session_generation += u32::from(user.role != role);
         role.clone_into(&mut user.role);
         Ok(())
     }
@@ -36,7 +37,24 @@ impl AccessStore for MemoryStore {
         let mut tables = self.tables();
         let user = tables.user_mut(name).ok_or(AccessError::Unknown)?;
         user.password_hash = Some(hash.to_owned());
+        user.session_generation += 1;
         Ok(())
+    }
+
+    async fn end_sessions(&self, name: &str) -> Result<(), AccessError> {
+        self.tables().user_mut(name).ok_or(AccessError::Unknown)?.session_generation += 1;
+        Ok(())
+    }
+
+    async fn end_session(&self, token: &[u8; 32], until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError> {
+        let ended = &mut self.tables().ended_sessions;
+        ended.retain(|_, until| until.is_none_or(|until| now < until));
+        ended.entry(*token).or_insert(until);
+        Ok(())
+    }
+
+    async fn is_session_ended(&self, token: &[u8; 32]) -> Result<bool, StoreError> {
+        Ok(self.tables().ended_sessions.contains_key(token))
     }
 
     async fn logged_in(&self, name: &str, at: Timestamp) -> Result<(), StoreError> {
@@ -112,6 +130,7 @@ impl AccessStore for MemoryStore {
             Some(user) => {
                 user.role.clone_from(&admin.role);
                 user.password_hash.clone_from(&admin.password_hash);
+                user.session_generation += 1;
             }
             None => tables.users.push(admin.clone().into()),
         }

@@ -69,6 +69,7 @@ impl Tables {
         stored.values.extend(contents(&commit.values));
         let (creation, root) = (std::sync::Arc::clone(&stored.creation), stored.root_of_tree);
         let mut events = self.append(commit.execution_id, &creation, &commit.events);
+        self.ended_steps.extend(commit.ended_steps.iter().map(|step| (commit.execution_id, step.clone())));
         for approval in approvals {
             self.approvals.insert(approval.id(), approval);
         }

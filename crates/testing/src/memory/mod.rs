@@ -4,6 +4,7 @@
 //! may work on it at once.
 
 mod access;
+mod analytics;
 mod approvals;
 mod audit;
 mod blobs;
@@ -12,6 +13,7 @@ mod commits;
 mod definitions;
 mod executions;
 mod feed;
+mod pages;
 mod paging;
 mod queries;
 mod signals;
@@ -33,7 +35,8 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use procession_application::ports::{
-    ApiKey, Clock, Content, IdempotencyKey, InboxRow, KeptAuditEntry, Lease, StoredEvent, User,
+    ApiKey, Clock, Content, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, Lease, NoticeMark, ProcessTemplate,
+    StoredEvent, Threshold, User,
 };
 
 /// How many commits a slow reader of the feed may lag behind.
@@ -66,6 +69,13 @@ struct Tables {
     api_keys: Vec<ApiKey>,
     settings: HashMap<&'static str, String>,
     audit: Vec<KeptAuditEntry>,
+    /// Steps that ended, in the order of commits.
+    ended_steps: Vec<(ExecutionId, EndedStep)>,
+    templates: BTreeMap<String, ProcessTemplate>,
+    thresholds: Vec<Threshold>,
+    /// The newest first.
+    notice_marks: Vec<NoticeMark>,
+    ended_sessions: HashMap<[u8; 32], Option<Timestamp>>,
 }
 
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{
     batch::{EventNumbers, Written},
     rows::{
-        Belongs, Telling, definition_key, execution_key, insert_budget, insert_execution, insert_values, put_approval,
-        put_signal, stored_approval,
+        Belongs, Telling, definition_key, execution_key, insert_budget, insert_ended_steps, insert_execution,
+        insert_values, put_approval, put_signal, stored_approval,
     },
 };
 use crate::{
@@ -123,6 +123,7 @@ fn put(
         creation: &commit.creation,
     };
     telling.insert(&commit.events, connection, numbers, told)?;
+    insert_ended_steps(stored.key, &commit.ended_steps, connection)?;
     if let Some(snapshot) = &commit.snapshot {
         const KEEP: &str = "
             INSERT INTO execution_snapshots (execution, sequence, snapshot) VALUES (?1, ?2, ?3)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use procession_application::ports::{Content, Lease, NewValue, StoredEvent};
+use procession_application::ports::{Content, EndedStep, Lease, NewValue, StoredEvent};
 use procession_domain::{
     approval::Approval,
     definition::Budget,
@@ -184,6 +184,32 @@ impl Telling<'_> {
         }
         Ok(())
     }
+}
+
+/// Notes steps that have run to an end, for figures.
+pub(super) fn insert_ended_steps(execution: i64, ended: &[EndedStep], connection: &Connection) -> Result<(), Failure> {
+    const INSERT: &str = "
+        INSERT INTO ended_steps (
+            execution, sequence, step, agent, completed, started_at, ended_at, attempts, failed_attempts, cost_nanos,
+            cost_currency, cost_complete)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    for step in ended {
+        connection.prepare_cached(INSERT)?.execute(rusqlite::params![
+            execution,
+            column(step.sequence),
+            step.step_id.as_str(),
+            step.agent,
+            step.completed,
+            step.started_at.as_micros(),
+            step.ended_at.as_micros(),
+            step.attempts,
+            step.failed_attempts,
+            step.cost.map(|cost| cost.amount.nanos()),
+            step.cost.as_ref().map(|cost| cost.amount.currency().as_str().to_owned()),
+            step.cost.map(|cost| cost.complete),
+        ])?;
+    }
+    Ok(())
 }
 
 /// Opens the ledger of a tree.

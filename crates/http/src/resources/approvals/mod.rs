@@ -250,7 +250,8 @@ async fn list(
     }
 }
 
-fn check_comment(comment: Option<&str>) -> Result<(), Problem> {
+/// Refuses a comment that is too long.
+pub(super) fn check_comment(comment: Option<&str>) -> Result<(), Problem> {
     if comment.is_none_or(|comment| comment.chars().count() <= LONGEST_COMMENT) {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! What the executions of a version have cost together (spec 4b 3, P11).
 
 use axum::Json;
-use procession_application::ports::CostsOfProcess;
+use procession_application::{access::UseCase, ports::CostsOfProcess};
 use procession_domain::value::{Cost, Money, ProcessId, ProcessName};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -52,6 +52,7 @@ pub(super) async fn cost_stats(
     session: Session,
     path: IdPath<ProcessId>,
 ) -> Result<Json<CostStatsResponse>, Problem> {
+    session.check(UseCase::ReadFigures)?;
     let id = path.id()?;
     let (name, costs) = app.executions.costs_of_process(&session.principal, id).await?;
     Ok(Json(CostStatsResponse::of(id, &name, &costs)))

@@ -72,6 +72,7 @@ pub(crate) struct ListParameters {
         (status = 409, description = "Another definition has this name and version"),
         (status = 413, description = "The text is too large"),
         (status = 422, description = "Malformed body, or the text has errors: `errors` lists them"),
+        (status = 429, description = "Too many texts are being checked at once; `Retry-After` says how long to wait"),
     ),
 )]
 pub(crate) async fn create_process(app: App, sent: Sent<ProcessRequest>) -> Result<Response, Problem> {
@@ -130,6 +131,7 @@ pub(crate) async fn get_process(app: App, session: Session, path: IdPath<Process
         (status = 409, description = "Not a draft, changed by someone else, or the name and version are taken"),
         (status = 413, description = "The text is too large"),
         (status = 422, description = "Malformed body, or the text has errors: `errors` lists them"),
+        (status = 429, description = "Too many texts are being checked at once; `Retry-After` says how long to wait"),
     ),
 )]
 pub(crate) async fn update_process(
@@ -168,6 +170,7 @@ pub(crate) async fn delete_process(app: App, session: Session, path: IdPath<Proc
         (status = 200, description = "What is wrong or odd, also for texts with errors", body = ValidationResponse),
         (status = 413, description = "The text is too large"),
         (status = 422, description = "Malformed body"),
+        (status = 429, description = "Too many texts are being checked at once; `Retry-After` says how long to wait"),
     ),
 )]
 pub(crate) async fn validate_text(app: App, sent: Sent<ProcessRequest>) -> Result<Json<ValidationResponse>, Problem> {
@@ -183,6 +186,7 @@ pub(crate) async fn validate_text(app: App, sent: Sent<ProcessRequest>) -> Resul
         (status = 200, description = "What is wrong or odd", body = ValidationResponse),
         (status = 400, description = "Malformed id"),
         (status = 404, description = "No such definition"),
+        (status = 429, description = "Too many texts are being checked at once; `Retry-After` says how long to wait"),
     ),
 )]
 pub(crate) async fn validate_process(
@@ -205,6 +209,7 @@ pub(crate) async fn validate_process(
         (status = 404, description = "No such definition"),
         (status = 409, description = "It is not a draft"),
         (status = 422, description = "The text has errors by what the server knows now"),
+        (status = 429, description = "Too many texts are being checked at once; `Retry-After` says how long to wait"),
     ),
 )]
 pub(crate) async fn publish_process(app: App, session: Session, path: IdPath<ProcessId>) -> Result<Response, Problem> {
@@ -260,6 +265,7 @@ pub(crate) async fn archive_process(app: App, session: Session, path: IdPath<Pro
         (status = 404, description = "No such definition"),
         (status = 409, description = "Someone else made this version at the same time"),
         (status = 422, description = "The text has errors by what the server knows now"),
+        (status = 429, description = "Too many texts are being checked at once; `Retry-After` says how long to wait"),
     ),
 )]
 pub(crate) async fn new_version(app: App, session: Session, path: IdPath<ProcessId>) -> Result<Response, Problem> {

@@ -66,6 +66,8 @@ const TABLE: &[Row] = &[
     Row("db check", "--data-dir none", 2, "no database"),
     Row("db backup", "copy.db --data-dir new", 0, ""),
     Row("db backup", "copy.db --data-dir new", 2, "copy.db"),
+    Row("db restore", "copy.db --data-dir new", 2, "--replace"),
+    Row("db restore", "copy.db --replace --data-dir new", 0, ""),
     Row("db vacuum", "--data-dir new", 0, ""),
     Row("db vacuum", "--data-dir data", 2, "in use"),
     Row("user add", "ann --role viewer --server {url}", 0, "no password"),

@@ -1,0 +1,253 @@
+//! What a store promises about figures: they are those of a slow count.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use procession_application::ports::{
+    Counted, EventPage, ExecutionFilter, ExecutionRow, Lease, PageStart, Paging, Sort,
+};
+use procession_domain::{
+    event::{AttemptEvent, Direction, Event, StepError, Usage},
+    execution::{Command, ExecutionStatus, Failure},
+    value::{Cost, ErrorCode, ExecutionId, Money, Timestamp},
+};
+
+use super::{
+    given::{Published, Stores, agent, at},
+    run::{Launch, Run},
+};
+
+/// How an execution goes, after the first of its two steps.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    Completes,
+    Fails,
+    IsCancelled,
+    GoesOn,
+    /// It does not even begin.
+    Waits,
+}
+
+/// Sums of executions and steps are those of a count of rows and events, one by one.
+pub async fn figures_are_those_of_a_slow_count(stores: &Stores) {
+    let lease = stores.node().await;
+    let processes = [
+        stores.published("report", vec![agent("a", &[]), agent("b", &["a"])]).await,
+        stores.published("digest", vec![agent("a", &[]), agent("b", &["a"])]).await,
+    ];
+    let fates = [Fate::Completes, Fate::Fails, Fate::Completes, Fate::IsCancelled, Fate::GoesOn, Fate::Waits];
+    for number in 0..48_i64 {
+        let fate = fates[usize::try_from(number * 7 % 6).unwrap()];
+        let process = &processes[usize::try_from(number % 2).unwrap()];
+        let user = ["ada", "bea", "cleo"][usize::try_from(number % 3).unwrap()];
+        live(stores, process, lease, user, number, fate).await;
+    }
+    let days = Counted { from: at(3 * 40_000), until: at(40 * 40_000), ..everything() };
+    for counted in [
+        everything(),
+        days.clone(),
+        Counted { user: Some("ada".into()), ..days.clone() },
+        Counted { process_id: Some(processes[0].process.id), ..days.clone() },
+        Counted { process_name: Some("digest".into()), user: Some("bea".into()), ..days },
+    ] {
+        compare_executions(stores, &counted).await;
+        compare_steps(stores, &counted).await;
+    }
+}
+
+/// Nothing is counted twice, and nothing that was not asked for.
+pub async fn figures_are_of_who_and_what_was_asked_for(stores: &Stores) {
+    let lease = stores.node().await;
+    let process = stores.published("report", vec![agent("a", &[]), agent("b", &["a"])]).await;
+    live(stores, &process, lease, "ada", 1, Fate::Completes).await;
+    live(stores, &process, lease, "bea", 2, Fate::Fails).await;
+    let analytics = &stores.stores.analytics;
+    for (counted, expected) in [
+        (everything(), 2),
+        (Counted { user: Some("ada".into()), ..everything() }, 1),
+        (Counted { user: Some(String::new()), ..everything() }, 0),
+        (Counted { process_name: Some("other".into()), ..everything() }, 0),
+        (Counted { from: at(40_001), ..everything() }, 2),
+        (Counted { from: at(40_002), ..everything() }, 1),
+        (Counted { until: at(40_001), ..everything() }, 0),
+    ] {
+        let days = analytics.day_figures(&counted).await.unwrap();
+        assert_eq!(days.iter().map(|day| day.counts.executions).sum::<u64>(), expected, "{counted:?}");
+        let processes = analytics.process_figures(&counted).await.unwrap();
+        assert_eq!(processes.iter().map(|process| process.counts.executions).sum::<u64>(), expected, "{counted:?}");
+    }
+    let all = analytics.agent_figures(at(0), None).await.unwrap();
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].agent.as_str(), all[0].ended, all[0].failed), ("analyst", 4, 1));
+    assert_eq!((all[0].calls, all[0].failed_calls), (4, 1));
+    let of_ada = analytics.agent_figures(at(0), Some("ada")).await.unwrap();
+    assert_eq!((of_ada[0].ended, of_ada[0].failed, of_ada[0].cost.complete), (2, 0, true));
+    assert_eq!(analytics.agent_figures(at(1_000_000), None).await.unwrap(), []);
+}
+
+/// A step that ended is counted from the commit on that ended it, with what it cost and how long it took.
+pub async fn an_ended_step_is_counted_with_the_commit_that_ended_it(stores: &Stores) {
+    let lease = stores.node().await;
+    let process = stores.published("report", vec![agent("a", &[]), agent("b", &["a"])]).await;
+    let launch = Launch { at: at(0), admit: Some(lease), user: Some("ada".into()), ..Launch::default() };
+    let mut run = stores.launched(&process, launch).await;
+    let activities = async || stores.stores.analytics.agent_activities(at(0), None, 10).await.unwrap();
+    commit(stores, run.begin()).await;
+    assert_eq!(activities().await, []);
+    commit(stores, run.finish_for(at(31), "a", "1.5".parse().unwrap())).await;
+    let work = activities().await;
+    assert_eq!(work.len(), 1);
+    let step = &work[0].step;
+    assert_eq!((work[0].execution_id, work[0].process_name.as_str()), (run.id(), "report"));
+    assert_eq!((step.step_id.as_str(), step.agent.as_deref(), step.completed), ("a", Some("analyst"), true));
+    assert_eq!((step.started_at, step.ended_at, step.attempts, step.failed_attempts), (at(1), at(31), 1, 0));
+    let cost = step.cost.unwrap();
+    assert_eq!((cost.amount.amount().as_str(), cost.complete), ("1.5", true));
+    commit(stores, fail(&mut run, at(40), "b")).await;
+    let work = activities().await;
+    let told: Vec<(&str, bool)> = work.iter().map(|work| (work.step.step_id.as_str(), work.step.completed)).collect();
+    assert_eq!(told, [("b", false), ("a", true)], "the newest first");
+    assert_eq!((work[0].step.failed_attempts, work[0].step.cost.unwrap().complete), (1, false));
+    assert_eq!(stores.stores.analytics.agent_activities(at(0), None, 1).await.unwrap().len(), 1);
+    assert_eq!(stores.stores.analytics.agent_activities(at(32), None, 10).await.unwrap().len(), 1);
+    assert_eq!(stores.stores.analytics.agent_activities(at(0), Some("bea"), 10).await.unwrap(), []);
+}
+
+/// Lets an execution live, from `number` times forty thousand seconds on.
+async fn live(stores: &Stores, process: &Published, lease: Lease, user: &str, number: i64, fate: Fate) {
+    let begin = number * 40_000;
+    let admit = if matches!(fate, Fate::Waits) { None } else { Some(lease) };
+    let launch = Launch { at: at(begin), admit, user: Some(user.to_owned()), ..Launch::default() };
+    let mut run = stores.launched(process, launch).await;
+    if matches!(fate, Fate::Waits) {
+        return;
+    }
+    commit(stores, run.turn(at(begin + number), &[Command::Start])).await;
+    let cost = Money::from_nanos(number * 10_000_000 + 3, procession_domain::value::Currency::USD);
+    commit(stores, run.finish_for(at(begin + number + 10), "a", cost)).await;
+    let end = at(begin + 3 * number + 20);
+    match fate {
+        Fate::Completes => commit(stores, run.finish_for(end, "b", cost)).await,
+        Fate::Fails => commit(stores, fail(&mut run, end, "b")).await,
+        Fate::IsCancelled => commit(stores, run.cancel(end)).await,
+        Fate::GoesOn | Fate::Waits => {}
+    }
+}
+
+fn fail(run: &mut Run, now: Timestamp, step: &str) -> procession_application::ports::Commit {
+    let error = StepError { code: ErrorCode::AgentNotFound, message: "there is none".into() };
+    let failure = Failure { error, usage: Usage::default(), retry_after: None };
+    run.turn(now, &[Command::Failed { call: run.open_call(step), failure }])
+}
+
+async fn commit(stores: &Stores, commit: procession_application::ports::Commit) {
+    stores.executions.commit(Arc::new(commit)).await.unwrap();
+}
+
+fn everything() -> Counted {
+    Counted { from: at(0), until: at(10_000_000), user: None, process_id: None, process_name: None }
+}
+
+/// The executions that are counted, by the list.
+async fn rows(stores: &Stores, counted: &Counted) -> Vec<ExecutionRow> {
+    let filter = ExecutionFilter {
+        process_id: counted.process_id,
+        process_name: counted.process_name.clone(),
+        started_after: Some(counted.from),
+        started_before: Some(counted.until),
+        user: counted.user.clone(),
+        sort: Sort::Oldest,
+        ..ExecutionFilter::default()
+    };
+    let paging = Paging { limit: 1_000, start: PageStart::Offset(0) };
+    stores.queries.executions(&filter, &paging).await.unwrap().rows
+}
+
+async fn compare_executions(stores: &Stores, counted: &Counted) {
+    let rows = rows(stores, counted).await;
+    let day = |row: &ExecutionRow| row.started_at.unwrap().as_micros().div_euclid(86_400_000_000);
+    let mut by_day: BTreeMap<i64, Vec<&ExecutionRow>> = BTreeMap::new();
+    let mut by_process: BTreeMap<_, Vec<&ExecutionRow>> = BTreeMap::new();
+    for row in &rows {
+        by_day.entry(day(row)).or_default().push(row);
+        by_process.entry(row.process_id).or_default().push(row);
+    }
+    let days = stores.stores.analytics.day_figures(counted).await.unwrap();
+    assert_eq!(days.len(), by_day.len(), "{counted:?}");
+    for (figures, (day, rows)) in days.iter().zip(&by_day) {
+        assert_eq!(figures.day.as_micros(), day * 86_400_000_000);
+        assert_eq!(figures.counts.executions, rows.len() as u64);
+        assert_eq!(figures.counts.completed, count(rows, ExecutionStatus::Completed));
+        assert_eq!(figures.counts.failed, count(rows, ExecutionStatus::Failed));
+        assert_eq!(figures.counts.running, count(rows, ExecutionStatus::Running));
+        assert_eq!(figures.counts.cost.amount.nanos(), nanos(rows).iter().sum::<i64>());
+    }
+    let processes = stores.stores.analytics.process_figures(counted).await.unwrap();
+    assert_eq!(processes.len(), by_process.len(), "{counted:?}");
+    for (figures, (id, rows)) in processes.iter().zip(&by_process) {
+        assert_eq!((figures.process_id, &figures.process_name), (*id, &rows[0].process_name));
+        let mut took: Vec<u64> = Vec::new();
+        for row in rows.iter().filter(|row| row.status == ExecutionStatus::Completed) {
+            took.push(row.completed_at.unwrap().since(row.started_at.unwrap()).as_millis());
+        }
+        let spread = figures.took.map(|took| (took.least.as_millis(), took.most.as_millis()));
+        assert_eq!(spread, took.iter().min().copied().zip(took.iter().max().copied()));
+        if let Some(spread) = figures.took {
+            let sum: u64 = took.iter().sum();
+            assert!(spread.average.as_millis().abs_diff(sum / took.len() as u64) <= 1);
+        }
+        let ended: Vec<&ExecutionRow> = rows.iter().copied().filter(|row| row.status.is_ended()).collect();
+        let costs = nanos(&ended);
+        let spread = figures.cost.map(|cost| (cost.least.amount.nanos(), cost.most.amount.nanos()));
+        assert_eq!(spread, costs.iter().min().copied().zip(costs.iter().max().copied()));
+        if let Some(spread) = figures.cost {
+            let average = costs.iter().sum::<i64>() / i64::try_from(costs.len()).unwrap();
+            assert!(spread.average.amount.nanos().abs_diff(average) <= 1);
+        }
+    }
+}
+
+async fn compare_steps(stores: &Stores, counted: &Counted) {
+    let mut slow: BTreeMap<(String, String), (u64, u64, u64, i64)> = BTreeMap::new();
+    for row in rows(stores, counted).await {
+        for (step, completed, took, cost) in ends_of(stores, row.id).await {
+            let sums = slow.entry((row.process_name.to_string(), step)).or_default();
+            sums.0 += 1;
+            sums.1 += u64::from(!completed);
+            sums.2 += took;
+            sums.3 += cost.map_or(0, Money::nanos);
+        }
+    }
+    let figures = stores.stores.analytics.step_figures(counted).await.unwrap();
+    assert_eq!(figures.len(), slow.len(), "{counted:?}");
+    for (figures, ((process, step), (ended, failed, took, nanos))) in figures.iter().zip(&slow) {
+        assert_eq!((figures.process_name.as_str(), figures.step_id.as_str()), (process.as_str(), step.as_str()));
+        assert_eq!((figures.ended, figures.failed, figures.cost.amount.nanos()), (*ended, *failed, *nanos));
+        assert!(figures.average.as_millis().abs_diff(took / ended) <= 1, "{figures:?}");
+    }
+}
+
+/// The steps of an execution that ended: whether well, the milliseconds that it took, and what it cost.
+async fn ends_of(stores: &Stores, id: ExecutionId) -> Vec<(String, bool, u64, Option<Money>)> {
+    let page = EventPage { offset: 0, limit: 1_000 };
+    let mut begun: BTreeMap<String, Timestamp> = BTreeMap::new();
+    let mut ends = Vec::new();
+    for stored in stores.queries.events(id, page).await.unwrap() {
+        let Event::Attempt(step, Direction::Do, event) = &stored.recorded.event else { continue };
+        let took = |begun: &BTreeMap<String, Timestamp>| stored.recorded.at.since(begun[step.as_str()]).as_millis();
+        match event {
+            AttemptEvent::Started(_) => drop(begun.insert(step.to_string(), stored.recorded.at)),
+            AttemptEvent::Completed { usage, .. } => ends.push((step.to_string(), true, took(&begun), usage.cost)),
+            AttemptEvent::Failed { usage, .. } => ends.push((step.to_string(), false, took(&begun), usage.cost)),
+            _ => {}
+        }
+    }
+    ends
+}
+
+fn count(rows: &[&ExecutionRow], status: ExecutionStatus) -> u64 {
+    rows.iter().filter(|row| row.status == status).count() as u64
+}
+
+fn nanos(rows: &[&ExecutionRow]) -> Vec<i64> {
+    rows.iter().map(|row: &&ExecutionRow| -> Cost { row.cost }).map(|cost| cost.amount.nanos()).collect()
+}
