@@ -1,5 +1,6 @@
 //! `cargo xtask`: what developers and CI run (spec 8.4). It knows no crate of the workspace; it runs cargo and the program.
 
+mod console;
 mod pages;
 mod picture;
 mod shell;
@@ -20,6 +21,8 @@ Usage: cargo xtask COMMAND
   seed [OPTIONS]          sample processes, users of each role and some history, for a data folder or a running server
   openapi [--check]       write docs/openapi.json; --check says whether it is up to date
   docs [--check]          write docs/configuration.md; --check says whether it is up to date
+  ui [--check]            build the console, crates/console/dist, with Node; --check says whether it is up to date
+  screenshots             write the pictures of docs/console.md, with Node and Chromium
   picture [--check]       draw docs/terminal.svg, the README's picture; --check says whether it is up to date
   bench [OPTIONS]         measure throughput and latency (release build)
 
@@ -52,6 +55,8 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
         "seed" => run(program().args(["dev", "seed"]).args(rest)),
         "openapi" => pages::write_or_check(&pages::OPENAPI, rest),
         "docs" => pages::write_or_check(&pages::CONFIGURATION, rest),
+        "ui" => console::build_or_check(rest),
+        "screenshots" => console::screenshots(),
         "picture" => picture::write_or_check(rest),
         "bench" => run(bench().args(rest)),
         "" | "help" | "-h" | "--help" => {

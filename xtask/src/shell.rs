@@ -7,6 +7,8 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// Why a command ends without success.
@@ -87,6 +89,26 @@ pub fn run(command: &mut Command) -> Result<(), Failure> {
             Err(Failure { message: format!("`{shown}` ended with {status}"), code })
         }
         Err(error) => Err(Failure::failed(format!("`{shown}` can't be run: {error}"))),
+    }
+}
+
+/// Runs a program that must end within `limit`; a program that does not is ended.
+pub fn run_within(limit: Duration, command: &mut Command) -> Result<(), Failure> {
+    let shown = show(command);
+    let began = Instant::now();
+    let cannot = |error| Failure::failed(format!("`{shown}` can't be run: {error}"));
+    let mut child = command.spawn().map_err(cannot)?;
+    loop {
+        match child.try_wait().map_err(cannot)? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(Failure::failed(format!("`{shown}` ended with {status}"))),
+            None if began.elapsed() > limit => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(Failure::failed(format!("`{shown}` took longer than {} s and was ended", limit.as_secs())));
+            }
+            None => thread::sleep(Duration::from_millis(100)),
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! `cargo xtask test`: all that CI runs. Each part is named as it runs, and can be run alone by that name.
 
 use std::{
+    env,
     process::Command,
     time::{Duration, Instant},
 };
 
 use crate::{
-    pages, picture,
+    console, pages, picture,
     shell::{Failure, PROGRAM, built_program, cargo, has_cargo_subcommand, run, show, tell},
 };
 
@@ -33,7 +34,7 @@ enum Speed {
 }
 
 /// The parts in their order: what fails soonest comes first.
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     Part {
         name: "fmt",
         does: "the code is formatted",
@@ -51,6 +52,12 @@ const PARTS: [Part; 8] = [
         run: |_| step(cargo().args(["test", "--quiet", "--workspace", "--doc"])),
     },
     Part { name: "doc", does: "the documentation builds without warnings", is_slow: true, run: |_| documentation() },
+    Part {
+        name: "console",
+        does: "the console: its build, lints, tests, size and pages",
+        is_slow: true,
+        run: |_| console(),
+    },
     Part { name: "pages", does: "generated pages of docs/ are up to date", is_slow: true, run: |_| generated_pages() },
 ];
 
@@ -154,6 +161,20 @@ fn documentation() -> Result<(), Failure> {
     step(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// Without Node it is left out, but not where everything must be run.
+fn console() -> Result<(), Failure> {
+    if console::has_node() {
+        build_tests()?;
+        return console::test(&built_program()?);
+    }
+    let message = "Node 20 or newer is missing, and with it npm: the console is neither built nor tested";
+    if env::var_os("CI").is_some_and(|value| value == "true") {
+        return Err(Failure::failed(message));
+    }
+    tell(format_args!("   {message}"));
+    Ok(())
+}
+
 fn generated_pages() -> Result<(), Failure> {
     build_tests()?;
     let program = built_program()?;
@@ -187,7 +208,7 @@ mod tests {
 
     #[test]
     fn all_parts_run_unless_some_are_named() {
-        assert_eq!(names(&[]), ["fmt", "clippy", "features", "deny", "tests", "doctests", "doc", "pages"]);
+        assert_eq!(names(&[]), ["fmt", "clippy", "features", "deny", "tests", "doctests", "doc", "console", "pages"]);
         assert_eq!(names(&["--fast"]), ["fmt", "clippy", "tests"]);
         assert_eq!(names(&["doc", "fmt"]), ["doc", "fmt"]);
         assert_eq!(names(&["--fast", "deny"]), ["deny"]);

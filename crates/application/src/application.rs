@@ -142,6 +142,8 @@ impl Application {
             door.clone(),
             settings.starts_per_minute,
         );
+        let people =
+            Access::new(Arc::clone(&access), Arc::clone(&clock), Arc::clone(&ids), door.clone(), settings.access);
         Ok(Self {
             templates: Templates::new(templates, definitions_service.clone(), Arc::clone(&clock), door.clone()),
             triggers: Triggers::new(Arc::clone(&definitions), Arc::clone(&queries), Arc::clone(&clock)),
@@ -169,13 +171,7 @@ impl Application {
             executions,
             agents: agents_service,
             events: Events::new(Arc::clone(&feed)),
-            access: Access::new(
-                Arc::clone(&access),
-                Arc::clone(&clock),
-                Arc::clone(&ids),
-                door.clone(),
-                settings.access,
-            ),
+            access: people,
             audit: Audit::new(audit),
             notifications: Notifications::new(access, notifier, ids, door.clone(), settings.notifications),
             status: ServerStatus::new(engine.clone(), queries, definitions),

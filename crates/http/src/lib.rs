@@ -6,6 +6,7 @@
 //! * `resources`: the endpoints, with the types of their requests and responses;
 //! * `extract`: what handlers take out of requests; every refusal is a problem with a readable `detail`;
 //! * `serve`: connections, how many and for how long; `pulse`: whether the runtime keeps up;
+//! * `console`: the files of the web page;
 //! * `session`: who asks; `state`: what handlers share; `live`: WebSocket and server-sent events.
 //!
 //! At the bottom, known to all of these and knowing none of them:
@@ -21,9 +22,9 @@
 #![recursion_limit = "256"]
 
 mod auth;
+mod console;
 mod events;
 mod extract;
-mod home;
 mod host;
 mod live;
 mod openapi;

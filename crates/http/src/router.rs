@@ -27,7 +27,7 @@ use tower_http::{
 use crate::{
     HttpSettings, HttpState, Phase,
     auth::renew_cookie,
-    home, live, openapi,
+    console, live, openapi,
     problem::{Code, Problem, render_problems},
     resources,
 };
@@ -153,15 +153,14 @@ async fn refuse_beyond_capacity(request: Request, next: Next) -> Response {
     problem.into_response()
 }
 
-/// A path with a slash too many leads to the one without (spec 4b 1.1), and the first one to a page; others lead nowhere.
-async fn unknown_path(State(state): State<HttpState>, request: Request) -> Response {
+/// A path with a slash too many leads to the one without (spec 4b 1.1); others to the console, if it has them.
+async fn unknown_path(request: Request) -> Response {
     let uri = request.uri();
     let bare = uri.path().trim_end_matches('/');
     // `//host` would lead to another server.
     let is_own = bare.starts_with('/') && !bare.starts_with("//") && !bare.contains('\\');
     if bare.len() == uri.path().len() || !is_own {
-        let version = &state.shell().settings.version;
-        let page = if request.method().is_safe() { home::page(uri.path(), version) } else { None };
+        let page = if request.method().is_safe() { console::answer(uri.path(), request.headers()) } else { None };
         return page.unwrap_or_else(|| Problem::not_found("Not Found").into_response());
     }
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();

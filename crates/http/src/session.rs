@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    http::{HeaderValue, header, request::Parts},
 };
 use procession_application::{
     access::{Principal, UseCase, Via},
@@ -14,7 +14,7 @@ use tower_http::request_id::RequestId;
 
 use crate::{
     HttpState,
-    auth::{Admitted, Bearer, RenewedCookie, bearer, client_address, cookie_token},
+    auth::{Admitted, Bearer, RenewedCookie, bearer, client_address, cookie_session, cookie_token, is_same_origin},
     problem::{Code, Problem},
     state::App,
 };
@@ -44,7 +44,8 @@ impl FromRequestParts<HttpState> for Session {
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
         let app = App::of(state)?;
         let cookie = cookie_token(&parts.headers);
-        let (credential, by_cookie) = match (bearer(&parts.headers), cookie) {
+        let sent = cookie_session(&parts.headers).or(cookie);
+        let (credential, by_cookie) = match (bearer(&parts.headers), sent) {
             (Bearer::Token(token), _) => (token, false),
             (Bearer::Absent, Some(cookie)) => (cookie, true),
             (Bearer::Unreadable, _) | (Bearer::Absent, None) => return Err(not_authenticated()),
@@ -87,13 +88,4 @@ fn origin_of(parts: &Parts, state: &HttpState) -> Origin {
 
 fn not_authenticated() -> Problem {
     Problem::no_session("Not authenticated")
-}
-
-/// Whether a browser says that the request comes from a page of this server. `Host` may be a proxy's; what browsers say
-/// in `Sec-Fetch-Site` no page can change.
-fn is_same_origin(headers: &HeaderMap) -> bool {
-    let text = |name: &header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = text(&header::ORIGIN).and_then(|origin| origin.split_once("://")) else { return false };
-    let is_own_host = text(&header::HOST).is_some_and(|host| host.eq_ignore_ascii_case(origin.1));
-    is_own_host || headers.get("sec-fetch-site") == Some(&HeaderValue::from_static("same-origin"))
 }

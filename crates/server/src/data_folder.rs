@@ -101,12 +101,16 @@ fn private_folder(builder: &mut DirBuilder) {
     builder.mode(0o700);
 }
 
+/// What the group and all others may do, in the mode of a file.
+#[cfg(unix)]
+const RIGHTS_OF_OTHERS: u32 = 0o077;
+
 /// Takes rights to a file away that others have.
 #[cfg(unix)]
 fn only_for_the_owner(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::metadata(path)?.permissions().mode();
-    if mode & 0o077 == 0 {
+    if mode & RIGHTS_OF_OTHERS == 0 {
         return Ok(());
     }
     tracing::warn!(file = %path.display(), "others could read this file; from now on they can't");

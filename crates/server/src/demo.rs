@@ -106,7 +106,7 @@ impl Published {
         ));
         lines.push(format!("  curl -H \"Authorization: Bearer $TOKEN\" {start}"));
         lines.push(format!("  curl -H \"Authorization: Bearer $TOKEN\" {url}/api/executions"));
-        lines.push(format!("  {url}/api/docs/ui shows the whole API"));
+        lines.push(format!("  {url} is the console, {url}/api/docs/ui shows the whole API"));
         lines.join("\n")
     }
 

@@ -75,7 +75,7 @@ async fn a_body_that_is_refused_half_read_is_answered() {
             );
             stream.write_all(head.as_bytes()).unwrap();
             stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-            let part = [b' '; 64 * 1024];
+            let part = vec![b' '; 64 * 1024];
             for _ in 0..length / part.len() {
                 stream.write_all(&part)?;
             }

@@ -230,7 +230,7 @@ fn transitions(executions: Table, events: Table, values: Table, costs: Table) ->
                 Written::Changed(places.changed(row, count, is_last))
             },
             values: of_execution.drain(..share).collect(),
-            costs: events.iter().flat_map(|event| costs.remove(&integer(&event[number]))).flatten().collect(),
+            costs: events.iter().filter_map(|event| costs.remove(&integer(&event[number]))).flatten().collect(),
             events,
         });
     }

@@ -152,8 +152,7 @@ mod tests {
 
     #[test]
     fn what_the_disk_refuses_is_said_with_what_to_do() {
-        let cases =
-            [(13, "disk of the database is full: free some space"), (10 | (3 << 8), "system's log"), (8, "rights")];
+        let cases = [(13, "disk of the database is full: free some space"), (0x30a, "system's log"), (8, "rights")];
         for (code, advice) in cases {
             let error = failure(code);
             assert!(matches!(error, StoreError::Unavailable(_)) && error.to_string().contains(advice), "{error}");

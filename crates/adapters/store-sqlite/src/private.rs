@@ -25,11 +25,15 @@ pub(crate) fn create_file(path: &Path) -> io::Result<()> {
     take_from_others(&options.open(path)?)
 }
 
+/// What the group and all others may do, in the mode of a file.
+#[cfg(unix)]
+const RIGHTS_OF_OTHERS: u32 = 0o077;
+
 #[cfg(unix)]
 fn take_from_others(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let mut permissions = file.metadata()?.permissions();
-    if permissions.mode() & 0o077 == 0 {
+    if permissions.mode() & RIGHTS_OF_OTHERS == 0 {
         return Ok(());
     }
     permissions.set_mode(permissions.mode() & 0o700);

@@ -121,7 +121,9 @@ async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
     let paging = Paging { limit: 100, start: PageStart::Offset(0) };
     let named = |name: &str| ProcessFilter { name: Some(name.to_owned()), ..ProcessFilter::default() };
     match use_case {
-        UseCase::CreateDefinition => definitions.list(by, &named("new"), &paging).await.unwrap().total == 1,
+        UseCase::CreateDefinition | UseCase::UseTemplate => {
+            definitions.list(by, &named("new"), &paging).await.unwrap().total == 1
+        }
         UseCase::CopyDefinition => definitions.list(by, &named("draft-1"), &paging).await.unwrap().total == 2,
         UseCase::UpdateDefinition => definitions.get(by, things.draft).await.unwrap().yaml() == DRAFT,
         UseCase::PublishDefinition => {
@@ -160,7 +162,6 @@ async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
             let query = ApprovalQuery { asking: Some("ann".to_owned()), ..ApprovalQuery::default() };
             stage.approvals.list(by, query, &paging).await.unwrap().total == 1
         }
-        UseCase::UseTemplate => definitions.list(by, &named("new"), &paging).await.unwrap().total == 1,
         UseCase::CreateTemplate => stage.templates.get(by, "user:new").await.is_ok(),
         UseCase::ChangeTemplate => stage.templates.get(by, "user:old").await.unwrap().template.version.starts_with('2'),
         UseCase::ChangeThresholds => stage.alerts.thresholds(by, Some(things.process)).await.unwrap().len() == 1,

@@ -6,7 +6,9 @@ mod sessions;
 mod tokens;
 
 pub(crate) use address::client_address;
-pub(crate) use cookie::{RenewedCookie, cookie_token, ended_cookie, renew_cookie};
+pub(crate) use cookie::{
+    NO_SESSION, RenewedCookie, cookie_session, cookie_token, ended_cookie, is_same_origin, renew_cookie, session_cookie,
+};
 pub(crate) use sessions::{Admitted, Sessions};
 pub(crate) use tokens::Tokens;
 

@@ -42,7 +42,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn many_pages_are_read_at_once_and_then_one_after_the_other() {
         // A clock that began only now has nothing to subtract from.
-        tokio::time::advance(Duration::from_secs(3_600)).await;
+        tokio::time::advance(Duration::from_hours(1)).await;
         let (mut budget, start) = (PageBudget::new(), Instant::now());
         for _ in 0..AT_ONCE {
             budget.has_left().await;

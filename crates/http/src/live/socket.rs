@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::conversation::{Conversation, Ended};
 use crate::{
     HttpState,
-    auth::{Admitted, bearer},
+    auth::{Admitted, bearer, cookie_session, is_same_origin},
     events::Format,
     extract::{Parameters, Query, ReadParameters},
     problem::{Code, Problem},
@@ -25,7 +25,8 @@ use crate::{
 #[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SocketParameters {
-    /// A token or API key; without one, the first message must be `Bearer …`.
+    /// A token or API key. Pages of this server come in by the cookie `session` too; without any, the first message must
+    /// be `Bearer …`.
     token: Option<String>,
     /// `v2` for messages with colon-named types and camel-cased fields.
     #[param(example = "v2")]
@@ -151,7 +152,9 @@ impl FromRequestParts<HttpState> for Caller {
         let app = App::of(state)?;
         let Query(query) = Query::<SocketParameters>::from_request_parts(parts, state).await?;
         let in_head = bearer(&parts.headers).token();
-        let credential = query.token.as_deref().or(in_head).map(str::to_owned);
+        // Browsers send cookies to any page's sockets, so only a page of this server comes in by one (spec 9.1).
+        let by_cookie = cookie_session(&parts.headers).filter(|_| is_same_origin(&parts.headers));
+        let credential = query.token.as_deref().or(in_head).or(by_cookie).map(str::to_owned);
         let admitted = match credential {
             None => None,
             Some(credential) => {

@@ -24,10 +24,10 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::{HttpState, live, resources};
 
 /// Where the document is.
-pub(crate) const DOCUMENT: &str = "/api/openapi.json";
+const DOCUMENT: &str = "/api/openapi.json";
 
 /// Where its page is.
-pub(crate) const PAGE: &str = "/api/docs/ui";
+const PAGE: &str = "/api/docs/ui";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -55,7 +55,7 @@ pub(crate) const PAGE: &str = "/api/docs/ui";
         (name = "settings", description = "Settings of the server"),
         (name = "server", description = "The server itself"),
     ),
-    security(("token" = []), ("cookie" = [])),
+    security(("token" = []), ("cookie" = []), ("session" = [])),
 )]
 struct Frame;
 
@@ -68,9 +68,11 @@ impl Modify for Credentials {
             .description(Some("A token of `/api/token`, or an API key"))
             .build();
         let cookie = ApiKeyValue::with_description("token", "The token, for pages of this server");
+        let session = ApiKeyValue::with_description("session", "The session of the console, see `/api/session`");
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(bearer));
         components.add_security_scheme("cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
     }
 }
 

@@ -150,16 +150,21 @@ struct MeResponse {
 )]
 async fn log_in(app: App, address: Address, form: Form) -> Result<Json<TokenResponse>, Problem> {
     let LoginRequest { username, password, grant_type: _ } = LoginRequest::read(form)?;
-    let user = app.access.log_in(&username, &password, &address.0).await.inspect_err(|failure| {
+    let access_token = token_for(&app, &username, &password, &address).await?;
+    Ok(Json(TokenResponse { access_token, token_type: "bearer" }))
+}
+
+/// A token for whoever has this name and password.
+pub(super) async fn token_for(app: &App, username: &str, password: &str, address: &Address) -> Result<String, Problem> {
+    let user = app.access.log_in(username, password, &address.0).await.inspect_err(|failure| {
         if matches!(failure, AccessFailure::WrongPassword | AccessFailure::TooManyAttempts(_)) {
             tracing::warn!(address = address.0, "a login was refused");
         }
     })?;
-    let token = app.shell().sessions.tokens().make(&user.name, SessionMark::of(&user), app.now()).map_err(|error| {
+    app.shell().sessions.tokens().make(&user.name, SessionMark::of(&user), app.now()).map_err(|error| {
         tracing::error!(%error, "a token can't be signed");
         Problem::internal()
-    })?;
-    Ok(Json(TokenResponse { access_token: token, token_type: "bearer" }))
+    })
 }
 
 /// Logs in with a password: the same as `/api/token`, for OAuth clients that expect it here.

@@ -14,6 +14,7 @@ pub(crate) mod keys;
 pub(crate) mod notifications;
 pub(crate) mod processes;
 pub(crate) mod schema;
+pub(crate) mod session;
 pub(crate) mod setup;
 pub(crate) mod shell;
 pub(crate) mod telemetry;
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(agents::routes())
         .merge(notifications::routes())
         .merge(auth::routes())
+        .merge(session::routes())
         .merge(setup::routes())
         .merge(users::routes())
         .merge(keys::routes())

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Error, Message},
+    tungstenite::{Error, Message, client::IntoClientRequest},
 };
 
 use crate::support::Server;
@@ -117,6 +117,27 @@ async fn a_client_hears_everything_as_the_existing_frontend_reads_it() {
         ]
     );
     assert!(heard[3]["duration_seconds"].is_u64() && heard[6]["duration_seconds"].is_u64());
+}
+
+#[tokio::test]
+async fn a_page_of_the_server_comes_in_by_its_session_and_others_do_not() {
+    let server = Server::start().await;
+    let ann = server.user("ann", "operator").await;
+    let (address, _web) = served(&server).await;
+    let from = |origin: String| {
+        let mut request = format!("ws://{address}/ws?format=v2").into_client_request().unwrap();
+        request.headers_mut().insert("cookie", format!("session={ann}").parse().unwrap());
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        request
+    };
+    let (socket, _) = connect_async(from(format!("http://{address}"))).await.unwrap();
+    let mut page = Client(socket);
+    page.say("{\"type\": \"ping\"}").await;
+    assert_eq!(page.json().await, json!({"type": "pong"}));
+    let (socket, _) = connect_async(from("http://elsewhere.test".to_owned())).await.unwrap();
+    let mut other = Client(socket);
+    other.say("{\"type\": \"ping\"}").await;
+    assert_eq!(other.close_code().await, (4001, "Authentication required".to_owned()));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod approvals;
 mod audit;
 mod auth;
 mod bad_input;
+mod console;
 mod docs;
 mod document;
 mod executions;

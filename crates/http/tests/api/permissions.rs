@@ -39,6 +39,8 @@ const PUBLIC: &[&str] = &[
     "GET /ws/events",
     "POST /api/auth/email/request",
     "POST /api/auth/email/verify",
+    "DELETE /api/session",
+    "POST /api/session",
     "POST /api/setup/admin-password",
     "POST /api/token",
     "POST /token",

@@ -1,7 +1,7 @@
 //! Whole files as people wrote them, and all that is said of them: each in `reported/`, with what is found in the snapshot
 //! beside it. What is suggested must help and do no harm.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
 use procession_language::{Code, Diagnostic, Nothing, check};
 
@@ -19,10 +19,10 @@ fn diagnostics(yaml: &str) -> Vec<Diagnostic> {
 fn what_people_wrote_is_told_of_in_these_words() {
     let mut told = String::new();
     for (name, yaml) in files() {
-        told.push_str(&format!("{name}\n"));
+        writeln!(told, "{name}").unwrap();
         for found in diagnostics(&yaml) {
             let help = found.suggestion.as_ref().map(|text| format!(" => {text:?}")).unwrap_or_default();
-            told.push_str(&format!("  {found}{help}\n"));
+            writeln!(told, "  {found}{help}").unwrap();
         }
     }
     insta::assert_snapshot!(told);

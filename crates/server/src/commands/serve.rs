@@ -85,7 +85,7 @@ fn greet(
             terminal::say("It is shown only now; `procession user password admin` sets another one.")?;
         }
         FirstLogin::Open => {
-            terminal::say("Nobody can log in yet. Set the password of `admin`:")?;
+            terminal::say(format_args!("Nobody can log in yet. Open {url} and set the password of `admin`, or call"))?;
             terminal::say(format_args!(
                 "  curl {url}/api/setup/admin-password --json '{{\"password\": \"…\", \"confirm_password\": \"…\"}}'"
             ))?;

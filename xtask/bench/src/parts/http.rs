@@ -127,13 +127,12 @@ impl Measured {
         server.stop()?;
         let database = data.join("procession.db");
         let size = std::fs::metadata(&database)?.len();
-        let floor = match with_floor {
-            true => {
-                // Without those of the single client, as near as its share of them is.
-                let all = Floor::read(&database)?.replay(&bench.folder, TOGETHER).await?;
-                Some(all.mul_f64(rate(count, time) / rate(count + alone_count, time)))
-            }
-            false => None,
+        let floor = if with_floor {
+            // Without those of the single client, as near as its share of them is.
+            let all = Floor::read(&database)?.replay(&bench.folder, TOGETHER).await?;
+            Some(all.mul_f64(rate(count, time) / rate(count + alone_count, time)))
+        } else {
+            None
         };
         let answers = answers.into_iter().collect();
         Ok(Self { count: count + alone_count, steps, time, answers, processor, memory, size, alone, floor })

@@ -93,6 +93,7 @@ struct ExecutionStatistics {
 
 /// What an agent did in the last seven days.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "existing clients read these names (spec 4b)")]
 struct WeekStatistics {
     #[schema(example = 40)]
     task_count_7d: u64,

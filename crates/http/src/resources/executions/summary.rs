@@ -83,6 +83,12 @@ pub(super) struct StepSummary {
     approval_id: Option<Uuid>,
     /// The executions of its sub-process, the newest last.
     child_execution_ids: Vec<Uuid>,
+    /// The steps that it chose, if it is a gateway that has decided.
+    #[schema(example = json!(["publish"]))]
+    routes_taken: Option<Vec<String>>,
+    /// Whether it was taken over from the execution that this one repeats.
+    #[schema(example = false)]
+    reused: bool,
 }
 
 /// What something waits for (spec 3.9).
@@ -199,6 +205,11 @@ impl StepSummary {
             warnings: state.warnings.clone(),
             approval_id: state.approval_id.map(ApprovalId::uuid),
             child_execution_ids: ids(&state.children),
+            routes_taken: state
+                .decision
+                .as_ref()
+                .map(|decision| decision.taken.iter().map(ToString::to_string).collect()),
+            reused: state.reused,
         }
     }
 

@@ -105,7 +105,7 @@ pub(crate) struct ProcessResponse {
     revision: u32,
     /// Its steps, in the author's order.
     steps: Vec<StepResponse>,
-    outputs: Vec<OutputResponse>,
+    outputs: Vec<ProcessOutputResponse>,
     /// What starts it, without secrets.
     triggers: Vec<TriggerResponse>,
     /// The declared inputs by name; null if none are declared.
@@ -123,7 +123,7 @@ pub(crate) struct ProcessResponse {
 
 /// An output of a process.
 #[derive(Debug, Serialize, ToSchema)]
-struct OutputResponse {
+struct ProcessOutputResponse {
     name: String,
     source: String,
     description: Option<String>,
@@ -209,7 +209,7 @@ impl ProcessResponse {
             active: process.is_active(),
             revision: process.revision(),
             steps: content.steps.iter().map(StepResponse::of).collect(),
-            outputs: content.outputs.iter().map(OutputResponse::of).collect(),
+            outputs: content.outputs.iter().map(ProcessOutputResponse::of).collect(),
             triggers: content.triggers.iter().map(TriggerResponse::of).collect(),
             input: content.input.clone(),
             required_input: content.required_input.iter().map(RequiredInputResponse::of).collect(),
@@ -220,7 +220,7 @@ impl ProcessResponse {
     }
 }
 
-impl OutputResponse {
+impl ProcessOutputResponse {
     fn of(output: &Output) -> Self {
         Self { name: output.name.clone(), source: output.source.text.clone(), description: output.description.clone() }
     }

@@ -1,0 +1,1 @@
+import{At as e,I as t,N as n,_ as r,s as i,u as a}from"./runtime-core.esm-bundler-CwD4hQUa.js";var o={class:`px-4 py-12 text-center text-sm`},s={class:`font-medium`},c={class:`mx-auto mt-1 max-w-prose text-soft`},l=r({__name:`EmptyState`,props:{title:{}},setup(r){return(l,u)=>(n(),a(`div`,o,[i(`p`,s,e(r.title),1),i(`div`,c,[t(l.$slots,`default`)])]))}});export{l as t};

@@ -1,0 +1,1 @@
+async function e(e){if(isSecureContext){await navigator.clipboard.writeText(e);return}let t=Object.assign(document.createElement(`textarea`),{value:e}),n=document.activeElement;(document.querySelector(`[role="dialog"]`)??document.body).append(t),t.select(),document.execCommand(`copy`),t.remove(),n?.focus()}export{e as t};

@@ -1,0 +1,1 @@
+import{Q as e,V as t,tt as n}from"./runtime-core.esm-bundler-CwD4hQUa.js";var r=250;function i(i){let a=n(i.value),o;return t(a,e=>{clearTimeout(o),o=setTimeout(()=>i.value=e.trim(),r)}),t(i,e=>{e!==a.value.trim()&&(a.value=e)}),e(()=>clearTimeout(o)),a}export{i as t};
