@@ -23,6 +23,7 @@ pub use table::{Forbidden, Kind, Need, Rule, Sight, UseCase};
 use throttle::{Caller, Throttle};
 
 use crate::{
+    audit,
     door::Door,
     ports::{AccessError, AccessStore, ApiKey, Clock, IdGenerator, NewUser, Role, Setting, StoreError, User},
 };
@@ -236,6 +237,7 @@ impl Access {
         let this = self.clone();
         let (name, role, password) = (name.to_owned(), role.to_owned(), password.map(str::to_owned));
         let create = async move {
+            audit::about(&name);
             names::check(&name)?;
             names::check_looks(&name, &this.store.users().await?)?;
             check_role(&role)?;
@@ -263,6 +265,7 @@ impl Access {
     pub async fn set_role(&self, by: &Principal, name: &str, role: &str) -> Result<User, AccessFailure> {
         let (this, name, role) = (self.clone(), name.to_owned(), role.to_owned());
         let set = async move {
+            audit::about(&name);
             check_role(&role)?;
             this.store.set_role(&name, &role).await?;
             this.rights_have_changed();
@@ -275,6 +278,7 @@ impl Access {
     pub async fn set_password(&self, by: &Principal, name: &str, password: &str) -> Result<(), AccessFailure> {
         let (this, name, password) = (self.clone(), name.to_owned(), password.to_owned());
         let set = async move {
+            audit::about(&name);
             let user = this.known_user(&name).await?;
             let called = [Some(user.name.as_str()), user.email.as_deref()];
             let hash = this.passwords.hash(&password, &called.into_iter().flatten().collect::<Vec<_>>()).await?;
@@ -289,6 +293,7 @@ impl Access {
     pub async fn remove_user(&self, by: &Principal, name: &str) -> Result<(), AccessFailure> {
         let (this, name) = (self.clone(), name.to_owned());
         let remove = async move {
+            audit::about(&name);
             this.store.remove_user(&name).await?;
             this.rights_have_changed();
             Ok(())
@@ -325,6 +330,7 @@ impl Access {
                 revoked_at: None,
                 last_used_at: None,
             };
+            audit::about_named(&stored.id, &stored.name);
             this.store.create_key(&stored).await?;
             Ok((key, stored))
         };
@@ -341,6 +347,7 @@ impl Access {
     pub async fn revoke_key(&self, by: &Principal, id: UserId) -> Result<(), AccessFailure> {
         let this = self.clone();
         let revoke = async move {
+            audit::about(&id);
             this.store.revoke_key(id, this.clock.now()).await?;
             this.rights_have_changed();
             Ok(())

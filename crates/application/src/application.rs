@@ -6,10 +6,11 @@ use std::sync::Arc;
 use procession_domain::value::{Duration, Timestamp};
 
 use crate::{
-    access::{Access, AccessSettings},
+    access::{Access, AccessSettings, Forbidden, Principal, UseCase},
     agents::Agents,
     alerts::Alerts,
     approvals::Approvals,
+    audit::Audit,
     definitions::{DefinitionSettings, Definitions},
     door::Door,
     engine::{Engine, EngineError, EngineSettings},
@@ -43,6 +44,8 @@ pub struct Application {
     pub agents: Agents,
     /// Use cases of users and keys.
     pub access: Access,
+    /// Use cases of the audit trail.
+    pub audit: Audit,
     /// Use cases of notifications.
     pub notifications: Notifications,
     /// Use cases of templates.
@@ -83,7 +86,6 @@ impl Application {
     /// Starts the engine on these ports, and the services around it.
     pub async fn start(ports: Ports, settings: ApplicationSettings) -> Result<Self, EngineError> {
         let engine = Engine::start(ports.clone(), settings.engine).await?;
-        let door = Door::default();
         let Ports {
             definitions,
             executions,
@@ -92,6 +94,7 @@ impl Application {
             feed,
             blobs,
             access,
+            audit,
             templates,
             analytics,
             thresholds,
@@ -101,6 +104,7 @@ impl Application {
             clock,
             ids,
         } = ports;
+        let door = Door::with_audit(Arc::clone(&audit), Arc::clone(&clock), Arc::clone(&ids));
         let currency = settings.definitions.currency;
         let owners = Owners::new(Arc::clone(&executions));
         let agents_service = Agents::new(
@@ -138,6 +142,8 @@ impl Application {
             door.clone(),
             settings.starts_per_minute,
         );
+        let people =
+            Access::new(Arc::clone(&access), Arc::clone(&clock), Arc::clone(&ids), door.clone(), settings.access);
         Ok(Self {
             templates: Templates::new(templates, definitions_service.clone(), Arc::clone(&clock), door.clone()),
             triggers: Triggers::new(Arc::clone(&definitions), Arc::clone(&queries), Arc::clone(&clock)),
@@ -165,13 +171,8 @@ impl Application {
             executions,
             agents: agents_service,
             events: Events::new(Arc::clone(&feed)),
-            access: Access::new(
-                Arc::clone(&access),
-                Arc::clone(&clock),
-                Arc::clone(&ids),
-                door.clone(),
-                settings.access,
-            ),
+            access: people,
+            audit: Audit::new(audit),
             notifications: Notifications::new(access, notifier, ids, door.clone(), settings.notifications),
             status: ServerStatus::new(engine.clone(), queries, definitions),
             clock,
@@ -184,6 +185,12 @@ impl Application {
     /// The time, by the clock that everything goes by.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Refuses who may not ask for a use case at all, before it is looked at what they ask it of. The use case itself
+    /// decides, and decides again.
+    pub fn look_at(&self, by: &Principal, use_case: UseCase) -> Result<(), Forbidden> {
+        self.door.look_at(by, use_case)
     }
 
     /// Whether the store answers and, as far as the engine's last try told, can be written.

@@ -12,6 +12,7 @@ use procession_domain::{
 
 use crate::{
     access::{Forbidden, Permission, Principal, UseCase},
+    audit,
     door::Door,
     engine::Engine,
     owners::Owners,
@@ -127,6 +128,7 @@ impl Approvals {
     ) -> Result<ApprovalRow, ApprovalFailure> {
         let (this, principal) = (self.clone(), by.clone());
         let vote = async move {
+            audit::about(&id);
             let voter = principal.voter();
             let change = |approval: &mut Approval| {
                 let verdict = approval.vote(&voter, ballot, comment.clone(), this.clock.now())?;
@@ -155,6 +157,7 @@ impl Approvals {
     ) -> Result<ApprovalRow, ApprovalFailure> {
         let (this, principal, to) = (self.clone(), by.clone(), to.to_owned());
         let delegate = async move {
+            audit::about(&id);
             // That there is such an approval comes before whether there is such a user.
             this.in_sight(&principal, this.store.approval(id).await?).await?;
             let user = this.access.user(&to).await?.ok_or(ApprovalFailure::UnknownUser(to))?;
@@ -191,6 +194,7 @@ impl Approvals {
     ) -> Result<ApprovalRow, ApprovalFailure> {
         for _ in 0..MOST_TRIES {
             let mut row = self.in_sight(by, self.store.approval(id).await?).await?;
+            audit::about_named(&id, &row.approval.request().title);
             let before = row.approval.revision();
             let signal = change(&mut row.approval)?;
             let approval = row.approval.clone();

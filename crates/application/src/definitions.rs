@@ -19,6 +19,7 @@ pub use ensure::Ensured;
 
 use crate::{
     access::{Forbidden, Principal, UseCase},
+    audit,
     door::Door,
     ports::{
         AccessStore, AgentGateway, Clock, DefinitionStore, DefinitionStoreError, IdGenerator, Page, Paging,
@@ -223,7 +224,7 @@ impl Definitions {
         let (this, author) = (self.clone(), by.author());
         let update = async move {
             this.check_size(&yaml)?;
-            let mut process = this.load(id).await?;
+            let mut process = this.load_to_change(id).await?;
             let before = process.revision();
             let expected = expected.against(before);
             // The state is looked at first: "not a draft" matters more than an error in the text.
@@ -244,11 +245,24 @@ impl Definitions {
         self.door.change(by, UseCase::PublishDefinition, publish).await.map(|written| written.shown_to(by))
     }
 
+    /// Gives a published version the triggers and schedules of its process (spec 3.1).
+    pub async fn activate(&self, by: &Principal, id: ProcessId) -> Result<Process, DefinitionFailure> {
+        let (this, author) = (self.clone(), by.author());
+        let activate = async move {
+            let mut process = this.load_to_change(id).await?;
+            let before = process.revision();
+            let event = process.activate(author, this.clock.now())?;
+            this.store.update(&process, before, &event).await?;
+            Ok(process)
+        };
+        self.door.change(by, UseCase::ActivateDefinition, activate).await
+    }
+
     /// Takes a draft or published version out of use.
     pub async fn archive(&self, by: &Principal, id: ProcessId) -> Result<Process, DefinitionFailure> {
         let (this, author) = (self.clone(), by.author());
         let archive = async move {
-            let mut process = this.load(id).await?;
+            let mut process = this.load_to_change(id).await?;
             let before = process.revision();
             let event = process.archive(author, this.clock.now())?;
             this.store.update(&process, before, &event).await?;
@@ -262,7 +276,7 @@ impl Definitions {
     pub async fn new_version(&self, by: &Principal, id: ProcessId) -> Result<Written, DefinitionFailure> {
         let (this, author) = (self.clone(), by.author());
         let copy = async move {
-            let process = this.load(id).await?;
+            let process = this.load_to_change(id).await?;
             let name = process.definition().name().clone();
             let highest = this.store.highest_version(&name).await?.unwrap_or(Version::FIRST);
             let version = highest.max(process.definition().version()).next_major();
@@ -276,7 +290,7 @@ impl Definitions {
     pub async fn delete(&self, by: &Principal, id: ProcessId) -> Result<(), DefinitionFailure> {
         let this = self.clone();
         let delete = async move {
-            this.load(id).await?.check_deletable()?;
+            this.load_to_change(id).await?.check_deletable()?;
             if this.store.delete(id).await? { Ok(()) } else { Err(DefinitionFailure::NotFound) }
         };
         self.door.change(by, UseCase::DeleteDefinition, delete).await
@@ -286,17 +300,26 @@ impl Definitions {
         self.store.load(id).await?.ok_or(DefinitionFailure::NotFound)
     }
 
+    /// The same, and what is done to it is known to be about it.
+    async fn load_to_change(&self, id: ProcessId) -> Result<Process, DefinitionFailure> {
+        audit::about(&id);
+        let process = self.load(id).await?;
+        audit::about_named(&id, process.definition().name());
+        Ok(process)
+    }
+
     /// Writes a new draft, for who may.
     pub(crate) async fn draft(&self, yaml: String, author: Option<String>) -> Result<Written, DefinitionFailure> {
         let (definition, warnings) = self.valid(&yaml).await?;
         let id = ProcessId::new(self.ids.new_id());
         let (process, event) = Process::draft(id, yaml, Arc::new(definition), author, self.clock.now());
+        audit::about_named(&id, process.definition().name());
         self.store.create(&process, &event).await?;
         Ok(Written { process, warnings })
     }
 
     async fn publish_draft(&self, id: ProcessId, author: Option<String>) -> Result<Written, DefinitionFailure> {
-        let process = self.load(id).await?;
+        let process = self.load_to_change(id).await?;
         let before = process.revision();
         let now = self.clock.now();
         process.clone().publish(None, now)?;

@@ -1,22 +1,32 @@
 //! The door to everything that changes something: who comes in is held to the table of rights, and a change goes on to
 //! its end also when who asked for it stops waiting.
 
-use std::panic::resume_unwind;
+use std::{fmt::Display, panic::resume_unwind, sync::Arc};
 
 use procession_domain::value::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use crate::access::{Forbidden, Kind, Principal, UseCase};
+use crate::{
+    access::{Forbidden, Kind, Principal, UseCase},
+    audit::Auditor,
+    ports::{AuditTrail, Clock, IdGenerator},
+};
 
-/// The door of one application. Cheap to clone; all clones are one.
-#[derive(Debug, Clone, Default)]
+/// The door of one application. Cheap to clone; all clones are one. By default nothing is written down.
+#[derive(Clone, Default)]
 pub struct Door {
     changes: TaskTracker,
+    auditor: Option<Auditor>,
 }
 
 impl Door {
+    /// A door at which everything that is asked for is written down.
+    pub fn with_audit(trail: Arc<dyn AuditTrail>, clock: Arc<dyn Clock>, ids: Arc<dyn IdGenerator>) -> Self {
+        Self { changes: TaskTracker::default(), auditor: Some(Auditor::new(trail, clock, ids)) }
+    }
+
     /// Carries a change through, if the principal may ask for it.
     ///
     /// It runs as a task of its own: dropping what this returns ends the waiting, not the change.
@@ -28,11 +38,37 @@ impl Door {
     ) -> impl Future<Output = Result<T, E>> + Send
     where
         T: Send + 'static,
-        E: From<Forbidden> + Send + 'static,
+        E: From<Forbidden> + Display + Send + 'static,
     {
         debug_assert_eq!(use_case.rule().kind, Kind::Changes, "the table must say that {use_case:?} changes something");
-        let begun = by.check(use_case).map(|()| self.begin(change));
-        async move { outcome(begun?).await }
+        let allowed = by.check(use_case);
+        let auditor = self.auditor.clone().map(|auditor| (auditor.note(by, use_case), auditor));
+        let under_way = self.begin(async move {
+            match (allowed, auditor) {
+                (Ok(()), Some((note, auditor))) => auditor.carry_through(note, change).await,
+                (Ok(()), None) => change.await,
+                (Err(forbidden), Some((note, auditor))) => {
+                    auditor.refused(&note, forbidden.to_string()).await;
+                    Err(forbidden.into())
+                }
+                (Err(forbidden), None) => Err(forbidden.into()),
+            }
+        });
+        outcome(under_way)
+    }
+
+    /// Whether the principal may ask for a use case; that a change is refused is written down.
+    pub(crate) fn look_at(&self, by: &Principal, use_case: UseCase) -> Result<(), Forbidden> {
+        let allowed = by.check(use_case);
+        if let Err(forbidden) = &allowed
+            && use_case.rule().kind == Kind::Changes
+            && let Some(auditor) = self.auditor.clone()
+        {
+            let (note, reason) = (auditor.note(by, use_case), forbidden.to_string());
+            // Nobody waits for it but the end of the program.
+            drop(self.begin(async move { auditor.refused(&note, reason).await }));
+        }
+        allowed
     }
 
     /// Carries something through for which no principal is known yet: the set-up, a log-in.
@@ -96,7 +132,8 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_begins_for_who_may_not() {
-        #[derive(Debug)]
+        #[derive(Debug, thiserror::Error)]
+        #[error("refused")]
         struct Refused;
         impl From<Forbidden> for Refused {
             fn from(_: Forbidden) -> Self {

@@ -1,9 +1,11 @@
 //! Use cases of executions: start, look, cancel, pause, resume, retry (spec 3.7).
 //!
 //! * `start`: new executions, and those that repeat others; `start_limit`: how many a user may start in a minute;
+//! * `simulation`: a process played through without doing anything;
 //! * `commands`: what people tell executions; `visible`: an execution that a principal may see.
 
 mod commands;
+mod simulation;
 mod start;
 mod start_limit;
 mod visible;
@@ -12,12 +14,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use procession_domain::{
     definition::{Definition, StepKind},
-    event::ValueRef,
+    event::{Recorded, ValueRef},
     execution::{CommandError, Execution, ExecutionStatus, RetryError, StepLife, WaitingFor},
-    value::{ExecutionId, Json, Money, ProcessId, StepId, Timestamp},
+    value::{ExecutionId, Json, Money, ProcessId, ProcessName, StepId, Timestamp},
 };
 
 pub use commands::{Command, CommandOutcome};
+pub use simulation::{
+    SimulatedApproval, SimulatedCall, SimulatedVerdict, Simulation, SimulationFailure, SimulationRequest,
+};
 pub use start::{RetryFrom, StartFailure, StartOutcome, StartRequest, StartTrigger};
 use start_limit::StartLimit;
 pub use start_limit::TooManyStarts;
@@ -25,11 +30,12 @@ pub use visible::VisibleExecution;
 
 use crate::{
     access::{Forbidden, Permission, Principal, Reach, UseCase},
+    audit,
     door::Door,
     engine::{Engine, RUNS_FOR_ESTIMATE},
     ports::{
-        BlobStore, Clock, DefinitionStore, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore,
-        IdGenerator, Page, Paging, Queries, StartError, StoreError, StoredEvent,
+        BlobStore, Clock, CostsOfProcess, DefinitionStore, EventFeed, EventPage, ExecutionFilter, ExecutionRow,
+        ExecutionStore, IdGenerator, Page, Paging, Queries, StartError, StoreError, StoredEvent,
     },
     values,
 };
@@ -75,6 +81,17 @@ pub enum ExecutionFailure {
     /// It can't be retried.
     #[error(transparent)]
     Retry(#[from] RetryError),
+    /// It has no event of this number.
+    #[error("The execution has no event {sequence}: its events are numbered from 1 to {last}")]
+    NoSuchEvent {
+        /// The number.
+        sequence: u64,
+        /// The number of its last event.
+        last: u64,
+    },
+    /// Events that tell of its past are gone.
+    #[error("The execution's events were purged, so that its past can't be told any more")]
+    EventsPurged,
     /// An output that a retry from the failure needs is gone.
     #[error("Cannot retry from the failure: the output of `{0}` was purged. Retry from the start instead.")]
     OutputPurged(StepId),
@@ -88,6 +105,20 @@ pub enum ExecutionFailure {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// An execution as it was after one of its events.
+#[derive(Debug, Clone)]
+pub struct PastExecution {
+    /// The execution as it was then.
+    pub execution: VisibleExecution,
+    /// That event.
+    pub event: Recorded,
+    /// The number of its last event, today.
+    pub last: u64,
+}
+
+/// How many events are read at a time.
+const EVENTS_AT_ONCE: u32 = 1_000;
 
 impl Executions {
     /// The service. A user may start so many executions in a minute; 0 = no limit.
@@ -165,6 +196,50 @@ impl Executions {
         values::load(self.ports.executions.as_ref(), self.ports.blobs.as_ref(), execution.id(), value).await
     }
 
+    /// An execution as it was after one of its events, from 1.
+    pub async fn at(&self, by: &Principal, id: ExecutionId, sequence: u64) -> Result<PastExecution, ExecutionFailure> {
+        let now = self.get(by, id).await?;
+        let last = now.state().sequence;
+        if sequence == 0 || sequence > last {
+            return Err(ExecutionFailure::NoSuchEvent { sequence, last });
+        }
+        let mut events: Vec<Recorded> = Vec::new();
+        while events.last().is_none_or(|event| event.sequence < sequence) {
+            let read = events.len() as u64;
+            let limit = u32::try_from(sequence - read).unwrap_or(u32::MAX).min(EVENTS_AT_ONCE);
+            let page = self.ports.queries.events(id, EventPage { offset: read, limit }).await?;
+            if page.is_empty() {
+                break;
+            }
+            events.extend(page.into_iter().map(|event| Recorded::clone(&event.recorded)));
+        }
+        let is_whole = (1..).zip(&events).all(|(number, event)| event.sequence == number);
+        let event = events.last().filter(|last| is_whole && last.sequence == sequence).cloned();
+        let event = event.ok_or(ExecutionFailure::EventsPurged)?;
+        let past = Execution::replay(id, Arc::clone(now.definition()), Arc::clone(now.creation()), &events);
+        let corrupt = |error| StoreError::Corrupt(format!("execution {id}: {error}"));
+        Ok(PastExecution { execution: VisibleExecution::new(past.map_err(corrupt)?), event, last })
+    }
+
+    /// What the executions of a version have cost: those that the principal may see.
+    pub async fn costs_of_process(
+        &self,
+        by: &Principal,
+        process: ProcessId,
+    ) -> Result<(ProcessName, CostsOfProcess), StartFailure> {
+        by.check(UseCase::ReadFigures)?;
+        let found = self.ports.definitions.load(process).await.map_err(StartError::from)?;
+        let found = found.ok_or(StartFailure::NotFound)?;
+        let user = match by.reach(Permission::ExecutionView) {
+            Reach::All => None,
+            // Who is no user sees none: there is no user of no name.
+            Reach::Own | Reach::Nothing => Some(by.user().unwrap_or_default()),
+        };
+        let currency = self.engine.settings().currency;
+        let costs = self.ports.queries.costs_of_process(process, user, currency).await.map_err(StartError::from)?;
+        Ok((found.definition().name().clone(), costs))
+    }
+
     /// When a person put its failure aside; `None` for what has not failed.
     pub async fn dismissed_at(&self, execution: &VisibleExecution) -> Result<Option<Timestamp>, StoreError> {
         match execution.status() {
@@ -185,6 +260,14 @@ impl Executions {
         } else {
             Err(ExecutionFailure::NotFound)
         }
+    }
+
+    /// The same, and what is done to it is known to be about it.
+    async fn in_sight_to_change(&self, by: &Principal, id: ExecutionId) -> Result<VisibleExecution, ExecutionFailure> {
+        audit::about(&id);
+        let execution = self.in_sight(by, id).await?;
+        audit::about_named(&id, &execution.creation().process.name);
+        Ok(execution)
     }
 
     async fn load(&self, id: ExecutionId) -> Result<Execution, ExecutionFailure> {

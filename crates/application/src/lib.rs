@@ -3,7 +3,8 @@
 //! * [`ports`]: what the application asks of the world, as traits; adapters implement them.
 //! * [`engine`]: runs executions: claims them, lets the domain decide, commits, makes calls.
 //! * [`definitions`], [`templates`], [`triggers`], [`executions`], [`figures`], [`alerts`], [`approvals`], [`inbox`],
-//!   [`events`], [`agents`], [`access`], [`notifications`], [`server_status`]: what people and programs can do, each a service with one method a use case.
+//!   [`events`], [`agents`], [`access`], [`audit`], [`notifications`], [`server_status`]: what people and programs can
+//!   do, each a service with one method a use case.
 //! * [`Application`]: all of that, wired once.
 //! * [`housekeeping`]: what is tidied up beside the work; [`system`]: the machine's clock and ids.
 //!
@@ -16,6 +17,7 @@ pub mod agents;
 pub mod alerts;
 mod application;
 pub mod approvals;
+pub mod audit;
 pub mod definitions;
 mod door;
 pub mod engine;

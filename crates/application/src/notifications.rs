@@ -12,6 +12,7 @@ pub use settings::{MASK, NotificationSettings, SecretText, SettingsError, SmtpSe
 
 use crate::{
     access::{Forbidden, Principal, UseCase},
+    audit,
     door::Door,
     ports::{AccessStore, DeliveryFailure, IdGenerator, Message, Notifier, Setting, StoreError},
 };
@@ -143,6 +144,7 @@ impl Notifications {
     }
 
     async fn send_test(&self, test: TestMessage) -> Result<Json, NotificationFailure> {
+        audit::about(&test.channel);
         let known = self.settings.read().await?.channel_names();
         if !known.contains(&test.channel) {
             return Err(NotificationFailure::UnknownChannel { channel: test.channel, known });

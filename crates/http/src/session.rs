@@ -2,20 +2,31 @@
 
 use std::sync::Arc;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
-use procession_application::access::{Principal, UseCase, Via};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderValue, header, request::Parts},
+};
+use procession_application::{
+    access::{Principal, UseCase, Via},
+    ports::Origin,
+};
+use tower_http::request_id::RequestId;
 
 use crate::{
     HttpState,
-    auth::{Admitted, Bearer, RenewedCookie, bearer, cookie_session, cookie_token, is_same_origin},
+    auth::{Admitted, Bearer, RenewedCookie, bearer, client_address, cookie_session, cookie_token, is_same_origin},
     problem::{Code, Problem},
     state::App,
 };
 
+/// How much is kept of what a client calls itself, in characters.
+const LONGEST_AGENT: usize = 256;
+
 /// Who asks.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Session {
     pub principal: Arc<Principal>,
+    app: App,
     pub admitted: Admitted,
 }
 
@@ -23,7 +34,7 @@ impl Session {
     /// Refuses who may not do this at all, before the ids and the body of the request are looked at (spec 4b 1.3 asks for
     /// that order). The use case itself decides, and decides again.
     pub fn check(&self, use_case: UseCase) -> Result<(), Problem> {
-        Ok(self.principal.check(use_case)?)
+        Ok(self.app.look_at(&self.principal, use_case)?)
     }
 }
 
@@ -53,8 +64,25 @@ impl FromRequestParts<HttpState> for Session {
         }
         let admitted = Admitted::new(known, credential);
         let principal = Arc::clone(&admitted.known.principal);
+        let principal = if parts.method.is_safe() {
+            principal
+        } else {
+            // What changes something is written down with where it came from.
+            Arc::new((*principal).clone().coming_from(origin_of(parts, state)))
+        };
         let principal = if by_cookie { Arc::new((*principal).clone().by(Via::Cookie)) } else { principal };
-        Ok(Self { principal, admitted })
+        Ok(Self { principal, app, admitted })
+    }
+}
+
+/// From where a request comes.
+fn origin_of(parts: &Parts, state: &HttpState) -> Origin {
+    let text = |value: &HeaderValue| value.to_str().ok().map(|text| text.chars().take(LONGEST_AGENT).collect());
+    let request_id = parts.extensions.get::<RequestId>().map(RequestId::header_value);
+    Origin {
+        address: Some(client_address(parts, &state.shell().settings.trusted_proxies)),
+        user_agent: parts.headers.get(header::USER_AGENT).and_then(text),
+        request_id: request_id.and_then(text),
     }
 }
 

@@ -135,7 +135,7 @@ impl EngineBuilder {
         self
     }
 
-    /// What makes ids, in place of UUIDs of version 7.
+    /// What makes ids, in place of UUIDs whose first characters are random.
     pub fn ids(mut self, ids: Arc<dyn IdGenerator>) -> Self {
         self.ids = Some(ids);
         self
@@ -252,7 +252,7 @@ impl EngineBuilder {
             Arc::clone(&ports.agents),
             Arc::clone(&ports.clock),
             Arc::clone(&ports.ids),
-            Door::default(),
+            Door::with_audit(Arc::clone(&ports.audit), Arc::clone(&ports.clock), Arc::clone(&ports.ids)),
             self.settings.definitions.clone(),
         );
         let system = Principal::system();

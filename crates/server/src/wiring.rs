@@ -156,7 +156,9 @@ impl Stores {
         let store = Arc::new(self.sqlite.store().clone());
         let clock = Arc::new(SystemClock::starting_at(store.newest_event_time().await?));
         let settings = access_settings(configuration);
-        Ok(Access::new(store, clock, Arc::new(UuidGenerator), Door::default(), settings))
+        let ids: Arc<UuidGenerator> = Arc::new(UuidGenerator);
+        let door = Door::with_audit(Arc::clone(&store) as _, Arc::clone(&clock) as _, Arc::clone(&ids) as _);
+        Ok(Access::new(store, clock, ids, door, settings))
     }
 
     /// Writes what waits and closes the database.

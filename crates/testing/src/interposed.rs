@@ -5,18 +5,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use procession_application::ports::{
     AccessError, AccessStore, AgentActivity, AgentFigures, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow,
-    ApprovalStore, ApprovalStoreError, BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed,
-    Content, Counted, DayFigures, DefinitionStore, DefinitionStoreError, EventFeed, EventPage, ExecutionFilter,
-    ExecutionRow, ExecutionStore, FigureStore, InboxRow, KeptStart, Lease, Loaded, NewUser, NoticeMark, NoticeStore,
-    Page, Paging, ProcessFigures, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, Setting,
-    SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold,
-    ThresholdKind, ThresholdStore, User, WorkScope,
+    ApprovalStore, ApprovalStoreError, AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim, ClaimRequest,
+    Commit, CommitError, Committed, Content, CostsOfProcess, Counted, DayFigures, DefinitionStore,
+    DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore, InboxRow,
+    KeptAuditEntry, KeptStart, Lease, Loaded, NewUser, NoticeMark, NoticeStore, Page, Paging, ProcessFigures,
+    ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, Setting, SignalError, Start, StartError,
+    Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore,
+    User, WorkScope,
 };
 use procession_domain::{
     definition::Process,
     event::DefinitionEvent,
     execution::{ExecutionStatus, Ledger, Signal},
-    value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId, Version},
+    value::{
+        ApprovalId, ContentHash, Currency, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId,
+        Version,
+    },
 };
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -220,6 +224,7 @@ interposed!(Queries as queries {
     fn executions(filter: &ExecutionFilter, paging: &Paging) -> Result<Page<ExecutionRow>, StoreError>;
     fn children(parent: ExecutionId) -> Result<Vec<ExecutionId>, StoreError>;
     fn events(execution: ExecutionId, page: EventPage) -> Result<Vec<StoredEvent>, StoreError>;
+    fn costs_of_process(process: ProcessId, user: Option<&str>, currency: Currency) -> Result<CostsOfProcess, StoreError>;
     fn execution_counts() -> Result<Vec<(ExecutionStatus, u64)>, StoreError>;
     fn started_under(scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError>;
     fn dismissed_at(execution: ExecutionId) -> Result<Option<Timestamp>, StoreError>;
@@ -279,6 +284,14 @@ interposed!(AccessStore as access {
     fn end_session(token: &[u8; 32], until: Option<Timestamp>, now: Timestamp) -> Result<(), StoreError>;
     fn is_session_ended(token: &[u8; 32]) -> Result<bool, StoreError>;
     fn complete_setup(admin: &NewUser) -> Result<bool, StoreError>;
+});
+
+interposed!(AuditTrail as audit {
+    fn append(entry: &AuditEntry) -> Result<(), StoreError>;
+    fn entries(filter: &AuditFilter, paging: &Paging) -> Result<Page<KeptAuditEntry>, StoreError>;
+    fn entry(id: Uuid) -> Result<Option<KeptAuditEntry>, StoreError>;
+    fn after(number: u64, limit: u32) -> Result<Vec<KeptAuditEntry>, StoreError>;
+    fn ever() -> Result<u64, StoreError>;
 });
 
 #[async_trait]

@@ -131,4 +131,8 @@ impl Change for ChangeApproval {
         put_signal(execution, signal, approval.request().created_at, connection)?;
         Ok(Ok(()))
     }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        outcome.is_ok()
+    }
 }

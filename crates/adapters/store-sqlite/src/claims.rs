@@ -88,6 +88,11 @@ impl Change for ClaimSome {
         }
         Ok(claims)
     }
+
+    /// Nobody has asked for it.
+    fn is_done(_: &Self::Outcome) -> bool {
+        false
+    }
 }
 
 impl ClaimSome {
@@ -118,7 +123,7 @@ impl ClaimSome {
             SELECT key, id FROM process_executions
             WHERE (owner IN (SELECT key FROM nodes WHERE ended = 1) OR (owner = ?1 AND owner_epoch < ?2))
               AND (?4 IS NULL OR key IN (SELECT value FROM json_each(?4)))
-            ORDER BY id
+            ORDER BY created_at, id
             LIMIT ?3";
         let Claimant { node, epoch } = claimant;
         connection.prepare_cached(PUT_BACK)?.execute((node, epoch))?;
@@ -285,6 +290,11 @@ impl Change for ClaimOne {
         }
         claimant.take(&[Candidate { key, id: self.id }], ClaimKind::Due, connection)?;
         Ok(true)
+    }
+
+    /// Nobody has asked for it.
+    fn is_done(_: &Self::Outcome) -> bool {
+        false
     }
 }
 

@@ -109,7 +109,7 @@ impl DefinitionStore for SqliteStore {
 impl SqliteStore {
     async fn read_process(&self, id: ProcessId) -> Result<Option<Process>, Failure> {
         const READ: &str = "
-            SELECT id, yaml, model, status, revision, created_by, created_at, updated_at, published_at
+            SELECT id, yaml, model, status, revision, created_by, created_at, updated_at, published_at, active
             FROM process_definitions
             WHERE id = ?1";
         let row = sqlx::query(READ).bind(blob(id.uuid())).fetch_optional(&self.readers).await?;
@@ -124,6 +124,7 @@ impl SqliteStore {
             created_at: time(&row, "created_at")?,
             updated_at: time(&row, "updated_at")?,
             published_at: time_if_any(&row, "published_at")?,
+            is_active: row.try_get("active")?,
         };
         Ok(Some(Process::restore(fields)))
     }
@@ -242,8 +243,8 @@ impl Write {
         const PUT: &str = "
             INSERT INTO process_definitions (
                 id, name, version_major, version_minor, status, revision, yaml, model, description, step_count,
-                name_lower, description_lower, created_by, created_at, updated_at, published_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                name_lower, description_lower, created_by, created_at, updated_at, published_at, active)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
             ON CONFLICT (id) DO UPDATE SET
                 name = excluded.name,
                 version_major = excluded.version_major,
@@ -257,7 +258,9 @@ impl Write {
                 name_lower = excluded.name_lower,
                 description_lower = excluded.description_lower,
                 updated_at = excluded.updated_at,
-                published_at = excluded.published_at";
+                published_at = excluded.published_at,
+                active = excluded.active";
+        const TAKE_OVER: &str = "UPDATE process_definitions SET active = 0 WHERE name = ?1 AND active = 1";
         const NOTE: &str = "
             INSERT INTO process_definition_events (definition, at, event)
             SELECT key, ?2, ?3 FROM process_definitions WHERE id = ?1";
@@ -265,6 +268,9 @@ impl Write {
         let definition = process.definition();
         let (name, description) = (definition.name().as_str(), &definition.content().description);
         let id = process.id().uuid().into_bytes();
+        if process.is_active() {
+            connection.prepare_cached(TAKE_OVER)?.execute([name])?;
+        }
         connection.prepare_cached(PUT)?.execute(rusqlite::params![
             id,
             name,
@@ -282,6 +288,7 @@ impl Write {
             process.created_at().as_micros(),
             process.updated_at().as_micros(),
             process.published_at().map(Timestamp::as_micros),
+            process.is_active(),
         ])?;
         let note = (id, process.updated_at().as_micros(), &self.event);
         connection.prepare_cached(NOTE)?.execute(note)?;
@@ -305,6 +312,10 @@ impl Change for Write {
         }
         self.put(connection)?;
         Ok(Ok(()))
+    }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        outcome.is_ok()
     }
 }
 
@@ -339,5 +350,9 @@ impl Change for Delete {
         let statement = if was_run { HIDE } else { REMOVE };
         connection.prepare_cached(statement)?.execute([key])?;
         Ok(Ok(true))
+    }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        matches!(outcome, Ok(true))
     }
 }

@@ -47,6 +47,10 @@ impl Change for CreateKey {
         ])?;
         Ok(if inserted > 0 { Ok(()) } else { Err(AccessError::Unknown) })
     }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        outcome.is_ok()
+    }
 }
 
 impl Change for RevokeKey {
@@ -55,6 +59,10 @@ impl Change for RevokeKey {
     fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
         const REVOKE: &str = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?2) WHERE id = ?1";
         Ok(connection.prepare_cached(REVOKE)?.execute((self.id.to_string(), self.at.as_micros()))? > 0)
+    }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        *outcome
     }
 }
 
@@ -66,5 +74,9 @@ impl Change for NoteUse {
             UPDATE api_keys SET last_used_at = ?2 WHERE id = ?1 AND (last_used_at IS NULL OR last_used_at < ?2)";
         connection.prepare_cached(NOTE)?.execute((self.id.to_string(), self.at.as_micros()))?;
         Ok(())
+    }
+
+    fn is_done((): &()) -> bool {
+        true
     }
 }

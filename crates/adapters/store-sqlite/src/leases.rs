@@ -45,6 +45,11 @@ impl Change for Join {
         let epoch: i64 = taken?;
         Ok(Lease { node: self.node, epoch: epoch.unsigned_abs() })
     }
+
+    /// Nobody has asked for it.
+    fn is_done(_: &Self::Outcome) -> bool {
+        false
+    }
 }
 
 impl Change for Renew {
@@ -55,6 +60,11 @@ impl Change for Renew {
         let lease = (self.lease.node.as_bytes(), column(self.lease.epoch), self.until.as_micros());
         Ok(connection.prepare_cached(RENEW)?.execute(lease)? > 0)
     }
+
+    /// Nobody has asked for it.
+    fn is_done(_: &Self::Outcome) -> bool {
+        false
+    }
 }
 
 impl Change for Leave {
@@ -64,6 +74,11 @@ impl Change for Leave {
         const END: &str = "UPDATE nodes SET ended = 1 WHERE id = ?1 AND epoch = ?2";
         connection.prepare_cached(END)?.execute((self.0.node.as_bytes(), column(self.0.epoch)))?;
         Ok(())
+    }
+
+    /// Nobody has asked for it.
+    fn is_done((): &()) -> bool {
+        false
     }
 }
 
@@ -89,5 +104,10 @@ impl Change for Sweep {
         let nodes = connection.prepare_cached(NODES)?.execute([now - KEEP_NODES])?;
         let costs = connection.prepare_cached(COSTS)?.execute(())?;
         Ok((keys + nodes + costs) as u64)
+    }
+
+    /// Nobody has asked for it.
+    fn is_done(_: &Self::Outcome) -> bool {
+        false
     }
 }

@@ -16,6 +16,7 @@
 mod access;
 mod analytics;
 mod approvals;
+mod audit;
 mod blobs;
 mod claims;
 mod codec;

@@ -51,4 +51,8 @@ impl Change for MarkNotice {
         connection.prepare_cached(MARK)?.execute((user, notice, mark.as_str(), at.as_micros()))?;
         Ok(())
     }
+
+    fn is_done((): &()) -> bool {
+        true
+    }
 }

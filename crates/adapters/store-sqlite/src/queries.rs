@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, Sort, StoreError, StoredEvent,
+    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, Sort, StoreError,
+    StoredEvent,
 };
 use procession_domain::{
     event::Creation,
     execution::{ExecutionStatus, Phase},
-    value::{ExecutionId, Timestamp},
+    value::{Currency, ExecutionId, Money, ProcessId, Timestamp},
 };
 use rusqlite::Connection;
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
@@ -47,6 +48,15 @@ impl Queries for SqliteStore {
 
     async fn events(&self, execution: ExecutionId, page: EventPage) -> Result<Vec<StoredEvent>, StoreError> {
         Ok(self.read_events(execution, page).await?)
+    }
+
+    async fn costs_of_process(
+        &self,
+        process: ProcessId,
+        user: Option<&str>,
+        currency: Currency,
+    ) -> Result<CostsOfProcess, StoreError> {
+        Ok(self.read_costs(process, user, currency).await?)
     }
 
     async fn execution_counts(&self) -> Result<Vec<(ExecutionStatus, u64)>, StoreError> {
@@ -102,6 +112,37 @@ impl SqliteStore {
             LIMIT ?3";
         let query = sqlx::query(READ).bind(blob(execution.uuid())).bind(column(page.offset)).bind(page.limit);
         self.stored_events(&query.fetch_all(&self.readers).await?).await
+    }
+
+    async fn read_costs(
+        &self,
+        process: ProcessId,
+        user: Option<&str>,
+        currency: Currency,
+    ) -> Result<CostsOfProcess, Failure> {
+        const READ: &str = "
+            SELECT
+                count(*) AS executions,
+                count(*) FILTER (WHERE status = 3) AS completed,
+                count(*) FILTER (WHERE cost_nanos > 0 AND cost_currency = ?3) AS with_cost,
+                coalesce(sum(cost_nanos) FILTER (WHERE cost_currency = ?3), 0) AS total,
+                coalesce(min(cost_nanos) FILTER (WHERE cost_nanos > 0 AND cost_currency = ?3), 0) AS least,
+                coalesce(max(cost_nanos) FILTER (WHERE cost_currency = ?3), 0) AS most,
+                coalesce(min(cost_complete AND (cost_nanos = 0 OR cost_currency = ?3)), 1) AS is_complete
+            FROM process_executions
+            WHERE definition = (SELECT key FROM process_definitions WHERE id = ?1) AND (?2 IS NULL OR user_name = ?2)";
+        let query = sqlx::query(READ).bind(blob(process.uuid())).bind(user.map(str::to_owned));
+        let row = query.bind(currency.as_str().to_owned()).fetch_one(&self.readers).await?;
+        let amount = |column: &str| Ok::<_, Failure>(Money::from_nanos(row.try_get(column)?, currency));
+        Ok(CostsOfProcess {
+            executions: count(&row, "executions")?,
+            completed: count(&row, "completed")?,
+            with_cost: count(&row, "with_cost")?,
+            total: amount("total")?,
+            least: amount("least")?,
+            most: amount("most")?,
+            is_complete: row.try_get::<i64, _>("is_complete")? != 0,
+        })
     }
 
     async fn count_executions(&self) -> Result<Vec<(ExecutionStatus, u64)>, Failure> {
@@ -209,6 +250,10 @@ impl Change for Dismiss {
         const DISMISS: &str = "UPDATE process_executions SET dismissed_at = ?2 WHERE id = ?1";
         let row = (self.execution.uuid().into_bytes(), self.at.map(Timestamp::as_micros));
         Ok(connection.prepare_cached(DISMISS)?.execute(row)? > 0)
+    }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        *outcome
     }
 }
 

@@ -49,4 +49,8 @@ impl Change for Send {
         put_signal(key, &self.signal, self.now, connection)?;
         Ok(Ok(()))
     }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        outcome.is_ok()
+    }
 }

@@ -70,6 +70,10 @@ impl Change for PutTemplate {
         let row = (&template.name, template.created_at.as_micros(), to_json(template)?);
         Ok(connection.prepare_cached(statement)?.execute(row)? > 0)
     }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        *outcome
+    }
 }
 
 impl Change for RemoveTemplate {
@@ -78,5 +82,9 @@ impl Change for RemoveTemplate {
     fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
         const REMOVE: &str = "DELETE FROM process_templates WHERE name = ?1";
         Ok(connection.prepare_cached(REMOVE)?.execute([&self.0])? > 0)
+    }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        *outcome
     }
 }

@@ -97,6 +97,10 @@ impl Change for SetThreshold {
         ])?;
         Ok(())
     }
+
+    fn is_done((): &()) -> bool {
+        true
+    }
 }
 
 impl Change for RemoveThreshold {
@@ -105,5 +109,9 @@ impl Change for RemoveThreshold {
     fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
         const REMOVE: &str = "DELETE FROM cost_thresholds WHERE process = ?1 AND kind = ?2";
         Ok(connection.prepare_cached(REMOVE)?.execute((column(self.process), self.kind.as_str()))? > 0)
+    }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        *outcome
     }
 }

@@ -63,6 +63,10 @@ impl Change for CreateUser {
         insert(&self.0, connection)?;
         Ok(Ok(()))
     }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        outcome.is_ok()
+    }
 }
 
 impl Change for SetField {
@@ -81,6 +85,10 @@ impl Change for SetField {
         };
         Ok(updated? > 0)
     }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        *outcome
+    }
 }
 
 impl Change for SetRole {
@@ -97,6 +105,10 @@ impl Change for SetRole {
         let set = connection.prepare_cached(SET)?.execute((self.name.to_lowercase(), &self.role))?;
         Ok(if set > 0 { Ok(()) } else { Err(AccessError::Unknown) })
     }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        outcome.is_ok()
+    }
 }
 
 impl Change for RemoveUser {
@@ -109,6 +121,10 @@ impl Change for RemoveUser {
         }
         let removed = connection.prepare_cached(REMOVE)?.execute([self.0.to_lowercase()])?;
         Ok(if removed > 0 { Ok(()) } else { Err(AccessError::Unknown) })
+    }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        outcome.is_ok()
     }
 }
 
@@ -123,6 +139,10 @@ impl Change for EndSession {
         connection.prepare_cached(NOTE)?.execute((self.token.as_slice(), until))?;
         Ok(())
     }
+
+    fn is_done((): &()) -> bool {
+        true
+    }
 }
 
 impl Change for SetSetting {
@@ -133,6 +153,10 @@ impl Change for SetSetting {
             INSERT INTO settings (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         connection.prepare_cached(SET)?.execute((self.setting.name(), &self.value))?;
         Ok(())
+    }
+
+    fn is_done((): &()) -> bool {
+        true
     }
 }
 
@@ -152,6 +176,10 @@ impl Change for CompleteSetup {
             insert(&self.0, connection)?;
         }
         Ok(true)
+    }
+
+    fn is_done(outcome: &Self::Outcome) -> bool {
+        *outcome
     }
 }
 

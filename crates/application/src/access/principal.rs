@@ -1,6 +1,6 @@
 //! The principal: who comes in, by what, and how far their rights reach.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use procession_domain::{approval::Voter, value::UserId};
 
@@ -8,7 +8,7 @@ use super::{
     Permission, Reach,
     table::{Forbidden, Need, Sight, UseCase},
 };
-use crate::ports::{Asked, Role, User};
+use crate::ports::{Asked, Origin, Role, User};
 
 /// Who asks for something: every use case takes one, whatever door it comes in by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Principal {
     /// What a key is limited to.
     scopes: Option<BTreeSet<Permission>>,
     via: Via,
+    /// From where a request came.
+    origin: Option<Arc<Origin>>,
 }
 
 /// By what a principal comes in.
@@ -45,6 +47,36 @@ pub enum Via {
     System,
 }
 
+impl Via {
+    /// Its name in the audit trail.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Cookie => "cookie",
+            Self::Key(_) => "key",
+            Self::Webhook => "webhook",
+            Self::Schedule => "schedule",
+            Self::Agent => "agent",
+            Self::Library => "library",
+            Self::System => "system",
+        }
+    }
+
+    /// The API key, if it is one.
+    pub const fn key(self) -> Option<UserId> {
+        match self {
+            Self::Key(id) => Some(id),
+            Self::Session
+            | Self::Cookie
+            | Self::Webhook
+            | Self::Schedule
+            | Self::Agent
+            | Self::Library
+            | Self::System => None,
+        }
+    }
+}
+
 /// The name of the program itself.
 const SYSTEM: &str = "system";
 
@@ -58,6 +90,7 @@ impl Principal {
             writes_processes,
             scopes: None,
             via,
+            origin: None,
         }
     }
 
@@ -67,7 +100,15 @@ impl Principal {
         if roles.is_empty() {
             roles.push("viewer".to_owned());
         }
-        Self { name: name.to_owned(), email: None, roles, writes_processes: false, scopes: None, via: Via::Library }
+        Self {
+            name: name.to_owned(),
+            email: None,
+            roles,
+            writes_processes: false,
+            scopes: None,
+            via: Via::Library,
+            origin: None,
+        }
     }
 
     /// The same, with an e-mail address.
@@ -97,6 +138,17 @@ impl Principal {
     #[must_use]
     pub fn by(self, via: Via) -> Self {
         Self { via, ..self }
+    }
+
+    /// The same, with a request that came from here.
+    #[must_use]
+    pub fn coming_from(self, origin: Origin) -> Self {
+        Self { origin: Some(Arc::new(origin)), ..self }
+    }
+
+    /// From where its request came, if it came by one.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_deref()
     }
 
     /// The user name.

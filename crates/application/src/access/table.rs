@@ -7,7 +7,7 @@ use super::Permission;
 use crate::ports::Role;
 
 macro_rules! use_cases {
-    ($($name:ident, $kind:ident, $needs:expr, $sight:ident, $meaning:literal;)*) => {
+    ($($name:ident, $kind:ident $(as $action:literal)?, $needs:expr, $sight:ident, $meaning:literal;)*) => {
         /// Something that people and programs can ask for.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum UseCase {
@@ -24,68 +24,85 @@ macro_rules! use_cases {
                     $(Self::$name => Rule { kind: Kind::$kind, needs: $needs, sight: Sight::$sight },)*
                 }
             }
+
+            /// What the audit trail calls it, as `noun.verb` (spec 4c); what only looks has no such name.
+            pub const fn action(self) -> &'static str {
+                match self {
+                    $(Self::$name => first(&[$($action,)? stringify!($name)]),)*
+                }
+            }
         }
     };
 }
 
+const fn first(names: &[&'static str]) -> &'static str {
+    match names {
+        [first, ..] => first,
+        [] => "",
+    }
+}
+
 use Need::{Administrator, EveryRight, Only, OwnSession, OwnVoice, ViewOrOwnVoice};
 use Permission::{
-    AdminManageLimits, ExecutionCancel, ExecutionRetry, ExecutionTrigger, ExecutionView, ProcessCreate, ProcessDelete,
-    ProcessPublish, ProcessRead, ProcessUpdate,
+    AdminManageLimits, AdminViewAll, ExecutionCancel, ExecutionRetry, ExecutionTrigger, ExecutionView, ProcessCreate,
+    ProcessDelete, ProcessPublish, ProcessRead, ProcessUpdate,
 };
 
 use_cases! {
     CheckDefinition, Reads, Only(ProcessRead), Free, "Check a text or a stored definition, storing nothing.";
     ReadDefinitions, Reads, Only(ProcessRead), Free, "See definitions.";
-    CreateDefinition, Changes, Only(ProcessCreate), Free, "Create a draft.";
-    CopyDefinition, Changes, Only(ProcessCreate), Free, "Copy a version to a new draft.";
-    UpdateDefinition, Changes, Only(ProcessUpdate), Free, "Replace the text of a draft.";
-    PublishDefinition, Changes, Only(ProcessPublish), Free, "Make a draft startable.";
-    ArchiveDefinition, Changes, Only(ProcessPublish), Free, "Take a version out of use.";
-    DeleteDefinition, Changes, Only(ProcessDelete), Free, "Remove a draft or an archived version.";
+    CreateDefinition, Changes as "process.create", Only(ProcessCreate), Free, "Create a draft.";
+    CopyDefinition, Changes as "process.new_version", Only(ProcessCreate), Free, "Copy a version to a new draft.";
+    UpdateDefinition, Changes as "process.update", Only(ProcessUpdate), Free, "Replace the text of a draft.";
+    PublishDefinition, Changes as "process.publish", Only(ProcessPublish), Free, "Make a draft startable.";
+    ActivateDefinition, Changes as "process.activate", Only(ProcessPublish), Free, "Give a version the triggers of its process.";
+    ArchiveDefinition, Changes as "process.archive", Only(ProcessPublish), Free, "Take a version out of use.";
+    DeleteDefinition, Changes as "process.delete", Only(ProcessDelete), Free, "Remove a draft or an archived version.";
+    SimulateProcess, Reads, Only(ProcessCreate), Free, "Play a process through without doing anything.";
     ReadTemplates, Reads, Only(ProcessRead), Free, "See templates.";
     PreviewTemplate, Reads, Only(ProcessCreate), Free, "See what a process made from a template would be.";
-    UseTemplate, Changes, Only(ProcessCreate), Free, "Make a draft from a template.";
-    CreateTemplate, Changes, Only(ProcessCreate), Free, "Make a template.";
-    ChangeTemplate, Changes, Only(ProcessUpdate), Free, "Replace or remove a template.";
+    UseTemplate, Changes as "template.use", Only(ProcessCreate), Free, "Make a draft from a template.";
+    CreateTemplate, Changes as "template.create", Only(ProcessCreate), Free, "Make a template.";
+    ChangeTemplate, Changes as "template.change", Only(ProcessUpdate), Free, "Replace or remove a template.";
     ReadTriggers, Reads, Only(ProcessRead), Free, "See what starts processes.";
-    StartExecution, Changes, Only(ExecutionTrigger), Free, "Start an execution.";
+    StartExecution, Changes as "execution.trigger", Only(ExecutionTrigger), Free, "Start an execution.";
     ReadExecution, Reads, Only(ExecutionView), Execution, "See an execution and what belongs to it: steps, values, costs.";
     ListExecutions, Reads, Only(ExecutionView), Execution, "List executions.";
     FollowEvents, Reads, Only(ExecutionView), Execution, "Read events, and hear of them as they happen.";
-    CancelExecution, Changes, Only(ExecutionCancel), Execution, "Cancel an execution.";
-    PauseExecution, Changes, Only(ExecutionCancel), Execution, "Pause an execution.";
-    ResumeExecution, Changes, Only(ExecutionCancel), Execution, "Let a paused execution go on.";
-    RetryExecution, Changes, Only(ExecutionRetry), Execution, "Repeat an execution.";
-    DismissExecution, Changes, Only(ExecutionRetry), Execution, "Put a failure aside.";
+    CancelExecution, Changes as "execution.cancel", Only(ExecutionCancel), Execution, "Cancel an execution.";
+    PauseExecution, Changes as "execution.pause", Only(ExecutionCancel), Execution, "Pause an execution.";
+    ResumeExecution, Changes as "execution.resume", Only(ExecutionCancel), Execution, "Let a paused execution go on.";
+    RetryExecution, Changes as "execution.retry", Only(ExecutionRetry), Execution, "Repeat an execution.";
+    DismissExecution, Changes as "execution.dismiss", Only(ExecutionRetry), Execution, "Put a failure aside.";
     ListApprovals, Reads, ViewOrOwnVoice, Approval, "List approvals.";
     ReadApproval, Reads, ViewOrOwnVoice, Approval, "See an approval.";
-    DecideApproval, Changes, OwnVoice, Approval, "Vote on an approval.";
-    DelegateApproval, Changes, OwnVoice, Approval, "Pass an approval on.";
+    DecideApproval, Changes as "approval.decide", OwnVoice, Approval, "Vote on an approval.";
+    DelegateApproval, Changes as "approval.delegate", OwnVoice, Approval, "Pass an approval on.";
     // Over the executions that one may see.
     ReadFigures, Reads, Only(ExecutionView), Free, "See how often processes run, how that ends, and what it costs.";
     ReadThresholds, Reads, Only(ProcessRead), Free, "See from which cost on people are told.";
-    ChangeThresholds, Changes, Only(ProcessUpdate), Free, "Set or remove a threshold of cost.";
+    ChangeThresholds, Changes as "threshold.change", Only(ProcessUpdate), Free, "Set or remove a threshold of cost.";
     ListAgents, Reads, Only(ProcessRead), Free, "List the agents that steps can name.";
     // Who writes processes talks to agents about them.
-    ChatWithAgent, Changes, Only(ProcessCreate), Free, "Say something to an agent.";
+    ChatWithAgent, Changes as "agent.chat", Only(ProcessCreate), Free, "Say something to an agent.";
     ReadFrame, Reads, Only(ProcessRead), Free, "What the frame around the pages shows: questions and alerts of agents.";
-    MarkNotice, Changes, Only(ProcessRead), Free, "Note that one has seen a notice, or put it aside.";
+    MarkNotice, Changes as "notice.mark", Only(ProcessRead), Free, "Note that one has seen a notice, or put it aside.";
     // For any user, and every role has this permission (spec 4c).
     ReadRecovery, Reads, Only(ProcessRead), Free, "See what the last start found under way: counts only.";
     ReadLimits, Reads, Administrator(AdminManageLimits), Free, "See how full the server is.";
     ReadNotificationSettings, Reads, Administrator(AdminManageLimits), Free, "See where notifications go.";
-    ChangeNotificationSettings, Changes, Administrator(AdminManageLimits), Free, "Change where notifications go.";
-    TestNotification, Changes, Administrator(AdminManageLimits), Free, "Send a test message.";
+    ChangeNotificationSettings, Changes as "settings.notifications", Administrator(AdminManageLimits), Free, "Change where notifications go.";
+    TestNotification, Changes as "notification.test", Administrator(AdminManageLimits), Free, "Send a test message.";
+    ReadAudit, Reads, Administrator(AdminViewAll), Free, "See who did what.";
     ReadUsers, Reads, EveryRight, Free, "See users.";
-    CreateUser, Changes, EveryRight, Free, "Create a user.";
-    ChangeRole, Changes, EveryRight, Free, "Change a user's role.";
-    ChangePassword, Changes, EveryRight, Free, "Change a user's password.";
-    RemoveUser, Changes, EveryRight, Free, "Remove a user.";
+    CreateUser, Changes as "user.create", EveryRight, Free, "Create a user.";
+    ChangeRole, Changes as "user.role", EveryRight, Free, "Change a user's role.";
+    ChangePassword, Changes as "user.password", EveryRight, Free, "Change a user's password.";
+    RemoveUser, Changes as "user.remove", EveryRight, Free, "Remove a user.";
     ReadKeys, Reads, EveryRight, Free, "See API keys.";
-    CreateKey, Changes, EveryRight, Free, "Make an API key.";
-    RevokeKey, Changes, EveryRight, Free, "Revoke an API key.";
-    EndSession, Changes, OwnSession, Free, "End one's own sessions.";
+    CreateKey, Changes as "key.create", EveryRight, Free, "Make an API key.";
+    RevokeKey, Changes as "key.revoke", EveryRight, Free, "Revoke an API key.";
+    EndSession, Changes as "session.end", OwnSession, Free, "End one's own sessions.";
 }
 
 /// What the table says of a use case.
@@ -157,4 +174,23 @@ pub enum Forbidden {
     /// It is for administrators.
     #[error("Admin access required")]
     AdminsOnly,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_change_has_an_action_of_its_own() {
+        let changes = UseCase::ALL.iter().filter(|use_case| use_case.rule().kind == Kind::Changes);
+        let mut actions = BTreeSet::new();
+        for action in changes.map(|use_case| use_case.action()) {
+            let is_word =
+                |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            assert!(action.split_once('.').is_some_and(|(noun, verb)| is_word(noun) && is_word(verb)), "{action}");
+            assert!(actions.insert(action), "{action}");
+        }
+    }
 }

@@ -75,7 +75,7 @@ impl Executions {
         let write = {
             let (this, by, signal) = (self.clone(), by.clone(), signal.clone());
             async move {
-                this.in_sight(&by, id).await?;
+                this.in_sight_to_change(&by, id).await?;
                 this.ports.executions.signal(id, signal, this.ports.clock.now()).await?;
                 this.engine.nudge(id);
                 Ok(())
@@ -115,7 +115,7 @@ impl Executions {
     ) -> Result<VisibleExecution, ExecutionFailure> {
         let (this, principal) = (self.clone(), by.clone());
         let dismiss = async move {
-            let execution = this.in_sight(&principal, id).await?;
+            let execution = this.in_sight_to_change(&principal, id).await?;
             if execution.status() != ExecutionStatus::Failed {
                 return Err(ExecutionFailure::NotFailed(execution.status()));
             }

@@ -13,6 +13,7 @@ use procession_domain::{
 use super::{ExecutionFailure, Executions, TooManyStarts, VisibleExecution};
 use crate::{
     access::{Forbidden, Principal, UseCase},
+    audit,
     engine::EngineSettings,
     pins::pins_of,
     ports::{Content, IdempotencyKey, Start, StartError, Started, StoreError},
@@ -117,7 +118,7 @@ impl Executions {
     ) -> Result<StartOutcome, ExecutionFailure> {
         let (this, by_whom) = (self.clone(), by.clone());
         let retry = async move {
-            let old = this.in_sight(&by_whom, id).await?;
+            let old = this.in_sight_to_change(&by_whom, id).await?;
             if let Some(user) = by_whom.user() {
                 this.start_limit.take(user, this.ports.clock.now())?;
             }
@@ -190,6 +191,7 @@ impl Executions {
         };
         let id = ExecutionId::new(self.ports.ids.new_id());
         let (execution, created) = Execution::create(id, definition, creation, self.ports.clock.now());
+        audit::about_named(&id, &execution.creation().process.name);
         let payload = payload.map(|payload| (ValueKey::TriggerPayload, payload));
         let values = std::iter::once((ValueKey::Input, input)).chain(payload).collect();
         let outcome = self.launch(execution, vec![created], values, idempotency).await?;
@@ -265,7 +267,10 @@ impl Executions {
             Started::Created { .. } => {
                 Ok(StartOutcome { execution: VisibleExecution::new(execution), repeated: false, input: None })
             }
-            Started::Before(id) => self.outcome_of_before(id).await,
+            Started::Before(id) => {
+                audit::about(&id);
+                self.outcome_of_before(id).await
+            }
         }
     }
 
@@ -280,7 +285,7 @@ impl Executions {
         }
     }
 
-    fn creation(
+    pub(super) fn creation(
         &self,
         definition: &Definition,
         id: ProcessId,
@@ -326,7 +331,7 @@ impl Executions {
     }
 
     /// A value that is to be kept; one that is too large is refused.
-    fn measured(&self, value: &Json) -> Result<Measured, StartFailure> {
+    pub(super) fn measured(&self, value: &Json) -> Result<Measured, StartFailure> {
         let most = self.engine.settings().output;
         let measured = Measured::of(value);
         if measured.value.size > most {

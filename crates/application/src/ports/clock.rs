@@ -17,6 +17,6 @@ pub trait Clock: Send + Sync {
 
 /// Makes ids.
 pub trait IdGenerator: Send + Sync {
-    /// A UUID of version 7: later ones sort after earlier ones.
+    /// A UUID that nothing else has. Nothing may depend on the order of ids; lists go by a time first.
     fn new_id(&self) -> Uuid;
 }

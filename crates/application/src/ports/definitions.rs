@@ -89,6 +89,7 @@ pub struct PublishedVersion {
 /// * [`update`](Self::update) writes only on the revision it was made on;
 /// * the author's text comes back byte for byte, and the checked model beside it is the one that was published;
 /// * the event is written with the change or not at all;
+/// * of the versions of a name at most one is active: writing an active one takes that from the one that was;
 /// * a version with executions that have not ended is not deleted, nor is a published one (it is [`Stale`], since who
 ///   asked believed it to be something else); one with ended executions is hidden: [`load`](Self::load) and
 ///   [`highest_version`](Self::highest_version) still know it, and its name and version stay taken.

@@ -7,6 +7,7 @@ mod access;
 mod agents;
 mod analytics;
 mod approvals;
+mod audit;
 mod blobs;
 mod clock;
 mod definitions;
@@ -28,6 +29,7 @@ pub use analytics::{
     StepFigures,
 };
 pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, Asked};
+pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditTrail, AuditedResource, KeptAuditEntry, Origin};
 pub use blobs::{BlobError, BlobStore, is_blob_key};
 pub use clock::{Clock, IdGenerator};
 pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, ProcessRow, PublishedVersion};
@@ -40,7 +42,8 @@ pub use feed::{EventFeed, FeedError, StoredEvent};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
-    EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace, Sort,
+    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace,
+    Sort,
 };
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
@@ -78,6 +81,8 @@ pub struct Stores {
     pub blobs: Arc<dyn BlobStore>,
     /// Users, keys, settings.
     pub access: Arc<dyn AccessStore>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditTrail>,
     /// Templates of users.
     pub templates: Arc<dyn TemplateStore>,
     /// Figures of executions.
@@ -106,6 +111,8 @@ pub struct Ports {
     pub blobs: Arc<dyn BlobStore>,
     /// Users, keys, settings.
     pub access: Arc<dyn AccessStore>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditTrail>,
     /// Templates of users.
     pub templates: Arc<dyn TemplateStore>,
     /// Figures of executions.
@@ -134,6 +141,7 @@ impl Stores {
             + Queries
             + EventFeed
             + AccessStore
+            + AuditTrail
             + TemplateStore
             + FigureStore
             + ThresholdStore
@@ -147,6 +155,7 @@ impl Stores {
             queries: Arc::clone(store) as _,
             feed: Arc::clone(store) as _,
             access: Arc::clone(store) as _,
+            audit: Arc::clone(store) as _,
             templates: Arc::clone(store) as _,
             analytics: Arc::clone(store) as _,
             thresholds: Arc::clone(store) as _,
@@ -173,6 +182,7 @@ impl Ports {
             feed,
             blobs,
             access,
+            audit,
             templates,
             analytics,
             thresholds,
@@ -186,6 +196,7 @@ impl Ports {
             feed,
             blobs,
             access,
+            audit,
             templates,
             analytics,
             thresholds,

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use async_trait::async_trait;
 use procession_domain::{
     execution::ExecutionStatus,
-    value::{Cost, ExecutionId, ProcessId, ProcessName, Timestamp, Version},
+    value::{Cost, Currency, ExecutionId, Money, ProcessId, ProcessName, Timestamp, Version},
 };
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -124,6 +124,25 @@ pub struct ExecutionRow {
     pub dismissed_at: Option<Timestamp>,
 }
 
+/// What the executions of a version have cost together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CostsOfProcess {
+    /// How many there are.
+    pub executions: u64,
+    /// How many have completed.
+    pub completed: u64,
+    /// How many have cost something, in the currency of the server.
+    pub with_cost: u64,
+    /// What these have cost together; nothing, if there are none.
+    pub total: Money,
+    /// What the cheapest of them has cost.
+    pub least: Money,
+    /// What the most expensive of them has cost.
+    pub most: Money,
+    /// Whether the cost of all is known.
+    pub is_complete: bool,
+}
+
 /// Which of an execution's events are asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct EventPage {
@@ -153,6 +172,15 @@ pub trait Queries: Send + Sync {
 
     /// A part of an execution's events, oldest first.
     async fn events(&self, execution: ExecutionId, page: EventPage) -> Result<Vec<super::StoredEvent>, StoreError>;
+
+    /// What the executions of a version have cost in a currency; of one user if given. Amounts of other currencies are left
+    /// out, which makes it incomplete.
+    async fn costs_of_process(
+        &self,
+        process: ProcessId,
+        user: Option<&str>,
+        currency: Currency,
+    ) -> Result<CostsOfProcess, StoreError>;
 
     /// How many executions are in each status.
     async fn execution_counts(&self) -> Result<Vec<(ExecutionStatus, u64)>, StoreError>;

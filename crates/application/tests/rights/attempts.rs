@@ -7,10 +7,13 @@ use procession_application::{
     agents::AgentsFailure,
     alerts::{AlertFailure, WantedThreshold},
     approvals::{ApprovalFailure, ApprovalQuery},
+    audit::AuditFailure,
     definitions::{DefinitionFailure, ExpectedRevision},
     engine::EngineSettings,
     events::EventsFailure,
-    executions::{Command, ExecutionFailure, RetryFrom, StartFailure, StartRequest},
+    executions::{
+        Command, ExecutionFailure, RetryFrom, SimulationFailure, SimulationRequest, StartFailure, StartRequest,
+    },
     figures::{FiguresFailure, FiguresQuery},
     inbox::InboxFailure,
     notifications::{NotificationFailure, NotificationSettings, TestMessage},
@@ -100,6 +103,19 @@ impl Processes {
                 let yaml = format!("{{name: draft-{number}, steps: [{{id: a, agent: writer, message: x}}]}}");
                 things.draft = stage.definitions.create(&stage.system, yaml).await.unwrap().process.id();
             }
+            UseCase::ActivateDefinition => {
+                // The one of two published versions that is not active, since it was published first.
+                for version in [2, 1] {
+                    let name = format!("active-{number}");
+                    let yaml =
+                        format!("{{name: {name}, version: {version}, steps: [{{id: a, agent: writer, message: x}}]}}");
+                    let id = stage.definitions.create(&stage.system, yaml).await.unwrap().process.id();
+                    stage.definitions.publish(&stage.system, id).await.unwrap();
+                    if version == 2 {
+                        things.draft = id;
+                    }
+                }
+            }
             UseCase::RetryExecution | UseCase::DismissExecution => {
                 things.execution = stage.start_by(&owner, self.fails, json!({})).await;
                 stage.until_ended(things.execution).await;
@@ -127,8 +143,15 @@ pub async fn attempt(stage: &Stage, by: &Principal, use_case: UseCase, things: &
         | UseCase::CopyDefinition
         | UseCase::UpdateDefinition
         | UseCase::PublishDefinition
+        | UseCase::ActivateDefinition
         | UseCase::ArchiveDefinition
         | UseCase::DeleteDefinition => came(with_definition(stage, by, use_case, things).await),
+        UseCase::SimulateProcess => {
+            match stage.executions.simulate(by, things.process, SimulationRequest::default()).await {
+                Err(SimulationFailure::Start(StartFailure::Forbidden(_))) => Came::Forbidden,
+                Ok(_) | Err(_) => Came::In,
+            }
+        }
         UseCase::StartExecution => match stage.executions.start(by, things.process, StartRequest::default()).await {
             Err(StartFailure::Forbidden(_)) => Came::Forbidden,
             Ok(_) | Err(_) => Came::In,
@@ -178,6 +201,7 @@ pub async fn attempt(stage: &Stage, by: &Principal, use_case: UseCase, things: &
             came(stage.notifications.change(by, NotificationSettings::default()).await.map(drop))
         }
         UseCase::TestNotification => came(stage.notifications.test(by, TestMessage::default()).await.map(drop)),
+        UseCase::ReadAudit => came(stage.audit.verify(by).await.map(drop)),
         UseCase::ReadUsers
         | UseCase::CreateUser
         | UseCase::ChangeRole
@@ -225,6 +249,7 @@ async fn with_definition(
             definitions.update(by, things.draft, "nonsense".to_owned(), expected).await.map(drop)
         }
         UseCase::PublishDefinition => definitions.publish(by, things.draft).await.map(drop),
+        UseCase::ActivateDefinition => definitions.activate(by, things.draft).await.map(drop),
         UseCase::ArchiveDefinition => definitions.archive(by, things.draft).await.map(drop),
         _ => definitions.delete(by, things.draft).await,
     }
@@ -364,6 +389,8 @@ impl Refusal for ExecutionFailure {
             | Self::NotFailed(_)
             | Self::Retry(_)
             | Self::OutputPurged(_)
+            | Self::NoSuchEvent { .. }
+            | Self::EventsPurged
             | Self::TooManyStarts(_)
             | Self::Start(_)
             | Self::Store(_) => Came::In,
@@ -432,6 +459,16 @@ impl Refusal for AlertFailure {
             Self::Forbidden(_) => Came::Forbidden,
             Self::NoProcess | Self::NoThreshold => Came::ToNothing,
             Self::Amount | Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for AuditFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::NotFound => Came::ToNothing,
+            Self::Store(_) => Came::In,
         }
     }
 }

@@ -60,6 +60,7 @@ async fn ask(stage: &Stage, use_case: UseCase, things: &Things, key: UserId) {
             drop(definitions.update(by, things.draft, DRAFT.to_owned(), expected).await.unwrap());
         }
         UseCase::PublishDefinition => drop(definitions.publish(by, things.draft).await.unwrap()),
+        UseCase::ActivateDefinition => drop(definitions.activate(by, things.draft).await.unwrap()),
         UseCase::ArchiveDefinition => drop(definitions.archive(by, things.draft).await.unwrap()),
         UseCase::DeleteDefinition => definitions.delete(by, things.draft).await.unwrap(),
         UseCase::StartExecution => {
@@ -128,6 +129,7 @@ async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
         UseCase::PublishDefinition => {
             definitions.get(by, things.draft).await.unwrap().status() == ProcessStatus::Published
         }
+        UseCase::ActivateDefinition => definitions.get(by, things.draft).await.unwrap().is_active(),
         UseCase::ArchiveDefinition => {
             definitions.get(by, things.draft).await.unwrap().status() == ProcessStatus::Archived
         }

@@ -23,8 +23,10 @@ const MATRIX: &str = "
     CopyDefinition              x x - - -  process:create
     UpdateDefinition            x x - - -  process:update
     PublishDefinition           x x - - -  process:publish
+    ActivateDefinition          x x - - -  process:publish
     ArchiveDefinition           x x - - -  process:publish
     DeleteDefinition            x x - - -  process:delete
+    SimulateProcess             x x - - -  process:create
     ReadTemplates               x x x x x  process:read
     PreviewTemplate             x x - - -  process:create
     UseTemplate                 x x - - -  process:create
@@ -56,6 +58,7 @@ const MATRIX: &str = "
     ReadNotificationSettings    x - - - -  admin:manage_limits
     ChangeNotificationSettings  x - - - -  admin:manage_limits
     TestNotification            x - - - -  admin:manage_limits
+    ReadAudit                   x - - - -  admin:view_all
     ReadUsers                   x - - - -  all
     CreateUser                  x - - - -  all
     ChangeRole                  x - - - -  all

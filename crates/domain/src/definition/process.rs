@@ -34,6 +34,7 @@ pub struct Process {
     created_at: Timestamp,
     updated_at: Timestamp,
     published_at: Option<Timestamp>,
+    is_active: bool,
 }
 
 /// The stored fields of a [`Process`], for the stores to read and write.
@@ -57,6 +58,8 @@ pub struct ProcessFields {
     pub updated_at: Timestamp,
     /// When it was published.
     pub published_at: Option<Timestamp>,
+    /// Whether the triggers and schedules of its process are its own; at most one version of a name is so.
+    pub is_active: bool,
 }
 
 /// Why a version can't change so.
@@ -68,6 +71,9 @@ pub enum ProcessError {
     /// Only drafts are published.
     #[error("Cannot publish process in '{0}' status. Only DRAFT processes can be published.")]
     NotPublishable(ProcessStatus),
+    /// Only published versions have triggers.
+    #[error("Cannot activate process in '{0}' status. Only PUBLISHED processes can be activated.")]
+    NotActivatable(ProcessStatus),
     /// It is archived already.
     #[error("Process is already archived")]
     AlreadyArchived,
@@ -108,6 +114,7 @@ impl Process {
             created_at: now,
             updated_at: now,
             published_at: None,
+            is_active: false,
         };
         let event = DefinitionEvent::ProcessCreated(process.event_subject(process.created_by.clone()));
         (process, event)
@@ -115,15 +122,47 @@ impl Process {
 
     /// A version as it was stored.
     pub fn restore(fields: ProcessFields) -> Self {
-        let ProcessFields { id, yaml, definition, status, revision, created_by, created_at, updated_at, published_at } =
-            fields;
-        Self { id, yaml, definition, status, revision, created_by, created_at, updated_at, published_at }
+        let ProcessFields {
+            id,
+            yaml,
+            definition,
+            status,
+            revision,
+            created_by,
+            created_at,
+            updated_at,
+            published_at,
+            is_active,
+        } = fields;
+        Self { id, yaml, definition, status, revision, created_by, created_at, updated_at, published_at, is_active }
     }
 
     /// Its stored fields.
     pub fn into_fields(self) -> ProcessFields {
-        let Self { id, yaml, definition, status, revision, created_by, created_at, updated_at, published_at } = self;
-        ProcessFields { id, yaml, definition, status, revision, created_by, created_at, updated_at, published_at }
+        let Self {
+            id,
+            yaml,
+            definition,
+            status,
+            revision,
+            created_by,
+            created_at,
+            updated_at,
+            published_at,
+            is_active,
+        } = self;
+        ProcessFields {
+            id,
+            yaml,
+            definition,
+            status,
+            revision,
+            created_by,
+            created_at,
+            updated_at,
+            published_at,
+            is_active,
+        }
     }
 
     /// Its id.
@@ -171,6 +210,11 @@ impl Process {
         self.published_at
     }
 
+    /// Whether the triggers and schedules of its process are its own: it was published or activated last.
+    pub const fn is_active(&self) -> bool {
+        self.is_active
+    }
+
     /// Replaces the text of a draft. `expected` is the revision the edit was made on; `None` writes whatever it is.
     pub fn edit(
         &mut self,
@@ -199,8 +243,19 @@ impl Process {
         }
         self.status = ProcessStatus::Published;
         self.published_at = Some(now);
+        self.is_active = true;
         self.changed(now);
         Ok(DefinitionEvent::ProcessPublished(self.event_subject(by)))
+    }
+
+    /// Gives it the triggers and schedules of its process, which another published version had.
+    pub fn activate(&mut self, by: Option<String>, now: Timestamp) -> Result<DefinitionEvent, ProcessError> {
+        if self.status != ProcessStatus::Published {
+            return Err(ProcessError::NotActivatable(self.status));
+        }
+        self.is_active = true;
+        self.changed(now);
+        Ok(DefinitionEvent::ProcessActivated(self.event_subject(by)))
     }
 
     /// Archives a draft or published version; executions of it go on.
@@ -209,6 +264,7 @@ impl Process {
             return Err(ProcessError::AlreadyArchived);
         }
         self.status = ProcessStatus::Archived;
+        self.is_active = false;
         self.changed(now);
         Ok(DefinitionEvent::ProcessArchived(self.event_subject(by)))
     }

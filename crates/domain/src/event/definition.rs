@@ -14,6 +14,8 @@ pub enum DefinitionEvent {
     ProcessUpdated(DefinitionSubject),
     /// It was published.
     ProcessPublished(DefinitionSubject),
+    /// It was given the triggers of its process.
+    ProcessActivated(DefinitionSubject),
     /// It was archived.
     ProcessArchived(DefinitionSubject),
 }
@@ -38,6 +40,7 @@ impl DefinitionEvent {
             Self::ProcessCreated(_) => "ProcessCreated",
             Self::ProcessUpdated(_) => "ProcessUpdated",
             Self::ProcessPublished(_) => "ProcessPublished",
+            Self::ProcessActivated(_) => "ProcessActivated",
             Self::ProcessArchived(_) => "ProcessArchived",
         }
     }
@@ -48,6 +51,7 @@ impl DefinitionEvent {
             Self::ProcessCreated(subject)
             | Self::ProcessUpdated(subject)
             | Self::ProcessPublished(subject)
+            | Self::ProcessActivated(subject)
             | Self::ProcessArchived(subject) => subject,
         }
     }

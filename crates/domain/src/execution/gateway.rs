@@ -80,10 +80,18 @@ fn evaluate(gateway: &Gateway, expressions: &dyn Expressions, scope: &Scope) -> 
 /// The output of a gateway (spec 2.4).
 fn gateway_output(decision: &GatewayDecision) -> Json {
     let mut output = routes(decision);
+    output.insert("condition".into(), json!(chosen_by(decision)));
     output.insert("gateway_type".into(), json!(decision.gateway_type));
     output.insert("is_default".into(), json!(decision.is_default));
     output.insert("evaluated_conditions".into(), json!(decision.evaluated_conditions));
     Json::Object(output)
+}
+
+/// The condition of the one route that an exclusive gateway took; nothing if it took its default, or has no condition.
+fn chosen_by(decision: &GatewayDecision) -> Option<&str> {
+    let is_exclusive = decision.gateway_type == GatewayType::Exclusive;
+    let taken = decision.evaluated_conditions.iter().find(|route| is_exclusive && route.result == Some(true));
+    taken.and_then(|route| route.condition.as_deref())
 }
 
 /// Where a gateway leads, under the name that its type has for it.

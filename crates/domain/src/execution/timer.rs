@@ -38,7 +38,11 @@ impl Turn<'_, '_> {
     pub fn finish_timer(&mut self, step: StepIndex, until: Timestamp) {
         let started = self.state(step).open_attempt().map_or(self.now(), |attempt| attempt.started_at);
         let waited = self.now().since(started);
-        let output = json!({"waited_seconds": waited.as_secs_f64(), "fired_at": until.max(started)});
+        let output = json!({
+            "waited_seconds": waited.as_secs_f64(),
+            "delay_formatted": readable(until.since(started)).to_string(),
+            "fired_at": until.max(started),
+        });
         self.complete(step, output, Usage::default());
     }
 
@@ -59,4 +63,9 @@ impl Turn<'_, '_> {
             }
         }
     }
+}
+
+/// A delay as people tell it: in whole seconds, if it is as long as that.
+const fn readable(delay: Duration) -> Duration {
+    if delay.as_secs() > 0 { Duration::from_secs(delay.as_secs()) } else { delay }
 }

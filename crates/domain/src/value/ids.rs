@@ -1,5 +1,5 @@
-//! Identifiers of stored things. All are UUIDs of version 7, so they sort by age; adapters make them, the domain only
-//! carries them.
+//! Identifiers of stored things. All are UUIDs, of version 8 today and of version 7 before; adapters make them, the domain
+//! only carries them.
 
 use std::{fmt, str::FromStr};
 

@@ -1,9 +1,11 @@
 //! Who is behind a token, a key or a cookie (spec 4, auth; 4b 2.2). What they may do, the application says.
 
+mod address;
 mod cookie;
 mod sessions;
 mod tokens;
 
+pub(crate) use address::client_address;
 pub(crate) use cookie::{
     NO_SESSION, RenewedCookie, cookie_session, cookie_token, ended_cookie, is_same_origin, renew_cookie, session_cookie,
 };

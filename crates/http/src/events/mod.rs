@@ -11,6 +11,7 @@ mod steps;
 use procession_application::ports::StoredEvent;
 use procession_domain::{
     definition::{Definition, Step},
+    event::Direction,
     value::StepId,
 };
 
@@ -62,6 +63,14 @@ pub(crate) fn text_of(stored: &StoredEvent, definition: &Definition, naming: Nam
     }
     process::put_event(&mut fields, told);
     fields.finish()
+}
+
+/// How often a step, or what undoes it, is tried at most; nothing if nothing undoes it.
+pub(crate) fn max_attempts(step: &Step, direction: Direction) -> Option<u32> {
+    match direction {
+        Direction::Do => Some(step.retry.max_attempts),
+        Direction::Undo => step.compensation.as_ref().map(|compensation| compensation.retry.max_attempts),
+    }
 }
 
 fn snake_case(name: &str) -> String {

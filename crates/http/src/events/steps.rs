@@ -9,7 +9,7 @@ use procession_domain::{
     value::{Money, StepId, Timestamp},
 };
 
-use super::{Fields, Told, fields::output_url};
+use super::{Fields, Told, fields::output_url, max_attempts};
 use crate::wire::ExactCost;
 
 pub(super) fn put_step_event(fields: &mut Fields, step: &StepId, event: &StepEvent, told: Told<'_>) {
@@ -55,10 +55,11 @@ pub(super) fn put_attempt_event(
     told: Told<'_>,
 ) {
     put_kind(fields, step, direction, event, told);
+    let most = told.step(step).and_then(|step| max_attempts(step, direction));
     match event {
-        AttemptEvent::Started(start) => put_start(fields, start),
+        AttemptEvent::Started(start) => put_start(fields, start, most),
         AttemptEvent::Submitted { attempt, call_ref } => {
-            fields.put("attempt", attempt);
+            put_attempt(fields, *attempt, most);
             fields.put("call_ref", call_ref);
         }
         AttemptEvent::Waiting(wait) => {
@@ -68,19 +69,18 @@ pub(super) fn put_attempt_event(
             }
         }
         AttemptEvent::Resumed { attempt, deadline } => {
-            fields.put("attempt", attempt);
+            put_attempt(fields, *attempt, most);
             fields.put_some("deadline", *deadline);
             fields.put("again", true);
         }
         AttemptEvent::Interrupted { attempt, in_order } => {
-            fields.put("attempt", attempt);
+            put_attempt(fields, *attempt, most);
             fields.put_true("compensation", direction == Direction::Undo);
             fields.put_true("in_order", *in_order);
         }
         AttemptEvent::Retrying { attempt, max_attempts, next_retry_at, error, usage } => {
             fields.put_error(error);
-            fields.put("attempt", attempt);
-            fields.put("max_attempts", max_attempts);
+            put_attempt(fields, *attempt, Some(*max_attempts));
             fields.put("next_retry_at", next_retry_at);
             fields.put_usage(usage);
         }
@@ -111,7 +111,7 @@ pub(super) fn put_attempt_event(
             fields.put_usage(usage);
         }
         AttemptEvent::CostRecorded { attempt, usage } => {
-            fields.put("attempt", attempt);
+            put_attempt(fields, *attempt, most);
             fields.put_usage(usage);
         }
     }
@@ -189,8 +189,14 @@ fn put_decision(fields: &mut Fields, decision: &GatewayDecision) {
     fields.put_any("evaluated_conditions", &decision.evaluated_conditions);
 }
 
-fn put_start(fields: &mut Fields, start: &AttemptStart) {
-    fields.put("attempt", start.attempt);
+/// Existing clients show "attempt 1 of 3" wherever they find the first number (spec 4b 16).
+fn put_attempt(fields: &mut Fields, attempt: u32, most: Option<u32>) {
+    fields.put("attempt", attempt);
+    fields.put_some("max_attempts", most);
+}
+
+fn put_start(fields: &mut Fields, start: &AttemptStart, most: Option<u32>) {
+    put_attempt(fields, start.attempt, most);
     fields.put_some("agent", start.agent.as_ref());
     fields.put_ref("input_ref", start.input.as_ref(), None);
     fields.put_some("deadline", start.deadline);

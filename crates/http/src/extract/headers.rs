@@ -1,9 +1,7 @@
 //! Headers: `If-Match`, `Idempotency-Key`, and the address of the client.
 
-use std::net::{IpAddr, SocketAddr};
-
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
+    extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts, uri::Authority},
 };
 
@@ -11,6 +9,7 @@ use procession_application::definitions::ExpectedRevision;
 
 use crate::{
     HttpState,
+    auth::client_address,
     problem::{Code, FieldError, Problem},
 };
 
@@ -102,20 +101,9 @@ impl FromRequestParts<HttpState> for Address {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
-        let proxies = &state.shell().settings.trusted_proxies;
-        let forwarded = peer.filter(|peer| proxies.contains(peer)).and_then(|_| forwarded_for(&parts.headers, proxies));
-        let address = forwarded.or(peer).map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+        let address = client_address(parts, &state.shell().settings.trusted_proxies);
         Ok(Self(address))
     }
-}
-
-/// The nearest address before our own proxies: each of them appends the one that it heard from.
-fn forwarded_for(headers: &HeaderMap, proxies: &[IpAddr]) -> Option<IpAddr> {
-    let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let addresses: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
-    let known = addresses.iter().rev().map_while(|address| address.parse::<IpAddr>().ok());
-    known.map(|address| address.to_canonical()).find(|address| !proxies.contains(address))
 }
 
 #[cfg(test)]
@@ -136,19 +124,5 @@ mod tests {
             assert_eq!(read(value), revisions, "{value}");
         }
         assert_eq!(IfMatch::of(&HeaderMap::new()).0, None);
-    }
-
-    #[test]
-    fn an_address_is_that_of_the_client_behind_our_own_proxies() {
-        let proxies = ["127.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
-        let forwarded = |value: &'static str| {
-            forwarded_for(
-                &HeaderMap::from_iter([("x-forwarded-for".parse().unwrap(), value.parse().unwrap())]),
-                &proxies,
-            )
-        };
-        assert_eq!(forwarded("1.1.1.1, 203.0.113.9, 10.0.0.2"), Some("203.0.113.9".parse().unwrap()));
-        assert_eq!(forwarded("203.0.113.9"), Some("203.0.113.9".parse().unwrap()));
-        assert_eq!(forwarded("nonsense"), None);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Every client reads the store's feed for itself, so nobody waits for a slow one; it is dropped.
 
+mod agent_events;
 mod budget;
 mod conversation;
 mod socket;
@@ -14,5 +15,8 @@ use crate::HttpState;
 
 /// The endpoints that last.
 pub(crate) fn routes() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new().routes(routes!(socket::open_socket)).routes(routes!(stream::stream_execution))
+    OpenApiRouter::new()
+        .routes(routes!(socket::open_socket))
+        .routes(routes!(agent_events::open_agent_events))
+        .routes(routes!(stream::stream_execution))
 }

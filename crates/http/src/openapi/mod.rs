@@ -50,6 +50,8 @@ const PAGE: &str = "/api/docs/ui";
         (name = "live", description = "Events as they happen"),
         (name = "agents", description = "Agents that steps can name"),
         (name = "access", description = "Sessions, users, API keys"),
+        (name = "audit", description = "Who did what"),
+        (name = "docs", description = "The documentation"),
         (name = "settings", description = "Settings of the server"),
         (name = "server", description = "The server itself"),
     ),

@@ -5,9 +5,10 @@ use procession_application::{
     agents::AgentsFailure,
     alerts::AlertFailure,
     approvals::ApprovalFailure,
+    audit::AuditFailure,
     definitions::DefinitionFailure,
     events::EventsFailure,
-    executions::{ExecutionFailure, StartFailure, TooManyStarts},
+    executions::{ExecutionFailure, SimulationFailure, StartFailure, TooManyStarts},
     figures::FiguresFailure,
     inbox::InboxFailure,
     notifications::NotificationFailure,
@@ -81,6 +82,7 @@ impl From<ProcessError> for Problem {
             ProcessError::Stale { .. } => Code::Stale,
             ProcessError::NotEditable(_)
             | ProcessError::NotPublishable(_)
+            | ProcessError::NotActivatable(_)
             | ProcessError::AlreadyArchived
             | ProcessError::NotDeletable
             | ProcessError::NotStartable(_) => Code::Conflict,
@@ -103,6 +105,29 @@ impl From<StartFailure> for Problem {
             StartFailure::TooLarge(_) => Self::too_large(detail),
             StartFailure::TooManyStarts(refused) => refused.into(),
             StartFailure::Start(error) => error.into(),
+        }
+    }
+}
+
+impl From<SimulationFailure> for Problem {
+    fn from(error: SimulationFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            SimulationFailure::Start(error) => error.into(),
+            SimulationFailure::UnknownStep(step) => {
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new(step.to_string(), "is no step")])
+            }
+        }
+    }
+}
+
+impl From<AuditFailure> for Problem {
+    fn from(error: AuditFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            AuditFailure::Forbidden(forbidden) => forbidden.into(),
+            AuditFailure::NotFound => Self::not_found(detail),
+            AuditFailure::Store(error) => error.into(),
         }
     }
 }
@@ -130,7 +155,7 @@ impl From<ExecutionFailure> for Problem {
         let detail = error.to_string();
         match error {
             ExecutionFailure::Forbidden(forbidden) => forbidden.into(),
-            ExecutionFailure::NotFound => Self::not_found(detail),
+            ExecutionFailure::NotFound | ExecutionFailure::NoSuchEvent { .. } => Self::not_found(detail),
             ExecutionFailure::Refused(
                 CommandError::Ended { .. }
                 | CommandError::RollingBack { .. }
@@ -140,7 +165,8 @@ impl From<ExecutionFailure> for Problem {
             )
             | ExecutionFailure::NotFailed(_)
             | ExecutionFailure::Retry(_)
-            | ExecutionFailure::OutputPurged(_) => Self::conflict(Code::Conflict, detail),
+            | ExecutionFailure::OutputPurged(_)
+            | ExecutionFailure::EventsPurged => Self::conflict(Code::Conflict, detail),
             ExecutionFailure::Waiting => Self::conflict(Code::CommandWaiting, detail),
             ExecutionFailure::TooManyStarts(refused) => refused.into(),
             ExecutionFailure::Start(error) => error.into(),

@@ -37,7 +37,6 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(trends))
         .routes(routes!(all_processes))
         .routes(routes!(one_process))
-        .routes(routes!(cost_statistics))
         .routes(routes!(steps))
 }
 
@@ -128,28 +127,6 @@ struct AllProcessesResponse {
     processes: Vec<ProcessMetrics>,
     #[schema(example = 30)]
     days: u32,
-}
-
-/// What the executions of a version cost, all of them.
-#[derive(Debug, Serialize, ToSchema)]
-struct CostStatistics {
-    process_id: Uuid,
-    #[schema(example = "support-triage")]
-    process_name: String,
-    #[schema(example = 12)]
-    execution_count: u64,
-    #[schema(example = 9)]
-    completed_count: u64,
-    #[schema(example = "$1.25")]
-    total_cost: String,
-    exact_cost: ExactCost,
-    /// Of those that ended.
-    #[schema(example = "$0.10")]
-    average_cost: String,
-    #[schema(example = "$0.05")]
-    min_cost: String,
-    #[schema(example = "$0.40")]
-    max_cost: String,
 }
 
 /// Where time and money go.
@@ -282,22 +259,6 @@ async fn one_process(
     Ok(Json(ProcessMetrics::of(&figures)))
 }
 
-/// What the executions of a version cost, since there are any.
-#[utoipa::path(
-    get, path = "/api/processes/{process_id}/cost-stats", tag = "analytics",
-    params(("process_id" = Uuid, Path, description = "The version's id")),
-    responses(
-        (status = 200, description = "The costs", body = CostStatistics),
-        (status = 400, description = "Ill-formed id"),
-        (status = 404, description = "No such definition"),
-    ),
-)]
-async fn cost_statistics(app: App, session: Session, path: IdPath<ProcessId>) -> Result<Json<CostStatistics>, Problem> {
-    session.check(UseCase::ReadFigures)?;
-    let figures = app.figures.process(&session.principal, path.id()?, u32::MAX).await?;
-    Ok(Json(CostStatistics::of(&figures)))
-}
-
 /// Where time and money go: the slowest and the most expensive steps.
 #[utoipa::path(
     get, path = "/api/executions/analytics/steps", tag = "analytics", params(StepParameters),
@@ -370,25 +331,6 @@ impl ProcessMetrics {
             max_duration_seconds: took.and_then(|took| seconds(took.most)),
             min_cost: cost.and_then(|cost| shown(cost.least)),
             max_cost: cost.and_then(|cost| shown(cost.most)),
-        }
-    }
-}
-
-impl CostStatistics {
-    fn of(figures: &ProcessFigures) -> Self {
-        let nothing = Cost::none(figures.counts.cost.amount.currency());
-        let spread = figures.cost.map_or([nothing; 3], |cost| [cost.average, cost.least, cost.most]);
-        let [average, least, most] = spread.map(|cost| cost.amount.to_string());
-        Self {
-            process_id: figures.process_id.uuid(),
-            process_name: figures.process_name.to_string(),
-            execution_count: figures.counts.executions,
-            completed_count: figures.counts.completed,
-            total_cost: figures.counts.cost.amount.to_string(),
-            exact_cost: figures.counts.cost.into(),
-            average_cost: average,
-            min_cost: least,
-            max_cost: most,
         }
     }
 }

@@ -44,7 +44,31 @@ struct VersionResponse {
     /// Always `procession`.
     #[schema(example = "procession")]
     platform: &'static str,
+    components: ComponentsResponse,
+    /// Runtimes of agents that are started here: none, agents run elsewhere.
+    #[schema(example = json!([]))]
+    runtimes: Vec<&'static str>,
+    /// When the program was built; null where the build does not say.
+    #[schema(example = "2026-11-21")]
+    build_date: Option<&'static str>,
+    /// Always `false`.
+    voice_enabled: bool,
 }
+
+/// The versions of the parts that existing clients ask for.
+#[derive(Debug, Serialize, ToSchema)]
+struct ComponentsResponse {
+    /// The server itself.
+    #[schema(example = "0.1.0")]
+    backend: String,
+    /// Always null: there is none.
+    agent_server: Option<&'static str>,
+    /// Always null: there is none.
+    base_image: Option<&'static str>,
+}
+
+/// When the program was built, if whoever builds it says so.
+const BUILD_DATE: Option<&str> = option_env!("PROCESSION_BUILD_DATE");
 
 /// Whether the program runs at all.
 #[utoipa::path(
@@ -90,5 +114,14 @@ async fn is_ready(State(state): State<HttpState>) -> Result<Json<ReadyResponse>,
 )]
 async fn version(State(state): State<HttpState>) -> (StatusCode, Json<VersionResponse>) {
     let version = state.shell().settings.version.clone();
-    (StatusCode::OK, Json(VersionResponse { version, platform: "procession" }))
+    let components = ComponentsResponse { backend: version.clone(), agent_server: None, base_image: None };
+    let response = VersionResponse {
+        version,
+        platform: "procession",
+        components,
+        runtimes: Vec::new(),
+        build_date: BUILD_DATE,
+        voice_enabled: false,
+    };
+    (StatusCode::OK, Json(response))
 }

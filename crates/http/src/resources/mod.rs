@@ -4,7 +4,9 @@ pub(crate) mod agents;
 pub(crate) mod alerts;
 pub(crate) mod analytics;
 pub(crate) mod approvals;
+pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod docs;
 pub(crate) mod executions;
 pub(crate) mod health;
 pub(crate) mod inbox;
@@ -44,6 +46,8 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(users::routes())
         .merge(keys::routes())
         .merge(shell::routes())
+        .merge(audit::routes())
+        .merge(docs::routes())
         .merge(telemetry::routes())
         .merge(health::routes())
 }

@@ -413,7 +413,10 @@ async fn a_step_shows_its_attempts_what_it_was_asked_and_its_output() {
 
     let output = get("/steps/greet/output").await.ok(200);
     assert_eq!(output["output"]["response"], "<Hello Ben in good mood>");
-    assert_eq!(get("/steps/never/output").await.ok(200), json!({"output": {"skipped_reason": "condition_false"}}));
+    assert_eq!(
+        get("/steps/never/output").await.ok(200),
+        json!({"output": {"skipped_reason": "Condition not met: 1 > 2"}})
+    );
     assert_eq!(get("/steps/nobody/output").await.problem(404, "not_found"), "Step output not found");
     assert_json_snapshot!("costs", lasting(&get("/costs").await.ok(200)));
 }

@@ -299,3 +299,37 @@ async fn an_event_stream_tells_an_execution_to_its_end() {
     let vic = server.user("vic", "viewer").await;
     server.get(&path).by(&vic).send().await.problem(404, "not_found");
 }
+
+#[tokio::test]
+async fn agents_news_are_for_programs_with_a_key() {
+    let server = Server::start().await;
+    let ann = server.user("ann", "operator").await;
+    let (key, stored) =
+        server.stage.access.create_key(&server.stage.system, "ann", "listener", Vec::new()).await.unwrap();
+    let (address, _web) = served(&server).await;
+    let connect = async |query: String| {
+        let (socket, _) = connect_async(format!("ws://{address}/ws/events?{query}")).await.unwrap();
+        Client(socket)
+    };
+    let mut client = connect(format!("token={key}")).await;
+    let welcome = client.json().await;
+    assert_eq!((&welcome["type"], &welcome["user"]), (&json!("connected"), &json!("ann")));
+    let agents = welcome["accessible_agents"].as_array().unwrap();
+    assert!(agents.contains(&json!("writer")) && welcome["message"].is_string(), "{welcome}");
+    client.say("ping").await;
+    assert_eq!(client.hear().await, Message::text("pong"));
+    client.say("{}").await;
+    client.say("refresh").await;
+    assert_eq!(client.json().await, json!({"type": "refreshed", "accessible_agents": agents}));
+    // It carries no events of processes.
+    server.execution_of(HELLO, "ann").await;
+    client.say("ping").await;
+    assert_eq!(client.hear().await, Message::text("pong"));
+
+    let required = (4001, "API key required (use ?token=procession_xxx)".to_owned());
+    assert_eq!(connect(String::new()).await.close_code().await, required);
+    let bad = (4001, "Invalid or inactive API key".to_owned());
+    assert_eq!(connect(format!("token={ann}")).await.close_code().await, bad, "a session is no key");
+    server.stage.access.revoke_key(&server.stage.system, stored.id).await.unwrap();
+    assert_eq!(connect(format!("token={key}")).await.close_code().await, bad);
+}

@@ -24,6 +24,10 @@ const UNKNOWN: &str = "0199a6f0-5c3e-7d31-a7c5-0b9d4a1f2c33";
 const PUBLIC: &[&str] = &[
     "GET /api/auth/mode",
     "GET /api/auth/validate",
+    "GET /api/docs/content/{file}",
+    "GET /api/docs/content/{section}/{page}",
+    "GET /api/docs/index",
+    "GET /api/docs/list",
     "GET /api/schema/process.json",
     "GET /api/setup/status",
     "GET /api/telemetry/host",
@@ -32,6 +36,7 @@ const PUBLIC: &[&str] = &[
     "GET /healthz",
     "GET /readyz",
     "GET /ws",
+    "GET /ws/events",
     "POST /api/auth/email/request",
     "POST /api/auth/email/verify",
     "DELETE /api/session",
@@ -65,6 +70,9 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("POST /api/approvals/{approval_id}/delegate", "AP", "V"),
     ("POST /api/approvals/{approval_id}/reject", "AP", "V"),
     ("POST /api/approvals/{approval_id}/request-changes", "AP", "V"),
+    ("GET /api/audit", "A", ""),
+    ("GET /api/audit/verify", "A", ""),
+    ("GET /api/audit/{audit_id}", "A", ""),
     ("POST /api/auth/logout", "ADOPV", ""),
     ("POST /api/auth/logout-everywhere", "ADOPV", ""),
     ("GET /api/executions", "ADOPV", ""),
@@ -77,6 +85,8 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET /api/executions/{execution_id}/costs", "ADOP", "V"),
     ("POST /api/executions/{execution_id}/dismiss", "AO", ""),
     ("GET /api/executions/{execution_id}/events", "ADOP", "V"),
+    ("GET /api/executions/{execution_id}/export", "ADOP", "V"),
+    ("GET /api/executions/{execution_id}/replay", "ADOP", "V"),
     ("POST /api/executions/{execution_id}/pause", "AO", ""),
     ("POST /api/executions/{execution_id}/resume", "AO", ""),
     ("POST /api/executions/{execution_id}/retry", "AO", ""),
@@ -110,12 +120,14 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("DELETE /api/processes/{process_id}", "AD", ""),
     ("GET /api/processes/{process_id}", "ADOPV", ""),
     ("PUT /api/processes/{process_id}", "AD", ""),
+    ("POST /api/processes/{process_id}/activate", "AD", ""),
     ("GET /api/processes/{process_id}/analytics", "ADOPV", ""),
     ("POST /api/processes/{process_id}/archive", "AD", ""),
     ("GET /api/processes/{process_id}/cost-stats", "ADOPV", ""),
     ("POST /api/processes/{process_id}/execute", "AO", ""),
     ("POST /api/processes/{process_id}/new-version", "AD", ""),
     ("POST /api/processes/{process_id}/publish", "AD", ""),
+    ("POST /api/processes/{process_id}/simulate", "AD", ""),
     ("POST /api/processes/{process_id}/validate", "ADOPV", ""),
     ("GET /api/settings/notifications", "A", ""),
     ("PUT /api/settings/notifications", "A", ""),
@@ -172,6 +184,7 @@ impl House {
             .replace("{approval_id}", &self.approval)
             .replace("{process_id}", UNKNOWN)
             .replace("{key_id}", UNKNOWN)
+            .replace("{audit_id}", UNKNOWN)
             .replace("{alert_id}", UNKNOWN)
             .replace("{item_id}", UNKNOWN)
             .replace("{notification_id}", UNKNOWN)
@@ -181,6 +194,7 @@ impl House {
             .replace("{trigger_id}", "nothing")
             .replace("{step_id}", "review")
             .replace("{name}", "nobody");
+        let path = if path.ends_with("/replay") { path + "?at=1" } else { path };
         let call = self.server.call(method, path);
         match body_of(endpoint) {
             Some(body) => call.json(&body),
@@ -266,7 +280,7 @@ async fn without_a_session_there_is_nothing_to_see() {
 #[tokio::test(start_paused = true)]
 async fn a_key_limited_to_something_else_may_do_nothing() {
     let house = House::open().await;
-    let scopes = vec!["admin:view_all".to_owned()];
+    let scopes = vec!["approval:delegate".to_owned()];
     let (key, _) =
         house.server.stage.access.create_key(&house.server.stage.system, "root", "limited", scopes).await.unwrap();
     for (endpoint, ..) in TABLE.iter().filter(|(endpoint, ..)| *endpoint != "GET /api/users/me") {

@@ -32,9 +32,9 @@ const PLAIN_STEP_FIELDS: [(&str, &str); 6] = [
 
 const APPROVAL: &[&str] =
     &["approval_id", "decision", "decided_by", "approved_by", "comment", "comments", "feedback", "decided_at"];
-const EXCLUSIVE_GATEWAY: &[&str] = &["route", "gateway_type", "is_default", "evaluated_conditions"];
-const GATEWAY: &[&str] = &["routes", "gateway_type", "is_default", "evaluated_conditions"];
-const TIMER: &[&str] = &["waited_seconds", "fired_at"];
+const EXCLUSIVE_GATEWAY: &[&str] = &["route", "condition", "gateway_type", "is_default", "evaluated_conditions"];
+const GATEWAY: &[&str] = &["routes", "condition", "gateway_type", "is_default", "evaluated_conditions"];
+const TIMER: &[&str] = &["waited_seconds", "delay_formatted", "fired_at"];
 const NOTIFICATION: &[&str] = &["channel", "status", "message_preview", "delivery_id", "status_code"];
 /// What the output of an agent_task has beside the fields of the reply.
 const AGENT_TASK: &[&str] =
@@ -84,13 +84,13 @@ pub(super) fn plain_field(step: &Step, fields: &[&str]) -> Option<(usize, &'stat
             (!matches!(field, "comments" | "approved_by") && APPROVAL.contains(&field)).then_some("a text")
         }
         StepKind::Gateway(_) => match field {
-            "route" | "gateway_type" => Some("a text"),
+            "route" | "condition" | "gateway_type" => Some("a text"),
             "is_default" => Some("a boolean"),
             _ => None,
         },
         StepKind::Timer(_) => match field {
             "waited_seconds" => Some("a number"),
-            "fired_at" => Some("a text"),
+            "delay_formatted" | "fired_at" => Some("a text"),
             _ => None,
         },
         StepKind::Notification(_) => match field {

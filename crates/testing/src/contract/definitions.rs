@@ -171,6 +171,36 @@ pub async fn versions_of_every_status_exist(stores: &Stores) {
     assert!(!stores.definitions.exists(&name, Some("2".parse().unwrap())).await.unwrap());
 }
 
+/// Of the versions of a name at most one is active: the one that was written so last.
+pub async fn of_the_versions_of_a_name_one_is_active(stores: &Stores) {
+    let (first, second) = (stores.draft("report", "1", at(0)).await, stores.draft("report", "2", at(0)).await);
+    let other = stores.draft("memo", "1", at(0)).await;
+    let active = async || {
+        let mut active = Vec::new();
+        for process in [&first, &second, &other] {
+            active.push(stores.definitions.load(process.id()).await.unwrap().unwrap().is_active());
+        }
+        active
+    };
+    let change = async |id, change: &dyn Fn(&mut Process) -> DefinitionEvent| {
+        let mut process = stores.definitions.load(id).await.unwrap().unwrap();
+        let before = process.revision();
+        let event = change(&mut process);
+        stores.definitions.update(&process, before, &event).await.unwrap();
+    };
+    assert_eq!(active().await, [false, false, false]);
+    for process in [&first, &other, &second] {
+        change(process.id(), &|process| process.publish(None, at(1)).unwrap()).await;
+    }
+    assert_eq!(active().await, [false, true, true]);
+    change(first.id(), &|process| process.activate(None, at(2)).unwrap()).await;
+    assert_eq!(active().await, [true, false, true]);
+    change(second.id(), &|process| process.archive(None, at(3)).unwrap()).await;
+    assert_eq!(active().await, [true, false, true]);
+    change(first.id(), &|process| process.archive(None, at(4)).unwrap()).await;
+    assert_eq!(active().await, [false, false, true]);
+}
+
 /// The checked model beside the text is the one that was published, whatever its text says.
 pub async fn the_published_model_is_kept_beside_the_text(stores: &Stores) {
     let process = stores.published("report", vec![agent("a", &[]), approval("b", &["a"])]).await;

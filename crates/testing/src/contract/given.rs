@@ -16,8 +16,9 @@ use uuid::Uuid;
 use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
-    self, AccessStore, ApprovalStore, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed, ExecutionStore,
-    FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, Started, TemplateStore, ThresholdStore, WorkScope,
+    self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed,
+    ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, Started, TemplateStore,
+    ThresholdStore, WorkScope,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -167,6 +168,7 @@ impl Stores {
             + ExecutionStore
             + ApprovalStore
             + AccessStore
+            + AuditTrail
             + Queries
             + EventFeed
             + TemplateStore

@@ -6,6 +6,10 @@
 macro_rules! store_contract {
     ($stores:path) => {
         $crate::store_contract! { @tests $stores;
+            audit:
+                entries_are_numbered_and_chained,
+                entries_appended_at_once_are_one_chain,
+                the_audit_trail_is_filtered_and_paged;
             definitions:
                 a_definition_comes_back_byte_for_byte,
                 a_name_and_version_are_taken_once,
@@ -16,6 +20,7 @@ macro_rules! store_contract {
                 the_event_is_written_with_the_change_or_not_at_all,
                 a_name_leads_to_its_newest_published_version,
                 versions_of_every_status_exist,
+                of_the_versions_of_a_name_one_is_active,
                 the_published_model_is_kept_beside_the_text,
                 a_version_with_live_executions_is_not_deleted,
                 a_deleted_version_with_ended_executions_is_hidden,

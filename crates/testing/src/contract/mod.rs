@@ -13,6 +13,7 @@
 pub mod access;
 pub mod analytics;
 pub mod approvals;
+pub mod audit;
 pub mod blobs;
 pub mod claims;
 pub mod commits;

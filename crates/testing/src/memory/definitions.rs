@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use procession_domain::{
-    definition::{Process, ProcessStatus},
+    definition::{Process, ProcessFields, ProcessStatus},
     event::DefinitionEvent,
     value::{ProcessId, ProcessName, Timestamp, Version},
 };
@@ -129,6 +129,13 @@ impl Tables {
     }
 
     fn put(&mut self, process: &Process, event: &DefinitionEvent) {
+        let name = process.definition().name();
+        for other in self.definitions.values_mut().filter(|other| process.is_active() && other.process.is_active()) {
+            if other.process.definition().name() == name {
+                let fields = ProcessFields { is_active: false, ..other.process.clone().into_fields() };
+                other.process = Process::restore(fields);
+            }
+        }
         let stored = StoredProcess { process: process.clone(), hidden: false };
         self.definitions.insert(process.id(), stored);
         self.definition_events.push((process.id(), event.clone()));

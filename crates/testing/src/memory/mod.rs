@@ -6,6 +6,7 @@
 mod access;
 mod analytics;
 mod approvals;
+mod audit;
 mod blobs;
 mod claims;
 mod commits;
@@ -34,8 +35,8 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use procession_application::ports::{
-    ApiKey, Clock, Content, EndedStep, IdempotencyKey, InboxRow, Lease, NoticeMark, ProcessTemplate, StoredEvent,
-    Threshold, User,
+    ApiKey, Clock, Content, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, Lease, NoticeMark, ProcessTemplate,
+    StoredEvent, Threshold, User,
 };
 
 /// How many commits a slow reader of the feed may lag behind.
@@ -67,6 +68,7 @@ struct Tables {
     users: Vec<User>,
     api_keys: Vec<ApiKey>,
     settings: HashMap<&'static str, String>,
+    audit: Vec<KeptAuditEntry>,
     /// Steps that ended, in the order of commits.
     ended_steps: Vec<(ExecutionId, EndedStep)>,
     templates: BTreeMap<String, ProcessTemplate>,

@@ -3,13 +3,14 @@
 use async_trait::async_trait;
 use procession_domain::{
     execution::{ExecutionStatus, Phase},
-    value::{ExecutionId, Timestamp},
+    value::{Cost, Currency, ExecutionId, Money, ProcessId, Timestamp},
 };
 use serde_json::json;
 
 use super::{MemoryStore, StoredExecution, paging::page};
 use procession_application::ports::{
-    EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, RowPlace, Sort, StoreError, StoredEvent,
+    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, RowPlace, Sort,
+    StoreError, StoredEvent,
 };
 
 #[async_trait]
@@ -41,6 +42,33 @@ impl Queries for MemoryStore {
         let events = tables.events.iter().filter(|stored| stored.execution_id == execution);
         let offset = usize::try_from(page.offset).unwrap_or(usize::MAX);
         Ok(events.skip(offset).take(page.limit as usize).cloned().collect())
+    }
+
+    async fn costs_of_process(
+        &self,
+        process: ProcessId,
+        user: Option<&str>,
+        currency: Currency,
+    ) -> Result<CostsOfProcess, StoreError> {
+        let tables = self.tables();
+        let of_version = tables.executions.values().filter(|stored| stored.creation.process.id == process);
+        let fitting: Vec<&StoredExecution> =
+            of_version.filter(|stored| user.is_none() || stored.creation.user.as_deref() == user).collect();
+        let known = |cost: &Cost| cost.amount.is_zero() || cost.amount.currency() == currency;
+        let costs = || fitting.iter().map(|stored| stored.standing.cost);
+        let amounts: Vec<i64> =
+            costs().filter(known).map(|cost| cost.amount.nanos()).filter(|cost| *cost > 0).collect();
+        let money = |nanos: i64| Money::from_nanos(nanos, currency);
+        Ok(CostsOfProcess {
+            executions: fitting.len() as u64,
+            completed: fitting.iter().filter(|stored| stored.standing.status == ExecutionStatus::Completed).count()
+                as u64,
+            with_cost: amounts.len() as u64,
+            total: money(amounts.iter().sum()),
+            least: money(amounts.iter().min().copied().unwrap_or(0)),
+            most: money(amounts.iter().max().copied().unwrap_or(0)),
+            is_complete: costs().all(|cost| cost.complete && known(&cost)),
+        })
     }
 
     async fn execution_counts(&self) -> Result<Vec<(ExecutionStatus, u64)>, StoreError> {

@@ -128,8 +128,10 @@ impl Batch {
     fn write_all(&mut self, connection: &Connection, numbers: &mut EventNumbers) -> Result<Decided, Failure> {
         let mut decided =
             Decided { starts: Vec::with_capacity(self.starts.len()), commits: Vec::with_capacity(self.commits.len()) };
-        for start in &self.starts {
-            decided.starts.push(starts::write(&start.item, connection, numbers)?);
+        for start in &mut self.starts {
+            let written = starts::write(&start.item, connection, numbers)?;
+            start.audited.append_if(matches!(written.answer, Ok(Started::Created { .. })), connection)?;
+            decided.starts.push(written);
         }
         for commit in &self.commits {
             decided.commits.push(commits::write(&commit.item, connection, numbers)?);
@@ -145,6 +147,7 @@ impl Batch {
         // Who is answered may look at the feed at once. Whoever does not wait any more does not need the answer.
         tell(decided.told());
         for (pending, written) in self.starts.into_iter().zip(decided.starts) {
+            pending.audited.committed();
             let _ = pending.reply.send(written.answer);
         }
         for (pending, written) in self.commits.into_iter().zip(decided.commits) {

@@ -4,6 +4,7 @@ use procession_application::ports::StoreError;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::audited::Audited;
 use crate::error::Failure;
 
 /// A write that runs its own statements within a transaction that it shares with others.
@@ -16,6 +17,9 @@ pub(crate) trait Change: Send + 'static {
 
     /// Decides and writes.
     fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure>;
+
+    /// Whether it has written something, and was not refused: only then the audit trail says that it is done.
+    fn is_done(outcome: &Self::Outcome) -> bool;
 }
 
 /// A change of any kind, with who waits for it.
@@ -29,24 +33,30 @@ pub(super) trait PendingChange: Send {
 
 pub(super) struct PendingChangeOf<C: Change> {
     change: C,
+    audited: Audited,
     outcome: Option<C::Outcome>,
     reply: oneshot::Sender<Result<C::Outcome, StoreError>>,
 }
 
 impl<C: Change> PendingChangeOf<C> {
-    pub const fn new(change: C, reply: oneshot::Sender<Result<C::Outcome, StoreError>>) -> Self {
-        Self { change, outcome: None, reply }
+    pub fn new(change: C, reply: oneshot::Sender<Result<C::Outcome, StoreError>>) -> Self {
+        Self { change, audited: Audited::current(), outcome: None, reply }
     }
 }
 
 impl<C: Change> PendingChange for PendingChangeOf<C> {
     fn attempt(&mut self, connection: &Connection) -> Result<(), Failure> {
-        self.outcome = Some(self.change.apply(connection)?);
+        let outcome = self.change.apply(connection)?;
+        self.audited.append_if(C::is_done(&outcome), connection)?;
+        self.outcome = Some(outcome);
         Ok(())
     }
 
     fn answer(self: Box<Self>, result: Result<(), StoreError>) {
-        let Self { outcome, reply, .. } = *self;
+        let Self { outcome, reply, audited, .. } = *self;
+        if result.is_ok() {
+            audited.committed();
+        }
         let not_applied = || StoreError::Unavailable("the write was not carried out".to_owned());
         // Whoever does not wait any more does not need the answer.
         let _ = reply.send(result.and_then(|()| outcome.ok_or_else(not_applied)));

@@ -5,10 +5,12 @@
 //!
 //! * `batch`: one transaction; `starts` and `commits`: deciding about a start or a commit, and writing it;
 //! * `rows`: new rows of executions, which starts and commits both write;
+//! * `audited`: the entry of the audit trail that goes with what someone has asked for;
 //! * `change`: every other write, one after the other in the same transaction;
 //! * `thread`: taking batches, answering, and what happens when the database fails;
 //! * `checkpoints`: moving the log into the database.
 
+mod audited;
 mod batch;
 mod change;
 mod checkpoints;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 use procession_application::ports::{Commit, CommitError, Committed, Start, StartError, Started, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
+use audited::Audited;
 pub(crate) use change::Change;
 use change::{PendingChange, PendingChangeOf};
 pub(crate) use rows::{node_key, put_approval, put_signal, stored_approval};
@@ -51,6 +54,7 @@ enum Item {
 /// Something to write, and who waits for it.
 struct Pending<T, A, E> {
     item: T,
+    audited: Audited,
     reply: oneshot::Sender<Result<A, E>>,
 }
 
@@ -91,7 +95,7 @@ impl Writer {
         to_item: impl FnOnce(Pending<T, A, E>) -> Item,
     ) -> Result<Result<A, E>, Failure> {
         let (reply, answer) = oneshot::channel();
-        Ok(self.send(to_item(Pending { item, reply }), answer).await?)
+        Ok(self.send(to_item(Pending { item, audited: Audited::current(), reply }), answer).await?)
     }
 
     async fn send<T>(&self, item: Item, answer: oneshot::Receiver<T>) -> Result<T, StoreError> {

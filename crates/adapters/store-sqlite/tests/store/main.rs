@@ -1,6 +1,8 @@
 //! The stores in SQLite: the contract that every store keeps, and what only a database in a file promises.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod histories;

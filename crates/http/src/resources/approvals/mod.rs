@@ -18,7 +18,8 @@ use procession_domain::{
     approval::{ApprovalStatus, Ballot},
     value::{ApprovalId, ExecutionId},
 };
-use responses::{ApprovalDetail, ApprovalSummary, ApproveRequest, ChangesRequest, DelegateRequest, RejectRequest};
+pub(crate) use responses::ApprovalDetail;
+use responses::{ApprovalSummary, ApproveRequest, ChangesRequest, DelegateRequest, RejectRequest};
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 

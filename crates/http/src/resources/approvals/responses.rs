@@ -90,7 +90,7 @@ pub(super) struct ApprovalSummary {
 
 /// A question to people with all that is known of it.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ApprovalDetail {
+pub(crate) struct ApprovalDetail {
     #[serde(flatten)]
     summary: ApprovalSummary,
     /// When it was settled; of a cancelled one null.

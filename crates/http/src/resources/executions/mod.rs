@@ -3,9 +3,13 @@
 mod commands;
 mod costs;
 mod detail;
+mod export;
 mod history;
 mod list;
+mod replay;
 mod server;
+mod simulate;
+mod skipped;
 mod start;
 mod step;
 mod summary;
@@ -28,6 +32,9 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(start::retry_execution))
         .routes(routes!(commands::dismiss_execution))
         .routes(routes!(history::list_events))
+        .routes(routes!(replay::replay_execution))
+        .routes(routes!(export::export_execution))
+        .routes(routes!(simulate::simulate_process))
         .routes(routes!(costs::execution_costs))
         .routes(routes!(step::get_step))
         .routes(routes!(step::get_step_output))

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use procession_domain::{
-    event::ValueRef,
+    definition::Step,
+    event::{Direction, ValueRef},
     execution::{Attempt, CompensationLife, CompensationState, Execution, StepState},
     value::{ExecutionId, Json as Value, StepId},
 };
@@ -12,9 +13,12 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
-use super::summary::{Outlook, StepErrorResponse, StepSummary, TokensResponse, skip_reason};
+use super::{
+    skipped::SkippedOutput,
+    summary::{Outlook, StepErrorResponse, StepSummary, TokensResponse},
+};
 use crate::{
-    events::output_url,
+    events::{max_attempts, output_url},
     extract::{Parameters, Query, ReadParameters, StepPath},
     problem::Problem,
     session::Session,
@@ -61,6 +65,8 @@ struct ReferenceResponse {
 struct AttemptResponse {
     /// Its number: from 1, over all rounds.
     number: u32,
+    /// How many there are at most, in each round.
+    max_attempts: Option<u32>,
     round: u32,
     agent: Option<String>,
     started_at: Time,
@@ -171,10 +177,12 @@ pub(super) async fn get_step_output(
     let execution = app.executions.get(&session.principal, id).await?;
     let none = || Problem::not_found("Step output not found");
     let (_, state) = execution.step(step.as_str()).ok_or_else(none)?;
-    let output = match &state.output {
-        Some(output) => app.executions.value(&execution, output).await?,
+    let output = if let Some(output) = &state.output {
+        app.executions.value(&execution, output).await?
+    } else {
         // What existing clients look for at steps that did not run (spec 4b 4.4).
-        None => skip_reason(state).map(|reason| Arc::new(json!({"skipped_reason": reason}))),
+        let position = execution.definition().position(step.as_str()).unwrap_or_default();
+        SkippedOutput::of(&execution, position, state).map(|skipped| Arc::new(json!(skipped)))
     };
     Ok(Json(OutputResponse { output: output.ok_or_else(none)? }))
 }
@@ -186,32 +194,41 @@ impl ReadParameters for StepParameters {
 }
 
 impl StepDetailResponse {
-    fn of(execution: &Execution, id: &StepId, state: &StepState, outlook: &Outlook, input: Option<Arc<Value>>) -> Self {
+    pub fn of(
+        execution: &Execution,
+        id: &StepId,
+        state: &StepState,
+        outlook: &Outlook,
+        input: Option<Arc<Value>>,
+    ) -> Self {
         let definition = execution.definition();
         let position = definition.position(id.as_str()).unwrap_or_default();
+        let step = definition.step(position);
         let url = output_url(execution.id(), id);
         Self {
-            summary: StepSummary::of(execution, position, definition.step(position), state, outlook),
+            summary: StepSummary::of(execution, position, step, state, outlook),
             input,
             output_ref: state.output.as_ref().map(|output| ReferenceResponse::of(output, Some(url))),
             condition: state.condition.as_ref().and_then(|condition| serde_json::to_value(condition).ok()),
             decision: state.decision.as_ref().and_then(|decision| serde_json::to_value(decision).ok()),
-            attempts: attempts(execution.id(), id, &state.attempts),
-            compensation: state.compensation.as_ref().map(UndoResponse::of),
+            attempts: attempts(execution.id(), step, &state.attempts),
+            compensation: state.compensation.as_ref().map(|state| UndoResponse::of(step, state)),
         }
     }
 }
 
-fn attempts(execution: ExecutionId, step: &StepId, attempts: &[Attempt]) -> Vec<AttemptResponse> {
-    let url = |attempt: &Attempt| format!("/api/executions/{execution}/steps/{step}?attempt={}", attempt.number);
-    attempts.iter().map(|attempt| AttemptResponse::of(attempt, Some(url(attempt)))).collect()
+fn attempts(execution: ExecutionId, step: &Step, attempts: &[Attempt]) -> Vec<AttemptResponse> {
+    let url = |attempt: &Attempt| format!("/api/executions/{execution}/steps/{}?attempt={}", step.id, attempt.number);
+    let most = max_attempts(step, Direction::Do);
+    attempts.iter().map(|attempt| AttemptResponse::of(attempt, most, Some(url(attempt)))).collect()
 }
 
 impl AttemptResponse {
-    fn of(attempt: &Attempt, input_url: Option<String>) -> Self {
+    fn of(attempt: &Attempt, max_attempts: Option<u32>, input_url: Option<String>) -> Self {
         let cost = attempt.usage.cost.filter(|_| attempt.agent.is_some());
         Self {
             number: attempt.number,
+            max_attempts,
             round: attempt.round,
             agent: attempt.agent.clone(),
             started_at: attempt.started_at.into(),
@@ -220,7 +237,7 @@ impl AttemptResponse {
             input_ref: attempt.input.as_ref().map(|input| ReferenceResponse::of(input, input_url)),
             call_ref: attempt.call_ref.clone(),
             interruptions: attempt.interruptions,
-            error: StepErrorResponse::of_attempt(attempt),
+            error: StepErrorResponse::of_attempt(attempt, max_attempts),
             cost: cost.map(|cost| cost.to_string()),
             exact_cost: cost.map(Into::into),
             token_usage: attempt.usage.token_usage.as_deref().map(Into::into),
@@ -230,14 +247,15 @@ impl AttemptResponse {
 }
 
 impl UndoResponse {
-    fn of(state: &CompensationState) -> Self {
+    fn of(step: &Step, state: &CompensationState) -> Self {
         let (status, until) = match &state.life {
             CompensationLife::Running => ("running", None),
             CompensationLife::Waiting(wait) => ("waiting", wait.until().map(Into::into)),
             CompensationLife::Completed => ("completed", None),
             CompensationLife::Failed => ("failed", None),
         };
-        let attempts = state.attempts.iter().map(|attempt| AttemptResponse::of(attempt, None)).collect();
+        let most = max_attempts(step, Direction::Undo);
+        let attempts = state.attempts.iter().map(|attempt| AttemptResponse::of(attempt, most, None)).collect();
         Self { status, until, attempts }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use procession_application::executions::VisibleExecution;
 use procession_domain::{
     definition::{Step, StepKind},
-    event::{ExecutionError, SkipReason},
+    event::{Direction, ExecutionError, SkipReason},
     execution::{Attempt, CompensationLife, CompensationState, Execution, StepLife, StepState, StepStatus, WaitingFor},
     value::{ApprovalId, Duration, ExecutionId, Money, StepId, TokenUsage},
 };
@@ -13,7 +13,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::skipped::SkippedOutput;
 use crate::{
+    events::max_attempts,
     problem::Problem,
     state::App,
     wire::{ExactCost, Time},
@@ -51,12 +53,18 @@ pub(super) struct StepSummary {
     /// Why it did not run.
     #[schema(example = "route_not_taken")]
     skip_reason: Option<String>,
+    /// What existing clients look for at a step that did not run: why, in words. Null for every other; what a step puts
+    /// out is at `…/output`.
+    output: Option<SkippedOutput>,
     /// Whether a roll-back has undone it: `completed`, or `failed`; null if none has tried, or it is still trying.
     #[schema(example = "completed")]
     compensated: Option<&'static str>,
     /// How many attempts failed since it was last begun anew.
     #[schema(example = 0)]
     retry_count: u32,
+    /// How many attempts there are at most.
+    #[schema(example = 3)]
+    max_attempts: u32,
     /// How often it has been begun anew, from 1.
     #[schema(example = 1)]
     round: u32,
@@ -111,6 +119,9 @@ pub(super) struct StepErrorResponse {
     /// The attempt that failed.
     #[schema(example = 3)]
     attempt: Option<u32>,
+    /// How many there are at most.
+    #[schema(example = 3)]
+    max_attempts: Option<u32>,
     failed_at: Option<Time>,
 }
 
@@ -179,11 +190,13 @@ impl StepSummary {
             depends_on: step.depends_on.iter().map(ToString::to_string).collect(),
             started_at: state.started_at.map(Into::into),
             completed_at: state.completed_at.map(Into::into),
-            error: StepErrorResponse::of_step(state),
+            error: StepErrorResponse::of_step(step, state),
             handled_by: execution.handler_of(position).map(ToString::to_string),
             skip_reason: skip_reason(state),
+            output: SkippedOutput::of(execution, position, state),
             compensated: state.compensation.as_ref().and_then(compensated),
             retry_count: state.retry_count(),
+            max_attempts: step.retry.max_attempts,
             round: state.round,
             parallel_level: execution.definition().graph().level(position),
             cost: cost.map(|cost| cost.amount.to_string()),
@@ -220,7 +233,7 @@ impl WaitingResponse {
 
 impl StepErrorResponse {
     /// The error of a step: the final one, or that of the last attempt while there will be another one.
-    fn of_step(state: &StepState) -> Option<Self> {
+    fn of_step(step: &Step, state: &StepState) -> Option<Self> {
         let failed = |attempt: &&Attempt| attempt.round == state.round && attempt.error.is_some();
         let attempt = state.attempts.iter().rev().find(failed);
         let error = state.error.as_ref().or_else(|| attempt.filter(|_| !state.is_terminal())?.error.as_ref())?;
@@ -229,16 +242,18 @@ impl StepErrorResponse {
             message: error.message.clone(),
             code: error.code.as_str(),
             attempt: attempt.map(|attempt| attempt.number),
+            max_attempts: max_attempts(step, Direction::Do),
             failed_at: failed_at.map(Into::into),
         })
     }
 
-    /// The error of one attempt.
-    pub fn of_attempt(attempt: &Attempt) -> Option<Self> {
+    /// The error of one attempt of so many.
+    pub fn of_attempt(attempt: &Attempt, max_attempts: Option<u32>) -> Option<Self> {
         attempt.error.as_ref().map(|error| Self {
             message: error.message.clone(),
             code: error.code.as_str(),
             attempt: Some(attempt.number),
+            max_attempts,
             failed_at: attempt.ended_at.map(Into::into),
         })
     }

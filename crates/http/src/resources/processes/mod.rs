@@ -1,5 +1,6 @@
 //! Process definitions: create, read, check, publish, archive (spec 3.1; 4b 3).
 
+mod costs;
 mod responses;
 mod steps;
 mod triggers;
@@ -41,8 +42,10 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(get_process, update_process, delete_process))
         .routes(routes!(validate_process))
         .routes(routes!(publish_process))
+        .routes(routes!(activate_process))
         .routes(routes!(archive_process))
         .routes(routes!(new_version))
+        .routes(routes!(costs::cost_stats))
 }
 
 /// The query of the list of definitions.
@@ -213,6 +216,24 @@ pub(crate) async fn publish_process(app: App, session: Session, path: IdPath<Pro
     session.check(UseCase::PublishDefinition)?;
     let written = app.definitions.publish(&session.principal, path.id()?).await?;
     Ok(shown(StatusCode::OK, &written.process, &written.warnings))
+}
+
+/// Gives a published version the triggers and schedules of its process, which the version published last has otherwise.
+#[utoipa::path(
+    post, path = "/api/processes/{process_id}/activate", tag = "processes",
+    params(("process_id" = uuid::Uuid, Path, description = "The version's id")),
+    responses(
+        (status = 200, description = "The active version", body = ProcessResponse,
+            headers(("ETag" = String, description = "Its revision"))),
+        (status = 400, description = "Ill-formed id"),
+        (status = 404, description = "No such definition"),
+        (status = 409, description = "It is not published"),
+    ),
+)]
+pub(crate) async fn activate_process(app: App, session: Session, path: IdPath<ProcessId>) -> Result<Response, Problem> {
+    session.check(UseCase::ActivateDefinition)?;
+    let process = app.definitions.activate(&session.principal, path.id()?).await?;
+    Ok(shown(StatusCode::OK, &process, &[]))
 }
 
 /// Archives a draft or published version; executions of it go on.

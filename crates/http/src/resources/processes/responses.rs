@@ -77,7 +77,7 @@ pub(crate) struct ProcessSummary {
 #[schema(example = json!({
     "id": "0199a6f0-5c3e-7d31-a7c5-0b9d4a1f2c33", "name": "hello", "version": "1", "status": "draft",
     "description": "", "created_by": "ann@example.com", "created_at": "2026-11-21T02:57:59.880423+00:00",
-    "updated_at": "2026-11-21T02:57:59.880423+00:00", "published_at": null, "revision": 1,
+    "updated_at": "2026-11-21T02:57:59.880423+00:00", "published_at": null, "active": false, "revision": 1,
     "steps": [{
         "id": "greet", "name": "greet", "type": "agent_task", "agent": "echo-bot", "message": "Hello", "timeout": "5m",
         "retry": {"max_attempts": 3, "initial_delay": "5s", "backoff": "exponential", "backoff_multiplier": 2.0,
@@ -99,6 +99,8 @@ pub(crate) struct ProcessResponse {
     created_at: Time,
     updated_at: Time,
     published_at: Option<Time>,
+    /// Whether the triggers and schedules of the process are those of this version.
+    active: bool,
     /// Counts the changes; also its ETag.
     revision: u32,
     /// Its steps, in the author's order.
@@ -204,6 +206,7 @@ impl ProcessResponse {
             created_at: process.created_at().into(),
             updated_at: process.updated_at().into(),
             published_at: process.published_at().map(Into::into),
+            active: process.is_active(),
             revision: process.revision(),
             steps: content.steps.iter().map(StepResponse::of).collect(),
             outputs: content.outputs.iter().map(ProcessOutputResponse::of).collect(),
