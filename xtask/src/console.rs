@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -20,7 +20,7 @@ const STEP: Duration = Duration::from_mins(10);
 const BROWSER: Duration = Duration::from_mins(20);
 
 /// Whether Node and npm are there.
-pub fn has_node() -> bool {
+fn has_node() -> bool {
     let mut command = npm();
     command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
@@ -40,13 +40,38 @@ pub fn build_or_check(arguments: &[String]) -> Result<(), Failure> {
 }
 
 /// Everything that is checked of the page: types, lints, format, unit tests, that the committed build is up to date, its
-/// size, and each page's task in a browser.
+/// size, and each page's task in a browser. A machine that lacks something for that checks the rest, and says so; the
+/// project's continuous integration has all of it.
 pub fn test(program: &Path) -> Result<(), Failure> {
-    fetch_packages()?;
+    if !has_node() {
+        return missing("Node 20 or newer is missing, and with it npm: the console is neither built nor tested");
+    }
+    if let Err(failure) = fetch_packages() {
+        return missing(&format!("{failure}: the console is neither built nor tested"));
+    }
     npm_run("check", STEP, &[])?;
     check()?;
     npm_run("size", STEP, &[])?;
+    if !has_browser() {
+        return missing("no Chromium was found (CHROMIUM names one): the console is not tested in a browser");
+    }
     npm_run("browser", BROWSER, &[(PROGRAM, program)])
+}
+
+/// Says what can't be checked here; in the project's continuous integration that is a failure.
+fn missing(message: &str) -> Result<(), Failure> {
+    if env::var_os("GITHUB_ACTIONS").is_some() {
+        return Err(Failure::failed(message));
+    }
+    tell(format_args!("   {message}"));
+    Ok(())
+}
+
+/// Whether there is a browser in one of the places where `playwright.config.ts` looks.
+fn has_browser() -> bool {
+    let named = env::var_os("CHROMIUM").map(PathBuf::from);
+    let usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].map(PathBuf::from);
+    named.into_iter().chain(usual).any(|path| path.exists())
 }
 
 /// Writes the pictures of docs/console.md.

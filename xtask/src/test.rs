@@ -1,7 +1,6 @@
 //! `cargo xtask test`: all that CI runs. Each part is named as it runs, and can be run alone by that name.
 
 use std::{
-    env,
     process::Command,
     time::{Duration, Instant},
 };
@@ -161,18 +160,9 @@ fn documentation() -> Result<(), Failure> {
     step(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Without Node it is left out, but not where everything must be run.
 fn console() -> Result<(), Failure> {
-    if console::has_node() {
-        build_tests()?;
-        return console::test(&built_program()?);
-    }
-    let message = "Node 20 or newer is missing, and with it npm: the console is neither built nor tested";
-    if env::var_os("CI").is_some_and(|value| value == "true") {
-        return Err(Failure::failed(message));
-    }
-    tell(format_args!("   {message}"));
-    Ok(())
+    build_tests()?;
+    console::test(&built_program()?)
 }
 
 fn generated_pages() -> Result<(), Failure> {
