@@ -46,8 +46,8 @@ pub fn test(program: &Path) -> Result<(), Failure> {
     if !has_node() {
         return missing("Node 20 or newer is missing, and with it npm: the console is neither built nor tested");
     }
-    if let Err(failure) = fetch_packages() {
-        return missing(&format!("{failure}: the console is neither built nor tested"));
+    if let Err(Failure { message, .. }) = fetch_packages() {
+        return missing(&format!("{message}: the console is neither built nor tested"));
     }
     npm_run("check", STEP, &[])?;
     check()?;

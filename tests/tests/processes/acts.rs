@@ -121,7 +121,7 @@ pub async fn people_act(stage: &Stage, id: ExecutionId, deeds: &[Deed], done: &C
 async fn act(stage: &Stage, id: ExecutionId, deed: &Deed) {
     let person = stage.person(&deed.by, deed.role.as_deref().unwrap_or("admin")).await;
     if let Some(to) = &deed.delegate {
-        stage.person(to, "viewer").await;
+        stage.person(to, "approver").await;
     }
     let id = whom(stage, id, deed.child.as_deref()).await;
     let approval = match (deed.step.as_str(), &deed.refused) {

@@ -36,9 +36,14 @@ impl Interrupting {
         std::mem::replace(&mut *state, State { next, ..State::default() }).commits
     }
 
-    /// Whether the server is to be killed now, or will be when the commit has been written.
-    pub fn is_reached(&self) -> bool {
-        self.state.lock().unwrap().is_reached
+    /// Calls the next kill off, for what is still written of a run that has ended. `false` if the server is to be killed
+    /// now, or will be when the commit has been written.
+    pub fn call_off(&self) -> bool {
+        let mut state = self.state.lock().unwrap();
+        if !state.is_reached {
+            state.next = None;
+        }
+        !state.is_reached
     }
 
     /// Whether this commit is the one, and whether it is written.

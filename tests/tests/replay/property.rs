@@ -132,7 +132,7 @@ impl Theatre {
         let latest = stage.ports.clock.now().saturating_add(LONGEST);
         loop {
             let execution = stage.execution(id).await;
-            if execution.status().is_ended() && !self.store.between().is_reached() {
+            if execution.status().is_ended() && self.store.between().call_off() {
                 return kills;
             }
             self.vote(stage, id).await;
