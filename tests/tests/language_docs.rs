@@ -138,7 +138,7 @@ async fn approve_everything(stage: &Stage) {
     let open = ApprovalFilter { status: Some(ApprovalStatus::Pending), ..ApprovalFilter::default() };
     loop {
         let paging = Paging { limit: 100, start: PageStart::Offset(0) };
-        for row in stage.ports.approvals.approvals(&open, &paging).await.unwrap().rows {
+        for row in stage.ports.stores.approvals.approvals(&open, &paging).await.unwrap().rows {
             for person in &people {
                 // Whoever comes too late is told so.
                 let _ = stage.approvals.vote(person, row.approval.id(), Ballot::Approve, Some("fine".into())).await;

@@ -73,7 +73,7 @@ steps:
         let agents = Arc::new(ScriptedAgents::new(clock.clone(), BTreeMap::new()));
         let ports = ports_in(folder.path(), agents.clone(), messages.clone(), clock.clone()).await;
         let house = House { ports, agents, messages };
-        let witness = Witness::of(house.ports.feed.as_ref());
+        let witness = Witness::of(house.ports.stores.feed.as_ref());
         let mut stage = house.open().await;
         let nap = stage.publish(NAP).await;
         let question = stage.publish(QUESTION).await;

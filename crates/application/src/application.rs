@@ -86,30 +86,13 @@ impl Application {
     /// Starts the engine on these ports, and the services around it.
     pub async fn start(ports: Ports, settings: ApplicationSettings) -> Result<Self, EngineError> {
         let engine = Engine::start(ports.clone(), settings.engine).await?;
-        let Ports {
-            definitions,
-            executions,
-            approvals,
-            queries,
-            feed,
-            blobs,
-            access,
-            audit,
-            templates,
-            analytics,
-            thresholds,
-            notices,
-            agents,
-            notifier,
-            clock,
-            ids,
-        } = ports;
-        let door = Door::with_audit(Arc::clone(&audit), Arc::clone(&clock), Arc::clone(&ids));
+        let Ports { stores, agents, notifier, clock, ids } = ports;
+        let door = Door::with_audit(Arc::clone(&stores.audit), Arc::clone(&clock), Arc::clone(&ids));
         let currency = settings.definitions.currency;
-        let owners = Owners::new(Arc::clone(&executions));
+        let owners = Owners::new(Arc::clone(&stores.executions));
         let agents_service = Agents::new(
             Arc::clone(&agents),
-            Arc::clone(&analytics),
+            Arc::clone(&stores.analytics),
             Arc::clone(&clock),
             Arc::clone(&ids),
             engine.clone(),
@@ -117,8 +100,8 @@ impl Application {
         );
         let workshop = Workshop::default();
         let definitions_service = Definitions::new(
-            Arc::clone(&definitions),
-            Arc::clone(&access),
+            Arc::clone(&stores.definitions),
+            Arc::clone(&stores.access),
             agents,
             Arc::clone(&clock),
             Arc::clone(&ids),
@@ -126,15 +109,21 @@ impl Application {
             settings.definitions,
         )
         .in_workshop(workshop.clone());
-        let approvals =
-            Approvals::new(approvals, Arc::clone(&access), Arc::clone(&clock), owners, engine.clone(), door.clone());
+        let approvals = Approvals::new(
+            stores.approvals,
+            Arc::clone(&stores.access),
+            Arc::clone(&clock),
+            owners,
+            engine.clone(),
+            door.clone(),
+        );
         let executions = Executions::new(
             ExecutionPorts {
-                definitions: Arc::clone(&definitions),
-                executions,
-                queries: Arc::clone(&queries),
-                feed: Arc::clone(&feed),
-                blobs,
+                definitions: Arc::clone(&stores.definitions),
+                executions: stores.executions,
+                queries: Arc::clone(&stores.queries),
+                feed: Arc::clone(&stores.feed),
+                blobs: stores.blobs,
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
             },
@@ -142,15 +131,20 @@ impl Application {
             door.clone(),
             settings.starts_per_minute,
         );
-        let people =
-            Access::new(Arc::clone(&access), Arc::clone(&clock), Arc::clone(&ids), door.clone(), settings.access);
+        let people = Access::new(
+            Arc::clone(&stores.access),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            door.clone(),
+            settings.access,
+        );
         Ok(Self {
-            templates: Templates::new(templates, definitions_service.clone(), Arc::clone(&clock), door.clone()),
-            triggers: Triggers::new(Arc::clone(&definitions), Arc::clone(&queries), Arc::clone(&clock)),
-            figures: Figures::new(analytics, Arc::clone(&definitions), Arc::clone(&clock), currency),
+            templates: Templates::new(stores.templates, definitions_service.clone(), Arc::clone(&clock), door.clone()),
+            triggers: Triggers::new(Arc::clone(&stores.definitions), Arc::clone(&stores.queries), Arc::clone(&clock)),
+            figures: Figures::new(stores.analytics, Arc::clone(&stores.definitions), Arc::clone(&clock), currency),
             alerts: Alerts::new(
-                thresholds,
-                Arc::clone(&definitions),
+                stores.thresholds,
+                Arc::clone(&stores.definitions),
                 Arc::clone(&clock),
                 Arc::clone(&ids),
                 door.clone(),
@@ -160,7 +154,7 @@ impl Application {
                 approvals: approvals.clone(),
                 executions: executions.clone(),
                 agents: agents_service.clone(),
-                marks: notices,
+                marks: stores.notices,
                 clock: Arc::clone(&clock),
                 engine: engine.clone(),
                 door: door.clone(),
@@ -170,13 +164,13 @@ impl Application {
             approvals,
             executions,
             agents: agents_service,
-            events: Events::new(Arc::clone(&feed)),
+            events: Events::new(Arc::clone(&stores.feed)),
             access: people,
-            audit: Audit::new(audit),
-            notifications: Notifications::new(access, notifier, ids, door.clone(), settings.notifications),
-            status: ServerStatus::new(engine.clone(), queries, definitions),
+            audit: Audit::new(stores.audit),
+            notifications: Notifications::new(stores.access, notifier, ids, door.clone(), settings.notifications),
+            status: ServerStatus::new(engine.clone(), stores.queries, stores.definitions),
             clock,
-            feed,
+            feed: stores.feed,
             engine,
             door,
         })

@@ -52,12 +52,12 @@ fn everything() -> NotificationSettings {
 
 /// The service, with a configuration of its own.
 fn service(stage: &Stage, configured: NotificationSettings) -> Notifications {
-    let (store, notifier) = (Arc::clone(&stage.ports.access), Arc::clone(&stage.ports.notifier));
+    let (store, notifier) = (Arc::clone(&stage.ports.stores.access), Arc::clone(&stage.ports.notifier));
     Notifications::new(store, notifier, Arc::clone(&stage.ports.ids), Door::default(), configured)
 }
 
 async fn in_force(stage: &Stage) -> NotificationSettings {
-    let store: Arc<dyn AccessStore> = Arc::clone(&stage.ports.access);
+    let store: Arc<dyn AccessStore> = Arc::clone(&stage.ports.stores.access);
     SettingsInForce::new(store, NotificationSettings::default()).read().await.unwrap()
 }
 
@@ -252,7 +252,7 @@ async fn a_test_that_is_not_delivered_says_why() {
 async fn kept_settings_that_cannot_be_read_are_reported_without_their_text() {
     let stage = stage().await;
     let kept = json!({"slack_webhook_url": ["s3cret"]}).to_string();
-    stage.ports.access.set_setting(Setting::Notifications, &kept).await.unwrap();
+    stage.ports.stores.access.set_setting(Setting::Notifications, &kept).await.unwrap();
     let notifications = service(&stage, NotificationSettings::default());
     let refused = notifications.settings(&stage.system).await.unwrap_err();
     assert!(matches!(refused, NotificationFailure::Store(StoreError::Corrupt(_))), "{refused:?}");

@@ -174,8 +174,8 @@ impl EngineBuilder {
         // Before anything runs: an engine with bad processes does nothing at all.
         self.publish(&ports).await?;
         let (executions, blobs, clock) =
-            (Arc::clone(&ports.executions), Arc::clone(&ports.blobs), Arc::clone(&ports.clock));
-        let live = ports.feed.subscribe();
+            (Arc::clone(&ports.stores.executions), Arc::clone(&ports.stores.blobs), Arc::clone(&ports.clock));
+        let live = ports.stores.feed.subscribe();
         let application = Application::start(ports, self.settings).await?;
         background.spawn(Housekeeping::new(executions, blobs, clock).keep_tidy());
         if let Some(judge) = self.judge {
@@ -247,12 +247,12 @@ impl EngineBuilder {
     /// Publishes all processes, or says all that is wrong with them.
     async fn publish(&self, ports: &Ports) -> Result<(), BuildError> {
         let definitions = Definitions::new(
-            Arc::clone(&ports.definitions),
-            Arc::clone(&ports.access),
+            Arc::clone(&ports.stores.definitions),
+            Arc::clone(&ports.stores.access),
             Arc::clone(&ports.agents),
             Arc::clone(&ports.clock),
             Arc::clone(&ports.ids),
-            Door::with_audit(Arc::clone(&ports.audit), Arc::clone(&ports.clock), Arc::clone(&ports.ids)),
+            Door::with_audit(Arc::clone(&ports.stores.audit), Arc::clone(&ports.clock), Arc::clone(&ports.ids)),
             self.settings.definitions.clone(),
         );
         let system = Principal::system();

@@ -196,7 +196,7 @@ impl Stage {
     /// If that does not happen within a year of the clock.
     pub async fn until(&self, id: ExecutionId, is_wanted: impl Fn(&Execution) -> bool) -> Execution {
         let last = self.ports.clock.now().saturating_add(Duration::from_secs(366 * 86_400));
-        let mut feed = self.ports.feed.subscribe();
+        let mut feed = self.ports.stores.feed.subscribe();
         loop {
             let execution = self.execution(id).await;
             if is_wanted(&execution) {

@@ -112,10 +112,10 @@ async fn open(folder: &Path) -> Stage {
     let world = Arc::new(World::around(folder));
     let clock = Arc::new(FastClock::starting_at(CURTAIN));
     let mut ports = ports_in(folder, world.clone(), world.clone(), clock.clone()).await;
-    if let Some(newest) = ports.executions.newest_event_time().await.unwrap() {
+    if let Some(newest) = ports.stores.executions.newest_event_time().await.unwrap() {
         ports.clock = Arc::new(FastClock::starting_at(newest));
     }
-    world.watch(Arc::clone(&ports.executions));
+    world.watch(Arc::clone(&ports.stores.executions));
     // Only what the process does is to be written, so that every run has the same commits, or nearly so.
     let quiet = Duration::from_secs(36_000);
     let settings = EngineSettings { poll: quiet, lease: quiet, ..EngineSettings::default() };
@@ -126,7 +126,7 @@ async fn open(folder: &Path) -> Stage {
 /// Starts the process, under a key that makes one start of all.
 async fn start(stage: &Stage) -> ExecutionId {
     let name = ProcessName::new("everything").unwrap();
-    let process: ProcessId = stage.ports.definitions.published(&name, None).await.unwrap().unwrap().id;
+    let process: ProcessId = stage.ports.stores.definitions.published(&name, None).await.unwrap().unwrap().id;
     let request = StartRequest {
         input: json!({}),
         trigger: StartTrigger::default(),
@@ -140,7 +140,7 @@ async fn start(stage: &Stage) -> ExecutionId {
 async fn decide_until_ended(stage: &Stage, id: ExecutionId) -> Execution {
     let ada = stage.person("ada", "viewer").await;
     let ask = StepId::new("ask").unwrap();
-    let mut feed = stage.ports.feed.subscribe();
+    let mut feed = stage.ports.stores.feed.subscribe();
     loop {
         let execution = stage.execution(id).await;
         if execution.status().is_ended() {

@@ -38,7 +38,7 @@ pub async fn carry_out(
         Action::Crash => {
             stage.engine.halt();
             // The lease of a node that is gone runs out; the test need not wait for it.
-            stage.ports.executions.leave(stage.engine.lease()).await.unwrap();
+            stage.ports.stores.executions.leave(stage.engine.lease()).await.unwrap();
             stage.pass(order.down).await;
             return theatre.open().await;
         }
@@ -158,7 +158,7 @@ fn check_refusal(answer: &Result<(), String>, refused: Option<&str>, what: &impl
 pub async fn approvals(stage: &Stage, id: ExecutionId) -> Vec<Approval> {
     let filter = ApprovalFilter { execution_id: Some(id), ..ApprovalFilter::default() };
     let paging = Paging { limit: 100, start: PageStart::Offset(0) };
-    let rows = stage.ports.approvals.approvals(&filter, &paging).await.unwrap().rows;
+    let rows = stage.ports.stores.approvals.approvals(&filter, &paging).await.unwrap().rows;
     let mut approvals: Vec<Approval> = rows.into_iter().map(|row| row.approval).collect();
     approvals.sort_by_key(|approval| approval.request().created_at);
     approvals

@@ -41,7 +41,7 @@ impl Arena {
         let clock = Arc::new(ManualClock::new(CURTAIN));
         let messages = Arc::new(KeptMessages::default());
         let ports = ports_in(folder.path(), agents.clone(), messages.clone(), clock.clone()).await;
-        let witness = Witness::of(ports.feed.as_ref());
+        let witness = Witness::of(ports.stores.feed.as_ref());
         let mut settings = EngineSettings::default();
         // That an agent fails often is no reason here to leave it alone.
         settings.breaker.failures = u32::MAX;

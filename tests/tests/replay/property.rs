@@ -127,7 +127,7 @@ impl Theatre {
 
     /// Lets an execution run to its end, people voting and the server being killed on the way. How often it was killed.
     async fn run_to_end(&self, stage: &mut Stage, id: ExecutionId, mut plan: Vec<Kill>, context: &str) -> u64 {
-        let mut feed = stage.ports.feed.subscribe();
+        let mut feed = stage.ports.stores.feed.subscribe();
         let mut kills = 0;
         let latest = stage.ports.clock.now().saturating_add(LONGEST);
         loop {
@@ -154,7 +154,7 @@ impl Theatre {
     async fn vote(&self, stage: &Stage, id: ExecutionId) {
         let filter = ApprovalFilter { execution_id: Some(id), ..ApprovalFilter::default() };
         let paging = Paging { limit: 100, start: PageStart::Offset(0) };
-        let asked = stage.ports.approvals.approvals(&filter, &paging).await.unwrap().rows;
+        let asked = stage.ports.stores.approvals.approvals(&filter, &paging).await.unwrap().rows;
         let mut times: BTreeMap<String, usize> = BTreeMap::new();
         for row in asked {
             let request = row.approval.request();

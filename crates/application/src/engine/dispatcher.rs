@@ -39,7 +39,7 @@ pub(super) async fn dispatch(engine: Arc<Inner>) {
 
 /// Claims all that needs attention now. When to look again.
 async fn claim(engine: &Arc<Inner>) -> Result<Timestamp, StoreError> {
-    let store = &engine.ports.executions;
+    let store = &engine.ports.stores.executions;
     loop {
         let now = engine.now();
         let lease = engine.lease();
@@ -81,7 +81,7 @@ pub(super) async fn find_abandoned(engine: Arc<Inner>) {
             () = engine.stop.cancelled() => return,
         }
         let lease = engine.lease();
-        let owned = match engine.ports.executions.owned(lease).await {
+        let owned = match engine.ports.stores.executions.owned(lease).await {
             Ok(owned) => owned,
             Err(error) => {
                 engine.health.failed(Part::Store, engine.now(), &error);
@@ -115,7 +115,7 @@ pub(super) async fn keep_lease(engine: Arc<Inner>) {
 }
 
 async fn renew(engine: &Inner) -> Result<(), StoreError> {
-    let store = &engine.ports.executions;
+    let store = &engine.ports.stores.executions;
     let now = engine.now();
     let until = now.saturating_add(engine.settings.lease);
     let lease = engine.lease();

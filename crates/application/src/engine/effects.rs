@@ -333,7 +333,7 @@ pub(super) fn deliver(engine: &Arc<Inner>, id: ExecutionId, command: Command) {
 
 async fn wake_for(engine: Arc<Inner>, id: ExecutionId, command: Command) {
     let lease = engine.lease();
-    match engine.ports.executions.claim_one(lease, id, engine.now()).await {
+    match engine.ports.stores.executions.claim_one(lease, id, engine.now()).await {
         Ok(true) => Run::begin(&engine, id, lease, Origin::Woken(command)),
         Ok(false) => tracing::warn!(execution = %id, "another node has the execution; a late cost is lost"),
         Err(error) => tracing::error!(execution = %id, %error, "a late cost is lost"),

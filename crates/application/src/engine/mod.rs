@@ -110,9 +110,9 @@ impl Engine {
     pub async fn start(ports: Ports, settings: EngineSettings) -> Result<Self, EngineError> {
         let now = ports.clock.now();
         let node = ports.ids.new_id();
-        let lease = ports.executions.join(node, now, now.saturating_add(settings.lease)).await?;
+        let lease = ports.stores.executions.join(node, now, now.saturating_add(settings.lease)).await?;
         let engine = Self(Arc::new(Inner {
-            catalog: Catalog::new(Arc::clone(&ports.definitions)),
+            catalog: Catalog::new(Arc::clone(&ports.stores.definitions)),
             queues: AgentQueues::new(settings.breaker),
             values: ValueCache::new(),
             lease: RwLock::new(lease),
@@ -206,7 +206,7 @@ impl Engine {
             tracing::warn!("stopping with executions still in memory; the next start resumes them");
             self.halt();
         }
-        if let Err(error) = inner.ports.executions.leave(inner.lease()).await {
+        if let Err(error) = inner.ports.stores.executions.leave(inner.lease()).await {
             tracing::warn!(%error, "could not release the node's lease");
         }
     }
@@ -227,7 +227,7 @@ impl Inner {
         let execution = start.execution.clone();
         // Before it is stored, so that it is found wherever it is.
         self.own(execution.id());
-        let started = self.ports.executions.start(start).await?;
+        let started = self.ports.stores.executions.start(start).await?;
         match started {
             Started::Created { admitted: true } => {
                 Run::begin(self, execution.id(), lease, Origin::Created(Box::new(execution)));

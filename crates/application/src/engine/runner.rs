@@ -267,7 +267,7 @@ impl Run {
         loop {
             self.lease = self.engine.lease();
             let now = self.engine.now();
-            match self.engine.ports.executions.claim_one(self.lease, self.id, now).await {
+            match self.engine.ports.stores.executions.claim_one(self.lease, self.id, now).await {
                 Ok(true) => return self.load().await,
                 Ok(false) => return false,
                 Err(error) => self.pause_for_store(&error).await,
@@ -298,7 +298,7 @@ impl Run {
     }
 
     async fn try_load(&mut self) -> Result<bool, StoreError> {
-        let Some(loaded) = self.engine.ports.executions.load(self.id).await? else { return Ok(false) };
+        let Some(loaded) = self.engine.ports.stores.executions.load(self.id).await? else { return Ok(false) };
         let process = loaded.creation.process.id;
         let Some(runnable) = self.engine.catalog.runnable(process).await? else {
             return Err(StoreError::Corrupt(format!("its definition {process} is missing")));
@@ -318,7 +318,7 @@ impl Run {
     /// Reads how the tree's budget stands, from which others have spent since this execution last wrote.
     pub async fn read_ledger(&mut self) {
         loop {
-            match self.engine.ports.executions.ledger(self.id).await {
+            match self.engine.ports.stores.executions.ledger(self.id).await {
                 Ok(ledger) => {
                     self.ledger = ledger;
                     return;
@@ -370,7 +370,7 @@ impl Run {
     async fn read_inbox(&mut self) {
         let known = self.inbox.last().map_or(self.seen, |row| row.number);
         loop {
-            match self.engine.ports.executions.inbox(self.id, known).await {
+            match self.engine.ports.stores.executions.inbox(self.id, known).await {
                 Ok(rows) => {
                     self.inbox.extend(rows);
                     return;

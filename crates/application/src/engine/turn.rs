@@ -202,14 +202,14 @@ impl Run {
                 self.values.know_child(step_id.clone(), plan);
             }
             Need::Approval(id) => {
-                let found = ports.approvals.approval(*id).await?;
+                let found = ports.stores.approvals.approval(*id).await?;
                 let found = found.ok_or_else(|| StoreError::Corrupt(format!("the approval {id} is missing")))?;
                 self.values.know_approval(found.approval);
             }
             Need::Estimate(step_id) => {
                 let Some(execution) = &self.execution else { return Ok(()) };
                 let process = &execution.creation().process.name;
-                let costs = ports.executions.step_costs(process, step_id, RUNS_FOR_ESTIMATE).await?;
+                let costs = ports.stores.executions.step_costs(process, step_id, RUNS_FOR_ESTIMATE).await?;
                 self.values.know_estimate(step_id.clone(), Estimate(Money::median(costs)));
             }
         }
@@ -221,7 +221,7 @@ impl Run {
         let Some(pin) = pin else { return Ok(ChildPlan::Missing) };
         let Some(runnable) = self.engine.catalog.runnable(pin).await? else { return Ok(ChildPlan::Missing) };
         let definition = Arc::clone(&runnable.definition);
-        let pins = pins_of(&definition, self.engine.ports.definitions.as_ref()).await?;
+        let pins = pins_of(&definition, self.engine.ports.stores.definitions.as_ref()).await?;
         let process = procession_domain::event::ProcessRef {
             id: pin,
             name: definition.name().clone(),
@@ -287,7 +287,7 @@ impl Run {
     /// Writes a commit, however long the store takes.
     async fn write(&self, commit: &Arc<Commit>) -> Result<Committed, Refused> {
         loop {
-            match self.engine.ports.executions.commit(Arc::clone(commit)).await {
+            match self.engine.ports.stores.executions.commit(Arc::clone(commit)).await {
                 Ok(committed) => {
                     self.engine.health.answered(Part::Store);
                     return Ok(committed);
@@ -495,7 +495,8 @@ impl Inner {
         value: &procession_domain::event::ValueRef,
     ) -> Result<Arc<procession_domain::value::Json>, StoreError> {
         let ports = &self.ports;
-        let found = crate::values::load(ports.executions.as_ref(), ports.blobs.as_ref(), id, value).await?;
+        let found =
+            crate::values::load(ports.stores.executions.as_ref(), ports.stores.blobs.as_ref(), id, value).await?;
         Ok(found.unwrap_or_else(|| {
             tracing::error!(execution = %id, hash = %value.hash, "a value is missing from the store");
             Arc::default()
@@ -505,7 +506,7 @@ impl Inner {
     /// Writes a value that is a blob, however long that takes: nothing may name it before.
     async fn put_blob(&self, row: &NewValue, measured: &Measured) {
         let Content::Blob { key, .. } = &row.content else { return };
-        while let Err(error) = self.ports.blobs.put(key, measured.text.as_bytes()).await {
+        while let Err(error) = self.ports.stores.blobs.put(key, measured.text.as_bytes()).await {
             self.health.failed(Part::Values, self.now(), &error);
             self.pause_for_store().await;
         }
@@ -513,7 +514,7 @@ impl Inner {
     }
 
     async fn child_end(&self, child: ExecutionId) -> Result<Option<ChildEnd>, StoreError> {
-        let Some(loaded) = self.ports.executions.load(child).await? else { return Ok(None) };
+        let Some(loaded) = self.ports.stores.executions.load(child).await? else { return Ok(None) };
         let Some(runnable) = self.catalog.runnable(loaded.creation.process.id).await? else { return Ok(None) };
         let execution = loaded.execution(Arc::clone(&runnable.definition));
         let execution = execution.map_err(|error| StoreError::Corrupt(error.to_string()))?;

@@ -97,30 +97,8 @@ pub struct Stores {
 /// keeps what it uses.
 #[derive(Clone)]
 pub struct Ports {
-    /// Definitions.
-    pub definitions: Arc<dyn DefinitionStore>,
-    /// Executions.
-    pub executions: Arc<dyn ExecutionStore>,
-    /// Approvals.
-    pub approvals: Arc<dyn ApprovalStore>,
-    /// Lists.
-    pub queries: Arc<dyn Queries>,
-    /// Events, stored and live.
-    pub feed: Arc<dyn EventFeed>,
-    /// Large values.
-    pub blobs: Arc<dyn BlobStore>,
-    /// Users, keys, settings.
-    pub access: Arc<dyn AccessStore>,
-    /// Who did what.
-    pub audit: Arc<dyn AuditTrail>,
-    /// Templates of users.
-    pub templates: Arc<dyn TemplateStore>,
-    /// Figures of executions.
-    pub analytics: Arc<dyn FigureStore>,
-    /// Cost thresholds.
-    pub thresholds: Arc<dyn ThresholdStore>,
-    /// What people did with notices.
-    pub notices: Arc<dyn NoticeStore>,
+    /// Everything that is kept.
+    pub stores: Stores,
     /// Agents.
     pub agents: Arc<dyn AgentGateway>,
     /// Messages to people and systems.
@@ -174,37 +152,6 @@ impl Ports {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdGenerator>,
     ) -> Self {
-        let Stores {
-            definitions,
-            executions,
-            approvals,
-            queries,
-            feed,
-            blobs,
-            access,
-            audit,
-            templates,
-            analytics,
-            thresholds,
-            notices,
-        } = stores;
-        Self {
-            definitions,
-            executions,
-            approvals,
-            queries,
-            feed,
-            blobs,
-            access,
-            audit,
-            templates,
-            analytics,
-            thresholds,
-            notices,
-            agents,
-            notifier,
-            clock,
-            ids,
-        }
+        Self { stores, agents, notifier, clock, ids }
     }
 }

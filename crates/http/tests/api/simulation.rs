@@ -95,10 +95,10 @@ async fn a_simulation_tells_the_way_the_messages_and_the_outputs() {
 async fn nothing_leaves_the_server() {
     let server = server().await;
     let process = draft(&server).await;
-    let newest = server.stage.ports.feed.newest().await.unwrap();
-    let audit = server.stage.ports.audit.ever().await.unwrap();
+    let newest = server.stage.ports.stores.feed.newest().await.unwrap();
+    let audit = server.stage.ports.stores.audit.ever().await.unwrap();
     server.user("dora", "designer").await;
-    let before = server.stage.ports.audit.ever().await.unwrap();
+    let before = server.stage.ports.stores.audit.ever().await.unwrap();
     for body in
         [json!({"input": {"topic": "x"}}), json!({"input": {"topic": "x"}, "replies": {"research": {"score": 1}}})]
     {
@@ -107,16 +107,16 @@ async fn nothing_leaves_the_server() {
         assert!(!simulated["sent"].as_array().unwrap().is_empty());
     }
     server.stage.pass(Duration::from_secs(86_400)).await;
-    assert!(before >= audit && server.stage.ports.audit.ever().await.unwrap() == before);
+    assert!(before >= audit && server.stage.ports.stores.audit.ever().await.unwrap() == before);
     assert_eq!(server.stage.agents.calls().len(), 0, "no call");
     assert_eq!(server.stage.messages.sent().len(), 0, "no message");
-    assert_eq!(server.stage.ports.feed.newest().await.unwrap(), newest, "no event");
+    assert_eq!(server.stage.ports.stores.feed.newest().await.unwrap(), newest, "no event");
     let ann = server.user("ann", "operator").await;
     assert_eq!(server.get("/api/executions").by(&ann).send().await.ok(200)["total"], 0, "no row");
     let all = Paging { limit: 10, start: PageStart::Offset(0) };
-    let approvals = server.stage.ports.approvals.approvals(&ApprovalFilter::default(), &all).await.unwrap();
+    let approvals = server.stage.ports.stores.approvals.approvals(&ApprovalFilter::default(), &all).await.unwrap();
     assert_eq!(approvals.total, 0, "no question");
-    let blobs = server.stage.ports.blobs.list("executions/").await.unwrap();
+    let blobs = server.stage.ports.stores.blobs.list("executions/").await.unwrap();
     assert!(blobs.is_empty(), "no value: {blobs:?}");
 }
 

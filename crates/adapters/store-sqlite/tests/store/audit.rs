@@ -35,7 +35,7 @@ async fn a_change_is_written_with_its_entry_or_not_at_all() {
     let (stage, mut other) = house(folder.path()).await;
     let process = stage.publish(HELLO).await;
     stage.start(process, serde_json::json!({})).await;
-    let entries = stage.ports.audit.after(0, 100).await.unwrap();
+    let entries = stage.ports.stores.audit.after(0, 100).await.unwrap();
     let actions: Vec<&str> = entries.iter().map(|kept| kept.entry.action.as_str()).collect();
     // Each stands there once, although its change wrote it and its door would have.
     assert_eq!(actions, ["process.create", "process.publish", "execution.trigger"]);
@@ -45,11 +45,11 @@ async fn a_change_is_written_with_its_entry_or_not_at_all() {
     let second = HELLO.replace("hello", "second");
     assert!(stage.definitions.create(&stage.system, second.clone()).await.is_err());
     let paging = Paging { limit: 10, start: PageStart::Offset(0) };
-    let listed = stage.ports.definitions.list(&ProcessFilter::default(), &paging).await.unwrap();
+    let listed = stage.ports.stores.definitions.list(&ProcessFilter::default(), &paging).await.unwrap();
     assert_eq!(listed.total, 1, "what can't be written down is not done");
     run(&mut other, "DROP TRIGGER refuse_all").await.unwrap();
     stage.definitions.create(&stage.system, second).await.unwrap();
-    assert_eq!(stage.ports.audit.ever().await.unwrap(), 4);
+    assert_eq!(stage.ports.stores.audit.ever().await.unwrap(), 4);
 }
 
 #[tokio::test]
