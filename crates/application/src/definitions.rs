@@ -11,7 +11,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use procession_domain::{
     definition::{Definition, Process, ProcessError},
-    value::{Currency, ProcessId, ProcessName, Version},
+    event::DefinitionEvent,
+    value::{Currency, ProcessId, ProcessName, Timestamp, Version},
 };
 use procession_language::{Checked, Diagnostic, Severity};
 
@@ -247,29 +248,31 @@ impl Definitions {
 
     /// Gives a published version the triggers and schedules of its process (spec 3.1).
     pub async fn activate(&self, by: &Principal, id: ProcessId) -> Result<Process, DefinitionFailure> {
-        let (this, author) = (self.clone(), by.author());
-        let activate = async move {
-            let mut process = this.load_to_change(id).await?;
-            let before = process.revision();
-            let event = process.activate(author, this.clock.now())?;
-            this.store.update(&process, before, &event).await?;
-            Ok(process)
-        };
-        self.door.change(by, UseCase::ActivateDefinition, activate).await
+        self.change(by, UseCase::ActivateDefinition, id, Process::activate).await
     }
 
     /// Takes a draft or published version out of use.
     pub async fn archive(&self, by: &Principal, id: ProcessId) -> Result<Process, DefinitionFailure> {
+        self.change(by, UseCase::ArchiveDefinition, id, Process::archive).await
+    }
+
+    /// Changes a version without its text; the version, as the principal may see it.
+    async fn change(
+        &self,
+        by: &Principal,
+        use_case: UseCase,
+        id: ProcessId,
+        change: fn(&mut Process, Option<String>, Timestamp) -> Result<DefinitionEvent, ProcessError>,
+    ) -> Result<Process, DefinitionFailure> {
         let (this, author) = (self.clone(), by.author());
-        let archive = async move {
+        let changed = self.door.change(by, use_case, async move {
             let mut process = this.load_to_change(id).await?;
             let before = process.revision();
-            let event = process.archive(author, this.clock.now())?;
+            let event = change(&mut process, author, this.clock.now())?;
             this.store.update(&process, before, &event).await?;
             Ok(process)
-        };
-        let archived = self.door.change(by, UseCase::ArchiveDefinition, archive).await;
-        archived.map(|process| redaction::shown_to(by, process))
+        });
+        changed.await.map(|process| redaction::shown_to(by, process))
     }
 
     /// Copies any version to a new draft whose major number is one over the highest of its name (spec 3.1).

@@ -1,12 +1,13 @@
 //! The data folder (spec 8.2): for its owner only, with the key that signs tokens.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use procession_application::access::random_secret;
+use procession_store_sqlite::private;
 use secrecy::SecretString;
 
 /// The file of the key that signs tokens.
@@ -27,10 +28,7 @@ pub struct DataFolderError {
 impl DataFolder {
     /// The folder, made for its owner only when it is missing.
     pub fn open(path: &Path) -> Result<Self, DataFolderError> {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        private_folder(&mut builder);
-        builder.create(path).map_err(|reason| DataFolderError { path: path.to_owned(), reason })?;
+        private::create_folder(path).map_err(|reason| DataFolderError { path: path.to_owned(), reason })?;
         Ok(Self(path.to_owned()))
     }
 
@@ -45,7 +43,9 @@ impl DataFolder {
         let failed = |reason| DataFolderError { path: path.clone(), reason };
         match fs::read_to_string(&path) {
             Ok(text) if !text.trim().is_empty() => {
-                only_for_the_owner(&path).map_err(failed)?;
+                if File::open(&path).and_then(|file| private::take_from_others(&file)).map_err(failed)? {
+                    tracing::warn!(file = %path.display(), "others could read this file; from now on they can't");
+                }
                 return Ok(text.trim().into());
             }
             Ok(_) => {}
@@ -60,25 +60,14 @@ impl DataFolder {
     /// Keeps a small file below it, for its owner only.
     pub fn keep(&self, name: &str, content: &[u8]) -> io::Result<()> {
         if let Some(folder) = self.0.join(name).parent() {
-            let mut builder = DirBuilder::new();
-            builder.recursive(true);
-            private_folder(&mut builder);
-            builder.create(folder)?;
+            private::create_folder(folder)?;
         }
         self.write_private(name, content)
     }
 
     /// Whether others than its owner may look into it.
-    #[cfg(unix)]
     pub fn is_open_to_others(&self) -> bool {
-        use std::os::unix::fs::PermissionsExt;
-        fs::metadata(&self.0).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-    }
-
-    /// Whether others than its owner may look into it.
-    #[cfg(not(unix))]
-    pub const fn is_open_to_others(&self) -> bool {
-        false
+        private::is_open_to_others(&self.0)
     }
 
     /// Writes a file for its owner only, whole or not at all.
@@ -86,7 +75,7 @@ impl DataFolder {
         let unfinished = self.0.join(format!("{name}.unfinished"));
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
-        private_file(&mut options);
+        private::files(&mut options);
         let mut file = options.open(&unfinished)?;
         file.write_all(content)?;
         file.sync_all()?;
@@ -94,46 +83,6 @@ impl DataFolder {
         File::open(&self.0)?.sync_all()
     }
 }
-
-#[cfg(unix)]
-fn private_folder(builder: &mut DirBuilder) {
-    use std::os::unix::fs::DirBuilderExt;
-    builder.mode(0o700);
-}
-
-/// What the group and all others may do, in the mode of a file.
-#[cfg(unix)]
-const RIGHTS_OF_OTHERS: u32 = 0o077;
-
-/// Takes rights to a file away that others have.
-#[cfg(unix)]
-fn only_for_the_owner(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path)?.permissions().mode();
-    if mode & RIGHTS_OF_OTHERS == 0 {
-        return Ok(());
-    }
-    tracing::warn!(file = %path.display(), "others could read this file; from now on they can't");
-    fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o700))
-}
-
-#[cfg(unix)]
-fn private_file(options: &mut OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600);
-}
-
-/// Elsewhere the rights of the folder above hold.
-#[cfg(not(unix))]
-fn private_folder(_builder: &mut DirBuilder) {}
-
-#[cfg(not(unix))]
-fn only_for_the_owner(_path: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn private_file(_options: &mut OpenOptions) {}
 
 #[cfg(test)]
 mod tests {

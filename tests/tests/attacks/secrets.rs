@@ -36,7 +36,16 @@ async fn readers_see_no_secrets_of_definitions_and_a_narrow_key_no_executions() 
     for path in [format!("/api/executions/{execution}"), "/api/executions".to_owned()] {
         assert_eq!(by_key(path.clone()).await.unwrap().status().as_u16(), 403, "{path}");
     }
-    assert!(!by_key(path).await.unwrap().text().await.unwrap().contains(SECRET), "the key may not update");
+    assert!(!by_key(path.clone()).await.unwrap().text().await.unwrap().contains(SECRET), "the key may not update");
+
+    let made = admin.post("/api/keys", &json!({"name": "publisher", "scopes": ["process:publish"]})).await.unwrap();
+    let key = made["key"].as_str().unwrap();
+    for change in ["activate", "archive"] {
+        let url = format!("{}{path}/{change}", server.url());
+        let reply = http().unwrap().post(url).bearer_auth(key).send().await.unwrap();
+        assert_eq!(reply.status().as_u16(), 200, "{change}");
+        assert!(!reply.text().await.unwrap().contains(SECRET), "{change}: the key may not update");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

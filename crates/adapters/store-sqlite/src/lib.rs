@@ -36,7 +36,7 @@ mod notices;
 mod open;
 mod options;
 mod paging;
-mod private;
+pub mod private;
 mod queries;
 mod schema;
 mod sealing;

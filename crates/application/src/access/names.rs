@@ -2,7 +2,7 @@
 
 use unicode_security::{GeneralSecurityProfile as _, MixedScript as _, confusable_detection::skeleton};
 
-use crate::ports::User;
+use crate::ports::{Role, User};
 
 /// The most characters of a name.
 const LONGEST: usize = 128;
@@ -10,22 +10,11 @@ const LONGEST: usize = 128;
 /// What else than letters and digits may stand in a name; addresses of e-mail are names, too.
 const MARKS: [char; 5] = ['.', '_', '-', '@', '+'];
 
-/// Names that mean something else where people are named: roles, and the program itself. `admin` is the user of the set-up,
-/// and harmless: who has that role may decide everything anyway.
-const TAKEN: [&str; 12] = [
-    "process_admin",
-    "process_designer",
-    "designer",
-    "process_operator",
-    "operator",
-    "process_approver",
-    "approver",
-    "process_viewer",
-    "viewer",
-    "user",
-    "system",
-    "anonymous",
-];
+/// The one name of a role that a user may have: that of the set-up, who may decide everything anyway.
+const OF_THE_SETUP: &str = "admin";
+
+/// What else than roles means something where people are named: the program itself, and everyone.
+const TAKEN: [&str; 3] = ["user", "system", "anonymous"];
 
 /// Why a name is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +50,8 @@ pub(super) fn check(name: &str) -> Result<(), NameError> {
         return Err(NameError::MixedScripts);
     }
     let looks = looks(name);
-    if TAKEN.iter().any(|taken| self::looks(taken) == looks) {
+    let mut taken = Role::NAMES.into_iter().filter(|role| *role != OF_THE_SETUP).chain(TAKEN);
+    if taken.any(|taken| self::looks(taken) == looks) {
         return Err(NameError::Reserved(name.to_owned()));
     }
     Ok(())

@@ -9,7 +9,7 @@ use procession_domain::value::{Currency, ProcessName, Version};
 use procession_language::{AgentState, Checked, Lookup, Surroundings};
 
 use super::{DefinitionFailure, DefinitionSettings, Definitions};
-use crate::ports::{AgentStatus, StoreError};
+use crate::ports::{AgentStatus, Role, StoreError};
 
 /// How long a check waits for the list of agents before it goes on without.
 const AGENT_LIST_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
@@ -42,7 +42,7 @@ impl Definitions {
         let users = self.access.users().await?;
         Ok(Known {
             agents,
-            roles: users.iter().map(|user| user.role.clone()).chain(ROLES.map(str::to_owned)).collect(),
+            roles: users.iter().map(|user| user.role.clone()).chain(Role::NAMES.map(str::to_owned)).collect(),
             users: users.into_iter().flat_map(|user| std::iter::once(user.name).chain(user.email)).collect(),
             settings: Arc::clone(&self.settings),
             processes: HashMap::new(),
@@ -66,20 +66,6 @@ impl Definitions {
         Ok(any)
     }
 }
-
-/// Roles that assignees may name.
-const ROLES: [&str; 10] = [
-    "admin",
-    "process_admin",
-    "process_designer",
-    "designer",
-    "process_operator",
-    "operator",
-    "process_approver",
-    "approver",
-    "process_viewer",
-    "viewer",
-];
 
 /// What this server knows beyond a text.
 struct Known {

@@ -177,6 +177,20 @@ pub trait AccessStore: Send + Sync {
 }
 
 impl Role {
+    /// The names that roles have where people are named, such as in `role:approver`.
+    pub const NAMES: [&'static str; 10] = [
+        "admin",
+        "process_admin",
+        "process_designer",
+        "designer",
+        "process_operator",
+        "operator",
+        "process_approver",
+        "approver",
+        "process_viewer",
+        "viewer",
+    ];
+
     /// The texts under which administrators are stored.
     pub const OF_ADMINS: [&'static str; 2] = ["admin", "process_admin"];
 

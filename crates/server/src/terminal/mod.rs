@@ -55,6 +55,23 @@ pub fn say_json(value: &serde_json::Value) -> io::Result<()> {
     say(text::json_lines(value))
 }
 
+/// Writes outputs by name, longer ones below their name.
+pub fn say_outputs(outputs: &serde_json::Map<String, serde_json::Value>) -> io::Result<()> {
+    for (name, value) in outputs {
+        let value = match value {
+            serde_json::Value::String(text) => text::clean_lines(text.trim_end()),
+            other => text::json_lines(other),
+        };
+        let name = style::paint(style::STRONG, text::clean(name));
+        if value.contains('\n') {
+            say(format_args!("\n{name}:\n{value}"))?;
+        } else {
+            say(format_args!("\n{name}: {value}"))?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a JSON value in one line to standard output.
 pub fn say_json_line(value: &serde_json::Value) -> io::Result<()> {
     say(text::escaped(value.to_string()))

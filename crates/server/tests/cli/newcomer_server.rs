@@ -203,12 +203,9 @@ fn a_disk_that_takes_nothing_is_one_clear_line_and_the_server_is_not_ready_meanw
     let place = Place::new();
     // As a full disk does, a limit on the size of files makes each write fail.
     let mut command = Command::new("sh");
-    let program = place.program(&[]).get_program().to_owned();
-    command.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#]).arg(program);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"]).current_dir(place.path());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PROCESSION_")) {
-        command.env_remove(name);
-    }
+    command.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#, env!("CARGO_BIN_EXE_procession")]);
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
+    place.settle(&mut command);
     let server = Place::serve_by(command);
     assert_eq!(server.get("/readyz").0, 200);
     let limit = |current| {

@@ -48,6 +48,13 @@ impl Place {
     /// The program with these arguments, in this folder.
     pub fn program(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_procession"));
+        self.settle(&mut command);
+        command.args(arguments);
+        command
+    }
+
+    /// Has a command run in this folder, and know nothing of whoever runs the tests.
+    pub fn settle(&self, command: &mut Command) {
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("PROCESSION_") || name == "SECRET_KEY") {
                 command.env_remove(name);
@@ -56,8 +63,7 @@ impl Place {
         command.env("USER", "ada").env("COLUMNS", "100").env_remove("CLICOLOR_FORCE");
         // Sessions of whoever runs the tests are not those of this place.
         command.env("XDG_CONFIG_HOME", self.path().join("config"));
-        command.current_dir(self.path()).args(arguments).stdin(Stdio::null());
-        command
+        command.current_dir(self.path()).stdin(Stdio::null());
     }
 
     /// Runs the program to its end.

@@ -12,7 +12,7 @@ use crate::{
     terminal::{
         self, style,
         table::{Cell, say_rows},
-        text::{clean, clean_lines, fit},
+        text::{clean, fit},
     },
 };
 
@@ -53,7 +53,7 @@ pub(super) fn print(execution: &Json) -> std::io::Result<()> {
         terminal::warn(text(warning));
     }
     match execution["status"].as_str() {
-        Some("completed") => print_outputs(&execution["output_data"]),
+        Some("completed") => execution["output_data"].as_object().map_or(Ok(()), terminal::say_outputs),
         _ => Ok(()),
     }
 }
@@ -116,21 +116,4 @@ fn step_row(step: &Json) -> [Cell; 6] {
         Cell::styled(style::DIM, attempts),
         Cell::plain(note),
     ]
-}
-
-/// The outputs by name, longer ones below their name.
-fn print_outputs(outputs: &Json) -> std::io::Result<()> {
-    for (name, value) in outputs.as_object().into_iter().flatten() {
-        let value = match value {
-            Json::String(text) => clean_lines(text.trim_end()),
-            other => clean_lines(&format!("{other:#}")),
-        };
-        let name = style::paint(style::STRONG, clean(name));
-        if value.contains('\n') {
-            terminal::say(format_args!("\n{name}:\n{value}"))?;
-        } else {
-            terminal::say(format_args!("\n{name}: {value}"))?;
-        }
-    }
-    Ok(())
 }

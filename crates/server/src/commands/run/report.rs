@@ -16,10 +16,7 @@ use super::telling;
 use crate::{
     commands::{config::Format, validate::diagnostic_json},
     exit::Exit,
-    terminal::{
-        self, style,
-        text::{clean, clean_lines, json_lines},
-    },
+    terminal::{self, style, text::clean_lines},
     wiring::Application,
 };
 
@@ -136,20 +133,10 @@ impl Ended {
         for warning in self.warnings() {
             terminal::warn(warning);
         }
-        let Some(Json::Object(outputs)) = self.outputs.as_deref() else { return Ok(()) };
-        for (name, value) in outputs {
-            let value = match value {
-                Json::String(text) => clean_lines(text.trim_end()),
-                other => json_lines(other),
-            };
-            let name = style::paint(style::STRONG, clean(name));
-            if value.contains('\n') {
-                terminal::say(format_args!("\n{name}:\n{value}"))?;
-            } else {
-                terminal::say(format_args!("\n{name}: {value}"))?;
-            }
+        match self.outputs.as_deref() {
+            Some(Json::Object(outputs)) => terminal::say_outputs(outputs),
+            Some(_) | None => Ok(()),
         }
-        Ok(())
     }
 
     fn warnings(&self) -> Vec<String> {

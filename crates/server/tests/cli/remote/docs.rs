@@ -46,15 +46,9 @@ fn run(place: &Place, script: &str) -> Said {
         std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_procession"), &program).unwrap();
     }
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
-    let like = place.program(&[]);
     let mut command = Command::new("sh");
-    command.args(["-eux", "-c", script]).current_dir(place.path()).env("PATH", path);
-    for (name, value) in like.get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
+    place.settle(&mut command);
+    command.args(["-eux", "-c", script]).env("PATH", path);
     said(&mut command)
 }
 
