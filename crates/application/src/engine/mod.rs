@@ -3,8 +3,8 @@
 //! * `dispatcher` claims executions that need attention and starts a run for each; it sleeps until the next time of
 //!   attention, or until it is woken.
 //! * `runs` knows who is in memory: an execution has one run at most. `runner` is one execution in memory; `turn` gathers
-//!   what has arrived, lets the domain decide, and commits.
-//! * After each commit, the calls that the state says are in flight are compared with those that the run waits for: what has
+//!   what has arrived, lets the domain decide, and writes the `commit` of what was decided.
+//! * After each commit, the `calls` that the state says are in flight are compared with those that the run waits for: what has
 //!   just begun is made, what is missing otherwise is recovered, what is too many is dropped. So nothing depends on an
 //!   effect that lived only in memory.
 //! * `effects` makes calls: agents, notifications; each result is the run's next input.
@@ -15,7 +15,9 @@
 //! changed by its run only. A run whose commit is refused forgets its state and loads it anew. A run that ends by a defect is
 //! taken up again; an execution that this node owns and nobody runs is found.
 
+mod calls;
 mod catalog;
+mod commit;
 mod dispatcher;
 mod effects;
 mod health;

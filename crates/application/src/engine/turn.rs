@@ -1,41 +1,32 @@
-//! One turn of a run: the domain decides, what is missing is loaded, the transition commits, and the calls that the state
-//! says are in flight are compared with those that the run waits for.
+//! One turn of a run: the domain decides, what is missing is loaded, the transition commits, and its calls begin.
 
 use std::{collections::HashMap, sync::Arc};
 
 use procession_domain::{
-    definition::{Priority, StepKind},
-    event::{Direction, Recorded},
+    definition::Priority,
     execution::{
-        Call, CallId, ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Effect, Estimate, Execution,
-        Ledger, Life, Need, Settings, Signal, Slot, Slots, Transition, ValueKey, Values, Write,
+        ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Effect, Estimate, Execution, Ledger, Life,
+        Need, Settings, Signal, Slot, Slots, Transition,
     },
-    value::{Cost, ExecutionId, Money, StepId, Timestamp},
+    value::{ExecutionId, Money, StepId, Timestamp},
 };
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{
     Inner,
-    effects::{self, CallTask},
+    commit::Aftermath,
+    effects,
     health::Part,
     queues::{Asker, SlotGuard},
-    runner::{After, LINGER, Message, Run},
+    runner::{After, Message, Run},
 };
 use crate::{
     pins::pins_of,
-    ports::{
-        ApprovalWrite, BudgetChange, Commit, CommitError, Committed, Content, EndedStep, NewChild, NewSignal, NewValue,
-        StoreError,
-    },
-    values::Measured,
+    ports::{Commit, CommitError, Committed, StoreError},
 };
 
 /// From how many completed runs of a step its cost is estimated (spec 3.10).
 pub(crate) const RUNS_FOR_ESTIMATE: u32 = 20;
-
-/// After so many events, or twice as many as there are steps, the state is stored anew. Loading an execution reads at most as
-/// many events, and what is written of snapshots stays a small part of all.
-const EVENTS_BETWEEN_SNAPSHOTS: u64 = 64;
 
 /// Why a commit could not be written.
 enum Refused {
@@ -43,13 +34,6 @@ enum Refused {
     Outdated,
     /// What is stored of the execution can't be used.
     Unusable(String),
-}
-
-/// What a turn does besides what its commit writes.
-struct Aftermath {
-    begun: Vec<CallId>,
-    effects: Vec<Effect>,
-    releases: bool,
 }
 
 impl Run {
@@ -74,28 +58,6 @@ impl Run {
                 }
             }
         }
-    }
-
-    /// Has the domain take up again what the state says is in flight and nobody waits for: the server had stopped, or the
-    /// answer to a commit was lost.
-    fn interrupt_lost_calls(&mut self) {
-        let Some(execution) = self.execution.as_ref().filter(|_| std::mem::take(&mut self.is_fresh)) else { return };
-        let in_flight = execution.calls_in_flight().into_iter();
-        let lost: Vec<Call> = in_flight.filter(|call| !self.calls.contains_key(&call.id)).collect();
-        self.pending.retain(|command| !matches!(command, Command::Interrupted { .. }));
-        if lost.is_empty() {
-            return;
-        }
-        // Their places are theirs before any step that waits for one is asked about.
-        for call in &lost {
-            if !self.places.contains_key(&call.id.step_id)
-                && let Some(place) = self.occupy(call)
-            {
-                self.places.insert(call.id.step_id.clone(), place);
-            }
-        }
-        let calls = lost.into_iter().map(|call| call.id).collect();
-        self.pending.push(Command::Interrupted { calls, in_order: self.stopped_in_order });
     }
 
     /// Lets the domain decide, loading what it asks for until it has all.
@@ -322,144 +284,6 @@ impl Run {
         self.places.clear();
         self.values.end_turn();
     }
-
-    /// Ends the calls that the state knows nothing of any more, and starts those that are missing: what has just begun is
-    /// made, all else is recovered under its key.
-    fn compare_calls(&mut self, begun: &[CallId]) {
-        let Some(execution) = &self.execution else { return };
-        let mut in_flight = execution.calls_in_flight();
-        self.calls.retain(|id, _| !begun.contains(id) && in_flight.iter().any(|call| call.id == *id));
-        // Whoever drains leaves what is in flight to the next start.
-        if self.draining {
-            return;
-        }
-        in_flight.retain(|call| !self.calls.contains_key(&call.id));
-        // In the order in which they began.
-        let place = |call: &Call| begun.iter().position(|id| call.id == *id);
-        in_flight.sort_by_key(|call| place(call).map_or((false, 0), |place| (true, place)));
-        for call in in_flight {
-            let recovers = place(&call).is_none();
-            self.start_call(call, recovers);
-        }
-    }
-
-    fn start_call(&mut self, call: Call, recovers: bool) {
-        let Some(execution) = &self.execution else { return };
-        let Some((step, state)) = execution.step(&call.id.step_id) else { return };
-        let schema = match (&step.kind, call.id.direction) {
-            (StepKind::AgentTask(task), Direction::Do) => task.output_schema.clone(),
-            _ => None,
-        };
-        let occasion = match call.id.direction {
-            Direction::Do => state.round.to_string(),
-            Direction::Undo => "compensation".to_owned(),
-        };
-        if recovers {
-            self.engine.recovery.note(self.engine.now(), |report| report.attempts += 1);
-        }
-        // Without a place of its own it is in flight already, and takes one whatever the limit.
-        let place = self.places.remove(&call.id.step_id).or_else(|| self.occupy(&call));
-        let task = CallTask {
-            engine: Arc::clone(&self.engine),
-            process_name: execution.creation().process.name.clone(),
-            input: self.values.get(&call.input),
-            schema,
-            mailbox: self.sender.clone(),
-            recovers,
-            message_id: format!("{}/{}/{occasion}", call.id.execution_id, call.id.step_id),
-            call,
-        };
-        let id = task.call.id.clone();
-        self.calls.insert(id, task.spawn(place));
-    }
-
-    fn occupy(&self, call: &Call) -> Option<SlotGuard> {
-        let agent = call.agent.as_ref()?;
-        Some(self.engine.queues.occupy(agent, self.engine.ports.agents.concurrency(agent)))
-    }
-
-    /// The commit of a transition, if there is anything to write, and what follows it. `None` without an execution.
-    async fn commit_of(
-        &mut self,
-        transition: Transition,
-        ledger_before: Option<Ledger>,
-    ) -> Option<(Option<Commit>, Aftermath)> {
-        let values = self.fresh_values().await;
-        let execution = self.execution.as_ref()?;
-        let now = self.engine.now();
-        if transition.writes.iter().any(starts_awaited_child) {
-            self.lingers_until = Some(now.saturating_add(LINGER));
-        }
-        self.lingers_until = self.lingers_until.filter(|until| *until > now && !execution.status().is_ended());
-        let releases = self.draining || !(execution.is_under_way() || self.lingers_until.is_some());
-        let attention_at =
-            if self.draining && !execution.status().is_ended() { Some(now) } else { execution.attention_at() };
-        let quiet = transition.events.is_empty() && transition.writes.is_empty() && self.inbox.is_empty();
-        let budget = budget_change(&transition, ledger_before, self.ledger);
-        let aftermath = Aftermath { begun: transition.calls, effects: transition.effects, releases };
-        if quiet && !releases && budget.is_none() && attention_at == self.stored_attention {
-            return Some((None, aftermath));
-        }
-        let sequence = execution.state().sequence;
-        let least = EVENTS_BETWEEN_SNAPSHOTS.max(2 * execution.definition().steps().len() as u64);
-        let events: Vec<Arc<Recorded>> = transition.events.into_iter().map(Arc::new).collect();
-        let mut commit = Commit {
-            execution_id: self.id,
-            creation: Arc::clone(execution.creation()),
-            lease: self.lease,
-            before: sequence - events.len() as u64,
-            standing: execution.standing(),
-            ended_steps: EndedStep::of(execution, &events),
-            events,
-            snapshot: (sequence - self.snapshot_at >= least).then(|| execution.snapshot()),
-            values,
-            approvals: Vec::new(),
-            children: Vec::new(),
-            signals: Vec::new(),
-            budget,
-            seen: self.inbox.last().map_or(self.seen, |row| row.number),
-            attention_at,
-            release: releases,
-        };
-        for write in transition.writes {
-            self.add_write(&mut commit, write).await;
-        }
-        Some((Some(commit), aftermath))
-    }
-
-    async fn add_write(&self, commit: &mut Commit, write: Write) {
-        match write {
-            Write::OpenApproval(approval) => commit.approvals.push(ApprovalWrite::Open(approval)),
-            Write::CancelApproval(id) => commit.approvals.push(ApprovalWrite::Cancel(id)),
-            Write::SettleApproval(approval) => commit.approvals.push(ApprovalWrite::Settle(approval)),
-            Write::Signal { to, signal } => commit.signals.push(NewSignal { to, signal }),
-            Write::RaiseBudget(limit) => commit.budget.raise = Some(limit),
-            Write::StartChild { child, created, input } => {
-                let measured = Measured::of(&input);
-                let row = self.values.limits().place(child.id(), &ValueKey::Input, &measured);
-                self.engine.put_blob(&row, &measured).await;
-                let is_own_tree = !child.creation().parent.as_ref().is_some_and(|parent| parent.waits);
-                let budget = child.definition().config().budget.clone().filter(|_| is_own_tree);
-                let created = Arc::new(*created);
-                commit.children.push(NewChild { execution: *child, created, values: vec![row], budget });
-            }
-        }
-    }
-
-    /// The new values of the turn; large ones are in the blob store when this returns.
-    async fn fresh_values(&self) -> Vec<NewValue> {
-        let limits = self.values.limits();
-        let mut rows: Vec<NewValue> = Vec::with_capacity(self.values.fresh().len());
-        for fresh in self.values.fresh() {
-            if rows.iter().any(|row| row.value == fresh.measured.value) {
-                continue;
-            }
-            let row = limits.place(self.id, &fresh.key, &fresh.measured);
-            self.engine.put_blob(&row, &fresh.measured).await;
-            rows.push(row);
-        }
-        rows
-    }
 }
 
 /// Asks the queues of agents on behalf of one execution.
@@ -503,16 +327,6 @@ impl Inner {
         }))
     }
 
-    /// Writes a value that is a blob, however long that takes: nothing may name it before.
-    async fn put_blob(&self, row: &NewValue, measured: &Measured) {
-        let Content::Blob { key, .. } = &row.content else { return };
-        while let Err(error) = self.ports.stores.blobs.put(key, measured.text.as_bytes()).await {
-            self.health.failed(Part::Values, self.now(), &error);
-            self.pause_for_store().await;
-        }
-        self.health.answered(Part::Values);
-    }
-
     async fn child_end(&self, child: ExecutionId) -> Result<Option<ChildEnd>, StoreError> {
         let Some(loaded) = self.ports.stores.executions.load(child).await? else { return Ok(None) };
         let Some(runnable) = self.catalog.runnable(loaded.creation.process.id).await? else { return Ok(None) };
@@ -534,42 +348,4 @@ impl Inner {
             duration: ended.since(state.started_at.unwrap_or(state.created_at)),
         }))
     }
-}
-
-/// Whether it begins a sub-process whose end the execution waits for.
-fn starts_awaited_child(write: &Write) -> bool {
-    match write {
-        Write::StartChild { child, .. } => child.creation().parent.as_ref().is_some_and(|parent| parent.waits),
-        Write::OpenApproval(_)
-        | Write::CancelApproval(_)
-        | Write::SettleApproval(_)
-        | Write::Signal { .. }
-        | Write::RaiseBudget(_) => false,
-    }
-}
-
-/// What a turn does to the ledger, as it stood before the turn and stands after it.
-fn budget_change(transition: &Transition, before: Option<Ledger>, after: Option<Ledger>) -> BudgetChange {
-    let spent = spent(&transition.events);
-    let (Some(before), Some(after)) = (before, after) else { return BudgetChange { spent, ..BudgetChange::NONE } };
-    let difference = |later: Money, earlier: Money| {
-        Money::from_nanos(later.nanos().saturating_sub(earlier.nanos()), before.limit.currency())
-    };
-    let taken_before = before.taken().unwrap_or(before.spent);
-    BudgetChange {
-        spent,
-        reserved: difference(after.reserved, before.reserved),
-        allowed_after: transition.budget_seen.map(|seen| difference(seen, taken_before)),
-        raise: None,
-        waits: transition.waits_for_budget,
-    }
-}
-
-/// What the calls of these events cost, for the ledger; children keep their own accounts.
-fn spent(events: &[Recorded]) -> Money {
-    let mut sum: Option<Cost> = None;
-    for cost in events.iter().filter_map(|recorded| recorded.event.usage()?.cost) {
-        sum.get_or_insert_with(|| Cost::none(cost.currency())).add(Some(cost));
-    }
-    sum.map_or(Money::ZERO, |sum| sum.amount)
 }
