@@ -13,6 +13,9 @@ const PROGRAM = process.env.PROCESSION_BIN ?? fileURLToPath(new URL("../../../..
 
 export const PASSWORD = "correct horse";
 
+/** The surroundings without settings: the program refuses variables that name none, such as the one read above. */
+const surroundings = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PROCESSION_")));
+
 /** What the tests read of answers. */
 interface Told {
   id: string;
@@ -32,7 +35,7 @@ export class Server {
     const listen = this.address === "" ? "127.0.0.1:0" : new URL(this.address).host;
     const environment = how.isNew ? {} : { PROCESSION_AUTH__ADMIN_PASSWORD: PASSWORD };
     const started = spawn(PROGRAM, ["serve", "--demo", "--listen", listen, "--data-dir", this.folder], {
-      env: { ...process.env, ...environment, PROCESSION_LOG__FILTER: "warn" },
+      env: { ...surroundings, ...environment, PROCESSION_LOG__FILTER: "warn" },
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.process = started;
