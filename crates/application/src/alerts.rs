@@ -1,16 +1,27 @@
-//! Use cases of cost thresholds (spec 4b 8): show, set and remove them.
+//! Use cases of cost alerts and of the thresholds from which on they are raised (spec 4b 8). They are raised by the store,
+//! with the commit that books the cost.
+
+mod telling;
 
 use std::sync::Arc;
 
 use procession_domain::value::{Currency, Money, ProcessId};
+pub use telling::{AlertSettings, Teller};
+use uuid::Uuid;
 
 use crate::{
     access::{Forbidden, Principal, UseCase},
+    audit,
+    calendar::Calendar,
     door::Door,
-    ports::{Clock, DefinitionStore, IdGenerator, StoreError, Threshold, ThresholdKind, ThresholdStore},
+    figures::visible_user,
+    ports::{
+        AlertFilter, AlertPage, AlertStatus, Clock, CostAlert, DefinitionStore, IdGenerator, StoreError, Threshold,
+        ThresholdKind, ThresholdStore,
+    },
 };
 
-/// The service for thresholds.
+/// The service for alerts and thresholds.
 #[derive(Clone)]
 pub struct Alerts {
     store: Arc<dyn ThresholdStore>,
@@ -19,6 +30,7 @@ pub struct Alerts {
     ids: Arc<dyn IdGenerator>,
     door: Door,
     currency: Currency,
+    calendar: Calendar,
 }
 
 /// A threshold as it is wanted.
@@ -34,7 +46,7 @@ pub struct WantedThreshold {
     pub enabled: bool,
 }
 
-/// Why thresholds can't be shown or changed.
+/// Why alerts and thresholds can't be shown or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum AlertFailure {
     /// The principal may not.
@@ -46,6 +58,12 @@ pub enum AlertFailure {
     /// There is no such threshold.
     #[error("Threshold not found")]
     NoThreshold,
+    /// There is no such alert.
+    #[error("Alert not found")]
+    NoAlert,
+    /// Someone has put it aside already.
+    #[error("Alert already dismissed")]
+    Dismissed,
     /// The cost makes no sense.
     #[error("the amount must be more than 0 and at most 9000000000, with at most nine decimals")]
     Amount,
@@ -55,7 +73,7 @@ pub enum AlertFailure {
 }
 
 impl Alerts {
-    /// The service; amounts are in `currency`.
+    /// The service; amounts are in `currency`, and days are those of `calendar`.
     pub(crate) const fn new(
         store: Arc<dyn ThresholdStore>,
         definitions: Arc<dyn DefinitionStore>,
@@ -63,8 +81,50 @@ impl Alerts {
         ids: Arc<dyn IdGenerator>,
         door: Door,
         currency: Currency,
+        calendar: Calendar,
     ) -> Self {
-        Self { store, definitions, clock, ids, door, currency }
+        Self { store, definitions, clock, ids, door, currency, calendar }
+    }
+
+    /// A page of the alerts that the principal may see, the newest first: who sees only its own executions is shown only
+    /// alerts about these.
+    pub async fn list(
+        &self,
+        by: &Principal,
+        filter: AlertFilter,
+        offset: u64,
+        limit: u32,
+    ) -> Result<AlertPage, AlertFailure> {
+        by.check(UseCase::ReadAlerts)?;
+        let filter = AlertFilter { user: visible_user(by), ..filter };
+        Ok(self.store.alerts(&filter, offset, limit).await?)
+    }
+
+    /// How many of the alerts that the principal may see are active.
+    pub async fn active(&self, by: &Principal) -> Result<u64, AlertFailure> {
+        Ok(self.list(by, AlertFilter::default(), 0, 1).await?.active)
+    }
+
+    /// An alert.
+    pub async fn get(&self, by: &Principal, id: Uuid) -> Result<CostAlert, AlertFailure> {
+        by.check(UseCase::ReadAlerts)?;
+        self.visible(by, id).await
+    }
+
+    /// Puts an alert aside: it is not raised again in its period.
+    pub async fn dismiss(&self, by: &Principal, id: Uuid) -> Result<(), AlertFailure> {
+        let (this, principal) = (self.clone(), by.clone());
+        let dismiss = async move {
+            audit::about(&id);
+            let alert = this.visible(&principal, id).await?;
+            let name = alert.process_name.as_ref().map_or_else(|| "server".to_owned(), ToString::to_string);
+            audit::about_named(&id, &name);
+            let by = principal.author();
+            let is_dismissed = this.store.dismiss_alert(id, by.as_deref(), this.clock.now()).await?;
+            let was_active = alert.status() == AlertStatus::Active && is_dismissed;
+            if was_active { Ok(()) } else { Err(AlertFailure::Dismissed) }
+        };
+        self.door.change(by, UseCase::DismissAlert, dismiss).await
     }
 
     /// The thresholds of a process, or of the server.
@@ -84,7 +144,7 @@ impl Alerts {
             let WantedThreshold { process_id, kind, enabled, amount: _ } = wanted;
             let id = this.ids.new_id();
             let threshold = Threshold { id, process_id, kind, amount, enabled, created_at: now, updated_at: now };
-            Ok(this.store.set_threshold(&threshold).await?)
+            Ok(this.store.set_threshold(&threshold, this.calendar.day(now)).await?)
         };
         self.door.change(by, UseCase::ChangeThresholds, set).await
     }
@@ -103,6 +163,12 @@ impl Alerts {
             if is_removed { Ok(()) } else { Err(AlertFailure::NoThreshold) }
         };
         self.door.change(by, UseCase::ChangeThresholds, remove).await
+    }
+
+    async fn visible(&self, by: &Principal, id: Uuid) -> Result<CostAlert, AlertFailure> {
+        let mine = AlertFilter { user: visible_user(by), ..AlertFilter::default() };
+        let found = self.store.alert(id).await?.filter(|alert| alert.fits(&mine));
+        found.ok_or(AlertFailure::NoAlert)
     }
 
     async fn check_process(&self, process: Option<ProcessId>) -> Result<(), AlertFailure> {

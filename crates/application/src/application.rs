@@ -8,9 +8,10 @@ use procession_domain::value::{Duration, Timestamp};
 use crate::{
     access::{Access, AccessSettings, Forbidden, Principal, UseCase},
     agents::Agents,
-    alerts::Alerts,
+    alerts::{AlertSettings, Alerts, Teller},
     approvals::Approvals,
     audit::Audit,
+    dashboard::{Dashboard, DashboardParts},
     definitions::{DefinitionSettings, Definitions},
     door::Door,
     engine::{Engine, EngineError, EngineSettings},
@@ -24,6 +25,7 @@ use crate::{
     server_status::ServerStatus,
     templates::Templates,
     triggers::Triggers,
+    views::Views,
     workshop::Workshop,
 };
 
@@ -54,10 +56,16 @@ pub struct Application {
     pub triggers: Triggers,
     /// Use cases of figures.
     pub figures: Figures,
-    /// Use cases of cost thresholds.
+    /// Use cases of cost alerts and thresholds.
     pub alerts: Alerts,
+    /// Tells people of cost alerts; it does so while someone runs it ([`Teller::keep_telling`]).
+    pub teller: Teller,
     /// Use cases of what waits for people.
     pub inbox: Inbox,
+    /// The dashboard.
+    pub dashboard: Dashboard,
+    /// Use cases of saved views.
+    pub views: Views,
     /// Use cases about the server itself.
     pub status: ServerStatus,
     /// Where work is done whose cost strangers decide.
@@ -78,6 +86,8 @@ pub struct ApplicationSettings {
     pub access: AccessSettings,
     /// Where notifications go, as far as nobody has said so at run time.
     pub notifications: NotificationSettings,
+    /// Who is told of cost alerts.
+    pub alerts: AlertSettings,
     /// How many executions a user may start in a minute; 0 = no limit (`limits.starts_per_minute`).
     pub starts_per_minute: u32,
 }
@@ -85,6 +95,7 @@ pub struct ApplicationSettings {
 impl Application {
     /// Starts the engine on these ports, and the services around it.
     pub async fn start(ports: Ports, settings: ApplicationSettings) -> Result<Self, EngineError> {
+        let calendar = settings.engine.calendar.clone();
         let engine = Engine::start(ports.clone(), settings.engine).await?;
         let Ports { stores, agents, notifier, clock, ids } = ports;
         let door = Door::with_audit(Arc::clone(&stores.audit), Arc::clone(&clock), Arc::clone(&ids));
@@ -138,27 +149,49 @@ impl Application {
             door.clone(),
             settings.access,
         );
+        let triggers = Triggers::new(Arc::clone(&stores.definitions), Arc::clone(&stores.queries), Arc::clone(&clock));
+        let figures = Figures::new(stores.analytics, Arc::clone(&stores.definitions), Arc::clone(&clock), currency);
+        let alerts = Alerts::new(
+            Arc::clone(&stores.thresholds),
+            Arc::clone(&stores.definitions),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            door.clone(),
+            currency,
+            calendar,
+        );
+        let inbox = Inbox::new(InboxParts {
+            approvals: approvals.clone(),
+            executions: executions.clone(),
+            agents: agents_service.clone(),
+            marks: stores.notices,
+            clock: Arc::clone(&clock),
+            engine: engine.clone(),
+            door: door.clone(),
+        });
         Ok(Self {
             templates: Templates::new(stores.templates, definitions_service.clone(), Arc::clone(&clock), door.clone()),
-            triggers: Triggers::new(Arc::clone(&stores.definitions), Arc::clone(&stores.queries), Arc::clone(&clock)),
-            figures: Figures::new(stores.analytics, Arc::clone(&stores.definitions), Arc::clone(&clock), currency),
-            alerts: Alerts::new(
+            dashboard: Dashboard::new(DashboardParts {
+                executions: executions.clone(),
+                approvals: approvals.clone(),
+                figures: figures.clone(),
+                triggers: triggers.clone(),
+                inbox: inbox.clone(),
+                alerts: alerts.clone(),
+                clock: Arc::clone(&clock),
+            }),
+            views: Views::new(stores.views, Arc::clone(&clock), Arc::clone(&ids), door.clone()),
+            teller: Teller::new(
                 stores.thresholds,
                 Arc::clone(&stores.definitions),
+                Arc::clone(&notifier),
                 Arc::clone(&clock),
-                Arc::clone(&ids),
-                door.clone(),
-                currency,
+                settings.alerts,
             ),
-            inbox: Inbox::new(InboxParts {
-                approvals: approvals.clone(),
-                executions: executions.clone(),
-                agents: agents_service.clone(),
-                marks: stores.notices,
-                clock: Arc::clone(&clock),
-                engine: engine.clone(),
-                door: door.clone(),
-            }),
+            triggers,
+            figures,
+            alerts,
+            inbox,
             definitions: definitions_service,
             workshop,
             approvals,

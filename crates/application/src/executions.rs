@@ -2,9 +2,12 @@
 //!
 //! * `start`: new executions, and those that repeat others; `start_limit`: how many a user may start in a minute;
 //! * `simulation`: a process played through without doing anything;
+//! * `bulk`: one action for many; `preview`: what a retry would do;
 //! * `commands`: what people tell executions; `visible`: an execution that a principal may see.
 
+mod bulk;
 mod commands;
+mod preview;
 mod simulation;
 mod start;
 mod start_limit;
@@ -19,7 +22,9 @@ use procession_domain::{
     value::{ExecutionId, Json, Money, ProcessId, ProcessName, StepId, Timestamp},
 };
 
+pub use bulk::{BulkAction, BulkResult, MOST_IN_BULK};
 pub use commands::{Command, CommandOutcome};
+pub use preview::RetryPreview;
 pub use simulation::{
     SimulatedApproval, SimulatedCall, SimulatedVerdict, Simulation, SimulationFailure, SimulationRequest,
 };

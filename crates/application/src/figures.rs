@@ -1,22 +1,30 @@
-//! Use cases of figures: how often processes run, how that ends, how long it takes and what it costs (spec 4b 9).
+//! Use cases of figures: how often processes run, how that ends, how long it takes and what it costs (spec 4b 9, 4c).
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use procession_domain::{
     definition::ProcessStatus,
-    value::{Cost, Currency, Duration, ProcessId, ProcessName, Timestamp},
+    event::ProcessRef,
+    value::{Cost, Currency, Duration, Money, ProcessId, Timestamp, Version},
 };
 
 use crate::{
     access::{Forbidden, Permission, Principal, Reach, UseCase},
+    calendar::Calendar,
     ports::{
-        Clock, Counted, DayFigures, DefinitionStore, FigureStore, PageStart, Paging, ProcessFigures, ProcessFilter,
-        ProcessRow, RunCounts, StepFigures, StoreError,
+        Clock, Counted, DefinitionStore, FigureStore, Grouping, PageStart, Paging, ProcessFilter, ProcessRow, QUARTER,
+        RecentRuns, RunFigures, RunSums, StepFigures, StoreError,
     },
 };
 
 /// How many definitions are read at a time.
 const PAGE: u32 = 100;
+
+/// How many executions tell how a version has gone lately.
+const RECENT: u32 = 30;
+
+/// How many days can be told apart.
+const MOST_DAYS: i64 = 1_100;
 
 /// The service for figures.
 #[derive(Clone)]
@@ -28,23 +36,65 @@ pub struct Figures {
 }
 
 /// Which time and what is counted.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct FiguresQuery {
-    /// The last so many days, to this moment.
-    pub days: u32,
+    /// The time.
+    pub span: FiguresSpan,
+    /// The zone whose days are told apart, and whose dates begin and end the time.
+    pub calendar: Calendar,
     /// Only executions of this version.
     pub process_id: Option<ProcessId>,
     /// Only executions of this process.
     pub process_name: Option<String>,
+    /// Only executions of the version of this number.
+    pub version: Option<Version>,
+}
+
+/// Which time is counted; it begins and ends on a quarter of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FiguresSpan {
+    /// The last so many times 24 hours, to this moment.
+    Days(u32),
+    /// From one moment to the one before another.
+    Between(Timestamp, Timestamp),
 }
 
 /// What happened day by day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Trends {
     /// Every day of the time, oldest first, also those on which nothing ran.
-    pub days: Vec<DayFigures>,
+    pub days: Vec<DayOfTrend>,
     /// All of them together.
-    pub total: RunCounts,
+    pub total: RunSums,
+}
+
+/// A day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DayOfTrend {
+    /// Its date.
+    pub date: String,
+    /// The executions that began on it.
+    pub sums: RunSums,
+}
+
+/// The figures of one version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProcessFigures {
+    /// The version.
+    pub process: ProcessRef,
+    /// Its executions.
+    pub sums: RunSums,
+}
+
+/// The figures of one version on one day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DailyFigures {
+    /// The date.
+    pub date: String,
+    /// The version.
+    pub process: ProcessRef,
+    /// The executions.
+    pub sums: RunSums,
 }
 
 /// Why figures can't be told.
@@ -56,13 +106,32 @@ pub enum FiguresFailure {
     /// There is no such process.
     #[error("Process not found")]
     NotFound,
+    /// The time makes no sense.
+    #[error("the time must end after it begins, and be at most {MOST_DAYS} days long")]
+    Span,
+    /// A version alone is of no process.
+    #[error("a version is one of a process: name it too, as `process_name`")]
+    VersionAlone,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
+impl FiguresQuery {
+    /// The last so many days, of everything, in UTC.
+    pub fn of_days(days: u32) -> Self {
+        Self {
+            span: FiguresSpan::Days(days),
+            calendar: Calendar::default(),
+            process_id: None,
+            process_name: None,
+            version: None,
+        }
+    }
+}
+
 impl Figures {
-    /// The service; costs of nothing are told in `currency`.
+    /// The service; costs are told in `currency`.
     pub(crate) const fn new(
         analytics: Arc<dyn FigureStore>,
         definitions: Arc<dyn DefinitionStore>,
@@ -75,68 +144,168 @@ impl Figures {
     /// What happened day by day, over the executions that the principal may see.
     pub async fn trends(&self, by: &Principal, query: &FiguresQuery) -> Result<Trends, FiguresFailure> {
         by.check(UseCase::ReadFigures)?;
-        let counted = self.counted(by, query);
-        let mut found: BTreeMap<Timestamp, DayFigures> = BTreeMap::new();
-        for day in self.analytics.day_figures(&counted).await? {
-            found.insert(day.day, day);
+        let counted = self.counted(by, query).await?;
+        let days = days_of(&counted, &query.calendar)?;
+        let firsts: Vec<Timestamp> = days.iter().map(|(first, _)| *first).collect();
+        let grouping = Grouping { days: &firsts, by_process: false };
+        let mut found: BTreeMap<Timestamp, RunSums> = BTreeMap::new();
+        for RunFigures { day, sums, .. } in self.analytics.run_figures(&counted, grouping, self.currency).await? {
+            found.extend(day.map(|day| (day, sums)));
         }
-        let mut total = self.nothing();
-        let mut days = Vec::new();
-        for day in days_of(&counted) {
-            let figures = found.remove(&day).unwrap_or_else(|| DayFigures { day, counts: self.nothing() });
-            add(&mut total, &figures.counts);
-            days.push(figures);
+        let mut total = RunSums::none(self.currency);
+        let mut told = Vec::with_capacity(days.len());
+        for (first, date) in days {
+            let sums = found.remove(&first).unwrap_or_else(|| RunSums::none(self.currency));
+            total.add(&sums);
+            told.push(DayOfTrend { date, sums });
         }
-        Ok(Trends { days, total })
+        Ok(Trends { days: told, total })
     }
 
     /// The figures of every published version, the last changed first, over the executions that the principal may see.
     pub async fn processes(&self, by: &Principal, query: &FiguresQuery) -> Result<Vec<ProcessFigures>, FiguresFailure> {
         by.check(UseCase::ReadFigures)?;
-        let counted = self.analytics.process_figures(&self.counted(by, query)).await?;
-        let mut counted: BTreeMap<ProcessId, ProcessFigures> =
-            counted.into_iter().map(|figures| (figures.process_id, figures)).collect();
-        let published = self.published(query).await?;
-        let figures = |row: ProcessRow| counted.remove(&row.id).unwrap_or_else(|| self.none_of(row.id, row.name));
-        Ok(published.into_iter().map(figures).collect())
+        let counted = self.counted(by, query).await?;
+        let mut found = self.by_process(&counted).await?;
+        let is_meant = |row: &ProcessRow| counted.process_id.is_none_or(|id| id == row.id);
+        let published = self.published(query).await?.into_iter().filter(is_meant);
+        let figures = |row: ProcessRow| ProcessFigures {
+            sums: found.remove(&row.id).map_or_else(|| RunSums::none(self.currency), |(_, sums)| sums),
+            process: ProcessRef { id: row.id, name: row.name, version: row.version },
+        };
+        Ok(published.map(figures).collect())
     }
 
     /// The figures of one version, over the executions that the principal may see.
-    pub async fn process(&self, by: &Principal, id: ProcessId, days: u32) -> Result<ProcessFigures, FiguresFailure> {
+    pub async fn process(
+        &self,
+        by: &Principal,
+        id: ProcessId,
+        query: &FiguresQuery,
+    ) -> Result<ProcessFigures, FiguresFailure> {
         by.check(UseCase::ReadFigures)?;
         let process = self.definitions.load(id).await?.ok_or(FiguresFailure::NotFound)?;
-        let query = FiguresQuery { days, process_id: Some(id), process_name: None };
-        let counted = self.analytics.process_figures(&self.counted(by, &query)).await?;
-        let figures = counted.into_iter().next();
-        Ok(figures.unwrap_or_else(|| self.none_of(id, process.definition().name().clone())))
+        let query = FiguresQuery { process_id: Some(id), process_name: None, version: None, ..query.clone() };
+        let counted = self.counted(by, &query).await?;
+        let found = self.by_process(&counted).await?.remove(&id);
+        let definition = process.definition();
+        Ok(ProcessFigures {
+            process: ProcessRef { id, name: definition.name().clone(), version: definition.version() },
+            sums: found.map_or_else(|| RunSums::none(self.currency), |(_, sums)| sums),
+        })
+    }
+
+    /// The figures of every version that ran, over the executions that the principal may see.
+    pub async fn versions_that_ran(
+        &self,
+        by: &Principal,
+        query: &FiguresQuery,
+    ) -> Result<Vec<ProcessFigures>, FiguresFailure> {
+        by.check(UseCase::ReadFigures)?;
+        let found = self.by_process(&self.counted(by, query).await?).await?;
+        Ok(found.into_values().map(|(process, sums)| ProcessFigures { process, sums }).collect())
+    }
+
+    /// The figures of every version that ran, day by day, over the executions that the principal may see.
+    pub async fn daily(&self, by: &Principal, query: &FiguresQuery) -> Result<Vec<DailyFigures>, FiguresFailure> {
+        by.check(UseCase::ReadFigures)?;
+        let counted = self.counted(by, query).await?;
+        let days = days_of(&counted, &query.calendar)?;
+        let firsts: Vec<Timestamp> = days.iter().map(|(first, _)| *first).collect();
+        let dates: BTreeMap<Timestamp, String> = days.into_iter().collect();
+        let grouping = Grouping { days: &firsts, by_process: true };
+        let found = self.analytics.run_figures(&counted, grouping, self.currency).await?;
+        let figures = |RunFigures { day, process, sums }: RunFigures| {
+            Some(DailyFigures { date: dates.get(&day?)?.clone(), process: process?, sums })
+        };
+        let mut daily: Vec<DailyFigures> = found.into_iter().filter_map(figures).collect();
+        daily.sort_by(|one, other| {
+            let key = |daily: &DailyFigures| (daily.date.clone(), daily.process.name.clone(), daily.process.version);
+            key(one).cmp(&key(other))
+        });
+        Ok(daily)
+    }
+
+    /// How the last thirty executions that ended of each of these versions have gone, of those that the principal may see.
+    pub async fn recent(
+        &self,
+        by: &Principal,
+        versions: &[ProcessId],
+    ) -> Result<BTreeMap<ProcessId, RecentRuns>, FiguresFailure> {
+        if by.check(UseCase::ReadFigures).is_err() {
+            return Ok(BTreeMap::new());
+        }
+        let recent = self.analytics.recent_runs(versions, visible_user(by).as_deref(), RECENT).await?;
+        Ok(recent.into_iter().map(|runs| (runs.process_id, runs)).collect())
+    }
+
+    /// What executions that ended have cost on average, of these.
+    pub fn cost_per_run(&self, runs: &RecentRuns) -> Option<Cost> {
+        let ended = i64::from(runs.ended);
+        let amount = Money::from_nanos(runs.cost.checked_div(ended)?, self.currency);
+        Some(Cost { amount, complete: runs.is_complete })
     }
 
     /// The figures of steps, over the executions that the principal may see.
     pub async fn steps(&self, by: &Principal, query: &FiguresQuery) -> Result<Vec<StepFigures>, FiguresFailure> {
         by.check(UseCase::ReadFigures)?;
-        Ok(self.analytics.step_figures(&self.counted(by, query)).await?)
+        let counted = self.counted(by, query).await?;
+        Ok(self.analytics.step_figures(&counted, self.currency).await?)
     }
 
-    fn counted(&self, by: &Principal, query: &FiguresQuery) -> Counted {
+    async fn by_process(&self, counted: &Counted) -> Result<BTreeMap<ProcessId, (ProcessRef, RunSums)>, StoreError> {
+        let grouping = Grouping { days: &[], by_process: true };
+        let found = self.analytics.run_figures(counted, grouping, self.currency).await?;
+        let keyed = |figures: RunFigures| figures.process.map(|process| (process.id, (process, figures.sums)));
+        Ok(found.into_iter().filter_map(keyed).collect())
+    }
+
+    /// What is counted. An unknown process is none.
+    async fn counted(&self, by: &Principal, query: &FiguresQuery) -> Result<Counted, FiguresFailure> {
         let now = self.clock.now();
-        let back = Duration::from_secs(u64::from(query.days).saturating_mul(86_400));
-        let micros = i64::try_from(back.as_millis()).unwrap_or(i64::MAX).saturating_mul(1_000);
-        Counted {
-            from: Timestamp::from_micros(now.as_micros().saturating_sub(micros)),
+        let (from, until) = match query.span {
+            FiguresSpan::Days(days) => (before(now, days), now.saturating_add(Duration::from_millis(1))),
+            FiguresSpan::Between(from, until) if from < until => (from, until),
+            FiguresSpan::Between(..) => return Err(FiguresFailure::Span),
+        };
+        let process_id = match (query.process_id, &query.process_name, query.version) {
+            (Some(id), _, _) => Some(id),
+            (None, Some(name), Some(version)) => Some(self.version(name, version).await?),
+            (None, None, Some(_)) => return Err(FiguresFailure::VersionAlone),
+            (None, Some(name), None) => {
+                self.versions(name).await?;
+                None
+            }
+            (None, None, None) => None,
+        };
+        Ok(Counted {
+            from: Timestamp::from_micros(from.as_micros().div_euclid(QUARTER) * QUARTER),
             // What began at this very moment counts.
-            until: now.saturating_add(Duration::from_millis(1)),
+            until: Timestamp::from_micros((until.as_micros().saturating_sub(1).div_euclid(QUARTER) + 1) * QUARTER),
             user: visible_user(by),
-            process_id: query.process_id,
+            process_id,
             process_name: query.process_name.clone(),
-        }
+        })
+    }
+
+    async fn version(&self, name: &str, version: Version) -> Result<ProcessId, FiguresFailure> {
+        let versions = self.versions(name).await?;
+        let found = versions.into_iter().find(|row| row.version == version);
+        found.map(|row| row.id).ok_or(FiguresFailure::NotFound)
+    }
+
+    /// All versions of a process, of which there must be one.
+    async fn versions(&self, name: &str) -> Result<Vec<ProcessRow>, FiguresFailure> {
+        let rows = self.listed(ProcessFilter { name: Some(name.to_owned()), ..ProcessFilter::default() }).await?;
+        if rows.is_empty() { Err(FiguresFailure::NotFound) } else { Ok(rows) }
     }
 
     async fn published(&self, query: &FiguresQuery) -> Result<Vec<ProcessRow>, StoreError> {
-        let filter = ProcessFilter {
-            status: Some(ProcessStatus::Published),
-            name: query.process_name.clone(),
-            ..ProcessFilter::default()
-        };
+        let name = query.process_name.clone();
+        self.listed(ProcessFilter { status: Some(ProcessStatus::Published), name, ..ProcessFilter::default() }).await
+    }
+
+    async fn listed(&self, filter: ProcessFilter) -> Result<Vec<ProcessRow>, StoreError> {
         let mut rows = Vec::new();
         let mut start = PageStart::Offset(0);
         loop {
@@ -147,23 +316,6 @@ impl Figures {
                 None => return Ok(rows),
             }
         }
-    }
-
-    const fn nothing(&self) -> RunCounts {
-        RunCounts { executions: 0, completed: 0, failed: 0, running: 0, cost: Cost::none(self.currency) }
-    }
-
-    const fn none_of(&self, process_id: ProcessId, process_name: ProcessName) -> ProcessFigures {
-        ProcessFigures { process_id, process_name, counts: self.nothing(), took: None, cost: None }
-    }
-}
-
-impl RunCounts {
-    /// How many of a hundred that ended well or failed have ended well, to one decimal; 0 if there are none.
-    #[expect(clippy::cast_precision_loss, reason = "a share to one decimal")]
-    pub fn success_rate(&self) -> f64 {
-        let ended = self.completed + self.failed;
-        if ended == 0 { 0.0 } else { (self.completed as f64 / ended as f64 * 1_000.0).round() / 10.0 }
     }
 }
 
@@ -177,22 +329,18 @@ pub(crate) fn visible_user(by: &Principal) -> Option<String> {
     }
 }
 
-/// The days in UTC on which the time lies, oldest first.
-fn days_of(counted: &Counted) -> impl Iterator<Item = Timestamp> {
-    const DAY: i64 = 86_400_000_000;
-    let first = counted.from.as_micros().div_euclid(DAY);
-    let last = counted.until.as_micros().saturating_sub(1).div_euclid(DAY);
-    (first..=last).map(|day| Timestamp::from_micros(day * DAY))
+fn before(now: Timestamp, days: u32) -> Timestamp {
+    let back = i64::from(days).saturating_mul(86_400_000_000);
+    Timestamp::from_micros(now.as_micros().saturating_sub(back))
 }
 
-fn add(total: &mut RunCounts, counts: &RunCounts) {
-    total.executions += counts.executions;
-    total.completed += counts.completed;
-    total.failed += counts.failed;
-    total.running += counts.running;
-    // All costs of a server are in its currency.
-    if let Ok(sum) = total.cost.amount.checked_add(counts.cost.amount) {
-        total.cost.amount = sum;
+/// The days on which the time lies, oldest first: the first moment and the date of each.
+fn days_of(counted: &Counted, calendar: &Calendar) -> Result<Vec<(Timestamp, String)>, FiguresFailure> {
+    let last_moment = Timestamp::from_micros(counted.until.as_micros().saturating_sub(1));
+    let (first, last) = (calendar.day(counted.from), calendar.day(last_moment));
+    if last.number() - first.number() > MOST_DAYS {
+        return Err(FiguresFailure::Span);
     }
-    total.cost.complete &= counts.cost.complete;
+    let days = (first.number()..=last.number()).map(crate::ports::CostDay::new);
+    Ok(days.map(|day| (calendar.first_moment(day), day.to_string())).collect())
 }

@@ -2,11 +2,12 @@
 //!
 //! * [`ports`]: what the application asks of the world, as traits; adapters implement them.
 //! * [`engine`]: runs executions: claims them, lets the domain decide, commits, makes calls.
-//! * [`definitions`], [`templates`], [`triggers`], [`executions`], [`figures`], [`alerts`], [`approvals`], [`inbox`],
+//! * [`definitions`], [`templates`], [`triggers`], [`executions`], [`figures`], [`dashboard`], [`alerts`], [`approvals`], [`inbox`],
 //!   [`events`], [`agents`], [`access`], [`audit`], [`notifications`], [`server_status`]: what people and programs can
 //!   do, each a service with one method a use case.
 //! * [`Application`]: all of that, wired once.
-//! * [`housekeeping`]: what is tidied up beside the work; [`system`]: the machine's clock and ids.
+//! * [`housekeeping`]: what is tidied up beside the work; [`system`]: the machine's clock and ids; [`calendar`]: days in a
+//!   time zone.
 //!
 //! Invariants: this crate names no database, no protocol and no framework of the web. Rules of processes are in the
 //! domain; here they are carried out. Every use case takes a [`Principal`](access::Principal) and holds it to the one
@@ -18,6 +19,8 @@ pub mod alerts;
 mod application;
 pub mod approvals;
 pub mod audit;
+pub mod calendar;
+pub mod dashboard;
 pub mod definitions;
 mod door;
 pub mod engine;
@@ -35,6 +38,7 @@ pub mod system;
 pub mod templates;
 pub mod triggers;
 mod values;
+pub mod views;
 mod workshop;
 
 pub use application::{Application, ApplicationSettings};

@@ -120,6 +120,7 @@ fn schema_of(shape: Shape) -> Value {
         Shape::MapOf(place) => json!({"type": ["object", "null"], "additionalProperties": nullable(&reference(place))}),
         Shape::ListOf(place) => list_or_one(&reference(place)),
         Shape::TextOr(place) => json!({"anyOf": [text, reference(place)]}),
+        Shape::MoneyOr(place) => json!({"anyOf": [schema_of(Shape::Money), reference(place)]}),
         Shape::TextsOr(place) => list_or_one(&json!({"anyOf": [text, reference(place)]})),
         Shape::Outputs => json!({
             "anyOf": [

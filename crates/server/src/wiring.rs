@@ -13,6 +13,7 @@ use procession::{
 use procession_application::{
     Door,
     access::{Access, AccessFailure, AccessSettings},
+    alerts::AlertSettings,
     definitions::DefinitionSettings,
     engine::{EngineSettings, TakesUp},
     ports::{BlobError, EventFeed, ExecutionStore, StoreError},
@@ -250,6 +251,10 @@ fn settings(configuration: &Configuration, takes_up: TakesUp) -> ApplicationSett
             largest_text: bytes(configuration.limits.definition),
         },
         access: access_settings(configuration),
+        alerts: AlertSettings {
+            channel: configuration.alerts.channel.clone(),
+            recipients: configuration.alerts.recipients.clone(),
+        },
         notifications: configuration.notifications.settings(),
         starts_per_minute: configuration.limits.starts_per_minute,
     }
@@ -274,6 +279,7 @@ fn engine_settings(configuration: &Configuration) -> EngineSettings {
         inline_output: configuration.limits.inline_output.0,
         output: configuration.limits.output.0,
         currency: engine.currency,
+        calendar: configuration.alerts.timezone.calendar(),
         ..EngineSettings::default()
     }
 }

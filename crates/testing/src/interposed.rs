@@ -4,14 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AccessError, AccessStore, AgentActivity, AgentFigures, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow,
-    ApprovalStore, ApprovalStoreError, AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim, ClaimRequest,
-    Commit, CommitError, Committed, Content, CostsOfProcess, Counted, DayFigures, DefinitionStore,
-    DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore, InboxRow,
-    KeptAuditEntry, KeptStart, Lease, Loaded, NewUser, NoticeMark, NoticeStore, Page, Paging, ProcessFigures,
-    ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, Setting, SignalError, Start, StartError,
-    Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore,
-    User, WorkScope,
+    AccessError, AccessStore, AgentActivity, AgentFigures, AlertFilter, AlertPage, ApiKey, ApprovalChange,
+    ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, AuditEntry, AuditFilter, AuditTrail, BlobError,
+    BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CostAlert, CostDay, CostsOfProcess,
+    Counted, DefinitionStore, DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow,
+    ExecutionStore, FigureStore, Grouping, InboxRow, KeptAuditEntry, KeptStart, Lease, Loaded, NewUser, NoticeMark,
+    NoticeStore, Page, Paging, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, RecentRuns,
+    RunFigures, SavedView, Setting, SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent,
+    Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore, UntoldAlert, User, ViewStore, WorkScope,
 };
 use procession_domain::{
     definition::Process,
@@ -240,17 +240,28 @@ interposed!(TemplateStore as templates {
 });
 
 interposed!(FigureStore as analytics {
-    fn process_figures(counted: &Counted) -> Result<Vec<ProcessFigures>, StoreError>;
-    fn day_figures(counted: &Counted) -> Result<Vec<DayFigures>, StoreError>;
-    fn step_figures(counted: &Counted) -> Result<Vec<StepFigures>, StoreError>;
+    fn run_figures(counted: &Counted, grouping: Grouping<'_>, currency: Currency) -> Result<Vec<RunFigures>, StoreError>;
+    fn step_figures(counted: &Counted, currency: Currency) -> Result<Vec<StepFigures>, StoreError>;
+    fn recent_runs(versions: &[ProcessId], user: Option<&str>, most: u32) -> Result<Vec<RecentRuns>, StoreError>;
     fn agent_figures(since: Timestamp, user: Option<&str>) -> Result<Vec<AgentFigures>, StoreError>;
     fn agent_activities(since: Timestamp, user: Option<&str>, limit: u32) -> Result<Vec<AgentActivity>, StoreError>;
 });
 
 interposed!(ThresholdStore as thresholds {
     fn thresholds(process: Option<ProcessId>) -> Result<Vec<Threshold>, StoreError>;
-    fn set_threshold(threshold: &Threshold) -> Result<Threshold, StoreError>;
+    fn set_threshold(threshold: &Threshold, today: CostDay) -> Result<Threshold, StoreError>;
     fn remove_threshold(process: Option<ProcessId>, kind: ThresholdKind) -> Result<bool, StoreError>;
+    fn alerts(filter: &AlertFilter, offset: u64, limit: u32) -> Result<AlertPage, StoreError>;
+    fn alert(id: Uuid) -> Result<Option<CostAlert>, StoreError>;
+    fn dismiss_alert(id: Uuid, by: Option<&str>, at: Timestamp) -> Result<bool, StoreError>;
+    fn alerts_to_tell(now: Timestamp, limit: u32) -> Result<Vec<UntoldAlert>, StoreError>;
+    fn note_telling(id: Uuid, next: Option<Timestamp>) -> Result<(), StoreError>;
+});
+
+interposed!(ViewStore as views {
+    fn views(user: &str) -> Result<Vec<SavedView>, StoreError>;
+    fn save_view(view: &SavedView) -> Result<SavedView, StoreError>;
+    fn remove_view(user: &str, id: Uuid) -> Result<bool, StoreError>;
 });
 
 interposed!(NoticeStore as notices {

@@ -2,46 +2,44 @@
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AgentActivity, AgentFigures, Counted, DayFigures, EndedStep, FigureStore, ProcessFigures, RunCounts, Spread,
-    StepFigures, StoreError,
+    AgentActivity, AgentFigures, Counted, EndedStep, FigureStore, Grouping, RecentRuns, RunFigures, StepFigures,
+    StoreError,
 };
 use procession_domain::{
     event::Creation,
-    value::{Cost, Duration, ExecutionId, ProcessId, StepId, Timestamp},
+    value::{Cost, Currency, Duration, ExecutionId, Money, ProcessId, StepId, Timestamp},
 };
-use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row, sqlite::SqliteRow};
 
 use crate::{
     SqliteStore,
-    codec::{blob, count, json, money, process_name, small_count, time, uuid},
+    codec::{count, json, money, process_name, small_count, time, to_json, uuid},
     error::Failure,
+    figures::{of_what, quarter_of, whose},
 };
-
-/// The microseconds of a day.
-const DAY: i64 = 86_400_000_000;
-
-/// What is counted of executions, as [`run_counts`] reads it. A server has one currency.
-const COUNTS: &str = "
-    count(*) AS executions,
-    count(*) FILTER (WHERE run.status = 3) AS completed,
-    count(*) FILTER (WHERE run.status = 4) AS failed,
-    count(*) FILTER (WHERE run.status < 3) AS running,
-    sum(run.cost_nanos) AS nanos,
-    max(run.cost_currency) AS currency,
-    min(run.cost_complete) AS complete";
 
 #[async_trait]
 impl FigureStore for SqliteStore {
-    async fn process_figures(&self, counted: &Counted) -> Result<Vec<ProcessFigures>, StoreError> {
-        Ok(self.sum_processes(counted).await?)
+    async fn run_figures(
+        &self,
+        counted: &Counted,
+        grouping: Grouping<'_>,
+        currency: Currency,
+    ) -> Result<Vec<RunFigures>, StoreError> {
+        Ok(self.sum_runs(counted, grouping, currency).await?)
     }
 
-    async fn day_figures(&self, counted: &Counted) -> Result<Vec<DayFigures>, StoreError> {
-        Ok(self.sum_days(counted).await?)
+    async fn step_figures(&self, counted: &Counted, currency: Currency) -> Result<Vec<StepFigures>, StoreError> {
+        Ok(self.sum_steps(counted, currency).await?)
     }
 
-    async fn step_figures(&self, counted: &Counted) -> Result<Vec<StepFigures>, StoreError> {
-        Ok(self.sum_steps(counted).await?)
+    async fn recent_runs(
+        &self,
+        versions: &[ProcessId],
+        user: Option<&str>,
+        most: u32,
+    ) -> Result<Vec<RecentRuns>, StoreError> {
+        Ok(self.read_recent_runs(versions, user, most).await?)
     }
 
     async fn agent_figures(&self, since: Timestamp, user: Option<&str>) -> Result<Vec<AgentFigures>, StoreError> {
@@ -59,64 +57,79 @@ impl FigureStore for SqliteStore {
 }
 
 impl SqliteStore {
-    async fn sum_processes(&self, counted: &Counted) -> Result<Vec<ProcessFigures>, Failure> {
-        let mut query = QueryBuilder::new("SELECT process.id AS process_id, process.name AS process_name, ");
-        query.push(COUNTS).push(
-            ",
-                avg(completed_at - started_at) FILTER (WHERE run.status = 3) AS average,
-                min(completed_at - started_at) FILTER (WHERE run.status = 3) AS least,
-                max(completed_at - started_at) FILTER (WHERE run.status = 3) AS most,
-                avg(cost_nanos) FILTER (WHERE run.status >= 3) AS average_nanos,
-                min(cost_nanos) FILTER (WHERE run.status >= 3) AS least_nanos,
-                max(cost_nanos) FILTER (WHERE run.status >= 3) AS most_nanos
-            FROM process_executions AS run
-            JOIN process_definitions AS process ON process.key = run.definition",
-        );
-        among(counted, &mut query);
-        query.push(" GROUP BY run.definition ORDER BY process.id");
-        let rows = query.build().fetch_all(&self.readers).await?;
-        rows.iter().map(process_figures).collect()
-    }
-
-    async fn sum_days(&self, counted: &Counted) -> Result<Vec<DayFigures>, Failure> {
-        let mut query = QueryBuilder::new("SELECT run.started_at / ");
-        query.push_bind(DAY).push(" AS day, ").push(COUNTS).push(" FROM process_executions AS run");
-        among(counted, &mut query);
-        query.push(" GROUP BY day ORDER BY day");
-        let rows = query.build().fetch_all(&self.readers).await?;
-        let figures = |row: &SqliteRow| {
-            let day: i64 = row.try_get("day")?;
-            Ok(DayFigures { day: Timestamp::from_micros(day.saturating_mul(DAY)), counts: run_counts(row)? })
+    async fn read_recent_runs(
+        &self,
+        versions: &[ProcessId],
+        user: Option<&str>,
+        most: u32,
+    ) -> Result<Vec<RecentRuns>, Failure> {
+        const READ: &str = "
+            SELECT
+                process.id,
+                count(*) AS ended,
+                count(*) FILTER (WHERE run.status = 3) AS completed,
+                count(*) FILTER (WHERE run.status = 4) AS failed,
+                sum(run.cost_nanos) AS cost,
+                min(run.cost_complete) AS is_complete
+            FROM json_each(?1) AS wanted
+            CROSS JOIN process_definitions AS process ON process.id = unhex(wanted.value)
+            CROSS JOIN process_executions AS run ON run.key IN (
+                SELECT key
+                FROM process_executions
+                WHERE definition = process.key AND status >= 3 AND (?2 IS NULL OR user_name = ?2)
+                ORDER BY created_at DESC, id DESC
+                LIMIT ?3)
+            GROUP BY process.key
+            ORDER BY process.id";
+        let ids: Vec<String> = versions.iter().map(|id| id.uuid().simple().to_string()).collect();
+        let query = sqlx::query(READ).bind(to_json(&ids)?).bind(user.map(str::to_owned)).bind(most);
+        let runs = |row: &SqliteRow| {
+            Ok(RecentRuns {
+                process_id: ProcessId::new(uuid(row, "id")?),
+                ended: small_count(row, "ended")?,
+                completed: small_count(row, "completed")?,
+                failed: small_count(row, "failed")?,
+                cost: row.try_get("cost")?,
+                is_complete: row.try_get("is_complete")?,
+            })
         };
-        rows.iter().map(figures).collect()
+        query.fetch_all(&self.readers).await?.iter().map(runs).collect()
     }
 
-    async fn sum_steps(&self, counted: &Counted) -> Result<Vec<StepFigures>, Failure> {
+    async fn sum_steps(&self, counted: &Counted, currency: Currency) -> Result<Vec<StepFigures>, Failure> {
         let mut query = QueryBuilder::new(
             "
             SELECT
-                process_names.name AS process_name, step.step,
-                count(*) AS ended,
-                count(*) FILTER (WHERE NOT step.completed) AS failed,
-                avg(step.ended_at - step.started_at) AS average,
-                sum(coalesce(step.cost_nanos, 0)) AS nanos,
-                max(run.cost_currency) AS currency,
-                min(coalesce(step.cost_complete, 1)) AS complete
-            FROM process_executions AS run
-            JOIN ended_steps AS step ON step.execution = run.key
-            JOIN process_names ON process_names.key = run.name",
+                process_names.name AS process_name, figures.step,
+                sum(figures.ended) AS ended,
+                sum(figures.failed) AS failed,
+                sum(figures.took) AS took,
+                sum(figures.working) AS working,
+                sum(figures.cost_nanos) AS nanos,
+                sum(figures.incomplete) AS incomplete
+            FROM step_figures AS figures
+            JOIN process_names ON process_names.key = figures.name
+            WHERE figures.quarter >= ",
         );
-        among(counted, &mut query);
-        query.push(" GROUP BY run.name, step.step ORDER BY process_names.name, step.step");
+        query.push_bind(quarter_of(counted.from)).push(" AND figures.quarter < ").push_bind(quarter_of(counted.until));
+        whose(counted, &mut query);
+        of_what(counted, "figures", &mut query);
+        query.push(" GROUP BY figures.name, figures.step ORDER BY process_names.name, figures.step");
         let rows = query.build().fetch_all(&self.readers).await?;
         let figures = |row: &SqliteRow| {
+            let ended = count(row, "ended")?;
+            let average = |column: &str| {
+                Ok::<_, Failure>(Duration::from_millis((count(row, column)? / ended.max(1) + 500) / 1_000))
+            };
+            let amount = Money::from_nanos(row.try_get("nanos")?, currency);
             Ok(StepFigures {
                 process_name: process_name(row, "process_name")?,
                 step_id: step_id(row)?,
-                ended: count(row, "ended")?,
+                ended,
                 failed: count(row, "failed")?,
-                average: average(row, "average")?.unwrap_or_default(),
-                cost: cost(row, "nanos", "currency", "complete")?,
+                average: average("took")?,
+                working: average("working")?,
+                cost: Cost { amount, complete: count(row, "incomplete")? == 0 },
             })
         };
         rows.iter().map(figures).collect()
@@ -163,7 +176,7 @@ impl SqliteStore {
         const READ: &str = "
             SELECT
                 run.id, run.creation, step.sequence, step.step, step.agent, step.completed, step.started_at,
-                step.ended_at, step.attempts, step.failed_attempts, step.cost_nanos,
+                step.ended_at, step.attempts, step.failed_attempts, step.working, step.cost_nanos,
                 coalesce(step.cost_currency, run.cost_currency) AS currency, coalesce(step.cost_complete, 1) AS complete
             FROM ended_steps AS step
             JOIN process_executions AS run ON run.key = step.execution
@@ -173,46 +186,6 @@ impl SqliteStore {
         let query = sqlx::query(READ).bind(since.as_micros()).bind(user.map(str::to_owned)).bind(limit);
         query.fetch_all(&self.readers).await?.iter().map(activity).collect()
     }
-}
-
-/// Which executions are meant; names them `run`.
-fn among(counted: &Counted, query: &mut QueryBuilder<Sqlite>) {
-    query.push(" WHERE run.started_at >= ").push_bind(counted.from.as_micros());
-    query.push(" AND run.started_at < ").push_bind(counted.until.as_micros());
-    if let Some(user) = &counted.user {
-        query.push(" AND run.user_name = ").push_bind(user.clone());
-    }
-    if let Some(id) = counted.process_id {
-        query.push(" AND run.definition = (SELECT key FROM process_definitions WHERE id = ");
-        query.push_bind(blob(id.uuid())).push(")");
-    }
-    if let Some(name) = &counted.process_name {
-        query.push(" AND run.name = (SELECT key FROM process_names WHERE name = ").push_bind(name.clone()).push(")");
-    }
-}
-
-fn process_figures(row: &SqliteRow) -> Result<ProcessFigures, Failure> {
-    let took = match (average(row, "average")?, micros(row, "least")?, micros(row, "most")?) {
-        (Some(average), Some(least), Some(most)) => Some(Spread { average, least, most }),
-        _ => None,
-    };
-    let currency: &str = row.try_get("currency")?;
-    let complete = row.try_get("complete")?;
-    let of = |nanos: i64| money(nanos, currency).map(|amount| Cost { amount, complete });
-    let average_nanos: Option<f64> = row.try_get("average_nanos")?;
-    let cost = match (average_nanos, row.try_get("least_nanos")?, row.try_get("most_nanos")?) {
-        (Some(average), Some(least), Some(most)) => {
-            Some(Spread { average: of(rounded(average))?, least: of(least)?, most: of(most)? })
-        }
-        _ => None,
-    };
-    Ok(ProcessFigures {
-        process_id: ProcessId::new(uuid(row, "process_id")?),
-        process_name: process_name(row, "process_name")?,
-        counts: run_counts(row)?,
-        took,
-        cost,
-    })
 }
 
 fn activity(row: &SqliteRow) -> Result<AgentActivity, Failure> {
@@ -231,18 +204,9 @@ fn activity(row: &SqliteRow) -> Result<AgentActivity, Failure> {
             ended_at: time(row, "ended_at")?,
             attempts: small_count(row, "attempts")?,
             failed_attempts: small_count(row, "failed_attempts")?,
+            working: Duration::from_millis(count(row, "working")? / 1_000),
             cost: nanos.map(|_| cost(row, "cost_nanos", "currency", "complete")).transpose()?,
         },
-    })
-}
-
-fn run_counts(row: &SqliteRow) -> Result<RunCounts, Failure> {
-    Ok(RunCounts {
-        executions: count(row, "executions")?,
-        completed: count(row, "completed")?,
-        failed: count(row, "failed")?,
-        running: count(row, "running")?,
-        cost: cost(row, "nanos", "currency", "complete")?,
     })
 }
 
@@ -254,21 +218,4 @@ fn cost(row: &SqliteRow, nanos: &str, currency: &str, complete: &str) -> Result<
 fn step_id(row: &SqliteRow) -> Result<StepId, Failure> {
     let text: &str = row.try_get("step")?;
     StepId::new(text).map_err(|error| Failure::corrupt(format!("column step: {error}")))
-}
-
-/// A number of microseconds.
-fn micros(row: &SqliteRow, column: &str) -> Result<Option<Duration>, Failure> {
-    let micros: Option<i64> = row.try_get(column)?;
-    Ok(micros.map(|micros| Duration::from_millis(micros.max(0).unsigned_abs() / 1_000)))
-}
-
-/// An average number of microseconds.
-fn average(row: &SqliteRow, column: &str) -> Result<Option<Duration>, Failure> {
-    let micros: Option<f64> = row.try_get(column)?;
-    Ok(micros.map(|micros| Duration::from_millis(rounded(micros / 1_000.0).max(0).unsigned_abs())))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "what does not fit becomes the nearest number that does")]
-fn rounded(number: f64) -> i64 {
-    number.round() as i64
 }

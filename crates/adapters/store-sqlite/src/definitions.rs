@@ -19,13 +19,13 @@ use crate::{
     codec::{blob, column, json, process_name, small_count, time, time_if_any, to_json, uuid, version},
     error::Failure,
     paging::List,
-    writer::Change,
+    writer::{Change, bookings::set_published},
 };
 
 const LIST: List = List {
     columns: "
         id, name, version_major, version_minor, status, description, step_count, created_by,
-        created_at, updated_at, published_at,
+        created_at, updated_at, published_at, coalesce(json_extract(model, '$.labels'), '{}') AS labels,
         (SELECT max(created_at) FROM process_executions WHERE definition = process_definitions.key) AS last_run_at",
     tables: "process_definitions",
     at: "updated_at",
@@ -187,6 +187,7 @@ fn process_row(row: &SqliteRow) -> Result<ProcessRow, Failure> {
         status: status(row)?,
         description: row.try_get("description")?,
         step_count: small_count(row, "step_count")?,
+        labels: json(row, "labels")?,
         created_by: row.try_get("created_by")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
@@ -210,11 +211,19 @@ struct Write {
     before: Option<u32>,
     model: String,
     event: String,
+    /// Whether it is being published.
+    publishes: bool,
 }
 
 impl Write {
     fn new(process: &Process, before: Option<u32>, event: &DefinitionEvent) -> Result<Self, Failure> {
-        Ok(Self { process: process.clone(), before, model: to_json(&**process.definition())?, event: to_json(event)? })
+        Ok(Self {
+            process: process.clone(),
+            before,
+            model: to_json(&**process.definition())?,
+            event: to_json(event)?,
+            publishes: matches!(event, DefinitionEvent::ProcessPublished(_)),
+        })
     }
 
     fn has_its_name(&self, connection: &Connection) -> Result<bool, Failure> {
@@ -268,6 +277,9 @@ impl Write {
         let definition = process.definition();
         let (name, description) = (definition.name().as_str(), &definition.content().description);
         let id = process.id().uuid().into_bytes();
+        if self.publishes {
+            set_published(process, connection)?;
+        }
         if process.is_active() {
             connection.prepare_cached(TAKE_OVER)?.execute([name])?;
         }
@@ -330,7 +342,8 @@ impl Change for Delete {
             SELECT
                 key,
                 status,
-                EXISTS (SELECT 1 FROM process_executions WHERE definition = process_definitions.key),
+                EXISTS (SELECT 1 FROM process_executions WHERE definition = process_definitions.key)
+                    OR EXISTS (SELECT 1 FROM run_figures WHERE definition = process_definitions.key),
                 EXISTS (SELECT 1 FROM process_executions WHERE definition = process_definitions.key AND status < 3)
             FROM process_definitions
             WHERE id = ?1 AND hidden = 0";

@@ -14,6 +14,7 @@
 //! * A commit that is answered is on the disk (with [`Synchronous::Full`], also after a power failure).
 
 mod access;
+mod alerts;
 mod analytics;
 mod approvals;
 mod audit;
@@ -27,6 +28,7 @@ mod executions;
 #[cfg(feature = "fail-points")]
 pub mod fail_points;
 mod feed;
+mod figures;
 mod keys;
 mod leases;
 mod lock;
@@ -40,10 +42,12 @@ pub mod private;
 mod queries;
 mod schema;
 mod sealing;
+mod search;
 mod signals;
 mod templates;
 mod thresholds;
 mod users;
+mod views;
 mod writer;
 
 pub use blobs::FileBlobs;

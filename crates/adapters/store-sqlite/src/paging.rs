@@ -33,13 +33,31 @@ impl List {
         conditions: impl Fn(&mut QueryBuilder<Sqlite>),
         to_row: impl Fn(&SqliteRow) -> Result<T, Failure>,
     ) -> Result<Page<T>, Failure> {
+        self.page_counted(paging, readers, (self.tables, &conditions), &conditions, to_row).await
+    }
+
+    /// The same where all rows are counted by other tables and conditions, which leave as many.
+    pub async fn page_counted<T>(
+        &self,
+        paging: &Paging,
+        readers: &SqlitePool,
+        (counted_tables, counted_conditions): (&'static str, impl Fn(&mut QueryBuilder<Sqlite>)),
+        conditions: impl Fn(&mut QueryBuilder<Sqlite>),
+        to_row: impl Fn(&SqliteRow) -> Result<T, Failure>,
+    ) -> Result<Page<T>, Failure> {
         let after = match &paging.start {
             PageStart::Offset(_) => None,
             PageStart::Cursor(cursor) => Some(cursor.parse::<RowPlace>()?),
         };
         let mut counted = QueryBuilder::new("SELECT count(*) AS total FROM ");
-        counted.push(self.tables).push(" WHERE true");
-        conditions(&mut counted);
+        counted.push(counted_tables);
+        let mut asked = QueryBuilder::<Sqlite>::new("");
+        counted_conditions(&mut asked);
+        // Without any condition, rows are counted without looking at them.
+        if !asked.sql().as_str().is_empty() {
+            counted.push(" WHERE true");
+            counted_conditions(&mut counted);
+        }
         // Both in one transaction would be of one moment, but hold up the log; a total may be a little newer.
         let total = count(&counted.build().fetch_one(readers).await?, "total")?;
         let mut query = QueryBuilder::new("SELECT ");

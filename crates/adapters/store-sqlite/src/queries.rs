@@ -12,34 +12,29 @@ use procession_domain::{
 };
 use rusqlite::Connection;
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
-use uuid::Uuid;
 
 use crate::{
     SqliteStore,
-    codec::{blob, column, count, json, phase_of, status_code, status_of, time, time_if_any, uuid},
+    codec::{blob, column, count, json, phase_of, status_of, time, time_if_any, uuid},
     error::Failure,
     executions::cost,
     paging::List,
+    search::ExecutionSearch,
     writer::Change,
 };
-
-const COLUMNS: &str = "
-    id, creation, status, phase, created_at, started_at, completed_at, cost_nanos, cost_currency, cost_complete,
-    dismissed_at";
 
 #[async_trait]
 impl Queries for SqliteStore {
     async fn executions(&self, filter: &ExecutionFilter, paging: &Paging) -> Result<Page<ExecutionRow>, StoreError> {
-        let list = List {
-            columns: COLUMNS,
-            tables: "process_executions",
-            at: "created_at",
-            at_column: "created_at",
-            id: "id",
-            newest_first: filter.sort == Sort::Newest,
+        let names = match &filter.text {
+            Some(text) => self.names_that_hold(text).await?,
+            None => Vec::new(),
         };
-        let conditions = |query: &mut QueryBuilder<Sqlite>| filter_executions(filter, query);
-        Ok(list.page(paging, &self.readers, conditions, execution_row).await?)
+        let search = ExecutionSearch::new(filter, names);
+        let counted = |query: &mut QueryBuilder<Sqlite>| search.count(query);
+        let shown = |query: &mut QueryBuilder<Sqlite>| search.show(query);
+        let list = List { newest_first: filter.sort == Sort::Newest, ..search.list() };
+        Ok(list.page_counted(paging, &self.readers, (search.counted_tables(), counted), shown, execution_row).await?)
     }
 
     async fn children(&self, parent: ExecutionId) -> Result<Vec<ExecutionId>, StoreError> {
@@ -77,6 +72,13 @@ impl Queries for SqliteStore {
 }
 
 impl SqliteStore {
+    /// The rows of the names of processes that hold a text.
+    async fn names_that_hold(&self, text: &str) -> Result<Vec<i64>, Failure> {
+        const READ: &str = "SELECT key FROM process_names WHERE instr(name, ?1) > 0";
+        let query = sqlx::query_scalar(READ).bind(text.to_lowercase());
+        Ok(query.fetch_all(&self.readers).await?)
+    }
+
     async fn read_kept_start(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, Failure> {
         const READ: &str = "SELECT digest, execution_id FROM idempotency_keys WHERE scope = ?1 AND expires_at > ?2";
         let read = sqlx::query(READ).bind(scope.to_owned()).bind(now.as_micros());
@@ -152,69 +154,6 @@ impl SqliteStore {
     }
 }
 
-fn filter_executions(filter: &ExecutionFilter, query: &mut QueryBuilder<Sqlite>) {
-    if !filter.statuses.is_empty() {
-        query.push(" AND status IN (");
-        let mut statuses = query.separated(", ");
-        for status in &filter.statuses {
-            statuses.push_bind(status_code(*status));
-        }
-        query.push(")");
-    }
-    if let Some(id) = filter.process_id {
-        query.push(" AND definition = (SELECT key FROM process_definitions WHERE id = ");
-        query.push_bind(blob(id.uuid())).push(")");
-    }
-    if let Some(name) = &filter.process_name {
-        query.push(" AND name = (SELECT key FROM process_names WHERE name = ").push_bind(name.clone()).push(")");
-    }
-    if let Some(id) = filter.parent_id {
-        query.push(" AND parent = (SELECT key FROM process_executions WHERE id = ");
-        query.push_bind(blob(id.uuid())).push(")");
-    }
-    if let Some(by) = &filter.triggered_by {
-        query.push(" AND triggered_by = ").push_bind(by.clone());
-    }
-    if let Some(user) = &filter.user {
-        query.push(" AND user_name = ").push_bind(user.clone());
-    }
-    if let Some(from) = filter.started_after {
-        query.push(" AND started_at >= ").push_bind(from.as_micros());
-    }
-    if let Some(until) = filter.started_before {
-        query.push(" AND started_at < ").push_bind(until.as_micros());
-    }
-    if let Some(label) = &filter.label {
-        let (key, value) = label.split_once('=').map_or((label.as_str(), None), |(key, value)| (key, Some(value)));
-        query.push(" AND EXISTS (SELECT 1 FROM json_each(labels) AS label WHERE label.key = ");
-        query.push_bind(key.to_owned());
-        if let Some(value) = value {
-            query.push(" AND label.value = ").push_bind(value.to_owned());
-        }
-        query.push(")");
-    }
-    if let Some(text) = &filter.text {
-        let text = text.to_lowercase();
-        query.push(" AND (");
-        if let Some((first, last)) = ids_that_begin_with(&text) {
-            query.push("id BETWEEN ").push_bind(blob(first)).push(" AND ").push_bind(blob(last)).push(" OR ");
-        }
-        query.push("name IN (SELECT key FROM process_names WHERE instr(name, ").push_bind(text).push(") > 0))");
-    }
-}
-
-/// The first and the last id whose text begins with this one; `None` if none can.
-fn ids_that_begin_with(text: &str) -> Option<(Uuid, Uuid)> {
-    let filled = |digit: &str| {
-        let digits = text.replace('-', "");
-        let missing = 32_usize.checked_sub(digits.len())?;
-        let id = Uuid::try_parse(&(digits + &digit.repeat(missing))).ok()?;
-        // The dashes have their places.
-        id.to_string().starts_with(text).then_some(id)
-    };
-    Some((filled("0")?, filled("f")?))
-}
-
 fn execution_row(row: &SqliteRow) -> Result<ExecutionRow, Failure> {
     let creation: Creation = json(row, "creation")?;
     Ok(ExecutionRow {
@@ -254,24 +193,5 @@ impl Change for Dismiss {
 
     fn is_done(outcome: &Self::Outcome) -> bool {
         *outcome
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_found_by_its_beginning_as_it_is_written() {
-        let whole = "01890a5d-ac96-774b-bcce-b302099a8057";
-        let id = Uuid::try_parse(whole).unwrap();
-        for end in 0..=whole.len() {
-            let (first, last) = ids_that_begin_with(&whole[..end]).unwrap();
-            assert!(first <= id && id <= last, "{}", &whole[..end]);
-        }
-        assert_eq!(ids_that_begin_with(whole), Some((id, id)));
-        for other in ["x", "0189-", "01890a5dac", "review", "01890a5d-ac96-774b-bcce-b302099a80570"] {
-            assert_eq!(ids_that_begin_with(other), None, "{other}");
-        }
     }
 }

@@ -1,20 +1,30 @@
-//! The port of cost thresholds.
+//! The port of cost thresholds and alerts.
 
 use async_trait::async_trait;
-use procession_application::ports::{StoreError, Threshold, ThresholdKind, ThresholdStore};
-use procession_domain::value::ProcessId;
+use procession_application::ports::{
+    AlertFilter, AlertPage, CostAlert, CostDay, StoreError, Threshold, ThresholdKind, ThresholdStore, UntoldAlert,
+};
+use procession_domain::value::{ProcessId, Timestamp};
 use rusqlite::Connection;
 use sqlx::{Row, sqlite::SqliteRow};
+use uuid::Uuid;
 
 use crate::{
     SqliteStore,
+    alerts::{DismissAlert, NoteTelling},
     codec::{money, time, uuid, uuid_from},
     error::Failure,
-    writer::Change,
+    writer::{
+        Change,
+        bookings::{self, process_column},
+    },
 };
 
 /// A threshold to set.
-struct SetThreshold(Threshold);
+struct SetThreshold {
+    threshold: Threshold,
+    today: CostDay,
+}
 
 /// A threshold to remove.
 struct RemoveThreshold {
@@ -28,8 +38,8 @@ impl ThresholdStore for SqliteStore {
         Ok(self.read_thresholds(process).await?)
     }
 
-    async fn set_threshold(&self, threshold: &Threshold) -> Result<Threshold, StoreError> {
-        self.writer.change(SetThreshold(*threshold)).await?;
+    async fn set_threshold(&self, threshold: &Threshold, today: CostDay) -> Result<Threshold, StoreError> {
+        self.writer.change(SetThreshold { threshold: *threshold, today }).await?;
         let stored = self.read_thresholds(threshold.process_id).await?;
         // Someone else may have removed it meanwhile; then it is what was just set.
         Ok(stored.into_iter().find(|stored| stored.kind == threshold.kind).unwrap_or(*threshold))
@@ -37,6 +47,26 @@ impl ThresholdStore for SqliteStore {
 
     async fn remove_threshold(&self, process: Option<ProcessId>, kind: ThresholdKind) -> Result<bool, StoreError> {
         self.writer.change(RemoveThreshold { process, kind }).await
+    }
+
+    async fn alerts(&self, filter: &AlertFilter, offset: u64, limit: u32) -> Result<AlertPage, StoreError> {
+        Ok(self.read_alerts(filter, offset, limit).await?)
+    }
+
+    async fn alert(&self, id: Uuid) -> Result<Option<CostAlert>, StoreError> {
+        Ok(self.read_alert(id).await?)
+    }
+
+    async fn dismiss_alert(&self, id: Uuid, by: Option<&str>, at: Timestamp) -> Result<bool, StoreError> {
+        self.writer.change(DismissAlert { id, by: by.map(str::to_owned), at }).await
+    }
+
+    async fn alerts_to_tell(&self, now: Timestamp, limit: u32) -> Result<Vec<UntoldAlert>, StoreError> {
+        Ok(self.read_untold(now, limit).await?)
+    }
+
+    async fn note_telling(&self, id: Uuid, next: Option<Timestamp>) -> Result<(), StoreError> {
+        self.writer.change(NoteTelling { id, next }).await
     }
 }
 
@@ -46,16 +76,11 @@ impl SqliteStore {
             SELECT id, process, kind, nanos, currency, enabled, created_at, updated_at
             FROM cost_thresholds
             WHERE process = ?1";
-        let rows = sqlx::query(READ).bind(column(process)).fetch_all(&self.readers).await?;
+        let rows = sqlx::query(READ).bind(process_column(process)).fetch_all(&self.readers).await?;
         let mut thresholds = rows.iter().map(threshold).collect::<Result<Vec<_>, _>>()?;
         thresholds.sort_by_key(|threshold| threshold.kind);
         Ok(thresholds)
     }
-}
-
-/// The process as its column holds it.
-fn column(process: Option<ProcessId>) -> Vec<u8> {
-    process.map(|id| id.uuid().as_bytes().to_vec()).unwrap_or_default()
 }
 
 fn threshold(row: &SqliteRow) -> Result<Threshold, Failure> {
@@ -76,26 +101,8 @@ impl Change for SetThreshold {
     type Outcome = ();
 
     fn apply(&self, connection: &Connection) -> Result<(), Failure> {
-        const SET: &str = "
-            INSERT INTO cost_thresholds (id, process, kind, nanos, currency, enabled, created_at, updated_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-            ON CONFLICT (process, kind) DO UPDATE SET
-                nanos = excluded.nanos,
-                currency = excluded.currency,
-                enabled = excluded.enabled,
-                updated_at = excluded.updated_at";
-        let threshold = &self.0;
-        connection.prepare_cached(SET)?.execute(rusqlite::params![
-            threshold.id.as_bytes(),
-            column(threshold.process_id),
-            threshold.kind.as_str(),
-            threshold.amount.nanos(),
-            threshold.amount.currency().as_str(),
-            threshold.enabled,
-            threshold.created_at.as_micros(),
-            threshold.updated_at.as_micros(),
-        ])?;
-        Ok(())
+        bookings::set(&self.threshold, connection)?;
+        bookings::raise_if_passed(&self.threshold, self.today, connection)
     }
 
     fn is_done((): &()) -> bool {
@@ -108,7 +115,7 @@ impl Change for RemoveThreshold {
 
     fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
         const REMOVE: &str = "DELETE FROM cost_thresholds WHERE process = ?1 AND kind = ?2";
-        Ok(connection.prepare_cached(REMOVE)?.execute((column(self.process), self.kind.as_str()))? > 0)
+        Ok(connection.prepare_cached(REMOVE)?.execute((process_column(self.process), self.kind.as_str()))? > 0)
     }
 
     fn is_done(outcome: &Self::Outcome) -> bool {

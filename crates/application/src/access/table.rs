@@ -80,8 +80,14 @@ use_cases! {
     DelegateApproval, Changes as "approval.delegate", OwnVoice, Approval, "Pass an approval on.";
     // Over the executions that one may see.
     ReadFigures, Reads, Only(ExecutionView), Free, "See how often processes run, how that ends, and what it costs.";
+    // Of the executions that one may see, and of the server for who sees all.
+    ReadAlerts, Reads, Only(ExecutionView), Free, "See which costs have passed a threshold.";
+    DismissAlert, Changes as "alert.dismiss", Only(ProcessUpdate), Free, "Put a cost alert aside.";
     ReadThresholds, Reads, Only(ProcessRead), Free, "See from which cost on people are told.";
     ChangeThresholds, Changes as "threshold.change", Only(ProcessUpdate), Free, "Set or remove a threshold of cost.";
+    // Everyone has their own.
+    ReadViews, Reads, Only(ProcessRead), Free, "See one's saved views.";
+    ChangeViews, Changes as "view.change", Only(ProcessRead), Free, "Save or remove a view of one's own.";
     ListAgents, Reads, Only(ProcessRead), Free, "List the agents that steps can name.";
     // Who writes processes talks to agents about them.
     ChatWithAgent, Changes as "agent.chat", Only(ProcessCreate), Free, "Say something to an agent.";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use procession_domain::{
     event::Recorded,
     execution::{CallId, Effect, Ledger, Transition, ValueKey, Write},
-    value::{Cost, Money},
+    value::{Cost, Duration, Money},
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     runner::{LINGER, Run},
 };
 use crate::{
-    ports::{ApprovalWrite, BudgetChange, Commit, Content, EndedStep, NewChild, NewSignal, NewValue},
+    ports::{ApprovalWrite, BudgetChange, Commit, Content, EndedStep, NewChild, NewSignal, NewValue, working_time},
     values::Measured,
 };
 
@@ -62,6 +62,8 @@ impl Run {
             before: sequence - events.len() as u64,
             standing: execution.standing(),
             ended_steps: EndedStep::of(execution, &events),
+            day: self.engine.settings.calendar.day(execution.standing().updated_at),
+            working: if execution.status().is_ended() { working_time(execution) } else { Duration::ZERO },
             events,
             snapshot: (sequence - self.snapshot_at >= least).then(|| execution.snapshot()),
             values,

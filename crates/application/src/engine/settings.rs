@@ -6,7 +6,7 @@ use procession_domain::{
     value::{Currency, Duration},
 };
 
-use crate::values::ValueLimits;
+use crate::{calendar::Calendar, values::ValueLimits};
 
 /// Settings of the engine.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct EngineSettings {
     pub breaker: BreakerSettings,
     /// Which executions of the store it works on.
     pub takes_up: TakesUp,
+    /// The calendar by whose days costs are added up for alerts (`alerts.timezone`).
+    pub calendar: Calendar,
 }
 
 /// Which executions of its store an engine works on.
@@ -80,6 +82,7 @@ impl Default for EngineSettings {
             agent_wait: Duration::from_secs(3_600),
             breaker: BreakerSettings::default(),
             takes_up: TakesUp::default(),
+            calendar: Calendar::default(),
         }
     }
 }

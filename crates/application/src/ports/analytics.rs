@@ -4,19 +4,25 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use procession_domain::{
-    event::{AttemptEvent, Direction, Event, Recorded, StepEvent},
-    execution::Execution,
-    value::{Cost, Duration, ProcessId, ProcessName, StepId, Timestamp},
+    event::{AttemptEvent, Direction, Event, ProcessRef, Recorded, StepEvent},
+    execution::{Attempt, Execution},
+    value::{Cost, Currency, Duration, ProcessId, ProcessName, StepId, Timestamp},
 };
 
-use super::StoreError;
+use super::{
+    RunSums, StoreError,
+    work::{is_work, time_in},
+};
+
+/// The microseconds of a quarter of an hour, by which executions are added up: days of every zone are made of them.
+pub const QUARTER: i64 = 900_000_000;
 
 /// Which executions are counted: those that began to run in this time, and what else is asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Counted {
-    /// Begun at or after.
+    /// Begun at or after; on a quarter of an hour.
     pub from: Timestamp,
-    /// Begun before.
+    /// Begun before; on a quarter of an hour.
     pub until: Timestamp,
     /// Only those that this user started.
     pub user: Option<String>,
@@ -26,54 +32,24 @@ pub struct Counted {
     pub process_name: Option<String>,
 }
 
-/// How many executions there were and how they stand.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RunCounts {
-    /// All of them.
-    pub executions: u64,
-    /// Those that ended well.
-    pub completed: u64,
-    /// Those that failed.
-    pub failed: u64,
-    /// Those that have not ended.
-    pub running: u64,
-    /// What all of them cost so far.
-    pub cost: Cost,
+/// How executions are told apart.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Grouping<'a> {
+    /// By these days, each from its first moment, on a quarter of an hour, to the next one's; empty = not by days.
+    pub days: &'a [Timestamp],
+    /// By the version that they run.
+    pub by_process: bool,
 }
 
-/// The figures of one version of a process.
+/// The figures of one group of executions.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ProcessFigures {
-    /// The version.
-    pub process_id: ProcessId,
-    /// The process.
-    pub process_name: ProcessName,
-    /// Its executions.
-    pub counts: RunCounts,
-    /// How long completed ones took; `None` if none has completed.
-    pub took: Option<Spread<Duration>>,
-    /// What those cost that have ended; `None` if none has.
-    pub cost: Option<Spread<Cost>>,
-}
-
-/// The average, the least and the most of several values.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Spread<T> {
-    /// The average.
-    pub average: T,
-    /// The least.
-    pub least: T,
-    /// The most.
-    pub most: T,
-}
-
-/// The figures of one day in UTC.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DayFigures {
-    /// Its first moment.
-    pub day: Timestamp,
-    /// The executions that began on it.
-    pub counts: RunCounts,
+pub struct RunFigures {
+    /// The first moment of their day, if they are told apart by days.
+    pub day: Option<Timestamp>,
+    /// The version, if they are told apart by versions.
+    pub process: Option<ProcessRef>,
+    /// What they add up to.
+    pub sums: RunSums,
 }
 
 /// The figures of one step of a process, over all its versions.
@@ -89,8 +65,27 @@ pub struct StepFigures {
     pub failed: u64,
     /// How long a run took on average, waiting and retries included.
     pub average: Duration,
+    /// How much of that an agent, a message or a sub-process was at work on average.
+    pub working: Duration,
     /// What all of it cost.
     pub cost: Cost,
+}
+
+/// How the latest executions of a version that ended have gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecentRuns {
+    /// The version.
+    pub process_id: ProcessId,
+    /// How many ended.
+    pub ended: u32,
+    /// How many of them ended well.
+    pub completed: u32,
+    /// How many of them failed.
+    pub failed: u32,
+    /// What they cost together, in 10⁻⁹ units.
+    pub cost: i64,
+    /// Whether the cost of every call is known.
+    pub is_complete: bool,
 }
 
 /// The figures of one agent's work on steps that ended in a time.
@@ -131,6 +126,8 @@ pub struct EndedStep {
     pub attempts: u32,
     /// How many of them failed.
     pub failed_attempts: u32,
+    /// How long its attempts were at work, if that is work of an agent, a message or a sub-process.
+    pub working: Duration,
     /// What they cost; `None` where there is nothing to pay for.
     pub cost: Option<Cost>,
 }
@@ -151,18 +148,30 @@ pub struct AgentActivity {
 /// Counts executions and steps.
 ///
 /// Promises:
-/// * every execution that began in the time is counted, once, as it stands;
+/// * every execution that began in the time is counted, once, as it stands; what has ended is added up with the commit
+///   that ended it, and stays counted when the execution is removed;
 /// * a step is counted once for each of its rounds that ended, from the commit on that ended it.
 #[async_trait]
 pub trait FigureStore: Send + Sync {
-    /// The executions of each version that has any, by the version's id.
-    async fn process_figures(&self, counted: &Counted) -> Result<Vec<ProcessFigures>, StoreError>;
-
-    /// The executions of each day that has any, oldest first.
-    async fn day_figures(&self, counted: &Counted) -> Result<Vec<DayFigures>, StoreError>;
+    /// The executions of each group that has any; by day, oldest first, then by the version's id. Costs are in `currency`.
+    async fn run_figures(
+        &self,
+        counted: &Counted,
+        grouping: Grouping<'_>,
+        currency: Currency,
+    ) -> Result<Vec<RunFigures>, StoreError>;
 
     /// The steps of these executions, by process and step.
-    async fn step_figures(&self, counted: &Counted) -> Result<Vec<StepFigures>, StoreError>;
+    async fn step_figures(&self, counted: &Counted, currency: Currency) -> Result<Vec<StepFigures>, StoreError>;
+
+    /// How the latest executions that ended have gone, so many at most of each of these versions, for those that have any;
+    /// only of this user, if given.
+    async fn recent_runs(
+        &self,
+        versions: &[ProcessId],
+        user: Option<&str>,
+        most: u32,
+    ) -> Result<Vec<RecentRuns>, StoreError>;
 
     /// What agents did whose steps ended at or after a time, by agent; only in executions of this user, if given.
     async fn agent_figures(&self, since: Timestamp, user: Option<&str>) -> Result<Vec<AgentFigures>, StoreError>;
@@ -192,10 +201,9 @@ impl EndedStep {
                 return None;
             }
         };
-        let (_, state) = execution.step(step_id)?;
+        let (step, state) = execution.step(step_id)?;
         // The step may have been reset by the same transition already, so that its attempts tell of the round.
-        let ended =
-            |attempt: &&procession_domain::execution::Attempt| attempt.ended_at.is_some_and(|at| at <= recorded.at);
+        let ended = |attempt: &&Attempt| attempt.ended_at.is_some_and(|at| at <= recorded.at);
         let round = state.attempts.iter().rev().find(ended)?.round;
         let attempts = || state.attempts.iter().filter(move |attempt| attempt.round == round);
         let currency = execution.creation().currency;
@@ -213,6 +221,7 @@ impl EndedStep {
             ended_at: recorded.at,
             attempts: count(attempts().count()),
             failed_attempts: count(attempts().filter(|attempt| attempt.error.is_some()).count()),
+            working: if is_work(step.step_type()) { time_in(attempts(), recorded.at) } else { Duration::ZERO },
             cost,
         })
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use indexmap::IndexMap;
 use procession_domain::{
     definition::{Definition, Process, ProcessStatus},
     event::DefinitionEvent,
@@ -61,6 +62,8 @@ pub struct ProcessRow {
     pub description: String,
     /// How many steps it has.
     pub step_count: u32,
+    /// Its labels.
+    pub labels: IndexMap<String, String>,
     /// Who created it.
     pub created_by: Option<String>,
     /// When it was created.

@@ -8,11 +8,11 @@ use procession_domain::{
     definition::{Budget, Definition},
     event::{Creation, Recorded, ValueRef},
     execution::{CommandError, Execution, Ledger, ReplayError, Signal, Snapshot, Standing},
-    value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessName, StepId, Timestamp},
+    value::{ApprovalId, ContentHash, Duration, ExecutionId, Money, ProcessName, StepId, Timestamp},
 };
 use uuid::Uuid;
 
-use super::{EndedStep, StoreError};
+use super::{CostDay, EndedStep, Spending, StoreError};
 
 /// The right of a node to work on executions: its id, new at every start, and the epoch of its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -174,6 +174,10 @@ pub struct Commit {
     pub signals: Vec<NewSignal>,
     /// Steps that have run to an end, for figures.
     pub ended_steps: Vec<EndedStep>,
+    /// The day, by the calendar of alerts, on which its cost counts.
+    pub day: CostDay,
+    /// How long the execution was at work, if it ends with this.
+    pub working: Duration,
     /// What it does to the ledger of the tree.
     pub budget: BudgetChange,
     /// The number of the last inbox row that the transition has seen; rows up to it are deleted.
@@ -502,6 +506,12 @@ impl Commit {
     /// Whether it ends the execution, or changes one that has ended.
     pub const fn ends(&self) -> bool {
         self.standing.status.is_ended()
+    }
+
+    /// What the calls that it tells of have used.
+    pub fn spending(&self) -> Spending {
+        let currency = self.standing.cost.amount.currency();
+        Spending::of(self.events.iter().map(|recorded| &**recorded), currency)
     }
 
     /// Whether its events are the next ones of its execution and lead to its state, as every turn's do.

@@ -10,14 +10,19 @@ mod approvals;
 mod audit;
 mod blobs;
 mod clock;
+mod cost_alerts;
 mod definitions;
+mod durations;
 mod executions;
 mod feed;
 mod notices;
 mod notifier;
 mod queries;
+mod run_sums;
 mod templates;
 mod thresholds;
+mod views;
+mod work;
 
 use std::sync::Arc;
 
@@ -25,14 +30,19 @@ pub use crate::values::preview;
 pub use access::{AccessError, AccessStore, ApiKey, NewUser, Role, Setting, User};
 pub use agents::{AgentFailure, AgentGateway, AgentListing, AgentReply, AgentStatus, AgentTask, Recovered, Submitted};
 pub use analytics::{
-    AgentActivity, AgentFigures, Counted, DayFigures, EndedStep, FigureStore, ProcessFigures, RunCounts, Spread,
+    AgentActivity, AgentFigures, Counted, EndedStep, FigureStore, Grouping, QUARTER, RecentRuns, RunFigures,
     StepFigures,
 };
 pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, Asked};
 pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditTrail, AuditedResource, KeptAuditEntry, Origin};
 pub use blobs::{BlobError, BlobStore, is_blob_key};
 pub use clock::{Clock, IdGenerator};
+pub use cost_alerts::{
+    AlertFilter, AlertPage, AlertSeverity, AlertStatus, Booking, BookingScope, CostAlert, CostDay, UntoldAlert,
+    published_thresholds,
+};
 pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, ProcessRow, PublishedVersion};
+pub use durations::{Durations, NoDurations};
 pub use executions::{
     Admission, ApprovalWrite, BudgetChange, Claim, ClaimKind, ClaimRequest, Commit, CommitError, Committed, Content,
     ExecutionStore, IdempotencyKey, InboxRow, Lease, Loaded, NewChild, NewSignal, NewValue, SignalError, Start,
@@ -45,8 +55,11 @@ pub use queries::{
     CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace,
     Sort,
 };
+pub use run_sums::RunSums;
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
+pub use views::{SavedView, ViewStore};
+pub use work::{Spending, working_time};
 
 /// Why a store could not do what it was asked, whatever that was.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +104,8 @@ pub struct Stores {
     pub thresholds: Arc<dyn ThresholdStore>,
     /// What people did with notices.
     pub notices: Arc<dyn NoticeStore>,
+    /// Saved views.
+    pub views: Arc<dyn ViewStore>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -124,6 +139,7 @@ impl Stores {
             + FigureStore
             + ThresholdStore
             + NoticeStore
+            + ViewStore
             + 'static,
     {
         Self {
@@ -138,6 +154,7 @@ impl Stores {
             analytics: Arc::clone(store) as _,
             thresholds: Arc::clone(store) as _,
             notices: Arc::clone(store) as _,
+            views: Arc::clone(store) as _,
             blobs,
         }
     }

@@ -1,10 +1,10 @@
-//! The store of cost thresholds.
+//! The store of cost thresholds and alerts.
 
 use async_trait::async_trait;
 use procession_domain::value::{Money, ProcessId, Timestamp};
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{AlertFilter, AlertPage, CostAlert, CostDay, StoreError, UntoldAlert};
 
 /// What a threshold is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,20 +36,42 @@ pub struct Threshold {
     pub updated_at: Timestamp,
 }
 
-/// Stores thresholds.
+/// Stores thresholds, and the alerts that are raised when costs pass them.
 ///
 /// Promises:
-/// * a process, or the server, has one threshold of a kind: setting it again keeps its id and its first time.
+/// * a process, or the server, has one threshold of a kind: setting it again keeps its id and its first time;
+/// * a commit that books a cost raises, in its own transaction, every alert that is due then, whatever the status of its
+///   execution; setting a threshold that the day or the week has passed already raises its alert too;
+/// * an alert is raised once for its kind, process and period, and follows the cost from then on; one that was put aside
+///   stays as it is;
+/// * a version that is published gets the thresholds of its definition's `cost_alert` with it, and those of the other
+///   kinds from the version that was active before;
+/// * an alert waits to be told until it is noted as told.
 #[async_trait]
 pub trait ThresholdStore: Send + Sync {
     /// The thresholds of a process, or of the server, by kind.
     async fn thresholds(&self, process: Option<ProcessId>) -> Result<Vec<Threshold>, StoreError>;
 
-    /// Sets a threshold. As it is stored.
-    async fn set_threshold(&self, threshold: &Threshold) -> Result<Threshold, StoreError>;
+    /// Sets a threshold, today being this day. As it is stored.
+    async fn set_threshold(&self, threshold: &Threshold, today: CostDay) -> Result<Threshold, StoreError>;
 
     /// Removes a threshold. `false` if there is none.
     async fn remove_threshold(&self, process: Option<ProcessId>, kind: ThresholdKind) -> Result<bool, StoreError>;
+
+    /// A page of alerts, the newest first.
+    async fn alerts(&self, filter: &AlertFilter, offset: u64, limit: u32) -> Result<AlertPage, StoreError>;
+
+    /// An alert.
+    async fn alert(&self, id: Uuid) -> Result<Option<CostAlert>, StoreError>;
+
+    /// Puts an alert aside. `false` if there is none that is active.
+    async fn dismiss_alert(&self, id: Uuid, by: Option<&str>, at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Alerts of which people are to be told now, the oldest first.
+    async fn alerts_to_tell(&self, now: Timestamp, limit: u32) -> Result<Vec<UntoldAlert>, StoreError>;
+
+    /// Notes a try to tell people of an alert: when the next one is due; `None` = no other is.
+    async fn note_telling(&self, id: Uuid, next: Option<Timestamp>) -> Result<(), StoreError>;
 }
 
 impl ThresholdKind {

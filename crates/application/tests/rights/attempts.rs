@@ -17,10 +17,11 @@ use procession_application::{
     figures::{FiguresFailure, FiguresQuery},
     inbox::InboxFailure,
     notifications::{NotificationFailure, NotificationSettings, TestMessage},
-    ports::{ExecutionFilter, Mark, PageStart, Paging, ProcessFilter, ThresholdKind},
+    ports::{AlertFilter, ExecutionFilter, Mark, PageStart, Paging, ProcessFilter, ThresholdKind},
     server_status::StatusFailure,
     templates::{TemplateDraft, TemplateFailure, TemplateFilter},
     triggers::TriggerFailure,
+    views::{ViewFailure, WantedView},
 };
 use procession_domain::{
     approval::{ApprovalError, Ballot},
@@ -28,6 +29,7 @@ use procession_domain::{
 };
 use procession_testing::{Line, ScriptedAgents, Stage};
 use serde_json::json;
+use uuid::Uuid;
 
 /// Naps for a day, so that it can be told things; then an agent fails.
 pub const NAPS: &str = "
@@ -59,6 +61,7 @@ pub struct Things {
     pub draft: ProcessId,
     pub execution: ExecutionId,
     pub approval: ApprovalId,
+    pub alert: Uuid,
 }
 
 /// The processes on a stage.
@@ -90,6 +93,7 @@ impl Processes {
             draft: ProcessId::new(nothing),
             execution: ExecutionId::new(nothing),
             approval: ApprovalId::new(nothing),
+            alert: nothing,
         };
         let owner = Principal::at_terminal(owner);
         match use_case {
@@ -186,6 +190,14 @@ pub async fn attempt(stage: &Stage, by: &Principal, use_case: UseCase, things: &
             came(one.and(triggers.schedules_of(by, things.process, 1).await.map(drop)))
         }
         UseCase::ReadFigures => came(with_figures(stage, by, things).await),
+        UseCase::ReadAlerts => came(stage.alerts.list(by, AlertFilter::default(), 0, 1).await.map(drop)),
+        // There is none, so that who may is told that there is not.
+        UseCase::DismissAlert => match stage.alerts.dismiss(by, things.alert).await {
+            Err(AlertFailure::Forbidden(_)) => Came::Forbidden,
+            Ok(()) | Err(_) => Came::In,
+        },
+        UseCase::ReadViews => came(stage.views.list(by).await.map(drop)),
+        UseCase::ChangeViews => came(with_view(stage, by).await),
         UseCase::ReadThresholds => came(stage.alerts.thresholds(by, Some(things.process)).await.map(drop)),
         UseCase::ChangeThresholds => came(with_threshold(stage, by, things).await),
         UseCase::MarkNotice => match stage.inbox.mark(by, "agent-nobody", Mark::Dismissed).await {
@@ -320,11 +332,18 @@ async fn with_template(stage: &Stage, by: &Principal, use_case: UseCase) -> Resu
 }
 
 async fn with_figures(stage: &Stage, by: &Principal, things: &Things) -> Result<(), FiguresFailure> {
-    let query = FiguresQuery { days: 7, ..FiguresQuery::default() };
+    let query = FiguresQuery::of_days(7);
     stage.figures.trends(by, &query).await?;
     stage.figures.processes(by, &query).await?;
-    stage.figures.process(by, things.process, 7).await?;
+    stage.figures.process(by, things.process, &query).await?;
+    stage.figures.daily(by, &query).await?;
     stage.figures.steps(by, &query).await.map(drop)
+}
+
+async fn with_view(stage: &Stage, by: &Principal) -> Result<(), ViewFailure> {
+    let wanted = WantedView { name: "late".to_owned(), page: "runs".to_owned(), filters: json!({}) };
+    let saved = stage.views.save(by, wanted).await?;
+    stage.views.remove(by, saved.id).await
 }
 
 async fn with_threshold(stage: &Stage, by: &Principal, things: &Things) -> Result<(), AlertFailure> {
@@ -448,7 +467,17 @@ impl Refusal for FiguresFailure {
         match self {
             Self::Forbidden(_) => Came::Forbidden,
             Self::NotFound => Came::ToNothing,
-            Self::Store(_) => Came::In,
+            Self::Span | Self::VersionAlone | Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for ViewFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::NotFound => Came::ToNothing,
+            Self::NoUser | Self::Name | Self::TooLarge | Self::TooMany | Self::Store(_) => Came::In,
         }
     }
 }
@@ -457,8 +486,8 @@ impl Refusal for AlertFailure {
     fn came(&self) -> Came {
         match self {
             Self::Forbidden(_) => Came::Forbidden,
-            Self::NoProcess | Self::NoThreshold => Came::ToNothing,
-            Self::Amount | Self::Store(_) => Came::In,
+            Self::NoProcess | Self::NoThreshold | Self::NoAlert => Came::ToNothing,
+            Self::Dismissed | Self::Amount | Self::Store(_) => Came::In,
         }
     }
 }

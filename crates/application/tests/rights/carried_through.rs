@@ -10,6 +10,7 @@ use procession_application::{
     notifications::{NotificationSettings, SecretText, TestMessage},
     ports::{self, ExecutionFilter, Mark, PageStart, Paging, Ports, ProcessFilter, ThresholdKind},
     templates::TemplateDraft,
+    views::WantedView,
 };
 use procession_domain::{
     approval::{ApprovalStatus, Ballot},
@@ -18,7 +19,7 @@ use procession_domain::{
     value::{Duration, ErrorCode, UserId},
 };
 use procession_testing::{
-    CURTAIN, Interposed, KeptMessages, Line, MemoryStore, ScriptedAgents, SequentialIds, Stage, VirtualClock,
+    Answer, CURTAIN, Interposed, KeptMessages, Line, MemoryStore, ScriptedAgents, SequentialIds, Stage, VirtualClock,
 };
 use serde_json::json;
 
@@ -33,9 +34,11 @@ async fn stage(gate: &Gate) -> Stage {
     let memory = Arc::new(MemoryStore::with_clock(clock.clone()));
     let stores = ports::Stores::of(&memory, memory.clone());
     let gated = Arc::new(Interposed::new(stores, gate.clone()));
+    let costly = Answer::Reply { text: "done".to_owned(), cost: Some("1".parse().unwrap()), tokens: None };
     let scripts = BTreeMap::from([
         ("broken".to_owned(), vec![Line::fail(ErrorCode::AgentError)]),
         ("writer".to_owned(), vec![Line::reply("done")]),
+        ("costly".to_owned(), vec![Line::new(costly)]),
     ]);
     let agents = Arc::new(ScriptedAgents::new(clock.clone(), scripts));
     let messages = Arc::new(KeptMessages::default());
@@ -90,6 +93,11 @@ async fn ask(stage: &Stage, use_case: UseCase, things: &Things, key: UserId) {
             let wanted =
                 WantedThreshold { process_id, kind: ThresholdKind::Weekly, amount: "2".to_owned(), enabled: true };
             stage.alerts.set(by, wanted).await.unwrap();
+        }
+        UseCase::DismissAlert => stage.alerts.dismiss(by, things.alert).await.unwrap(),
+        UseCase::ChangeViews => {
+            let wanted = WantedView { name: "late".to_owned(), page: "runs".to_owned(), filters: json!({}) };
+            drop(stage.views.save(&Principal::at_terminal("ann"), wanted).await.unwrap());
         }
         UseCase::MarkNotice => drop(stage.inbox.mark(by, &notice(things), Mark::Dismissed).await.unwrap()),
         UseCase::ChangeNotificationSettings => {
@@ -165,6 +173,8 @@ async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
         UseCase::CreateTemplate => stage.templates.get(by, "user:new").await.is_ok(),
         UseCase::ChangeTemplate => stage.templates.get(by, "user:old").await.unwrap().template.version.starts_with('2'),
         UseCase::ChangeThresholds => stage.alerts.thresholds(by, Some(things.process)).await.unwrap().len() == 1,
+        UseCase::DismissAlert => alert(stage).await.dismissed_at.is_some(),
+        UseCase::ChangeViews => stage.views.list(&Principal::at_terminal("ann")).await.unwrap().len() == 1,
         UseCase::MarkNotice => stage.inbox.notices(by).await.unwrap()[0].mark.is_some(),
         UseCase::ChangeNotificationSettings => stage.notifications.settings(by).await.unwrap().webhook_url.is_some(),
         UseCase::TestNotification => stage.messages.sent().len() == 1,
@@ -184,6 +194,14 @@ fn template(name: &str) -> TemplateDraft {
     TemplateDraft { name: Some(name.to_owned()), definition_yaml: DRAFT.to_owned(), ..TemplateDraft::default() }
 }
 
+/// Costs more than it is to.
+const COSTS: &str = "{name: costs, config: {cost_alert: 0.5}, steps: [{id: a, agent: costly, message: x}]}";
+
+/// The only alert.
+async fn alert(stage: &Stage) -> ports::CostAlert {
+    stage.alerts.list(&stage.system, ports::AlertFilter::default(), 0, 1).await.unwrap().rows.remove(0)
+}
+
 /// The notice of the approval.
 fn notice(things: &Things) -> String {
     format!("approval-{}", things.approval)
@@ -197,10 +215,15 @@ async fn hang_up(use_case: UseCase, after: usize) -> bool {
     let processes = Processes::on(&stage).await;
     stage.person("ann", "approver").await;
     let key = stage.access.create_key(&stage.system, "ann", "old", Vec::new()).await.unwrap().1.id;
-    let things = processes.things(&stage, use_case, "ann", 1).await;
+    let mut things = processes.things(&stage, use_case, "ann", 1).await;
     match use_case {
         UseCase::ResumeExecution => ask(&stage, UseCase::PauseExecution, &things, key).await,
         UseCase::ChangeTemplate => drop(stage.templates.create(&stage.system, template("old")).await.unwrap()),
+        UseCase::DismissAlert => {
+            let id = stage.publish(COSTS).await;
+            stage.until_ended(stage.start(id, json!({})).await).await;
+            things.alert = alert(&stage).await.id;
+        }
         _ => {}
     }
     // Time stands still, so that nothing else asks the store for anything.

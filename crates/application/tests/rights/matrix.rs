@@ -47,8 +47,12 @@ const MATRIX: &str = "
     DecideApproval              x - - h x  decide
     DelegateApproval            x - - h x  decide
     ReadFigures                 x x x x x  execution:view
+    ReadAlerts                  x x x x x  execution:view
+    DismissAlert                x x - - -  process:update
     ReadThresholds              x x x x x  process:read
     ChangeThresholds            x x - - -  process:update
+    ReadViews                   x x x x x  process:read
+    ChangeViews                 x x x x x  process:read
     ListAgents                  x x x x x  process:read
     ChatWithAgent               x x - - -  process:create
     ReadFrame                   x x x x x  process:read

@@ -28,9 +28,9 @@ pub struct Config {
     /// What an undefined reference does; absent = by the place where it stands (spec 2.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undefined: Option<UndefinedRule>,
-    /// An execution that costs more raises an alert.
+    /// From which costs on an alert is raised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost_alert: Option<Money>,
+    pub cost_alert: Option<CostAlertRule>,
 }
 
 impl Default for Config {
@@ -55,6 +55,52 @@ pub struct Budget {
     pub max_cost: Money,
     /// What happens when it is.
     pub action: BudgetAction,
+}
+
+/// From which costs on an alert is raised, and who is told (spec 4c).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "WrittenCostAlert")]
+pub struct CostAlertRule {
+    /// The cost of one execution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_execution: Option<Money>,
+    /// The cost of all executions in a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub daily: Option<Money>,
+    /// The cost of all executions in a week.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weekly: Option<Money>,
+    /// The channel of notifications through which people are told; absent = as the server says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+}
+
+/// What models hold: those checked by earlier versions have an amount in its place, which is that of an execution.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenCostAlert {
+    Amount(Money),
+    Rule {
+        #[serde(default)]
+        per_execution: Option<Money>,
+        #[serde(default)]
+        daily: Option<Money>,
+        #[serde(default)]
+        weekly: Option<Money>,
+        #[serde(default)]
+        channel: Option<String>,
+    },
+}
+
+impl From<WrittenCostAlert> for CostAlertRule {
+    fn from(written: WrittenCostAlert) -> Self {
+        match written {
+            WrittenCostAlert::Amount(amount) => Self { per_execution: Some(amount), ..Self::default() },
+            WrittenCostAlert::Rule { per_execution, daily, weekly, channel } => {
+                Self { per_execution, daily, weekly, channel }
+            }
+        }
+    }
 }
 
 /// What a spent budget does.
@@ -202,4 +248,19 @@ pub struct Expose {
     /// The tool's description, if not the process's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_in_the_place_of_a_rule_is_that_of_an_execution() {
+        let before = r#"{"nanos":5000000000,"currency":"USD"}"#;
+        let rule: CostAlertRule = serde_json::from_str(before).unwrap();
+        assert_eq!(rule.per_execution, Some("5".parse().unwrap()));
+        let whole = CostAlertRule { daily: Some("7".parse().unwrap()), channel: Some("slack".into()), ..rule };
+        let text = serde_json::to_string(&whole).unwrap();
+        assert_eq!(serde_json::from_str::<CostAlertRule>(&text).unwrap(), whole);
+    }
 }

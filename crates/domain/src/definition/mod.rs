@@ -18,8 +18,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 pub use config::{
-    Budget, BudgetAction, Config, Expose, Misfire, OutgoingWebhook, Output, Overlap, Schedule, Trigger, TriggerKind,
-    UndefinedRule,
+    Budget, BudgetAction, Config, CostAlertRule, Expose, Misfire, OutgoingWebhook, Output, Overlap, Schedule, Trigger,
+    TriggerKind, UndefinedRule,
 };
 pub use graph::{Ancestors, Edge, EdgeKind, Graph, GraphError, StepIndex, all_cycles};
 pub use input::{CheckedInput, InputField, InputProblem, InputSchema, InputType, RequiredInput};

@@ -90,6 +90,12 @@ impl Parameters {
     }
 }
 
+impl<A: ReadParameters, B: ReadParameters> ReadParameters for (A, B) {
+    fn read(parameters: &mut Parameters) -> Self {
+        (A::read(parameters), B::read(parameters))
+    }
+}
+
 impl PageParameters {
     /// `limit` up to `most`, `offset` or `cursor`.
     pub fn read(parameters: &mut Parameters, most: u32) -> Self {

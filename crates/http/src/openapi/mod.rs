@@ -46,6 +46,7 @@ const PAGE: &str = "/api/docs/ui";
         (name = "analytics", description = "Figures of executions"),
         (name = "alerts", description = "Costs that people are told of"),
         (name = "inbox", description = "What waits for people"),
+        (name = "views", description = "Filters of lists that people keep"),
         (name = "approvals", description = "Questions to people"),
         (name = "live", description = "Events as they happen"),
         (name = "agents", description = "Agents that steps can name"),

@@ -6,6 +6,7 @@ use procession_application::{
     alerts::AlertFailure,
     approvals::ApprovalFailure,
     audit::AuditFailure,
+    dashboard::DashboardFailure,
     definitions::DefinitionFailure,
     events::EventsFailure,
     executions::{ExecutionFailure, SimulationFailure, StartFailure, TooManyStarts},
@@ -16,6 +17,7 @@ use procession_application::{
     server_status::StatusFailure,
     templates::TemplateFailure,
     triggers::TriggerFailure,
+    views::ViewFailure,
 };
 use procession_domain::{approval::ApprovalError, definition::ProcessError, execution::CommandError};
 use procession_language::Diagnostic;
@@ -308,6 +310,9 @@ impl From<FiguresFailure> for Problem {
         match error {
             FiguresFailure::Forbidden(forbidden) => forbidden.into(),
             FiguresFailure::NotFound => Self::not_found(detail),
+            FiguresFailure::Span | FiguresFailure::VersionAlone => {
+                Self::invalid(Code::InvalidQuery, capitalised(&detail))
+            }
             FiguresFailure::Store(error) => error.into(),
         }
     }
@@ -318,11 +323,45 @@ impl From<AlertFailure> for Problem {
         let detail = capitalised(&error.to_string());
         match error {
             AlertFailure::Forbidden(forbidden) => forbidden.into(),
-            AlertFailure::NoProcess | AlertFailure::NoThreshold => Self::not_found(detail),
+            AlertFailure::NoProcess | AlertFailure::NoThreshold | AlertFailure::NoAlert => Self::not_found(detail),
+            AlertFailure::Dismissed => Self::bad_request(Code::Conflict, detail),
             AlertFailure::Amount => {
                 Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("amount", "does not do")])
             }
             AlertFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DashboardFailure> for Problem {
+    fn from(error: DashboardFailure) -> Self {
+        match error {
+            DashboardFailure::Forbidden(error) => error.into(),
+            DashboardFailure::Executions(error) => error.into(),
+            DashboardFailure::Approvals(error) => error.into(),
+            DashboardFailure::Figures(error) => error.into(),
+            DashboardFailure::Triggers(error) => error.into(),
+            DashboardFailure::Inbox(error) => error.into(),
+            DashboardFailure::Alerts(error) => error.into(),
+            DashboardFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ViewFailure> for Problem {
+    fn from(error: ViewFailure) -> Self {
+        let detail = capitalised(&error.to_string());
+        match error {
+            ViewFailure::Forbidden(forbidden) => forbidden.into(),
+            ViewFailure::NotFound => Self::not_found(detail),
+            ViewFailure::Name => {
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("name", "does not do")])
+            }
+            ViewFailure::TooLarge => {
+                Self::invalid(Code::InvalidValue, detail).with_errors([FieldError::new("filters", "are too large")])
+            }
+            ViewFailure::NoUser | ViewFailure::TooMany => Self::conflict(Code::Conflict, detail),
+            ViewFailure::Store(error) => error.into(),
         }
     }
 }

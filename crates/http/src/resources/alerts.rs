@@ -1,12 +1,10 @@
 //! Cost alerts and the thresholds from which on they are raised (spec 4b 8).
-//!
-//! Thresholds are kept; nothing raises alerts yet, so that the list of them is empty and says so.
 
 use axum::Json;
 use procession_application::{
     access::UseCase,
     alerts::WantedThreshold,
-    ports::{Threshold, ThresholdKind},
+    ports::{AlertFilter, AlertStatus, CostAlert, Threshold, ThresholdKind},
 };
 use procession_domain::value::ProcessId;
 use serde::{Deserialize, Serialize};
@@ -26,6 +24,9 @@ use crate::{
 
 /// What stands for the server as a whole in the place of a process's id.
 const SERVER: &str = "server";
+
+/// How many alerts are listed where the client does not say.
+const ALERTS: u32 = 50;
 
 pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
@@ -151,14 +152,13 @@ struct ThresholdRequest {
 /// Which alerts a list shows.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "the filter is checked, and there is nothing to filter")]
 struct AlertParameters {
     /// `active` or `dismissed`.
     #[param(example = "active")]
     status: Option<String>,
-    /// Only those of this process.
+    /// Only those of this version, or with `server` of the server as a whole.
     process_id: Option<String>,
-    /// How many at most.
+    /// How many at most; 50 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// After so many.
@@ -166,7 +166,7 @@ struct AlertParameters {
     offset: Option<u64>,
 }
 
-/// Lists alerts, the newest first: none, since nothing raises any yet.
+/// Lists alerts, the newest first. Who sees only their own executions sees the alerts about these.
 #[utoipa::path(
     get, path = "/api/alerts", tag = "alerts", params(AlertParameters),
     responses(
@@ -176,25 +176,39 @@ struct AlertParameters {
     ),
 )]
 async fn list_alerts(
+    app: App,
     session: Session,
     Query(parameters): Query<AlertParameters>,
 ) -> Result<Json<AlertListResponse>, Problem> {
-    session.check(UseCase::ReadThresholds)?;
-    match parameters.status.as_deref() {
-        None | Some("active" | "dismissed") => {}
-        Some(other) => return Err(Problem::bad_request(Code::BadFilter, format!("Invalid status: {other}"))),
-    }
-    Ok(Json(AlertListResponse { alerts: Vec::new(), total: 0, active_count: 0 }))
+    session.check(UseCase::ReadAlerts)?;
+    let status = match parameters.status.as_deref() {
+        None => None,
+        Some(name) => {
+            let invalid = || Problem::bad_request(Code::BadFilter, format!("Invalid status: {name}"));
+            Some(AlertStatus::of(name).ok_or_else(invalid)?)
+        }
+    };
+    let process = match parameters.process_id.as_deref().map(process) {
+        None => None,
+        Some(Ok(process)) => Some(process),
+        // Any text may be asked for; nothing has an id that is none.
+        Some(Err(_)) => Some(Some(ProcessId::new(Uuid::nil()))),
+    };
+    let filter = AlertFilter { status, process, user: None };
+    let (offset, limit) = (parameters.offset.unwrap_or(0), parameters.limit.unwrap_or(ALERTS));
+    let page = app.alerts.list(&session.principal, filter, offset, limit).await?;
+    let alerts = page.rows.iter().map(AlertResponse::of).collect();
+    Ok(Json(AlertListResponse { alerts, total: page.total, active_count: page.active }))
 }
 
-/// Counts alerts that nobody has looked at: none, since nothing raises any yet.
+/// Counts alerts that nobody has put aside.
 #[utoipa::path(
     get, path = "/api/alerts/count", tag = "alerts",
     responses((status = 200, description = "How many", body = AlertCountResponse)),
 )]
-async fn count_alerts(session: Session) -> Result<Json<AlertCountResponse>, Problem> {
-    session.check(UseCase::ReadThresholds)?;
-    Ok(Json(AlertCountResponse { active_count: 0 }))
+async fn count_alerts(app: App, session: Session) -> Result<Json<AlertCountResponse>, Problem> {
+    session.check(UseCase::ReadAlerts)?;
+    Ok(Json(AlertCountResponse { active_count: app.alerts.active(&session.principal).await? }))
 }
 
 /// Shows an alert.
@@ -206,23 +220,27 @@ async fn count_alerts(session: Session) -> Result<Json<AlertCountResponse>, Prob
         (status = 404, description = "No such alert"),
     ),
 )]
-async fn get_alert(session: Session, _: NamePath) -> Result<Json<AlertResponse>, Problem> {
-    session.check(UseCase::ReadThresholds)?;
-    Err(Problem::not_found("Alert not found"))
+async fn get_alert(app: App, session: Session, path: NamePath) -> Result<Json<AlertResponse>, Problem> {
+    session.check(UseCase::ReadAlerts)?;
+    let alert = app.alerts.get(&session.principal, alert_id(&path.0)?).await?;
+    Ok(Json(AlertResponse::of(&alert)))
 }
 
-/// Puts an alert aside.
+/// Puts an alert aside: it is not raised again in its period.
 #[utoipa::path(
     post, path = "/api/alerts/{alert_id}/dismiss", tag = "alerts",
     params(("alert_id" = String, Path, description = "The alert")),
     responses(
         (status = 200, description = "It is put aside", body = DismissedAlertResponse),
+        (status = 400, description = "It was put aside before"),
         (status = 404, description = "No such alert"),
     ),
 )]
-async fn dismiss_alert(session: Session, _: NamePath) -> Result<Json<DismissedAlertResponse>, Problem> {
-    session.check(UseCase::ChangeThresholds)?;
-    Err(Problem::not_found("Alert not found"))
+async fn dismiss_alert(app: App, session: Session, path: NamePath) -> Result<Json<DismissedAlertResponse>, Problem> {
+    session.check(UseCase::DismissAlert)?;
+    let id = alert_id(&path.0)?;
+    app.alerts.dismiss(&session.principal, id).await?;
+    Ok(Json(DismissedAlertResponse { message: "Alert dismissed", alert_id: id.to_string() }))
 }
 
 /// Lists the thresholds of a process, or with `server` those of the server as a whole.
@@ -295,6 +313,11 @@ async fn delete_threshold(
     Ok(Json(DeletedThresholdResponse { message: "Threshold deleted" }))
 }
 
+/// The alert of a path. What is no id is that of no alert.
+fn alert_id(text: &str) -> Result<Uuid, Problem> {
+    text.parse().map_err(|_| Problem::not_found("Alert not found"))
+}
+
 /// The process of a path; none for the server as a whole.
 fn process(id: &str) -> Result<Option<ProcessId>, Problem> {
     if id == SERVER { Ok(None) } else { ProcessId::read(id).map(Some) }
@@ -319,6 +342,27 @@ impl ThresholdResponse {
             enabled: threshold.enabled,
             created_at: threshold.created_at.into(),
             updated_at: threshold.updated_at.into(),
+        }
+    }
+}
+
+impl AlertResponse {
+    fn of(alert: &CostAlert) -> Self {
+        Self {
+            id: alert.id,
+            process_id: alert.process_id.map_or_else(|| SERVER.to_owned(), |id| id.to_string()),
+            process_name: alert.process_name.as_ref().map_or_else(|| SERVER.to_owned(), ToString::to_string),
+            execution_id: alert.execution_id.map(procession_domain::value::ExecutionId::uuid),
+            threshold_type: alert.kind.as_str(),
+            threshold_amount: dollars(alert.threshold),
+            actual_amount: dollars(alert.actual),
+            currency: alert.actual.currency().to_string(),
+            severity: alert.severity().as_str(),
+            status: alert.status().as_str(),
+            message: alert.to_string(),
+            created_at: alert.created_at.into(),
+            dismissed_at: alert.dismissed_at.map(Into::into),
+            dismissed_by: alert.dismissed_by.clone(),
         }
     }
 }

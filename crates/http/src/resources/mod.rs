@@ -6,6 +6,7 @@ pub(crate) mod analytics;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod dashboard;
 pub(crate) mod docs;
 pub(crate) mod executions;
 pub(crate) mod health;
@@ -21,6 +22,7 @@ pub(crate) mod telemetry;
 pub(crate) mod templates;
 pub(crate) mod triggers;
 pub(crate) mod users;
+pub(crate) mod views;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -35,9 +37,11 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(schema::routes())
         .merge(executions::routes())
         .merge(analytics::routes())
+        .merge(dashboard::routes())
         .merge(alerts::routes())
         .merge(approvals::routes())
         .merge(inbox::routes())
+        .merge(views::routes())
         .merge(agents::routes())
         .merge(notifications::routes())
         .merge(auth::routes())

@@ -6,20 +6,30 @@ use serde_json::{Value as Json, json};
 
 use crate::{shapes::has_shape, support::Server};
 
-const TRENDS: &str = "days: integer, daily_trends: list, total_executions: integer, total_completed: integer,
-    total_failed: integer, overall_success_rate: number, total_cost: money, exact_cost: object";
+const TRENDS: &str =
+    "days: integer, timezone: text, daily_trends: list, total_executions: integer, total_completed: integer,
+    total_failed: integer, overall_success_rate: number, total_cost: money, exact_cost: object,
+    average: number|null, p50: number|null, p95: number|null,
+    waiting_seconds: number|null, working_seconds: number|null, cancelled_count: integer, input_tokens: integer,
+    output_tokens: integer";
 
 const DAY: &str = "date: text, execution_count: integer, completed_count: integer, failed_count: integer,
-    total_cost: number, exact_cost: object, success_rate: number";
+    total_cost: number, exact_cost: object, success_rate: number, average: number|null, p50: number|null, p95: number|null,
+    waiting_seconds: number|null, working_seconds: number|null, cancelled_count: integer, input_tokens: integer,
+    output_tokens: integer";
 
-const METRICS: &str = "process_id: id, process_name: text, execution_count: integer, completed_count: integer,
+const METRICS: &str =
+    "process_id: id, process_name: text, version: text, execution_count: integer, completed_count: integer,
     failed_count: integer, running_count: integer, success_rate: number, average_duration_seconds: number|null,
     average_cost: money|null, total_cost: money, exact_cost: object, min_duration_seconds: number|null,
-    max_duration_seconds: number|null, min_cost: money|null, max_cost: money|null";
+    max_duration_seconds: number|null, min_cost: money|null, max_cost: money|null,
+    average: number|null, p50: number|null, p95: number|null,
+    waiting_seconds: number|null, working_seconds: number|null, cancelled_count: integer, input_tokens: integer,
+    output_tokens: integer";
 
 const STEP: &str = "step_id: text, step_name: text, process_name: text, execution_count: integer,
-    average_duration_seconds: number|null, total_cost: money, exact_cost: object, average_cost: money|null,
-    failure_rate: number";
+    average_duration_seconds: number|null, working_seconds: number, waiting_seconds: number, total_cost: money,
+    exact_cost: object, average_cost: money|null, failure_rate: number";
 
 /// A server on which `report` ran twice for `vic`, well and badly, and once for `ann`, who still waits.
 async fn busy() -> (Server, String, [String; 2]) {
@@ -110,4 +120,86 @@ async fn steps_are_told_by_time_and_cost() {
         let path = format!("/api/executions/analytics/steps?{query}");
         server.get(path).by(&root).send().await.problem(422, "invalid_query");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn durations_tell_work_from_waiting() {
+    let (server, _, [_, root]) = busy().await;
+    let asking = "{name: patient, steps: [
+        {id: write, agent: writer, message: x},
+        {id: nap, type: timer, duration: 30s, depends_on: [write]}]}";
+    server.stage.until_ended(server.execution_of(asking, "ann").await).await;
+    let path = "/api/processes/analytics/all?process_name=patient";
+    let one = &server.get(path).by(&root).send().await.ok(200)["processes"][0];
+    assert_eq!((&one["average"], &one["working_seconds"]), (&json!(40.0), &json!(10.0)));
+    assert_eq!(one["waiting_seconds"], 30.0);
+    for part in ["p50", "p95"] {
+        let told = one[part].as_f64().unwrap();
+        assert!((told - 40.0).abs() < 40.0 / 60.0, "{part} {told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_is_asked_for_by_dates_of_a_zone() {
+    let (server, _, [_, root]) = busy().await;
+    let trends = async |query: &str| {
+        let path = format!("/api/processes/analytics/trends?{query}");
+        server.get(path).by(&root).send().await.ok(200)
+    };
+    let one = trends("from=2027-01-15&to=2027-01-15").await;
+    assert_eq!((&one["days"], one["daily_trends"].as_array().unwrap().len()), (&json!(1), 1));
+    assert_eq!(one["total_executions"], 3);
+    let before = trends("from=2027-01-10&to=2027-01-14").await;
+    assert_eq!((&before["total_executions"], before["daily_trends"].as_array().unwrap().len()), (&json!(0), 5));
+    let far = trends("from=2027-01-14&timezone=Pacific/Auckland&process_name=report&version=1").await;
+    assert_eq!((&far["timezone"], &far["total_executions"]), (&json!("Pacific/Auckland"), &json!(1)));
+    for (query, status) in [
+        ("timezone=Mars/Olympus", 422),
+        ("from=yesterday", 422),
+        ("from=2027-01-15&to=2027-01-14", 422),
+        ("version=1", 422),
+        ("process_name=nothing", 404),
+        ("process_name=report&version=9", 404),
+    ] {
+        let path = format!("/api/processes/analytics/trends?{query}");
+        assert_eq!(server.get(path).by(&root).status().await.as_u16(), status, "{query}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn figures_are_exported_as_a_table() {
+    let (server, _, [vic, root]) = busy().await;
+    let reply = server.get("/api/analytics/export.csv?days=7").by(&root).send().await;
+    assert_eq!(reply.header("content-type"), Some("text/csv; charset=utf-8"));
+    let text = reply.text.as_str();
+    let lines: Vec<&str> = text.split_terminator("\r\n").collect();
+    assert!(lines[0].starts_with("date,process_name,version,executions,"), "{}", lines[0]);
+    assert_eq!(lines.len(), 4);
+    assert!(
+        lines.contains(&"2027-01-15,report,1,1,1,0,0,0,100.0,10.000,9.984,9.984,0.000,10.000,0.125,USD,true,0,0"),
+        "{text}"
+    );
+    let own = server.get("/api/analytics/export.csv").by(&vic).send().await.text;
+    assert_eq!(own.lines().count(), 3, "a viewer's own");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_dashboard_is_each_persons_own() {
+    let (server, _, [vic, root]) = busy().await;
+    let shown = server.get("/api/dashboard").by(&root).send().await.ok(200);
+    let shape = "active: integer, pending: integer, waiting_for_people: integer, approvals_for_me: integer,
+        failed_24h: integer, runs_24h: integer, success_24h: number|null, cost_24h: money|null, exact_cost_24h: object,
+        next_runs: list, needs_attention: list, health: list";
+    has_shape(&shown, shape);
+    assert_eq!((&shown["active"], &shown["runs_24h"], &shown["failed_24h"]), (&json!(1), &json!(3), &json!(1)));
+    assert_eq!((&shown["success_24h"], &shown["waiting_for_people"]), (&json!(50.0), &json!(1)));
+    let kinds: Vec<&Json> =
+        shown["needs_attention"].as_array().unwrap().iter().map(|attention| &attention["kind"]).collect();
+    assert_eq!(kinds, ["failed"]);
+    let names: Vec<&Json> = shown["health"].as_array().unwrap().iter().map(|health| &health["process_name"]).collect();
+    assert_eq!(names.len(), 3);
+    let broken = shown["health"].as_array().unwrap().iter().find(|health| health["process_name"] == "broken").unwrap();
+    assert_eq!((&broken["success"], &broken["cost"]), (&json!(0.0), &Json::Null), "nothing known is not $0");
+    let own = server.get("/api/dashboard").by(&vic).send().await.ok(200);
+    assert_eq!((&own["active"], &own["runs_24h"]), (&json!(0), &json!(2)));
 }

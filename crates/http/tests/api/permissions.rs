@@ -63,6 +63,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("DELETE /api/alerts/thresholds/{process_id}/{threshold_type}", "AD", ""),
     ("GET /api/alerts/{alert_id}", "ADOPV", ""),
     ("POST /api/alerts/{alert_id}/dismiss", "AD", ""),
+    ("GET /api/analytics/export.csv", "ADOPV", ""),
     ("GET /api/approvals", "ADOPV", ""),
     ("GET /api/approvals/execution/{execution_id}/step/{step_id}", "ADOP", "V"),
     ("GET /api/approvals/{approval_id}", "ADOP", "V"),
@@ -75,9 +76,11 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET /api/audit/{audit_id}", "A", ""),
     ("POST /api/auth/logout", "ADOPV", ""),
     ("POST /api/auth/logout-everywhere", "ADOPV", ""),
+    ("GET /api/dashboard", "ADOPV", ""),
     ("GET /api/executions", "ADOPV", ""),
     ("GET /api/executions/analytics/steps", "ADOPV", ""),
     ("GET /api/executions/limits/status", "A", ""),
+    ("POST /api/executions/bulk", "AO", ""),
     ("POST /api/executions/processes/{process_id}/execute", "AO", ""),
     ("GET /api/executions/recovery/status", "ADOPV", ""),
     ("GET /api/executions/{execution_id}", "ADOP", "V"),
@@ -89,6 +92,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET /api/executions/{execution_id}/replay", "ADOP", "V"),
     ("POST /api/executions/{execution_id}/pause", "AO", ""),
     ("POST /api/executions/{execution_id}/resume", "AO", ""),
+    ("GET /api/executions/{execution_id}/retry", "ADOP", "V"),
     ("POST /api/executions/{execution_id}/retry", "AO", ""),
     ("GET /api/executions/{execution_id}/steps/{step_id}", "ADOP", "V"),
     ("GET /api/executions/{execution_id}/steps/{step_id}/output", "ADOP", "V"),
@@ -146,6 +150,9 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET /api/users/{name}", "A", ""),
     ("PUT /api/users/{name}/password", "A", ""),
     ("PUT /api/users/{name}/role", "A", ""),
+    ("GET /api/views", "ADOPV", ""),
+    ("POST /api/views", "ADOPV", ""),
+    ("DELETE /api/views/{view_id}", "ADOPV", ""),
 ];
 
 /// What asks somebody who may decide approvals.
@@ -192,6 +199,7 @@ impl House {
             .replace("{template_id}", "user:nothing")
             .replace("{threshold_type}", "daily")
             .replace("{trigger_id}", "nothing")
+            .replace("{view_id}", UNKNOWN)
             .replace("{step_id}", "review")
             .replace("{name}", "nobody");
         let path = if path.ends_with("/replay") { path + "?at=1" } else { path };
@@ -217,6 +225,8 @@ fn body_of(endpoint: &str) -> Option<Json> {
         ("POST", "/api/process-templates") => json!({"name": "new", "definition_yaml": "nonsense"}),
         ("PUT", "/api/process-templates/{template_id}") => json!({"definition_yaml": "nonsense"}),
         ("PUT", "/api/alerts/thresholds/{process_id}") => json!({"threshold_type": "daily", "amount": 1}),
+        ("POST", "/api/executions/bulk") => json!({"action": "cancel", "ids": [UNKNOWN]}),
+        ("POST", "/api/views") => json!({"name": "late"}),
         ("POST", "/api/keys") => json!({"name": "a key"}),
         ("POST", "/api/users") => json!({"username": "new", "role": "viewer"}),
         ("PUT", path) if path.ends_with("/role") => json!({"role": "viewer"}),

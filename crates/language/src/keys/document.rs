@@ -98,7 +98,26 @@ pub(crate) static CONFIG: Place = Place {
             Shape::Word { words: &["error", "empty", "keep"], others: &[] },
             "What an undefined reference in a text does: fail the step, print nothing, or keep the placeholder. Default: by the place where it stands.",
         ),
-        key("cost_alert", Shape::Money, "An execution that costs more raises an alert."),
+        key(
+            "cost_alert",
+            Shape::MoneyOr(&COST_ALERT),
+            "From which costs on an alert is raised; an amount alone is that of an execution.",
+        ),
+    ],
+};
+
+pub(crate) static COST_ALERT: Place = Place {
+    name: "cost_alert",
+    title: "`cost_alert`",
+    keys: &[
+        key("per_execution", Shape::Money, "An execution that costs more raises an alert."),
+        key("daily", Shape::Money, "A day whose executions cost more together raises an alert."),
+        key("weekly", Shape::Money, "A week, from Monday on, whose executions cost more together raises an alert."),
+        key(
+            "channel",
+            Shape::Text,
+            "The channel through which people are told: `slack`, `email`, `webhook`, or one that the server maps. Default: as the server says.",
+        ),
     ],
 };
 

@@ -283,7 +283,7 @@ pub(crate) const fn fits(shape: Shape, value: &Node<'_>) -> bool {
         Shape::Any | Shape::Outputs | Shape::TextsOr(_) => (true, true, true),
         Shape::AnyList | Shape::Steps | Shape::ListOf(_) => (false, true, false),
         Shape::MapOf(_) => (false, true, true),
-        Shape::TextOr(_) => (true, false, true),
+        Shape::TextOr(_) | Shape::MoneyOr(_) => (true, false, true),
     };
     match &value.kind {
         Kind::Scalar(_) => scalar,

@@ -9,7 +9,7 @@ mod steps;
 use procession_domain::definition::StepType;
 
 pub(crate) use document::{
-    BUDGET, CONFIG, DOCUMENT, DST, EXPOSE, EXPOSE_MCP, INPUT_FIELD, LISTED_INPUT, OUTPUT, TRIGGER, WEBHOOK,
+    BUDGET, CONFIG, COST_ALERT, DOCUMENT, DST, EXPOSE, EXPOSE_MCP, INPUT_FIELD, LISTED_INPUT, OUTPUT, TRIGGER, WEBHOOK,
 };
 pub(crate) use parts::{COMPENSATION, INFORMED, ON_ERROR, RERUN, RETRY, ROLE_ASSIGNEE, ROLES, ROUTE};
 pub(crate) use steps::{AGENT_TASK, GATEWAY, HUMAN_APPROVAL, NOTIFICATION, STEP, SUB_PROCESS, TIMER};
@@ -93,6 +93,8 @@ pub(crate) enum Shape {
     ListOf(&'static Place),
     /// A text, or a mapping of a place.
     TextOr(&'static Place),
+    /// An amount of money, or a mapping of a place.
+    MoneyOr(&'static Place),
     /// A list of texts or mappings of a place.
     TextsOr(&'static Place),
     /// The list of outputs, or a mapping of names to templates.
@@ -165,6 +167,7 @@ pub(crate) const PLACES: &[&Place] = &[
     &LISTED_INPUT,
     &CONFIG,
     &BUDGET,
+    &COST_ALERT,
     &OUTPUT,
     &TRIGGER,
     &DST,

@@ -17,7 +17,6 @@ pub(super) enum NotYet {
     Monitors,
     Informed,
     Expose,
-    CostAlert,
 }
 
 impl fmt::Display for NotYet {
@@ -29,7 +28,6 @@ impl fmt::Display for NotYet {
             Self::Monitors => "`monitors` are not available yet: these agents are not told of anything",
             Self::Informed => "`informed` is not available yet: these agents are not told of anything",
             Self::Expose => "offering processes to agents is not available yet: this one is not offered",
-            Self::CostAlert => "alerts are not available yet: `cost_alert` raises none; `budget` can stop an execution",
         })
     }
 }

@@ -1,13 +1,13 @@
 //! Settings of the whole process: `config`, `labels` (spec 1.1, 3.9).
 
 use indexmap::IndexMap;
-use procession_domain::definition::{Budget, BudgetAction, Config, Priority};
-use procession_yaml::Path;
+use procession_domain::definition::{Budget, BudgetAction, Config, CostAlertRule, Priority};
+use procession_yaml::{Kind, Path};
 
-use super::{Field, Fields, Lowering, not_yet::NotYet};
+use super::{Field, Fields, Lowering};
 use crate::{
     code::Code,
-    keys::{BUDGET, CONFIG},
+    keys::{BUDGET, CONFIG, COST_ALERT},
     problem::Problem,
 };
 
@@ -19,10 +19,7 @@ pub(super) fn lower_config<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> 
         max_concurrent_steps: fields.read(cx, "max_concurrent_steps", Lowering::integer),
         timeout: fields.read(cx, "timeout", Lowering::time_limit),
         undefined: fields.read(cx, "undefined", Lowering::word_as),
-        cost_alert: fields.read(cx, "cost_alert", |cx, field| {
-            cx.not_yet(NotYet::CostAlert, field.key_span, &field.path);
-            cx.money(field)
-        }),
+        cost_alert: fields.read(cx, "cost_alert", lower_cost_alert),
         ..Config::default()
     };
     if let Some(priority) = fields.read(cx, "priority", lower_priority) {
@@ -55,6 +52,22 @@ fn lower_budget<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Option<Budg
     let action = fields.read(cx, "action", Lowering::word_as).unwrap_or(BudgetAction::Stop);
     fields.finish(cx);
     Some(Budget { max_cost: max_cost?, action })
+}
+
+/// From which costs on an alert is raised; an amount alone is that of an execution (spec 4c).
+fn lower_cost_alert<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Option<CostAlertRule> {
+    if !matches!(field.node.kind, Kind::Map(_)) {
+        return cx.money(field).map(|amount| CostAlertRule { per_execution: Some(amount), ..CostAlertRule::default() });
+    }
+    let mut fields = Fields::of(cx, field.node, &field.path, &COST_ALERT)?;
+    let rule = CostAlertRule {
+        per_execution: fields.read(cx, "per_execution", |cx, field| cx.money(field)),
+        daily: fields.read(cx, "daily", |cx, field| cx.money(field)),
+        weekly: fields.read(cx, "weekly", |cx, field| cx.money(field)),
+        channel: fields.read(cx, "channel", |cx, field| cx.text(field)),
+    };
+    fields.finish(cx);
+    Some(rule)
 }
 
 /// A place in queues; `critical` is `high`.

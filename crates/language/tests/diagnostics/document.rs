@@ -91,6 +91,10 @@ pub const CASES: &[Case] = &[
         "name: p\nconfig: {cost_alert: «-5»}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
     ),
     case(
+        Code::BadMoney,
+        "name: p\nconfig: {cost_alert: {daily: «much»}}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    ),
+    case(
         Code::OverriddenKey,
         "name: p\nconfig: {budget: {max_cost: 5}, «max_cost»: 4}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
     ),
@@ -197,10 +201,6 @@ steps: [{id: a, type: timer, duration: 1s}]
     case(
         Code::NotYetAvailable,
         "name: p\n«webhooks»: [{url: \"https://x.example\"}]\nsteps: [{id: a, type: timer, duration: 1s}]\n",
-    ),
-    case(
-        Code::NotYetAvailable,
-        "name: p\nconfig: {«cost_alert»: 5}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
     ),
     case(
         Code::NotYetAvailable,

@@ -73,6 +73,16 @@ pub const KEYS: &[Key] = &[
         "The longest time from one look to the next. Up to it, the end of work is told within a tenth of the time that it took."
     ),
     key!(agents.allow_commands, "Whether local agents may be programs on this machine (kind `command`)."),
+    key!(
+        alerts.timezone,
+        "The time zone whose days and weeks count for cost alerts: `UTC`, or a name such as `Europe/Berlin`."
+    ),
+    key!(
+        alerts.channel,
+        "The notification channel through which people are told of cost alerts, where a definition names none."
+    )
+    .or("none: alerts are only shown"),
+    key!(alerts.recipients, "Who is told of cost alerts, by channels that have recipients: users or mail addresses."),
     key!(engine.max_concurrent_executions, "How many root executions run at once; more wait."),
     key!(engine.max_concurrent_instances, "How many executions of one process run at once, where it does not say."),
     key!(engine.max_concurrent_steps, "How many calls of one execution are in flight, where its process does not say."),

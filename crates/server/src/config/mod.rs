@@ -36,7 +36,7 @@ use procession_domain::{
     value::{Currency, Duration},
 };
 use secrecy::SecretString;
-pub use values::{ByteSize, DatabaseUrl, ListenAddress, LogFormat, Synchronous, UserRole};
+pub use values::{ByteSize, DatabaseUrl, ListenAddress, LogFormat, Synchronous, UserRole, Zone};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +51,8 @@ pub struct Configuration {
     pub auth: Auth,
     /// Agents.
     pub agents: Agents,
+    /// Cost alerts.
+    pub alerts: Alerts,
     /// The engine.
     pub engine: Engine,
     /// Sizes and rates.
@@ -115,6 +117,17 @@ pub struct Mcp {
     pub poll_first: Duration,
     /// The longest time from one look to the next.
     pub poll_most: Duration,
+}
+
+/// Settings of cost alerts.
+#[derive(Debug, Clone, Default)]
+pub struct Alerts {
+    /// The zone whose days and weeks count.
+    pub timezone: Zone,
+    /// The channel through which people are told.
+    pub channel: Option<String>,
+    /// Who is told, by channels that have recipients.
+    pub recipients: Vec<String>,
 }
 
 /// Settings of the engine.

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use procession_application::calendar::Calendar;
 use procession_domain::{
     definition::UndefinedRule,
     value::{Currency, Duration},
@@ -83,6 +84,37 @@ pub struct WebAddress(String);
 impl fmt::Debug for WebAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.show())
+    }
+}
+
+/// A time zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Zone(String);
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self("UTC".to_owned())
+    }
+}
+
+impl Zone {
+    /// Its calendar.
+    pub fn calendar(&self) -> Calendar {
+        // What is no zone was refused when it was read.
+        Calendar::of_zone(&self.0).unwrap_or_default()
+    }
+}
+
+impl Setting for Zone {
+    const TAKES: &'static str = "a time zone such as `Europe/Berlin`, or `UTC`";
+
+    fn read(given: &Given) -> Result<Self, String> {
+        let name = given.text(Self::TAKES)?;
+        Calendar::of_zone(name).map(|_| Self(name.to_owned())).map_err(|error| error.to_string())
+    }
+
+    fn show(&self) -> String {
+        self.0.clone()
     }
 }
 

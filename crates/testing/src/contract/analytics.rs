@@ -3,18 +3,21 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use procession_application::ports::{
-    Counted, EventPage, ExecutionFilter, ExecutionRow, Lease, PageStart, Paging, Sort,
+    Counted, EventPage, ExecutionFilter, ExecutionRow, Grouping, Lease, PageStart, Paging, RecentRuns, RunSums, Sort,
 };
 use procession_domain::{
     event::{AttemptEvent, Direction, Event, StepError, Usage},
     execution::{Command, ExecutionStatus, Failure},
-    value::{Cost, ErrorCode, ExecutionId, Money, Timestamp},
+    value::{Cost, Currency, Duration, ErrorCode, ExecutionId, Money, Timestamp},
 };
 
 use super::{
     given::{Published, Stores, agent, at},
     run::{Launch, Run},
 };
+
+/// The microseconds of a day.
+const DAY: i64 = 86_400_000_000;
 
 /// How an execution goes, after the first of its two steps.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +44,7 @@ pub async fn figures_are_those_of_a_slow_count(stores: &Stores) {
         let user = ["ada", "bea", "cleo"][usize::try_from(number % 3).unwrap()];
         live(stores, process, lease, user, number, fate).await;
     }
-    let days = Counted { from: at(3 * 40_000), until: at(40 * 40_000), ..everything() };
+    let days = Counted { from: at(3 * 45_000), until: at(40 * 45_000), ..everything() };
     for counted in [
         everything(),
         days.clone(),
@@ -66,14 +69,16 @@ pub async fn figures_are_of_who_and_what_was_asked_for(stores: &Stores) {
         (Counted { user: Some("ada".into()), ..everything() }, 1),
         (Counted { user: Some(String::new()), ..everything() }, 0),
         (Counted { process_name: Some("other".into()), ..everything() }, 0),
-        (Counted { from: at(40_001), ..everything() }, 2),
-        (Counted { from: at(40_002), ..everything() }, 1),
-        (Counted { until: at(40_001), ..everything() }, 0),
+        (Counted { from: at(45_000), ..everything() }, 2),
+        (Counted { from: at(45_900), ..everything() }, 1),
+        (Counted { until: at(45_000), ..everything() }, 0),
     ] {
-        let days = analytics.day_figures(&counted).await.unwrap();
-        assert_eq!(days.iter().map(|day| day.counts.executions).sum::<u64>(), expected, "{counted:?}");
-        let processes = analytics.process_figures(&counted).await.unwrap();
-        assert_eq!(processes.iter().map(|process| process.counts.executions).sum::<u64>(), expected, "{counted:?}");
+        for by_process in [false, true] {
+            let grouping = Grouping { days: &[], by_process };
+            let groups = analytics.run_figures(&counted, grouping, Currency::USD).await.unwrap();
+            let executions: u64 = groups.iter().map(|group| group.sums.executions()).sum();
+            assert_eq!(executions, expected, "{counted:?}");
+        }
     }
     let all = analytics.agent_figures(at(0), None).await.unwrap();
     assert_eq!(all.len(), 1);
@@ -82,6 +87,29 @@ pub async fn figures_are_of_who_and_what_was_asked_for(stores: &Stores) {
     let of_ada = analytics.agent_figures(at(0), Some("ada")).await.unwrap();
     assert_eq!((of_ada[0].ended, of_ada[0].failed, of_ada[0].cost.complete), (2, 0, true));
     assert_eq!(analytics.agent_figures(at(1_000_000), None).await.unwrap(), []);
+}
+
+/// The latest executions of a version that ended tell how it has gone; those that go on do not count.
+pub async fn the_latest_ends_tell_how_a_version_has_gone(stores: &Stores) {
+    let lease = stores.node().await;
+    let process = stores.published("report", vec![agent("a", &[]), agent("b", &["a"])]).await;
+    let idle = stores.published("idle", vec![agent("a", &[])]).await;
+    let fates = [Fate::Fails, Fate::Completes, Fate::Completes, Fate::IsCancelled, Fate::GoesOn];
+    for (number, fate) in (1..).zip(fates) {
+        live(stores, &process, lease, if number == 3 { "bea" } else { "ada" }, number, fate).await;
+    }
+    let recent = async |user, most| {
+        let versions = [process.process.id, idle.process.id];
+        stores.stores.analytics.recent_runs(&versions, user, most).await.unwrap()
+    };
+    let [three] = <[RecentRuns; 1]>::try_from(recent(None, 3).await).unwrap();
+    assert_eq!((three.process_id, three.ended, three.completed, three.failed), (process.process.id, 3, 2, 0));
+    assert_eq!((three.cost, three.is_complete), ((20 + 20 + 30 + 30 + 40) * 1_000_000 + 15, true));
+    let [all] = <[RecentRuns; 1]>::try_from(recent(None, 30).await).unwrap();
+    assert_eq!((all.ended, all.completed, all.failed, all.is_complete), (4, 2, 1, false));
+    let [own] = <[RecentRuns; 1]>::try_from(recent(Some("bea"), 30).await).unwrap();
+    assert_eq!((own.ended, own.completed), (1, 1));
+    assert_eq!(recent(Some(""), 30).await, []);
 }
 
 /// A step that ended is counted from the commit on that ended it, with what it cost and how long it took.
@@ -114,7 +142,7 @@ pub async fn an_ended_step_is_counted_with_the_commit_that_ended_it(stores: &Sto
 
 /// Lets an execution live, from `number` times forty thousand seconds on.
 async fn live(stores: &Stores, process: &Published, lease: Lease, user: &str, number: i64, fate: Fate) {
-    let begin = number * 40_000;
+    let begin = number * 45_000;
     let admit = if matches!(fate, Fate::Waits) { None } else { Some(lease) };
     let launch = Launch { at: at(begin), admit, user: Some(user.to_owned()), ..Launch::default() };
     let mut run = stores.launched(process, launch).await;
@@ -122,7 +150,7 @@ async fn live(stores: &Stores, process: &Published, lease: Lease, user: &str, nu
         return;
     }
     commit(stores, run.turn(at(begin + number), &[Command::Start])).await;
-    let cost = Money::from_nanos(number * 10_000_000 + 3, procession_domain::value::Currency::USD);
+    let cost = Money::from_nanos(number * 10_000_000 + 3, Currency::USD);
     commit(stores, run.finish_for(at(begin + number + 10), "a", cost)).await;
     let end = at(begin + 3 * number + 20);
     match fate {
@@ -163,46 +191,55 @@ async fn rows(stores: &Stores, counted: &Counted) -> Vec<ExecutionRow> {
 }
 
 async fn compare_executions(stores: &Stores, counted: &Counted) {
+    // Days of a zone whose clocks are half an hour off, the first of them cut off by the time that is counted.
+    let first = counted.from.as_micros().div_euclid(DAY) * DAY - DAY / 48;
+    let days: Vec<Timestamp> = (0..30).map(|day| Timestamp::from_micros(first + day * DAY)).collect();
     let rows = rows(stores, counted).await;
-    let day = |row: &ExecutionRow| row.started_at.unwrap().as_micros().div_euclid(86_400_000_000);
-    let mut by_day: BTreeMap<i64, Vec<&ExecutionRow>> = BTreeMap::new();
-    let mut by_process: BTreeMap<_, Vec<&ExecutionRow>> = BTreeMap::new();
-    for row in &rows {
-        by_day.entry(day(row)).or_default().push(row);
-        by_process.entry(row.process_id).or_default().push(row);
+    let day_of = |row: &ExecutionRow| *days.iter().rev().find(|day| **day <= row.started_at.unwrap()).unwrap();
+    for (days_matter, by_process) in [(false, false), (true, false), (false, true), (true, true)] {
+        let mut slow: BTreeMap<_, Vec<&ExecutionRow>> = BTreeMap::new();
+        for row in &rows {
+            let group = (days_matter.then(|| day_of(row)), by_process.then_some(row.process_id));
+            slow.entry(group).or_default().push(row);
+        }
+        let grouping = Grouping { days: if days_matter { &days } else { &[] }, by_process };
+        let groups = stores.stores.analytics.run_figures(counted, grouping, Currency::USD).await.unwrap();
+        assert_eq!(groups.len(), slow.len(), "{counted:?}");
+        for (figures, ((day, process), rows)) in groups.iter().zip(&slow) {
+            assert_eq!((figures.day, figures.process.as_ref().map(|process| process.id)), (*day, *process));
+            if let Some(process) = &figures.process {
+                assert_eq!((&process.name, process.version), (&rows[0].process_name, rows[0].process_version));
+            }
+            compare_sums(&figures.sums, rows);
+        }
     }
-    let days = stores.stores.analytics.day_figures(counted).await.unwrap();
-    assert_eq!(days.len(), by_day.len(), "{counted:?}");
-    for (figures, (day, rows)) in days.iter().zip(&by_day) {
-        assert_eq!(figures.day.as_micros(), day * 86_400_000_000);
-        assert_eq!(figures.counts.executions, rows.len() as u64);
-        assert_eq!(figures.counts.completed, count(rows, ExecutionStatus::Completed));
-        assert_eq!(figures.counts.failed, count(rows, ExecutionStatus::Failed));
-        assert_eq!(figures.counts.running, count(rows, ExecutionStatus::Running));
-        assert_eq!(figures.counts.cost.amount.nanos(), nanos(rows).iter().sum::<i64>());
+}
+
+fn compare_sums(sums: &RunSums, rows: &[&ExecutionRow]) {
+    assert_eq!(sums.executions(), rows.len() as u64);
+    assert_eq!(sums.completed, count(rows, ExecutionStatus::Completed));
+    assert_eq!(sums.failed, count(rows, ExecutionStatus::Failed));
+    assert_eq!(sums.cancelled, count(rows, ExecutionStatus::Cancelled));
+    assert_eq!(sums.running, count(rows, ExecutionStatus::Running));
+    assert_eq!(sums.cost, nanos(rows).iter().sum::<i64>());
+    assert_eq!(sums.incomplete, rows.iter().filter(|row| !row.cost.complete).count() as u64);
+    let ended: Vec<&ExecutionRow> = rows.iter().copied().filter(|row| row.status.is_ended()).collect();
+    let costs = nanos(&ended);
+    assert_eq!((sums.ended_cost, sums.cost_least), (costs.iter().sum::<i64>(), costs.iter().min().copied()));
+    assert_eq!(sums.cost_most, costs.iter().max().copied());
+    let mut took: Vec<u64> = Vec::new();
+    for row in rows.iter().filter(|row| row.status == ExecutionStatus::Completed) {
+        took.push(row.completed_at.unwrap().since(row.started_at.unwrap()).as_millis());
     }
-    let processes = stores.stores.analytics.process_figures(counted).await.unwrap();
-    assert_eq!(processes.len(), by_process.len(), "{counted:?}");
-    for (figures, (id, rows)) in processes.iter().zip(&by_process) {
-        assert_eq!((figures.process_id, &figures.process_name), (*id, &rows[0].process_name));
-        let mut took: Vec<u64> = Vec::new();
-        for row in rows.iter().filter(|row| row.status == ExecutionStatus::Completed) {
-            took.push(row.completed_at.unwrap().since(row.started_at.unwrap()).as_millis());
-        }
-        let spread = figures.took.map(|took| (took.least.as_millis(), took.most.as_millis()));
-        assert_eq!(spread, took.iter().min().copied().zip(took.iter().max().copied()));
-        if let Some(spread) = figures.took {
-            let sum: u64 = took.iter().sum();
-            assert!(spread.average.as_millis().abs_diff(sum / took.len() as u64) <= 1);
-        }
-        let ended: Vec<&ExecutionRow> = rows.iter().copied().filter(|row| row.status.is_ended()).collect();
-        let costs = nanos(&ended);
-        let spread = figures.cost.map(|cost| (cost.least.amount.nanos(), cost.most.amount.nanos()));
-        assert_eq!(spread, costs.iter().min().copied().zip(costs.iter().max().copied()));
-        if let Some(spread) = figures.cost {
-            let average = costs.iter().sum::<i64>() / i64::try_from(costs.len()).unwrap();
-            assert!(spread.average.amount.nanos().abs_diff(average) <= 1);
-        }
+    took.sort_unstable();
+    let bounds = (sums.took_least.map(Duration::as_millis), sums.took_most.map(Duration::as_millis));
+    assert_eq!(bounds, (took.first().copied(), took.last().copied()));
+    assert_eq!((sums.took, sums.durations.count()), (took.iter().sum::<u64>() * 1_000, took.len() as u64));
+    // Agents were at work from the beginning to the end of each.
+    assert_eq!(sums.working, sums.took);
+    if let Some(middle) = took.get(took.len().saturating_sub(1) / 2) {
+        let told = sums.durations.quantile(0.5).unwrap().as_millis();
+        assert!(told.abs_diff(*middle) <= middle / 60 + 1, "{told} for {middle}");
     }
 }
 
@@ -217,12 +254,13 @@ async fn compare_steps(stores: &Stores, counted: &Counted) {
             sums.3 += cost.map_or(0, Money::nanos);
         }
     }
-    let figures = stores.stores.analytics.step_figures(counted).await.unwrap();
+    let figures = stores.stores.analytics.step_figures(counted, Currency::USD).await.unwrap();
     assert_eq!(figures.len(), slow.len(), "{counted:?}");
     for (figures, ((process, step), (ended, failed, took, nanos))) in figures.iter().zip(&slow) {
         assert_eq!((figures.process_name.as_str(), figures.step_id.as_str()), (process.as_str(), step.as_str()));
         assert_eq!((figures.ended, figures.failed, figures.cost.amount.nanos()), (*ended, *failed, *nanos));
         assert!(figures.average.as_millis().abs_diff(took / ended) <= 1, "{figures:?}");
+        assert_eq!(figures.working, figures.average, "agents are at work all the time");
     }
 }
 

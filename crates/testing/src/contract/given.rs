@@ -18,7 +18,7 @@ use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
     self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed,
     ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, Started, TemplateStore,
-    ThresholdStore, WorkScope,
+    ThresholdStore, ViewStore, WorkScope,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -175,6 +175,7 @@ impl Stores {
             + FigureStore
             + ThresholdStore
             + NoticeStore
+            + ViewStore
             + 'static,
     {
         Self { stores: ports::Stores::of(store, blobs), ids: Arc::new(SequentialIds::new()), keep }

@@ -6,6 +6,16 @@
 macro_rules! store_contract {
     ($stores:path) => {
         $crate::store_contract! { @tests $stores;
+            alerts:
+                an_alert_is_raised_once_and_follows_the_cost,
+                costs_of_failed_and_running_executions_raise_alerts,
+                a_week_is_the_sum_of_its_days,
+                the_server_counts_each_call_once,
+                an_alert_that_was_put_aside_is_not_raised_again,
+                a_threshold_that_is_passed_already_raises_its_alert,
+                a_published_version_gets_its_thresholds,
+                alerts_are_listed_by_who_and_what_was_asked_for,
+                an_alert_waits_until_it_is_told;
             audit:
                 entries_are_numbered_and_chained,
                 entries_appended_at_once_are_one_chain,
@@ -152,10 +162,12 @@ macro_rules! store_contract {
                 a_template_is_read_back_and_names_are_unique,
                 a_template_is_replaced_and_removed,
                 a_threshold_is_set_once_for_its_process_and_kind,
-                a_mark_of_a_notice_is_its_users_own;
+                a_mark_of_a_notice_is_its_users_own,
+                a_view_is_saved_once_for_its_page_and_name;
             analytics:
                 figures_are_those_of_a_slow_count,
                 figures_are_of_who_and_what_was_asked_for,
+                the_latest_ends_tell_how_a_version_has_gone,
                 an_ended_step_is_counted_with_the_commit_that_ended_it;
             lists:
                 definitions_are_listed_last_changed_first,
@@ -197,8 +209,9 @@ macro_rules! store_contract {
 mod tests {
     const LIST: &str = include_str!("list.rs");
 
-    const PROMISES: [&str; 14] = [
+    const PROMISES: [&str; 15] = [
         include_str!("access.rs"),
+        include_str!("alerts.rs"),
         include_str!("analytics.rs"),
         include_str!("approvals.rs"),
         include_str!("blobs.rs"),

@@ -13,6 +13,7 @@ use super::{
     given::{Published, Stores, agent, approval, at, definition, step_id, sub_process},
     run::{Launch, Run},
 };
+use indexmap::IndexMap;
 use procession_application::ports::{
     ExecutionFilter, Lease, Page, PageStart, Paging, ProcessFilter, ProcessRow, Sort, StoreError,
 };
@@ -40,6 +41,7 @@ pub async fn definitions_are_listed_last_changed_first(stores: &Stores) {
         status: ProcessStatus::Draft,
         description: "What summary is for".into(),
         step_count: 2,
+        labels: IndexMap::new(),
         created_by: None,
         created_at: at(5),
         updated_at: at(20),

@@ -11,6 +11,7 @@
 )]
 
 pub mod access;
+pub mod alerts;
 pub mod analytics;
 pub mod approvals;
 pub mod audit;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use procession_application::ports::{Mark, NoticeMark, ProcessTemplate, Threshold, ThresholdKind, Visibility};
+use procession_application::ports::{
+    CostDay, Mark, NoticeMark, ProcessTemplate, SavedView, Threshold, ThresholdKind, Visibility,
+};
 use procession_domain::{
     definition::{InputField, InputSchema, InputType},
     value::ProcessId,
@@ -56,11 +58,12 @@ pub async fn a_threshold_is_set_once_for_its_process_and_kind(stores: &Stores) {
         created_at: at(second),
         updated_at: at(second),
     };
-    let weekly = thresholds.set_threshold(&new(process, ThresholdKind::Weekly, "10", 0)).await.unwrap();
-    let first = thresholds.set_threshold(&new(process, ThresholdKind::Daily, "2.5", 1)).await.unwrap();
-    let server = thresholds.set_threshold(&new(None, ThresholdKind::Daily, "7 EUR", 2)).await.unwrap();
+    let today = CostDay::new(20_000);
+    let weekly = thresholds.set_threshold(&new(process, ThresholdKind::Weekly, "10", 0), today).await.unwrap();
+    let first = thresholds.set_threshold(&new(process, ThresholdKind::Daily, "2.5", 1), today).await.unwrap();
+    let server = thresholds.set_threshold(&new(None, ThresholdKind::Daily, "7 EUR", 2), today).await.unwrap();
     let again = Threshold { enabled: false, ..new(process, ThresholdKind::Daily, "3", 9) };
-    let again = thresholds.set_threshold(&again).await.unwrap();
+    let again = thresholds.set_threshold(&again, today).await.unwrap();
     assert_eq!((again.id, again.created_at, again.updated_at), (first.id, at(1), at(9)));
     assert_eq!((again.amount.amount().as_str(), again.enabled), ("3", false));
     assert_eq!(thresholds.thresholds(process).await.unwrap(), [again, weekly]);
@@ -90,6 +93,29 @@ pub async fn a_mark_of_a_notice_is_its_users_own(stores: &Stores) {
     assert_eq!(notices.notice_marks("ada").await.unwrap(), [aside, other]);
     assert_eq!(notices.notice_marks("bea").await.unwrap(), [of_bea]);
     assert_eq!(notices.notice_marks("zoe").await.unwrap(), []);
+}
+
+/// A view that is saved again keeps its id and its first time; others' views stay.
+pub async fn a_view_is_saved_once_for_its_page_and_name(stores: &Stores) {
+    let views = &stores.stores.views;
+    let view = |user: &str, name: &str, status: &str, second| SavedView {
+        id: stores.id(),
+        user: user.to_owned(),
+        name: name.to_owned(),
+        page: "runs".to_owned(),
+        filters: json!({"status": status}),
+        created_at: at(second),
+    };
+    let late = views.save_view(&view("ada", "late", "running", 1)).await.unwrap();
+    let bad = views.save_view(&view("ada", "bad", "failed", 2)).await.unwrap();
+    let of_bea = views.save_view(&view("bea", "late", "paused", 3)).await.unwrap();
+    let again = views.save_view(&view("ada", "late", "pending", 4)).await.unwrap();
+    assert_eq!(again, SavedView { filters: json!({"status": "pending"}), ..late });
+    assert_eq!(views.views("ada").await.unwrap(), [bad.clone(), again.clone()]);
+    assert!(!views.remove_view("bea", again.id).await.unwrap());
+    assert!(views.remove_view("ada", again.id).await.unwrap());
+    assert_eq!(views.views("ada").await.unwrap(), [bad]);
+    assert_eq!(views.views("bea").await.unwrap(), [of_bea]);
 }
 
 fn template(name: &str) -> ProcessTemplate {

@@ -7,8 +7,8 @@ use procession_domain::{
     definition::{Budget, Priority},
     event::{Creation, Direction, Recorded, TriggerContext, Usage},
     execution::{
-        CallId, ChildPlan, ChildVersion, Command, Context, Execution, Ledger, Reply, Settings, Signal, Transition,
-        Write,
+        CallId, ChildEnd, ChildOutcome, ChildPlan, ChildVersion, Command, Context, Execution, Ledger, Reply, Settings,
+        Signal, Transition, Write,
     },
     value::{Currency, ExecutionId, Money, Timestamp},
 };
@@ -16,9 +16,10 @@ use uuid::Uuid;
 
 use super::given::{Published, Stores, at, some_value, step_id};
 use crate::{GivenValues, OpenSlots, PlainTexts, SequentialIds};
+use procession_application::calendar::Calendar;
 use procession_application::ports::{
     Admission, ApprovalWrite, BudgetChange, Commit, Content, EndedStep, IdGenerator, IdempotencyKey, InboxRow, Lease,
-    NewChild, NewSignal, NewValue, Start, root_of_tree,
+    NewChild, NewSignal, NewValue, Start, root_of_tree, working_time,
 };
 
 /// How an execution is started.
@@ -191,6 +192,19 @@ impl Run {
         self.turn(now, &[command])
     }
 
+    /// The turn in which it hears that its child has completed.
+    pub fn child_completed(&mut self, now: Timestamp, child: &Self) -> Commit {
+        let state = child.execution.state();
+        let end = ChildEnd {
+            execution_id: child.id(),
+            process: child.execution.creation().process.clone(),
+            outcome: ChildOutcome::Completed(Arc::new(serde_json::json!({}))),
+            cost: state.cost,
+            duration: now.since(state.created_at),
+        };
+        self.turn(now, &[Command::ChildEnded(Box::new(end))])
+    }
+
     /// The turn in which it is cancelled.
     pub fn cancel(&mut self, now: Timestamp) -> Commit {
         let signal = Signal::Cancel { by: "ada".to_owned(), reason: None, compensate: false };
@@ -228,6 +242,8 @@ impl Run {
             before,
             standing: self.execution.standing(),
             ended_steps: EndedStep::of(&self.execution, &events),
+            day: Calendar::default().day(self.execution.standing().updated_at),
+            working: working_time(&self.execution),
             events,
             snapshot: None,
             values: self.values.take_fresh(),

@@ -4,43 +4,43 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AgentActivity, AgentFigures, Counted, DayFigures, EndedStep, FigureStore, ProcessFigures, RunCounts, Spread,
+    AgentActivity, AgentFigures, Counted, Durations, EndedStep, FigureStore, Grouping, RecentRuns, RunFigures, RunSums,
     StepFigures, StoreError,
 };
 use procession_domain::{
     execution::ExecutionStatus,
-    value::{Cost, Duration, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp},
+    value::{Cost, Currency, Duration, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp},
 };
 
 use super::{MemoryStore, StoredExecution, Tables};
 
-/// The microseconds of a day.
-const DAY: i64 = 86_400_000_000;
-
 #[async_trait]
 impl FigureStore for MemoryStore {
-    async fn process_figures(&self, counted: &Counted) -> Result<Vec<ProcessFigures>, StoreError> {
+    async fn run_figures(
+        &self,
+        counted: &Counted,
+        grouping: Grouping<'_>,
+        currency: Currency,
+    ) -> Result<Vec<RunFigures>, StoreError> {
         let tables = self.tables();
-        let mut processes: BTreeMap<ProcessId, Vec<&StoredExecution>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Option<Timestamp>, Option<ProcessId>), Vec<&StoredExecution>> = BTreeMap::new();
         for run in tables.counted(counted) {
-            processes.entry(run.creation.process.id).or_default().push(run);
+            let began = run.standing.started_at;
+            let day = grouping.days.iter().rev().find(|day| began.is_some_and(|began| began >= **day)).copied();
+            let process = grouping.by_process.then_some(run.creation.process.id);
+            groups.entry((day, process)).or_default().push(run);
         }
-        Ok(processes.into_iter().map(|(id, runs)| process_figures(id, &runs)).collect())
-    }
-
-    async fn day_figures(&self, counted: &Counted) -> Result<Vec<DayFigures>, StoreError> {
-        let tables = self.tables();
-        let mut days: BTreeMap<i64, Vec<&StoredExecution>> = BTreeMap::new();
-        for run in tables.counted(counted) {
-            let began = run.standing.started_at.map_or(0, Timestamp::as_micros);
-            days.entry(began.div_euclid(DAY) * DAY).or_default().push(run);
-        }
+        let with_children = counted.process_id.is_some() || counted.process_name.is_some() || grouping.by_process;
         let figures =
-            |(day, runs): (i64, Vec<_>)| DayFigures { day: Timestamp::from_micros(day), counts: counts(&runs) };
-        Ok(days.into_iter().map(figures).collect())
+            |((day, process), runs): ((Option<Timestamp>, Option<ProcessId>), Vec<&StoredExecution>)| RunFigures {
+                day,
+                process: process.map(|_| runs[0].creation.process.clone()),
+                sums: sums(&runs, with_children, currency),
+            };
+        Ok(groups.into_iter().map(figures).collect())
     }
 
-    async fn step_figures(&self, counted: &Counted) -> Result<Vec<StepFigures>, StoreError> {
+    async fn step_figures(&self, counted: &Counted, currency: Currency) -> Result<Vec<StepFigures>, StoreError> {
         let tables = self.tables();
         let mut steps: BTreeMap<(ProcessName, StepId), Vec<&EndedStep>> = BTreeMap::new();
         for run in tables.counted(counted) {
@@ -54,10 +54,41 @@ impl FigureStore for MemoryStore {
             step_id,
             ended: steps.len() as u64,
             failed: steps.iter().filter(|step| !step.completed).count() as u64,
-            average: average(steps.iter().map(|step| step.ended_at.since(step.started_at))).unwrap_or_default(),
-            cost: costs(steps.iter().filter_map(|step| step.cost)),
+            average: average(steps.iter().map(|step| step.ended_at.since(step.started_at))),
+            working: average(steps.iter().map(|step| step.working)),
+            cost: with_currency(costs(steps.iter().filter_map(|step| step.cost)), currency),
         };
         Ok(steps.into_iter().map(figures).collect())
+    }
+
+    async fn recent_runs(
+        &self,
+        versions: &[ProcessId],
+        user: Option<&str>,
+        most: u32,
+    ) -> Result<Vec<RecentRuns>, StoreError> {
+        let tables = self.tables();
+        let recent = |version: &ProcessId| {
+            let is_meant = |run: &&StoredExecution| {
+                let of_user = user.is_none() || run.creation.user.as_deref() == user;
+                run.creation.process.id == *version && run.is_ended() && of_user
+            };
+            let mut runs: Vec<&StoredExecution> = tables.executions.values().filter(is_meant).collect();
+            runs.sort_by_key(|run| std::cmp::Reverse((run.created_at, run.id)));
+            runs.truncate(most as usize);
+            let count = |status| u32::try_from(runs.iter().filter(|run| run.standing.status == status).count()).ok();
+            (!runs.is_empty()).then(|| RecentRuns {
+                process_id: *version,
+                ended: u32::try_from(runs.len()).unwrap_or(u32::MAX),
+                completed: count(ExecutionStatus::Completed).unwrap_or(u32::MAX),
+                failed: count(ExecutionStatus::Failed).unwrap_or(u32::MAX),
+                cost: runs.iter().map(|run| run.standing.cost.amount.nanos()).sum(),
+                is_complete: runs.iter().all(|run| run.standing.cost.complete),
+            })
+        };
+        let mut recent: Vec<RecentRuns> = versions.iter().filter_map(recent).collect();
+        recent.sort_by_key(|runs| runs.process_id);
+        Ok(recent)
     }
 
     async fn agent_figures(&self, since: Timestamp, user: Option<&str>) -> Result<Vec<AgentFigures>, StoreError> {
@@ -124,50 +155,47 @@ impl Tables {
     }
 }
 
-fn process_figures(process_id: ProcessId, runs: &[&StoredExecution]) -> ProcessFigures {
-    let completed = runs.iter().filter(|run| run.standing.status == ExecutionStatus::Completed);
-    let took = |run: &&StoredExecution| Some(run.standing.completed_at?.since(run.standing.started_at?));
-    let took: Vec<Duration> = completed.filter_map(took).collect();
-    let all = costs(runs.iter().map(|run| run.standing.cost));
-    let of = |nanos: i64| Cost { amount: Money::from_nanos(nanos, all.amount.currency()), complete: all.complete };
-    let ended = runs.iter().filter(|run| run.is_ended());
-    let nanos: Vec<i64> = ended.map(|run| run.standing.cost.amount.nanos()).collect();
-    let count = i64::try_from(nanos.len()).unwrap_or(i64::MAX);
-    ProcessFigures {
-        process_id,
-        process_name: runs[0].creation.process.name.clone(),
-        counts: counts(runs),
-        took: average(took.iter().copied()).map(|average| Spread {
-            average,
-            least: took.iter().copied().min().unwrap_or_default(),
-            most: took.iter().copied().max().unwrap_or_default(),
-        }),
-        cost: nanos.iter().min().zip(nanos.iter().max()).map(|(least, most)| Spread {
-            // Half rounds up, as in the database.
-            average: of((2 * nanos.iter().sum::<i64>() + count) / (2 * count)),
-            least: of(*least),
-            most: of(*most),
-        }),
+/// What executions add up to, one after the other.
+fn sums(runs: &[&StoredExecution], with_children: bool, currency: Currency) -> RunSums {
+    let mut sums = RunSums::none(currency);
+    for run in runs {
+        let (standing, spending) = (&run.standing, run.spending);
+        let whole = standing.cost.amount.nanos();
+        let cost = if with_children { whole } else { spending.nanos };
+        let took = standing.completed_at.zip(standing.started_at).map(|(until, from)| until.since(from));
+        let took = took.filter(|_| standing.status == ExecutionStatus::Completed);
+        let micros = |duration: Duration| duration.as_millis() * 1_000;
+        let ended = run.is_ended();
+        let mut durations = Durations::default();
+        took.into_iter().for_each(|took| durations.add(took));
+        sums.add(&RunSums {
+            completed: u64::from(standing.status == ExecutionStatus::Completed),
+            failed: u64::from(standing.status == ExecutionStatus::Failed),
+            cancelled: u64::from(standing.status == ExecutionStatus::Cancelled),
+            running: u64::from(!ended),
+            took: took.map_or(0, micros),
+            working: took.map_or(0, |_| micros(run.working)),
+            took_least: took,
+            took_most: took,
+            durations,
+            cost,
+            ended_cost: if ended { cost } else { 0 },
+            cost_least: ended.then_some(whole),
+            cost_most: ended.then_some(whole),
+            incomplete: u64::from(!standing.cost.complete),
+            input_tokens: spending.input_tokens,
+            output_tokens: spending.output_tokens,
+            currency,
+        });
     }
+    sums
 }
 
-fn counts(runs: &[&StoredExecution]) -> RunCounts {
-    let count = |is_counted: fn(ExecutionStatus) -> bool| {
-        runs.iter().filter(|run| is_counted(run.standing.status)).count() as u64
-    };
-    RunCounts {
-        executions: runs.len() as u64,
-        completed: count(|status| status == ExecutionStatus::Completed),
-        failed: count(|status| status == ExecutionStatus::Failed),
-        running: count(|status| !status.is_ended()),
-        cost: costs(runs.iter().map(|run| run.standing.cost)),
-    }
-}
-
-fn average(durations: impl Iterator<Item = Duration>) -> Option<Duration> {
+/// The average, rounded as the database rounds it.
+fn average(durations: impl Iterator<Item = Duration>) -> Duration {
     let millis: Vec<u64> = durations.map(Duration::as_millis).collect();
-    let count = millis.len() as u64;
-    (count > 0).then(|| Duration::from_millis((2 * millis.iter().sum::<u64>() + count) / (2 * count)))
+    let count = (millis.len() as u64).max(1);
+    Duration::from_millis((millis.iter().sum::<u64>() * 1_000 / count + 500) / 1_000)
 }
 
 fn costs(costs: impl Iterator<Item = Cost>) -> Cost {
@@ -177,4 +205,8 @@ fn costs(costs: impl Iterator<Item = Cost>) -> Cost {
             complete: sum.complete && cost.complete,
         })
         .unwrap_or(Cost { amount: Money::ZERO, complete: true })
+}
+
+fn with_currency(cost: Cost, currency: Currency) -> Cost {
+    Cost { amount: Money::from_nanos(cost.amount.nanos(), currency), ..cost }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use procession_application::ports::{
-    ApprovalWrite, BudgetChange, Commit, CommitError, Committed, NewChild, NewSignal, StoreError, StoredEvent,
+    ApprovalWrite, Booking, BudgetChange, Commit, CommitError, Committed, NewChild, NewSignal, StoreError, StoredEvent,
     root_of_tree,
 };
 use procession_domain::{
@@ -64,12 +64,18 @@ impl Tables {
         if commit.release {
             stored.owner = None;
         }
+        let cost_before = stored.standing.cost;
         stored.standing = commit.standing;
+        stored.spending.add(commit.spending());
+        stored.working = commit.working;
         stored.snapshot = commit.snapshot.clone().or(stored.snapshot.take());
         stored.values.extend(contents(&commit.values));
         let (creation, root) = (std::sync::Arc::clone(&stored.creation), stored.root_of_tree);
         let mut events = self.append(commit.execution_id, &creation, &commit.events);
         self.ended_steps.extend(commit.ended_steps.iter().map(|step| (commit.execution_id, step.clone())));
+        if let Some(booking) = Booking::of(commit, cost_before) {
+            self.book(&booking);
+        }
         for approval in approvals {
             self.approvals.insert(approval.id(), approval);
         }

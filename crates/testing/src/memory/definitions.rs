@@ -130,6 +130,9 @@ impl Tables {
 
     fn put(&mut self, process: &Process, event: &DefinitionEvent) {
         let name = process.definition().name();
+        if matches!(event, DefinitionEvent::ProcessPublished(_)) {
+            self.set_published(process);
+        }
         for other in self.definitions.values_mut().filter(|other| process.is_active() && other.process.is_active()) {
             if other.process.definition().name() == name {
                 let fields = ProcessFields { is_active: false, ..other.process.clone().into_fields() };
@@ -141,7 +144,7 @@ impl Tables {
         self.definition_events.push((process.id(), event.clone()));
     }
 
-    fn versions<'a>(&'a self, name: &'a ProcessName) -> impl Iterator<Item = &'a StoredProcess> {
+    pub(super) fn versions<'a>(&'a self, name: &'a ProcessName) -> impl Iterator<Item = &'a StoredProcess> {
         let definitions = self.definitions.values();
         definitions.filter(move |stored| stored.process.definition().name() == name)
     }
@@ -155,6 +158,7 @@ impl Tables {
             status: process.status(),
             description: definition.content().description.clone(),
             step_count: u32::try_from(definition.steps().len()).unwrap_or(u32::MAX),
+            labels: definition.content().labels.clone(),
             created_by: process.created_by().map(str::to_owned),
             created_at: process.created_at(),
             updated_at: process.updated_at(),

@@ -4,6 +4,7 @@
 //! may work on it at once.
 
 mod access;
+mod alerts;
 mod analytics;
 mod approvals;
 mod audit;
@@ -29,14 +30,14 @@ use procession_domain::{
     definition::Process,
     event::{AttemptEvent, Creation, DefinitionEvent, Direction, Event, Recorded},
     execution::{Ledger, Snapshot, Standing},
-    value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp},
+    value::{ApprovalId, ContentHash, Duration, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp},
 };
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use procession_application::ports::{
-    ApiKey, Clock, Content, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, Lease, NoticeMark, ProcessTemplate,
-    StoredEvent, Threshold, User,
+    ApiKey, Clock, Content, CostDay, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, Lease, NoticeMark,
+    ProcessTemplate, SavedView, Spending, StoredEvent, Threshold, User,
 };
 
 /// How many commits a slow reader of the feed may lag behind.
@@ -73,8 +74,13 @@ struct Tables {
     ended_steps: Vec<(ExecutionId, EndedStep)>,
     templates: BTreeMap<String, ProcessTemplate>,
     thresholds: Vec<Threshold>,
+    /// What days have cost, by process; `None` is the server.
+    booked_costs: HashMap<(Option<ProcessName>, CostDay), i64>,
+    /// Alerts, each with when people are to be told and how often that was tried.
+    alerts: Vec<alerts::KeptAlert>,
     /// The newest first.
     notice_marks: Vec<NoticeMark>,
+    views: Vec<SavedView>,
     ended_sessions: HashMap<[u8; 32], Option<Timestamp>>,
 }
 
@@ -98,6 +104,10 @@ struct StoredExecution {
     owner: Option<Lease>,
     attention_at: Option<Timestamp>,
     dismissed_at: Option<Timestamp>,
+    /// What its own calls have used.
+    spending: Spending,
+    /// How long it was at work, if it has ended.
+    working: Duration,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -1,10 +1,10 @@
-//! The ports of templates, thresholds and notices.
+//! The ports of templates and notices.
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    NoticeMark, NoticeStore, ProcessTemplate, StoreError, TemplateStore, Threshold, ThresholdKind, ThresholdStore,
+    NoticeMark, NoticeStore, ProcessTemplate, SavedView, StoreError, TemplateStore, ViewStore,
 };
-use procession_domain::value::ProcessId;
+use uuid::Uuid;
 
 use super::MemoryStore;
 
@@ -39,35 +39,6 @@ impl TemplateStore for MemoryStore {
 }
 
 #[async_trait]
-impl ThresholdStore for MemoryStore {
-    async fn thresholds(&self, process: Option<ProcessId>) -> Result<Vec<Threshold>, StoreError> {
-        let tables = self.tables();
-        let mut thresholds: Vec<Threshold> =
-            tables.thresholds.iter().filter(|known| known.process_id == process).copied().collect();
-        thresholds.sort_by_key(|threshold| threshold.kind);
-        Ok(thresholds)
-    }
-
-    async fn set_threshold(&self, threshold: &Threshold) -> Result<Threshold, StoreError> {
-        let mut tables = self.tables();
-        let is_same = |known: &&mut Threshold| known.process_id == threshold.process_id && known.kind == threshold.kind;
-        if let Some(known) = tables.thresholds.iter_mut().find(is_same) {
-            *known = Threshold { id: known.id, created_at: known.created_at, ..*threshold };
-            return Ok(*known);
-        }
-        tables.thresholds.push(*threshold);
-        Ok(*threshold)
-    }
-
-    async fn remove_threshold(&self, process: Option<ProcessId>, kind: ThresholdKind) -> Result<bool, StoreError> {
-        let mut tables = self.tables();
-        let before = tables.thresholds.len();
-        tables.thresholds.retain(|known| known.process_id != process || known.kind != kind);
-        Ok(tables.thresholds.len() < before)
-    }
-}
-
-#[async_trait]
 impl NoticeStore for MemoryStore {
     async fn notice_marks(&self, user: &str) -> Result<Vec<NoticeMark>, StoreError> {
         Ok(self.tables().notice_marks.iter().filter(|mark| mark.user == user).cloned().collect())
@@ -78,5 +49,33 @@ impl NoticeStore for MemoryStore {
         tables.notice_marks.retain(|known| known.user != mark.user || known.notice != mark.notice);
         tables.notice_marks.insert(0, mark.clone());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl ViewStore for MemoryStore {
+    async fn views(&self, user: &str) -> Result<Vec<SavedView>, StoreError> {
+        let mut views: Vec<SavedView> = self.tables().views.iter().filter(|view| view.user == user).cloned().collect();
+        views.sort_by(|one, other| (&one.page, &one.name).cmp(&(&other.page, &other.name)));
+        Ok(views)
+    }
+
+    async fn save_view(&self, view: &SavedView) -> Result<SavedView, StoreError> {
+        let mut tables = self.tables();
+        let is_same =
+            |known: &&mut SavedView| known.user == view.user && known.page == view.page && known.name == view.name;
+        if let Some(known) = tables.views.iter_mut().find(is_same) {
+            known.filters = view.filters.clone();
+            return Ok(known.clone());
+        }
+        tables.views.push(view.clone());
+        Ok(view.clone())
+    }
+
+    async fn remove_view(&self, user: &str, id: Uuid) -> Result<bool, StoreError> {
+        let mut tables = self.tables();
+        let before = tables.views.len();
+        tables.views.retain(|view| view.user != user || view.id != id);
+        Ok(tables.views.len() < before)
     }
 }

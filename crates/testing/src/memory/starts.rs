@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use procession_application::ports::{
-    Admission, Content, NewValue, Start, StartError, Started, StoredEvent, root_of_tree,
+    Admission, Content, NewValue, Spending, Start, StartError, Started, StoredEvent, root_of_tree,
 };
 use procession_domain::{
     event::Recorded,
     execution::{Execution, ExecutionStatus, Ledger},
-    value::{ContentHash, Timestamp},
+    value::{ContentHash, Duration, Timestamp},
 };
 
 use super::{KeptKey, KeptLedger, MemoryStore, StoredExecution, Tables};
@@ -107,6 +107,8 @@ impl StoredExecution {
             owner: None,
             attention_at: None,
             dismissed_at: None,
+            spending: Spending::default(),
+            working: Duration::ZERO,
         }
     }
 

@@ -1,22 +1,26 @@
 //! Commits: checked whole, then written whole (spec 3.8).
 
-use procession_application::ports::{ApprovalWrite, Commit, CommitError, Committed, NewChild, StoreError, StoredEvent};
+use procession_application::ports::{
+    ApprovalWrite, Booking, Commit, CommitError, Committed, NewChild, StoreError, StoredEvent,
+};
 use procession_domain::{
     approval::Approval,
     execution::{Ledger, Signal},
-    value::{ExecutionId, Timestamp},
+    value::{Cost, ExecutionId, Timestamp},
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
     batch::{EventNumbers, Written},
+    bookings,
+    figures::{self, Before},
     rows::{
         Belongs, Telling, definition_key, execution_key, insert_budget, insert_ended_steps, insert_execution,
         insert_values, put_approval, put_signal, stored_approval,
     },
 };
 use crate::{
-    codec::{budget_action, column, money, phase_code, status_code, to_json, uuid_from},
+    codec::{budget_action, column, money, phase_code, status_code, status_of, to_json, uuid_from},
     error::Failure,
 };
 
@@ -26,6 +30,7 @@ struct Stored {
     name: i64,
     root: i64,
     last_sequence: i64,
+    before: Before,
     owner: Option<(Vec<u8>, i64)>,
     oldest_signal: Option<i64>,
     newest_signal: Option<i64>,
@@ -124,6 +129,11 @@ fn put(
     };
     telling.insert(&commit.events, connection, numbers, told)?;
     insert_ended_steps(stored.key, &commit.ended_steps, connection)?;
+    let booking = Booking::of(commit, stored.before.cost);
+    if let Some(booking) = &booking {
+        bookings::book(booking, stored.name, connection)?;
+    }
+    figures::count(commit, stored.key, stored.before, booking.as_ref(), connection)?;
     if let Some(snapshot) = &commit.snapshot {
         const KEEP: &str = "
             INSERT INTO execution_snapshots (execution, sequence, snapshot) VALUES (?1, ?2, ?3)
@@ -150,10 +160,12 @@ fn update(commit: &Commit, stored: &Stored, has_unseen: bool, connection: &Conne
     const UPDATE: &str = "
         UPDATE process_executions
         SET status = ?2, phase = ?3, last_sequence = ?4, updated_at = ?5, started_at = ?6, completed_at = ?7,
-            cost_nanos = ?8, cost_currency = ?9, cost_complete = ?10, attention_at = ?11
+            cost_nanos = ?8, cost_currency = ?9, cost_complete = ?10, attention_at = ?11,
+            own_nanos = own_nanos + ?12, input_tokens = input_tokens + ?13, output_tokens = output_tokens + ?14
         WHERE key = ?1";
     const RELEASE: &str = "UPDATE process_executions SET owner = NULL, owner_epoch = NULL WHERE key = ?1";
     let standing = &commit.standing;
+    let spending = commit.spending();
     let attention = if has_unseen { Some(standing.updated_at) } else { commit.attention_at };
     connection.prepare_cached(UPDATE)?.execute(rusqlite::params![
         stored.key,
@@ -167,6 +179,9 @@ fn update(commit: &Commit, stored: &Stored, has_unseen: bool, connection: &Conne
         standing.cost.amount.currency().as_str(),
         standing.cost.complete,
         attention.map(Timestamp::as_micros),
+        spending.nanos,
+        column(spending.input_tokens),
+        column(spending.output_tokens),
     ])?;
     if commit.release {
         connection.prepare_cached(RELEASE)?.execute([stored.key])?;
@@ -205,7 +220,8 @@ impl Stored {
                 execution.key, execution.name, execution.root, last_sequence, nodes.id, owner_epoch,
                 (SELECT min(number) FROM execution_inbox WHERE execution = execution.key),
                 (SELECT max(number) FROM execution_inbox WHERE execution = execution.key),
-                spent_nanos, reserved_nanos, limit_nanos, currency, action, waits
+                spent_nanos, reserved_nanos, limit_nanos, currency, action, waits,
+                cost_nanos, cost_currency, cost_complete, status
             FROM process_executions AS execution
             LEFT JOIN nodes ON nodes.key = execution.owner
             LEFT JOIN budgets ON budgets.root = execution.root
@@ -220,6 +236,10 @@ impl Stored {
             name: row.get(1)?,
             root,
             last_sequence: row.get(3)?,
+            before: Before {
+                cost: Cost { amount: money(row.get(14)?, &row.get::<_, String>(15)?)?, complete: row.get(16)? },
+                is_ended: status_of(row.get(17)?)?.is_ended(),
+            },
             owner: match owner {
                 Some(node) => Some((node, row.get(5)?)),
                 None => None,

@@ -5,6 +5,8 @@
 //!
 //! * `batch`: one transaction; `starts` and `commits`: deciding about a start or a commit, and writing it;
 //! * `rows`: new rows of executions, which starts and commits both write;
+//! * `bookings`: what a commit adds to the costs of its day, and the alerts that raises;
+//! * `figures`: what a commit ends, added up for analytics;
 //! * `audited`: the entry of the audit trail that goes with what someone has asked for;
 //! * `change`: every other write, one after the other in the same transaction;
 //! * `thread`: taking batches, answering, and what happens when the database fails;
@@ -12,9 +14,11 @@
 
 mod audited;
 mod batch;
+pub(crate) mod bookings;
 mod change;
 mod checkpoints;
 mod commits;
+mod figures;
 mod rows;
 mod starts;
 mod thread;

@@ -191,8 +191,8 @@ pub(super) fn insert_ended_steps(execution: i64, ended: &[EndedStep], connection
     const INSERT: &str = "
         INSERT INTO ended_steps (
             execution, sequence, step, agent, completed, started_at, ended_at, attempts, failed_attempts, cost_nanos,
-            cost_currency, cost_complete)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+            cost_currency, cost_complete, working)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     for step in ended {
         connection.prepare_cached(INSERT)?.execute(rusqlite::params![
             execution,
@@ -207,6 +207,7 @@ pub(super) fn insert_ended_steps(execution: i64, ended: &[EndedStep], connection
             step.cost.map(|cost| cost.amount.nanos()),
             step.cost.as_ref().map(|cost| cost.amount.currency().as_str().to_owned()),
             step.cost.map(|cost| cost.complete),
+            column(step.working.as_millis().saturating_mul(1_000)),
         ])?;
     }
     Ok(())

@@ -9,14 +9,14 @@ use procession_domain::{
     execution::ExecutionStatus,
     value::{ExecutionId, Json as Value, Timestamp},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::summary::seconds;
 use crate::{
     extract::{PageParameters, Parameters, Parsed, Query, ReadParameters},
-    problem::{Code, Problem},
+    problem::{Code, FieldError, Problem},
     session::Session,
     state::App,
     wire::{ExactCost, Time},
@@ -62,6 +62,31 @@ pub(super) struct ListParameters {
     sort: Option<String>,
     #[param(ignore)]
     page: PageParameters,
+}
+
+/// The filters of the list in a body, by the same names.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ExecutionFilter)]
+pub(super) struct RawFilter {
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default)]
+    process_id: Option<String>,
+    #[serde(default)]
+    process_name: Option<String>,
+    #[serde(default)]
+    started_after: Option<String>,
+    #[serde(default)]
+    started_before: Option<String>,
+    #[serde(default)]
+    triggered_by: Option<String>,
+    #[serde(default)]
+    label: Option<String>,
+    #[serde(default)]
+    q: Option<String>,
+    #[serde(default)]
+    parent_id: Option<String>,
 }
 
 /// A page of executions.
@@ -162,8 +187,33 @@ impl ReadParameters for ListParameters {
 }
 
 impl ListParameters {
+    /// The same from a body. Empty texts are as if they were absent.
+    pub(super) fn of_raw(raw: RawFilter) -> Result<Self, Problem> {
+        let text = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let time = |name: &str, value: Option<String>| {
+            let unfit = |error: procession_domain::value::TimestampError| {
+                let error = FieldError::new(format!("filter.{name}"), format!("is not a valid time: {error}"));
+                Problem::fields(Code::InvalidBody, "The request body does not fit", &[error])
+            };
+            text(value).map(|value| value.parse::<Timestamp>().map_err(unfit)).transpose()
+        };
+        Ok(Self {
+            status: text(raw.status),
+            process_id: text(raw.process_id),
+            process_name: text(raw.process_name),
+            started_after: time("started_after", raw.started_after)?,
+            started_before: time("started_before", raw.started_before)?,
+            triggered_by: text(raw.triggered_by),
+            label: text(raw.label),
+            q: text(raw.q),
+            parent_id: text(raw.parent_id),
+            sort: None,
+            page: PageParameters::default(),
+        })
+    }
+
     /// The filter; `None` if it leaves nothing, whatever there is.
-    fn filter(self) -> Result<Option<ExecutionFilter>, Problem> {
+    pub(super) fn filter(self) -> Result<Option<ExecutionFilter>, Problem> {
         let statuses = self.status.as_deref().map(statuses).transpose()?;
         let process_id = self.process_id.as_deref().map(id_or_nothing).transpose()?;
         let parent_id = self.parent_id.as_deref().map(id_or_nothing).transpose()?;

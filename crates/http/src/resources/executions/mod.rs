@@ -1,5 +1,6 @@
 //! Executions: start, watch, steer (spec 3.7; 4b 4).
 
+mod bulk;
 mod commands;
 mod costs;
 mod detail;
@@ -29,7 +30,8 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(commands::cancel_execution))
         .routes(routes!(commands::pause_execution))
         .routes(routes!(commands::resume_execution))
-        .routes(routes!(start::retry_execution))
+        .routes(routes!(start::preview_retry, start::retry_execution))
+        .routes(routes!(bulk::bulk))
         .routes(routes!(commands::dismiss_execution))
         .routes(routes!(history::list_events))
         .routes(routes!(replay::replay_execution))

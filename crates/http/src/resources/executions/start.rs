@@ -1,6 +1,6 @@
 //! Starting and repeating executions.
 
-use axum::{http::StatusCode, response::Response};
+use axum::{Json as Answer, http::StatusCode, response::Response};
 use indexmap::IndexMap;
 use procession_application::{
     access::UseCase,
@@ -10,15 +10,18 @@ use procession_domain::{
     suggest::closest,
     value::{ExecutionId, Json, ProcessId},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Map;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use super::detail::ExecutionResponse;
 use crate::{
-    extract::{IdPath, IdempotencyHeader, SentOrNothing},
+    extract::{IdPath, IdempotencyHeader, Parameters, Query, ReadParameters, SentOrNothing},
     problem::{Code, FieldError, Problem},
+    session::Session,
     state::App,
+    wire::ExactCost,
 };
 
 /// What a process is started with.
@@ -127,6 +130,100 @@ pub(super) async fn execute_process_by_execution_path(
     sent: SentOrNothing<ExecuteRequest>,
 ) -> Result<Response, Problem> {
     start(&app, &path, key, sent).await
+}
+
+/// From where the retry is previewed.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PreviewParameters {
+    /// `start`, or `failed`.
+    #[param(example = "failed")]
+    from: Option<String>,
+}
+
+impl ReadParameters for PreviewParameters {
+    fn read(parameters: &mut Parameters) -> Self {
+        let from = parameters.text("from");
+        if from.as_deref().is_some_and(|from| !matches!(from, "start" | "failed")) {
+            parameters.refuse("from", "must be `start` or `failed`");
+        }
+        Self { from }
+    }
+}
+
+/// What a retry would do.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "execution_id": "0199a6f0-7a11-7c55-b0a4-5f0c2d9e8b71", "from": "failed",
+    "reused": [{"step_id": "draft", "cost": "$0.01",
+        "exact_cost": {"amount": "0.0123", "currency": "USD", "complete": true}}],
+    "again": ["publish"], "cost_saved": "$0.01",
+    "exact_cost_saved": {"amount": "0.0123", "currency": "USD", "complete": true},
+    "exact_cost_estimated": {"amount": "0.002", "currency": "USD", "complete": true},
+}))]
+pub(super) struct RetryPreviewResponse {
+    execution_id: Uuid,
+    /// `start`, or `failed`.
+    from: &'static str,
+    /// The steps whose ends are taken over.
+    reused: Vec<ReusedStep>,
+    /// The steps that run again, as far as the process gets to them.
+    again: Vec<String>,
+    /// What need not be paid for again, rounded.
+    cost_saved: String,
+    exact_cost_saved: ExactCost,
+    /// What the steps that run again may cost, by the medians of their last runs.
+    exact_cost_estimated: ExactCost,
+}
+
+/// A step whose end is taken over.
+#[derive(Debug, Serialize, ToSchema)]
+struct ReusedStep {
+    step_id: String,
+    /// Null where nothing was paid for.
+    cost: Option<String>,
+    exact_cost: Option<ExactCost>,
+}
+
+/// Says what a retry would take over, what it would run again, and what that saves.
+#[utoipa::path(
+    get, path = "/api/executions/{execution_id}/retry", tag = "executions",
+    params(("execution_id" = Uuid, Path, description = "The execution to repeat"), PreviewParameters),
+    responses(
+        (status = 200, description = "What it would do", body = RetryPreviewResponse),
+        (status = 400, description = "Malformed id"),
+        (status = 404, description = "No such execution"),
+        (status = 409, description = "It has not failed, or what it left can't be gone on from"),
+        (status = 422, description = "A parameter does not fit"),
+    ),
+)]
+pub(super) async fn preview_retry(
+    app: App,
+    session: Session,
+    path: IdPath<ExecutionId>,
+    Query(parameters): Query<PreviewParameters>,
+) -> Result<Answer<RetryPreviewResponse>, Problem> {
+    session.check(UseCase::ReadExecution)?;
+    let id = path.id()?;
+    let (from, name) = match parameters.from.as_deref() {
+        Some("failed") => (RetryFrom::Failed, "failed"),
+        Some(_) | None => (RetryFrom::Start, "start"),
+    };
+    let preview = app.executions.retry_preview(&session.principal, id, from).await?;
+    let reused = preview.reused.into_iter().map(|(step, cost)| ReusedStep {
+        step_id: step.to_string(),
+        cost: cost.map(|cost| cost.amount.to_string()),
+        exact_cost: cost.map(Into::into),
+    });
+    Ok(Answer(RetryPreviewResponse {
+        execution_id: id.uuid(),
+        from: name,
+        reused: reused.collect(),
+        again: preview.again.iter().map(ToString::to_string).collect(),
+        cost_saved: preview.saved.amount.to_string(),
+        exact_cost_saved: preview.saved.into(),
+        exact_cost_estimated: preview.estimated.into(),
+    }))
 }
 
 /// Repeats a failed or cancelled execution as a new one, on the same version.

@@ -97,7 +97,9 @@ pub(crate) async fn list_processes(
     session.check(UseCase::ReadDefinitions)?;
     let (filter, paging) = parameters.filter()?;
     let page = app.definitions.list(&session.principal, &filter, &paging).await?;
-    Ok(Json(ProcessListResponse::of(page, &paging)))
+    let versions: Vec<ProcessId> = page.rows.iter().map(|row| row.id).collect();
+    let recent = app.figures.recent(&session.principal, &versions).await?;
+    Ok(Json(ProcessListResponse::of(page, &paging, &recent, |runs| app.figures.cost_per_run(runs))))
 }
 
 /// Shows a definition.

@@ -1,15 +1,20 @@
 //! Requests and responses about definitions.
 
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
-use procession_application::ports::{Page, PageStart, Paging, ProcessRow};
-use procession_domain::definition::{InputSchema, Output, Process, RequiredInput};
+use procession_application::ports::{Page, PageStart, Paging, ProcessRow, RecentRuns};
+use procession_domain::{
+    definition::{InputSchema, Output, Process, RequiredInput},
+    value::{Cost, ProcessId},
+};
 use procession_language::{Checked, Diagnostic};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{steps::StepResponse, triggers::TriggerResponse};
-use crate::wire::{Issue, Time};
+use crate::wire::{ExactCost, Issue, Time};
 
 /// The text of a definition.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -54,7 +59,9 @@ pub(crate) struct ProcessListResponse {
     "id": "0199a6f0-5c3e-7d31-a7c5-0b9d4a1f2c33", "name": "hello", "version": "1", "status": "published",
     "description": "Says hello", "step_count": 1, "created_by": "ann@example.com",
     "created_at": "2026-11-21T02:57:59.880423+00:00", "updated_at": "2026-11-21T03:01:00.000000+00:00",
-    "published_at": "2026-11-21T03:01:00.000000+00:00", "last_run_at": null,
+    "published_at": "2026-11-21T03:01:00.000000+00:00", "last_run_at": null, "labels": {"team": "press"},
+    "success_30": 96.7, "cost_per_run": "$0.01",
+    "exact_cost_per_run": {"amount": "0.0123", "currency": "USD", "complete": true},
 }))]
 pub(crate) struct ProcessSummary {
     id: Uuid,
@@ -70,6 +77,14 @@ pub(crate) struct ProcessSummary {
     published_at: Option<Time>,
     /// When an execution of it was last created.
     last_run_at: Option<Time>,
+    #[schema(value_type = HashMap<String, String>)]
+    labels: IndexMap<String, String>,
+    /// Of its last 30 executions that ended and that the session may see, how many of a hundred that completed or failed
+    /// have completed; null if there are none.
+    success_30: Option<f64>,
+    /// What one of these cost on average, rounded; null if there are none, or nothing is known of it.
+    cost_per_run: Option<String>,
+    exact_cost_per_run: Option<ExactCost>,
 }
 
 /// A definition.
@@ -159,13 +174,23 @@ pub(crate) struct ValidationResponse {
 }
 
 impl ProcessListResponse {
-    pub fn of(page: Page<ProcessRow>, paging: &Paging) -> Self {
+    /// A page, with how the latest executions of each version have gone and what one of them cost on average.
+    pub fn of(
+        page: Page<ProcessRow>,
+        paging: &Paging,
+        recent: &BTreeMap<ProcessId, RecentRuns>,
+        cost_per_run: impl Fn(&RecentRuns) -> Option<Cost>,
+    ) -> Self {
         let offset = match paging.start {
             PageStart::Offset(offset) => offset,
             PageStart::Cursor(_) => 0,
         };
+        let summary = |row: ProcessRow| {
+            let recent = recent.get(&row.id);
+            ProcessSummary::of(row, recent, recent.and_then(&cost_per_run))
+        };
         Self {
-            processes: page.rows.into_iter().map(ProcessSummary::of).collect(),
+            processes: page.rows.into_iter().map(summary).collect(),
             total: page.total,
             limit: paging.limit,
             offset,
@@ -175,7 +200,8 @@ impl ProcessListResponse {
 }
 
 impl ProcessSummary {
-    fn of(row: ProcessRow) -> Self {
+    fn of(row: ProcessRow, recent: Option<&RecentRuns>, cost: Option<Cost>) -> Self {
+        let is_known = |cost: &Cost| cost.complete || !cost.amount.is_zero();
         Self {
             id: row.id.uuid(),
             name: row.name.to_string(),
@@ -188,8 +214,18 @@ impl ProcessSummary {
             updated_at: row.updated_at.into(),
             published_at: row.published_at.map(Into::into),
             last_run_at: row.last_run_at.map(Into::into),
+            labels: row.labels,
+            success_30: recent.and_then(success),
+            cost_per_run: cost.filter(is_known).map(|cost| cost.amount.to_string()),
+            exact_cost_per_run: cost.map(Into::into),
         }
     }
+}
+
+/// How many of a hundred that completed or failed have completed, to one decimal.
+fn success(runs: &RecentRuns) -> Option<f64> {
+    let decided = runs.completed + runs.failed;
+    (decided > 0).then(|| (f64::from(runs.completed) / f64::from(decided) * 1_000.0).round() / 10.0)
 }
 
 impl ProcessResponse {

@@ -1,12 +1,16 @@
 //! Figures: how often processes run, how that ends, how long it takes and what it costs (spec 4b 9).
 //!
-//! All are over the executions that the session may see, and that began within the last so many days.
+//! All are over the executions that the session may see, and that began within the time that is looked at.
+
+mod export;
+mod parameters;
 
 use axum::Json;
+use parameters::FiguresParameters;
 use procession_application::{
     access::UseCase,
-    figures::{FiguresQuery, Trends},
-    ports::{DayFigures, ProcessFigures, StepFigures},
+    figures::{DayOfTrend, ProcessFigures, Trends},
+    ports::{RunSums, StepFigures},
 };
 use procession_domain::value::{Cost, Duration, ProcessId};
 use serde::Serialize;
@@ -16,18 +20,12 @@ use uuid::Uuid;
 
 use crate::{
     HttpState,
-    extract::{IdPath, Parameters, Parsed, Query, ReadParameters},
+    extract::{IdPath, Parameters, Query, ReadParameters},
     problem::Problem,
     session::Session,
     state::App,
     wire::{ExactCost, dollars},
 };
-
-/// How many days are looked at where the client does not say.
-const DAYS: u32 = 30;
-
-/// How many days can be looked at.
-const MOST_DAYS: u32 = 365;
 
 /// How many steps are listed where the client does not say.
 const STEPS: u32 = 10;
@@ -38,6 +36,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(all_processes))
         .routes(routes!(one_process))
         .routes(routes!(steps))
+        .merge(export::routes())
 }
 
 /// What happened day by day.
@@ -46,7 +45,10 @@ struct TrendsResponse {
     /// How many days were looked at.
     #[schema(example = 30)]
     days: u32,
-    /// Every day in UTC, oldest first; one more than `days`, since the time begins within a day.
+    /// The zone of the days.
+    #[schema(example = "UTC")]
+    timezone: String,
+    /// Every day, oldest first; one more than `days` where the time begins within a day.
     daily_trends: Vec<DailyTrend>,
     #[schema(example = 12)]
     total_executions: u64,
@@ -58,9 +60,39 @@ struct TrendsResponse {
     #[schema(example = 90.0)]
     overall_success_rate: f64,
     /// Rounded.
+    /// Each call counted once, in a process or in one of its sub-processes; of one process, sub-processes are included.
     #[schema(example = "$1.25")]
     total_cost: String,
     exact_cost: ExactCost,
+    #[serde(flatten)]
+    work: Work,
+}
+
+/// How long completed executions took, in seconds, and what the models read and wrote.
+#[derive(Debug, Serialize, ToSchema)]
+struct Work {
+    /// Null if none has completed, as those that follow.
+    #[schema(example = 81.5)]
+    average: Option<f64>,
+    /// Half of them took no longer, to 1.6 %.
+    #[schema(example = 62.0)]
+    p50: Option<f64>,
+    /// Of a hundred, 95 took no longer, to 1.6 %.
+    #[schema(example = 230.0)]
+    p95: Option<f64>,
+    /// How much of the average nothing was at work: it waited for people, times, and places in queues.
+    #[schema(example = 60.5)]
+    waiting_seconds: Option<f64>,
+    /// How much of the average agents, messages and sub-processes were at work.
+    #[schema(example = 21.0)]
+    working_seconds: Option<f64>,
+    #[schema(example = 12)]
+    cancelled_count: u64,
+    /// Read, those from and for caches included.
+    #[schema(example = 120_000)]
+    input_tokens: u64,
+    #[schema(example = 34_000)]
+    output_tokens: u64,
 }
 
 /// What happened on a day.
@@ -81,6 +113,8 @@ struct DailyTrend {
     exact_cost: ExactCost,
     #[schema(example = 66.7)]
     success_rate: f64,
+    #[serde(flatten)]
+    work: Work,
 }
 
 /// The figures of one version of a process.
@@ -89,6 +123,8 @@ struct ProcessMetrics {
     process_id: Uuid,
     #[schema(example = "support-triage")]
     process_name: String,
+    #[schema(example = "1")]
+    version: String,
     #[schema(example = 12)]
     execution_count: u64,
     #[schema(example = 9)]
@@ -118,6 +154,8 @@ struct ProcessMetrics {
     min_cost: Option<String>,
     #[schema(example = "$0.40")]
     max_cost: Option<String>,
+    #[serde(flatten)]
+    work: Work,
 }
 
 /// The figures of all published versions.
@@ -154,6 +192,12 @@ struct StepPerformance {
     /// To one decimal; waiting and retries included.
     #[schema(example = 14.2)]
     average_duration_seconds: Option<f64>,
+    /// How much of that an agent, a message or a sub-process was at work.
+    #[schema(example = 10.5)]
+    working_seconds: f64,
+    /// The rest of it.
+    #[schema(example = 3.75)]
+    waiting_seconds: f64,
     #[schema(example = "$0.60")]
     total_cost: String,
     exact_cost: ExactCost,
@@ -165,81 +209,62 @@ struct StepPerformance {
     failure_rate: f64,
 }
 
-/// Which time is looked at, and what.
-#[derive(Debug, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct TrendParameters {
-    /// The last so many days.
-    #[param(minimum = 1, maximum = 365, example = 30)]
-    days: Option<u32>,
-    /// Only executions of this version.
-    process_id: Option<String>,
-    /// Only executions of this process.
-    #[param(example = "support-triage")]
-    process_name: Option<String>,
-}
-
-/// Which time is looked at, and how many steps are listed.
+/// How many steps are listed.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct StepParameters {
-    /// The last so many days.
-    #[param(minimum = 1, maximum = 365, example = 30)]
-    days: Option<u32>,
     /// How many steps in each list.
     #[param(minimum = 1, maximum = 50, example = 10)]
     limit: Option<u32>,
-    /// Only executions of this process.
-    #[param(example = "support-triage")]
-    process_name: Option<String>,
 }
 
 /// What happened day by day.
 #[utoipa::path(
-    get, path = "/api/processes/analytics/trends", tag = "analytics", params(TrendParameters),
+    get, path = "/api/processes/analytics/trends", tag = "analytics", params(FiguresParameters),
     responses(
         (status = 200, description = "The days and their sum", body = TrendsResponse),
         (status = 400, description = "Ill-formed id"),
+        (status = 404, description = "No such process"),
         (status = 422, description = "A parameter does not fit"),
     ),
 )]
 async fn trends(
     app: App,
     session: Session,
-    Query(parameters): Query<TrendParameters>,
+    Query(parameters): Query<FiguresParameters>,
 ) -> Result<Json<TrendsResponse>, Problem> {
     session.check(UseCase::ReadFigures)?;
-    let query = parameters.query()?;
-    let trends = app.figures.trends(&session.principal, &query).await?;
-    Ok(Json(TrendsResponse::of(&trends, query.days)))
+    let now = app.now();
+    let trends = app.figures.trends(&session.principal, &parameters.query(now)?).await?;
+    Ok(Json(TrendsResponse::of(&trends, &parameters, parameters.number_of_days(now))))
 }
 
 /// The figures of all published versions.
 #[utoipa::path(
-    get, path = "/api/processes/analytics/all", tag = "analytics", params(TrendParameters),
+    get, path = "/api/processes/analytics/all", tag = "analytics", params(FiguresParameters),
     responses(
         (status = 200, description = "The figures", body = AllProcessesResponse),
         (status = 400, description = "Ill-formed id"),
+        (status = 404, description = "No such process"),
         (status = 422, description = "A parameter does not fit"),
     ),
 )]
 async fn all_processes(
     app: App,
     session: Session,
-    Query(parameters): Query<TrendParameters>,
+    Query(parameters): Query<FiguresParameters>,
 ) -> Result<Json<AllProcessesResponse>, Problem> {
     session.check(UseCase::ReadFigures)?;
-    let query = parameters.query()?;
-    let processes = app.figures.processes(&session.principal, &query).await?;
-    let is_meant = |figures: &&ProcessFigures| query.process_id.is_none_or(|id| id == figures.process_id);
-    let processes = processes.iter().filter(is_meant).map(ProcessMetrics::of).collect();
-    Ok(Json(AllProcessesResponse { processes, days: query.days }))
+    let now = app.now();
+    let processes = app.figures.processes(&session.principal, &parameters.query(now)?).await?;
+    let processes = processes.iter().map(ProcessMetrics::of).collect();
+    Ok(Json(AllProcessesResponse { processes, days: parameters.number_of_days(now) }))
 }
 
 /// The figures of one version.
 #[utoipa::path(
     get, path = "/api/processes/{process_id}/analytics", tag = "analytics",
-    params(("process_id" = Uuid, Path, description = "The version's id"), TrendParameters),
+    params(("process_id" = Uuid, Path, description = "The version's id"), FiguresParameters),
     responses(
         (status = 200, description = "The figures", body = ProcessMetrics),
         (status = 400, description = "Ill-formed id"),
@@ -251,86 +276,107 @@ async fn one_process(
     app: App,
     session: Session,
     path: IdPath<ProcessId>,
-    Query(parameters): Query<TrendParameters>,
+    Query(parameters): Query<FiguresParameters>,
 ) -> Result<Json<ProcessMetrics>, Problem> {
     session.check(UseCase::ReadFigures)?;
-    let days = parameters.days.unwrap_or(DAYS);
-    let figures = app.figures.process(&session.principal, path.id()?, days).await?;
+    let query = parameters.query(app.now())?;
+    let figures = app.figures.process(&session.principal, path.id()?, &query).await?;
     Ok(Json(ProcessMetrics::of(&figures)))
 }
 
 /// Where time and money go: the slowest and the most expensive steps.
 #[utoipa::path(
-    get, path = "/api/executions/analytics/steps", tag = "analytics", params(StepParameters),
+    get, path = "/api/executions/analytics/steps", tag = "analytics", params(StepParameters, FiguresParameters),
     responses(
         (status = 200, description = "The steps", body = StepsResponse),
+        (status = 400, description = "Ill-formed id"),
+        (status = 404, description = "No such process"),
         (status = 422, description = "A parameter does not fit"),
     ),
 )]
 async fn steps(
     app: App,
     session: Session,
-    Query(parameters): Query<StepParameters>,
+    Query((listed, parameters)): Query<(StepParameters, FiguresParameters)>,
 ) -> Result<Json<StepsResponse>, Problem> {
-    let query = FiguresQuery {
-        days: parameters.days.unwrap_or(DAYS),
-        process_id: None,
-        process_name: parameters.process_name.clone(),
-    };
-    let steps = app.figures.steps(&session.principal, &query).await?;
-    Ok(Json(StepsResponse::of(&steps, parameters.limit.unwrap_or(STEPS) as usize)))
+    session.check(UseCase::ReadFigures)?;
+    let steps = app.figures.steps(&session.principal, &parameters.query(app.now())?).await?;
+    Ok(Json(StepsResponse::of(&steps, listed.limit.unwrap_or(STEPS) as usize)))
 }
 
 impl TrendsResponse {
-    fn of(trends: &Trends, days: u32) -> Self {
+    fn of(trends: &Trends, parameters: &FiguresParameters, days: u32) -> Self {
         let total = &trends.total;
+        let cost = total.total_cost();
         Self {
             days,
+            timezone: parameters.timezone.name.clone(),
             daily_trends: trends.days.iter().map(DailyTrend::of).collect(),
-            total_executions: total.executions,
+            total_executions: total.executions(),
             total_completed: total.completed,
             total_failed: total.failed,
             overall_success_rate: total.success_rate(),
-            total_cost: total.cost.amount.to_string(),
-            exact_cost: total.cost.into(),
+            total_cost: cost.amount.to_string(),
+            exact_cost: cost.into(),
+            work: Work::of(total),
         }
     }
 }
 
 impl DailyTrend {
-    fn of(figures: &DayFigures) -> Self {
-        let counts = &figures.counts;
+    fn of(DayOfTrend { date, sums }: &DayOfTrend) -> Self {
+        let cost = sums.total_cost();
         Self {
-            date: figures.day.to_string().chars().take(10).collect(),
-            execution_count: counts.executions,
-            completed_count: counts.completed,
-            failed_count: counts.failed,
-            total_cost: dollars(counts.cost.amount),
-            exact_cost: counts.cost.into(),
-            success_rate: counts.success_rate(),
+            date: date.clone(),
+            execution_count: sums.executions(),
+            completed_count: sums.completed,
+            failed_count: sums.failed,
+            total_cost: dollars(cost.amount),
+            exact_cost: cost.into(),
+            success_rate: sums.success_rate(),
+            work: Work::of(sums),
+        }
+    }
+}
+
+impl Work {
+    fn of(sums: &RunSums) -> Self {
+        let seconds = |duration: Option<Duration>| duration.map(Duration::as_secs_f64);
+        Self {
+            average: seconds(sums.average()),
+            p50: seconds(sums.durations.quantile(0.5)),
+            p95: seconds(sums.durations.quantile(0.95)),
+            waiting_seconds: seconds(sums.average_waiting()),
+            working_seconds: seconds(sums.average_working()),
+            cancelled_count: sums.cancelled,
+            input_tokens: sums.input_tokens,
+            output_tokens: sums.output_tokens,
         }
     }
 }
 
 impl ProcessMetrics {
-    fn of(figures: &ProcessFigures) -> Self {
-        let (counts, took, cost) = (&figures.counts, figures.took.as_ref(), figures.cost.as_ref());
+    fn of(ProcessFigures { process, sums }: &ProcessFigures) -> Self {
+        let cost = sums.total_cost();
+        let amount = |nanos: Option<i64>| nanos.and_then(|nanos| shown(sums.cost_of(nanos)));
         Self {
-            process_id: figures.process_id.uuid(),
-            process_name: figures.process_name.to_string(),
-            execution_count: counts.executions,
-            completed_count: counts.completed,
-            failed_count: counts.failed,
-            running_count: counts.running,
-            success_rate: counts.success_rate(),
-            average_duration_seconds: took.and_then(|took| seconds(took.average)),
-            average_cost: cost.and_then(|cost| shown(cost.average)),
-            total_cost: counts.cost.amount.to_string(),
-            exact_cost: counts.cost.into(),
-            min_duration_seconds: took.and_then(|took| seconds(took.least)),
-            max_duration_seconds: took.and_then(|took| seconds(took.most)),
-            min_cost: cost.and_then(|cost| shown(cost.least)),
-            max_cost: cost.and_then(|cost| shown(cost.most)),
+            process_id: process.id.uuid(),
+            process_name: process.name.to_string(),
+            version: process.version.to_string(),
+            execution_count: sums.executions(),
+            completed_count: sums.completed,
+            failed_count: sums.failed,
+            running_count: sums.running,
+            success_rate: sums.success_rate(),
+            average_duration_seconds: sums.average().and_then(seconds),
+            average_cost: sums.average_cost().and_then(shown),
+            total_cost: cost.amount.to_string(),
+            exact_cost: cost.into(),
+            min_duration_seconds: sums.took_least.and_then(seconds),
+            max_duration_seconds: sums.took_most.and_then(seconds),
+            min_cost: amount(sums.cost_least),
+            max_cost: amount(sums.cost_most),
+            work: Work::of(sums),
         }
     }
 }
@@ -356,6 +402,8 @@ impl StepPerformance {
         let one_decimal = |number: f64| (number * 10.0).round() / 10.0;
         let cost = figures.cost;
         let count = i64::try_from(figures.ended).unwrap_or(i64::MAX).max(1);
+        let waiting = figures.average.as_millis().saturating_sub(figures.working.as_millis());
+        let waiting = Duration::from_millis(waiting);
         let average = procession_domain::value::Money::from_nanos(cost.amount.nanos() / count, cost.amount.currency());
         Self {
             step_id: figures.step_id.to_string(),
@@ -363,6 +411,8 @@ impl StepPerformance {
             process_name: figures.process_name.to_string(),
             execution_count: figures.ended,
             average_duration_seconds: seconds(figures.average).map(one_decimal),
+            working_seconds: figures.working.as_secs_f64(),
+            waiting_seconds: waiting.as_secs_f64(),
             total_cost: cost.amount.to_string(),
             exact_cost: cost.into(),
             average_cost: shown(Cost { amount: average, ..cost }),
@@ -381,29 +431,8 @@ fn shown(cost: Cost) -> Option<String> {
     (!cost.amount.is_zero()).then(|| cost.amount.to_string())
 }
 
-impl ReadParameters for TrendParameters {
-    fn read(parameters: &mut Parameters) -> Self {
-        Self {
-            days: parameters.number("days", 1..=MOST_DAYS),
-            process_id: parameters.text("process_id"),
-            process_name: parameters.text("process_name"),
-        }
-    }
-}
-
 impl ReadParameters for StepParameters {
     fn read(parameters: &mut Parameters) -> Self {
-        Self {
-            days: parameters.number("days", 1..=MOST_DAYS),
-            limit: parameters.number("limit", 1..=50),
-            process_name: parameters.text("process_name"),
-        }
-    }
-}
-
-impl TrendParameters {
-    fn query(self) -> Result<FiguresQuery, Problem> {
-        let process_id = self.process_id.as_deref().map(ProcessId::read).transpose()?;
-        Ok(FiguresQuery { days: self.days.unwrap_or(DAYS), process_id, process_name: self.process_name })
+        Self { limit: parameters.number("limit", 1..=50) }
     }
 }
