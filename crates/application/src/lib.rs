@@ -35,6 +35,7 @@ pub mod system;
 pub mod templates;
 pub mod triggers;
 mod values;
+pub mod variables;
 mod workshop;
 
 pub use application::{Application, ApplicationSettings};

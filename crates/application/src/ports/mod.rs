@@ -13,9 +13,11 @@ mod clock;
 mod definitions;
 mod executions;
 mod feed;
+mod incoming;
 mod notices;
 mod notifier;
 mod queries;
+mod schedules;
 mod templates;
 mod thresholds;
 
@@ -39,12 +41,14 @@ pub use executions::{
     StartError, Started, WorkScope, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
+pub use incoming::{CallOutcome, KeptWebhook, WebhookAddress, WebhookCall, WebhookStore};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
     CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace,
     Sort,
 };
+pub use schedules::{FiringOutcome, KeptSchedule, LastFiring, ScheduleChange, ScheduleStanding, ScheduleStore};
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
 
@@ -91,6 +95,10 @@ pub struct Stores {
     pub thresholds: Arc<dyn ThresholdStore>,
     /// What people did with notices.
     pub notices: Arc<dyn NoticeStore>,
+    /// Schedules.
+    pub schedules: Arc<dyn ScheduleStore>,
+    /// Webhooks that start processes, and the calls of them.
+    pub incoming: Arc<dyn WebhookStore>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -124,6 +132,8 @@ impl Stores {
             + FigureStore
             + ThresholdStore
             + NoticeStore
+            + ScheduleStore
+            + WebhookStore
             + 'static,
     {
         Self {
@@ -138,6 +148,8 @@ impl Stores {
             analytics: Arc::clone(store) as _,
             thresholds: Arc::clone(store) as _,
             notices: Arc::clone(store) as _,
+            schedules: Arc::clone(store) as _,
+            incoming: Arc::clone(store) as _,
             blobs,
         }
     }
