@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use procession_domain::value::{Duration, Timestamp};
+use tokio::sync::Notify;
 
 use crate::{
     access::{Access, AccessSettings, Forbidden, Principal, UseCase},
@@ -14,7 +15,7 @@ use crate::{
     dashboard::{Dashboard, DashboardParts},
     definitions::{DefinitionSettings, Definitions},
     door::Door,
-    engine::{Engine, EngineError, EngineSettings},
+    engine::{Engine, EngineError, EngineSettings, TakesUp},
     events::Events,
     executions::{ExecutionPorts, Executions},
     figures::Figures,
@@ -24,7 +25,8 @@ use crate::{
     ports::{Clock, EventFeed, Ports, StoreError},
     server_status::ServerStatus,
     templates::Templates,
-    triggers::Triggers,
+    triggers::{Keeper, Spam, TriggerPorts, Triggers},
+    variables::Variables,
     views::Views,
     workshop::Workshop,
 };
@@ -90,6 +92,8 @@ pub struct ApplicationSettings {
     pub alerts: AlertSettings,
     /// How many executions a user may start in a minute; 0 = no limit (`limits.starts_per_minute`).
     pub starts_per_minute: u32,
+    /// What `${ENV:NAME}` means in the secrets of processes.
+    pub variables: Variables,
 }
 
 impl Application {
@@ -110,6 +114,7 @@ impl Application {
             door.clone(),
         );
         let workshop = Workshop::default();
+        let changed = Arc::new(Notify::new());
         let definitions_service = Definitions::new(
             Arc::clone(&stores.definitions),
             Arc::clone(&stores.access),
@@ -119,7 +124,8 @@ impl Application {
             door.clone(),
             settings.definitions,
         )
-        .in_workshop(workshop.clone());
+        .in_workshop(workshop.clone())
+        .telling(Arc::clone(&changed));
         let approvals = Approvals::new(
             stores.approvals,
             Arc::clone(&stores.access),
@@ -142,6 +148,17 @@ impl Application {
             door.clone(),
             settings.starts_per_minute,
         );
+        let keeper = Keeper {
+            schedules: Arc::clone(&stores.schedules),
+            executions: executions.clone(),
+            feed: Arc::clone(&stores.feed),
+            clock: Arc::clone(&clock),
+            changed: Arc::clone(&changed),
+            poll: engine.settings().poll,
+        };
+        if engine.settings().takes_up == TakesUp::All {
+            engine.run_beside("the keeper of the schedules", move || keeper.clone().keep());
+        }
         let people = Access::new(
             Arc::clone(&stores.access),
             Arc::clone(&clock),
@@ -149,7 +166,18 @@ impl Application {
             door.clone(),
             settings.access,
         );
-        let triggers = Triggers::new(Arc::clone(&stores.definitions), Arc::clone(&stores.queries), Arc::clone(&clock));
+        let triggers = Triggers::new(TriggerPorts {
+            definitions: Arc::clone(&stores.definitions),
+            schedules: stores.schedules,
+            incoming: stores.incoming,
+            executions: executions.clone(),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            door: door.clone(),
+            variables: settings.variables,
+            changed,
+            spam: Spam::default(),
+        });
         let figures = Figures::new(stores.analytics, Arc::clone(&stores.definitions), Arc::clone(&clock), currency);
         let alerts = Alerts::new(
             Arc::clone(&stores.thresholds),

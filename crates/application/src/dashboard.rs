@@ -110,6 +110,8 @@ pub enum AttentionKind {
     OverdueApproval,
     /// An agent takes no work.
     BreakerOpen,
+    /// A schedule has not started what was due.
+    MissedSchedule,
     /// A cost passed a threshold.
     CostAlert,
 }
@@ -166,7 +168,7 @@ impl Dashboard {
     pub async fn overview(&self, by: &Principal) -> Result<Overview, DashboardFailure> {
         by.check(UseCase::ReadFigures)?;
         let parts = &self.parts;
-        let next_runs = self.next_runs(by).await?;
+        let (next_runs, missed) = self.schedules(by).await?;
         let questions = self.questions(by).await?;
         Ok(Overview {
             active: self.count(by, &[ExecutionStatus::Running, ExecutionStatus::Paused]).await?,
@@ -174,7 +176,7 @@ impl Dashboard {
             waiting_for_people: questions.0,
             approvals_for_me: questions.1,
             last_day: parts.figures.trends(by, &FiguresQuery::of_days(1)).await?.total,
-            needs_attention: self.needs_attention(by).await?,
+            needs_attention: self.needs_attention(by, missed).await?,
             health: self.health(by, &next_runs).await?,
             next_runs: next_runs.into_iter().take(FEW).collect(),
         })
@@ -201,23 +203,36 @@ impl Dashboard {
         Ok((all, mine))
     }
 
-    async fn next_runs(&self, by: &Principal) -> Result<Vec<NextRun>, DashboardFailure> {
-        let schedules = self.parts.triggers.schedules(by, 1).await?;
-        let next = schedules.into_iter().filter_map(|schedule| {
-            Some(NextRun {
-                due_at: *schedule.next_runs.first()?,
-                process_name: schedule.declared.process_name,
-                schedule_id: schedule.declared.trigger.id.to_string(),
-            })
-        });
-        let mut next: Vec<NextRun> = next.collect();
-        next.sort_by_key(|run| run.due_at);
-        Ok(next)
+    /// What is due next, the soonest first, and which schedules have missed due times.
+    async fn schedules(&self, by: &Principal) -> Result<(Vec<NextRun>, Vec<Attention>), DashboardFailure> {
+        let (mut next_runs, mut missed) = (Vec::new(), Vec::new());
+        for schedule in self.parts.triggers.schedules(by, 1).await? {
+            let process_name = schedule.process_name.clone();
+            let last = schedule.last.as_ref().filter(|_| schedule.missed > 0);
+            if let Some(last) = last {
+                let times = if schedule.missed == 1 { "a due time" } else { "due times" };
+                let text = format!("The schedule '{}' of '{process_name}' has missed {times}", schedule.trigger_id);
+                missed.push(Attention {
+                    process_name: Some(process_name.clone()),
+                    ..Attention::new(AttentionKind::MissedSchedule, last.due_at, text)
+                });
+            }
+            if let Some(due_at) = schedule.next_runs.first() {
+                let schedule_id = schedule.trigger_id.to_string();
+                next_runs.push(NextRun { process_name, schedule_id, due_at: *due_at });
+            }
+        }
+        next_runs.sort_by_key(|run: &NextRun| run.due_at);
+        Ok((next_runs, missed))
     }
 
-    async fn needs_attention(&self, by: &Principal) -> Result<Vec<Attention>, DashboardFailure> {
+    async fn needs_attention(
+        &self,
+        by: &Principal,
+        missed: Vec<Attention>,
+    ) -> Result<Vec<Attention>, DashboardFailure> {
         let soon = self.parts.clock.now().saturating_add(LITTLE_TIME);
-        let mut found: Vec<Attention> = Vec::new();
+        let mut found = missed;
         let mut failures = 0;
         for item in self.parts.inbox.notices(by).await? {
             let is_aside = item.mark.as_ref().is_some_and(|mark| mark.mark == Mark::Dismissed);
@@ -275,6 +290,7 @@ impl AttentionKind {
             Self::Failed => "failed",
             Self::OverdueApproval => "overdue_approval",
             Self::BreakerOpen => "breaker_open",
+            Self::MissedSchedule => "missed_schedule",
             Self::CostAlert => "cost_alert",
         }
     }

@@ -3,10 +3,12 @@
 //! * `start`: new executions, and those that repeat others; `start_limit`: how many a user may start in a minute;
 //! * `simulation`: a process played through without doing anything;
 //! * `bulk`: one action for many; `preview`: what a retry would do;
-//! * `commands`: what people tell executions; `visible`: an execution that a principal may see.
+//! * `commands`: what people tell executions; `ending`: waiting for the end of one;
+//! * `visible`: an execution that a principal may see.
 
 mod bulk;
 mod commands;
+mod ending;
 mod preview;
 mod simulation;
 mod start;

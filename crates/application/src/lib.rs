@@ -38,6 +38,7 @@ pub mod system;
 pub mod templates;
 pub mod triggers;
 mod values;
+pub mod variables;
 pub mod views;
 mod workshop;
 

@@ -8,18 +8,19 @@ use procession_application::ports::{
     ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, AuditEntry, AuditFilter, AuditTrail, BlobError,
     BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CostAlert, CostDay, CostsOfProcess,
     Counted, DefinitionStore, DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow,
-    ExecutionStore, FigureStore, Grouping, InboxRow, KeptAuditEntry, KeptStart, Lease, Loaded, NewUser, NoticeMark,
-    NoticeStore, Page, Paging, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, RecentRuns,
-    RunFigures, SavedView, Setting, SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent,
-    Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore, UntoldAlert, User, ViewStore, WorkScope,
+    ExecutionStore, FigureStore, Grouping, InboxRow, KeptAuditEntry, KeptSchedule, KeptStart, KeptWebhook, Lease,
+    Loaded, NewUser, NoticeMark, NoticeStore, Page, Paging, ProcessFilter, ProcessRow, ProcessTemplate,
+    PublishedVersion, Queries, RecentRuns, RunFigures, SavedView, ScheduleChange, ScheduleStore, Setting, SignalError,
+    Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind,
+    ThresholdStore, UntoldAlert, User, ViewStore, WebhookAddress, WebhookCall, WebhookStore, WorkScope,
 };
 use procession_domain::{
     definition::Process,
     event::DefinitionEvent,
     execution::{ExecutionStatus, Ledger, Signal},
     value::{
-        ApprovalId, ContentHash, Currency, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId,
-        Version,
+        ApprovalId, ContentHash, Currency, ExecutionId, Money, ProcessId, ProcessName, ScheduleId, StepId, Timestamp,
+        TriggerId, UserId, Version,
     },
 };
 use tokio::sync::broadcast;
@@ -267,6 +268,24 @@ interposed!(ViewStore as views {
 interposed!(NoticeStore as notices {
     fn notice_marks(user: &str) -> Result<Vec<NoticeMark>, StoreError>;
     fn mark_notice(mark: &NoticeMark) -> Result<(), StoreError>;
+});
+
+interposed!(ScheduleStore as schedules {
+    fn schedules() -> Result<Vec<KeptSchedule>, StoreError>;
+    fn schedule(id: ScheduleId) -> Result<Option<KeptSchedule>, StoreError>;
+    fn due_schedules(now: Timestamp, most: u32) -> Result<Vec<KeptSchedule>, StoreError>;
+    fn next_schedule_attention() -> Result<Option<Timestamp>, StoreError>;
+    fn change_schedule(change: &ScheduleChange) -> Result<bool, StoreError>;
+    fn runs_under_way(id: ScheduleId) -> Result<Vec<ExecutionId>, StoreError>;
+});
+
+interposed!(WebhookStore as incoming {
+    fn webhooks() -> Result<Vec<KeptWebhook>, StoreError>;
+    fn webhook(address: &WebhookAddress) -> Result<Option<KeptWebhook>, StoreError>;
+    fn switch_webhook(process: &ProcessName, trigger: &TriggerId, on: bool) -> Result<bool, StoreError>;
+    fn note_call(call: &WebhookCall, kept: u32) -> Result<(), StoreError>;
+    fn calls(process: &ProcessName, trigger: &TriggerId, limit: u32) -> Result<Vec<WebhookCall>, StoreError>;
+    fn call(process: &ProcessName, trigger: &TriggerId, id: Uuid) -> Result<Option<WebhookCall>, StoreError>;
 });
 
 interposed!(BlobStore as blobs {

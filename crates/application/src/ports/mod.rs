@@ -15,10 +15,12 @@ mod definitions;
 mod durations;
 mod executions;
 mod feed;
+mod incoming;
 mod notices;
 mod notifier;
 mod queries;
 mod run_sums;
+mod schedules;
 mod templates;
 mod thresholds;
 mod views;
@@ -49,6 +51,7 @@ pub use executions::{
     StartError, Started, WorkScope, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
+pub use incoming::{CallOutcome, KeptWebhook, WebhookAddress, WebhookCall, WebhookStore};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
@@ -56,6 +59,7 @@ pub use queries::{
     Sort,
 };
 pub use run_sums::RunSums;
+pub use schedules::{FiringOutcome, KeptSchedule, LastFiring, ScheduleChange, ScheduleStanding, ScheduleStore};
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
 pub use views::{SavedView, ViewStore};
@@ -106,6 +110,10 @@ pub struct Stores {
     pub notices: Arc<dyn NoticeStore>,
     /// Saved views.
     pub views: Arc<dyn ViewStore>,
+    /// Schedules.
+    pub schedules: Arc<dyn ScheduleStore>,
+    /// Webhooks that start processes, and the calls of them.
+    pub incoming: Arc<dyn WebhookStore>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -140,6 +148,8 @@ impl Stores {
             + ThresholdStore
             + NoticeStore
             + ViewStore
+            + ScheduleStore
+            + WebhookStore
             + 'static,
     {
         Self {
@@ -155,6 +165,8 @@ impl Stores {
             thresholds: Arc::clone(store) as _,
             notices: Arc::clone(store) as _,
             views: Arc::clone(store) as _,
+            schedules: Arc::clone(store) as _,
+            incoming: Arc::clone(store) as _,
             blobs,
         }
     }

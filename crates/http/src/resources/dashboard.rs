@@ -71,7 +71,7 @@ struct NextRunResponse {
 /// Something that someone should look at.
 #[derive(Debug, Serialize, ToSchema)]
 struct AttentionResponse {
-    /// `failed`, `overdue_approval`, `breaker_open` or `cost_alert`.
+    /// `failed`, `overdue_approval`, `breaker_open`, `missed_schedule` or `cost_alert`.
     #[schema(example = "failed")]
     kind: &'static str,
     /// Since when.
@@ -177,7 +177,7 @@ impl HealthResponse {
             process_name: health.process_name.to_string(),
             runs: sums.executions(),
             success: (sums.completed + sums.failed > 0).then(|| sums.success_rate()),
-            p50: sums.durations.quantile(0.5).map(Duration::as_secs_f64),
+            p50: sums.quantile(0.5).map(Duration::as_secs_f64),
             average: sums.average().map(Duration::as_secs_f64),
             cost: health.cost.filter(|cost| is_known(*cost)).map(|cost| cost.amount.to_string()),
             exact_cost: health.cost.map(Into::into),

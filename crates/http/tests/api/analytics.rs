@@ -176,7 +176,7 @@ async fn figures_are_exported_as_a_table() {
     assert!(lines[0].starts_with("date,process_name,version,executions,"), "{}", lines[0]);
     assert_eq!(lines.len(), 4);
     assert!(
-        lines.contains(&"2027-01-15,report,1,1,1,0,0,0,100.0,10.000,9.984,9.984,0.000,10.000,0.125,USD,true,0,0"),
+        lines.contains(&"2027-01-15,report,1,1,1,0,0,0,100.0,10.000,10.000,10.000,0.000,10.000,0.125,USD,true,0,0"),
         "{text}"
     );
     let own = server.get("/api/analytics/export.csv").by(&vic).send().await.text;

@@ -17,8 +17,8 @@ use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
     self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed,
-    ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, Started, TemplateStore,
-    ThresholdStore, ViewStore, WorkScope,
+    ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, ScheduleStore, Started,
+    TemplateStore, ThresholdStore, ViewStore, WebhookStore, WorkScope,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -176,6 +176,8 @@ impl Stores {
             + ThresholdStore
             + NoticeStore
             + ViewStore
+            + ScheduleStore
+            + WebhookStore
             + 'static,
     {
         Self { stores: ports::Stores::of(store, blobs), ids: Arc::new(SequentialIds::new()), keep }

@@ -344,8 +344,8 @@ impl Work {
         let seconds = |duration: Option<Duration>| duration.map(Duration::as_secs_f64);
         Self {
             average: seconds(sums.average()),
-            p50: seconds(sums.durations.quantile(0.5)),
-            p95: seconds(sums.durations.quantile(0.95)),
+            p50: seconds(sums.quantile(0.5)),
+            p95: seconds(sums.quantile(0.95)),
             waiting_seconds: seconds(sums.average_waiting()),
             working_seconds: seconds(sums.average_working()),
             cancelled_count: sums.cancelled,
