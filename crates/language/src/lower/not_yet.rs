@@ -13,9 +13,6 @@ use crate::{code::Code, problem::Problem};
 pub(super) enum NotYet {
     WebhookTriggers,
     Schedules,
-    OutgoingWebhooks,
-    Monitors,
-    Informed,
     Expose,
     CostAlert,
 }
@@ -25,9 +22,6 @@ impl fmt::Display for NotYet {
         f.write_str(match self {
             Self::WebhookTriggers => "webhook triggers are not available yet: no call to this one starts the process",
             Self::Schedules => "schedules are not available yet: this one starts nothing",
-            Self::OutgoingWebhooks => "outgoing webhooks are not available yet: no events are sent",
-            Self::Monitors => "`monitors` are not available yet: these agents are not told of anything",
-            Self::Informed => "`informed` is not available yet: these agents are not told of anything",
             Self::Expose => "offering processes to agents is not available yet: this one is not offered",
             Self::CostAlert => "alerts are not available yet: `cost_alert` raises none; `budget` can stop an execution",
         })

@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
-    self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed,
-    ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, Started, TemplateStore,
+    self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, DeliveryStore,
+    EventFeed, ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, Started, TemplateStore,
     ThresholdStore, WorkScope,
 };
 
@@ -175,6 +175,7 @@ impl Stores {
             + FigureStore
             + ThresholdStore
             + NoticeStore
+            + DeliveryStore
             + 'static,
     {
         Self { stores: ports::Stores::of(store, blobs), ids: Arc::new(SequentialIds::new()), keep }
