@@ -1,4 +1,5 @@
--- Figures (spec 4b 9), added up by the quarter of an hour in which executions began, of which days in every zone are made.
+-- Figures (spec 4b 9), added up by the quarter of an hour in which executions began, of which days in every zone are made,
+-- those of steps by the hour.
 -- An execution is counted with the commit that ends it, a step with the one that ends that; both stay counted when the
 -- execution is removed. Each is counted twice: for who sees all executions, and for the user who started it.
 
@@ -43,7 +44,7 @@ CREATE INDEX run_figures_by_definition ON run_figures (definition);
 CREATE TABLE step_figures (
     whole      INTEGER NOT NULL CHECK (whole IN (0, 1)),
     user_name  TEXT    NOT NULL,
-    quarter    INTEGER NOT NULL,                  -- that in which the execution began
+    hour       INTEGER NOT NULL,                  -- since 1970, in which the execution began
     definition INTEGER NOT NULL,
     step       TEXT    NOT NULL,
     name       INTEGER NOT NULL,
@@ -53,7 +54,7 @@ CREATE TABLE step_figures (
     working    INTEGER NOT NULL,
     cost_nanos INTEGER NOT NULL,
     incomplete INTEGER NOT NULL,
-    PRIMARY KEY (whole, user_name, quarter, definition, step)
+    PRIMARY KEY (whole, user_name, hour, definition, step)
 ) STRICT, WITHOUT ROWID;
 
 -- What ended before there were figures. Lengths are counted as the program does: by powers of two, in 32 steps each.
@@ -94,7 +95,7 @@ GROUP BY whole, seen_by, quarter, definition;
 
 INSERT INTO step_figures
 WITH ended AS (
-    SELECT step.*, run.definition, run.name, run.user_name, run.started_at / 900000000 AS quarter
+    SELECT step.*, run.definition, run.name, run.user_name, run.started_at / 3600000000 AS hour
     FROM ended_steps AS step
     JOIN process_executions AS run ON run.key = step.execution
     WHERE run.started_at IS NOT NULL),
@@ -103,7 +104,7 @@ seen AS (
     UNION ALL
     SELECT 0, user_name, ended.* FROM ended WHERE user_name IS NOT NULL)
 SELECT
-    whole, seen_by, quarter, definition, step, name,
+    whole, seen_by, hour, definition, step, name,
     count(*),
     count(*) FILTER (WHERE NOT completed),
     sum(ended_at - started_at),
@@ -111,7 +112,7 @@ SELECT
     coalesce(sum(cost_nanos), 0),
     count(*) FILTER (WHERE cost_complete = 0)
 FROM seen
-GROUP BY whole, seen_by, quarter, definition, step;
+GROUP BY whole, seen_by, hour, definition, step;
 
 -- Filters of lists that users keep.
 CREATE TABLE saved_views (

@@ -12,8 +12,8 @@ use crate::{
     access::{Forbidden, Permission, Principal, Reach, UseCase},
     calendar::Calendar,
     ports::{
-        Clock, Counted, DefinitionStore, FigureStore, Grouping, PageStart, Paging, ProcessFilter, ProcessRow, QUARTER,
-        RecentRuns, RunFigures, RunSums, StepFigures, StoreError,
+        Clock, Counted, DefinitionStore, FigureStore, Grouping, HOUR, PageStart, Paging, ProcessFilter, ProcessRow,
+        QUARTER, RecentRuns, RunFigures, RunSums, StepFigures, StoreError,
     },
 };
 
@@ -250,6 +250,8 @@ impl Figures {
     pub async fn steps(&self, by: &Principal, query: &FiguresQuery) -> Result<Vec<StepFigures>, FiguresFailure> {
         by.check(UseCase::ReadFigures)?;
         let counted = self.counted(by, query).await?;
+        let counted =
+            Counted { from: rounded_down(counted.from, HOUR), until: rounded_up(counted.until, HOUR), ..counted };
         Ok(self.analytics.step_figures(&counted, self.currency).await?)
     }
 
@@ -264,7 +266,10 @@ impl Figures {
     async fn counted(&self, by: &Principal, query: &FiguresQuery) -> Result<Counted, FiguresFailure> {
         let now = self.clock.now();
         let (from, until) = match query.span {
-            FiguresSpan::Days(days) => (before(now, days), now.saturating_add(Duration::from_millis(1))),
+            FiguresSpan::Days(days) => {
+                // What began at this very moment counts.
+                (before(now, days), now.saturating_add(Duration::from_millis(1)))
+            }
             FiguresSpan::Between(from, until) if from < until => (from, until),
             FiguresSpan::Between(..) => return Err(FiguresFailure::Span),
         };
@@ -279,9 +284,8 @@ impl Figures {
             (None, None, None) => None,
         };
         Ok(Counted {
-            from: Timestamp::from_micros(from.as_micros().div_euclid(QUARTER) * QUARTER),
-            // What began at this very moment counts.
-            until: Timestamp::from_micros((until.as_micros().saturating_sub(1).div_euclid(QUARTER) + 1) * QUARTER),
+            from: rounded_down(from, QUARTER),
+            until: rounded_up(until, QUARTER),
             user: visible_user(by),
             process_id,
             process_name: query.process_name.clone(),
@@ -327,6 +331,16 @@ pub(crate) fn visible_user(by: &Principal) -> Option<String> {
         // Nobody has this name.
         Reach::Nothing => Some(String::new()),
     }
+}
+
+/// The last moment up to this one that is so many microseconds' multiple.
+const fn rounded_down(moment: Timestamp, unit: i64) -> Timestamp {
+    Timestamp::from_micros(moment.as_micros().div_euclid(unit) * unit)
+}
+
+/// The first moment from this one on that is so many microseconds' multiple.
+const fn rounded_up(moment: Timestamp, unit: i64) -> Timestamp {
+    Timestamp::from_micros((moment.as_micros().saturating_sub(1).div_euclid(unit) + 1) * unit)
 }
 
 fn before(now: Timestamp, days: u32) -> Timestamp {

@@ -2,9 +2,9 @@
 //!
 //! * [`ports`]: what the application asks of the world, as traits; adapters implement them.
 //! * [`engine`]: runs executions: claims them, lets the domain decide, commits, makes calls.
-//! * [`definitions`], [`templates`], [`triggers`], [`executions`], [`figures`], [`dashboard`], [`alerts`], [`approvals`], [`inbox`],
-//!   [`events`], [`agents`], [`access`], [`audit`], [`notifications`], [`server_status`]: what people and programs can
-//!   do, each a service with one method a use case.
+//! * [`definitions`], [`templates`], [`triggers`], [`executions`], [`figures`], [`dashboard`], [`alerts`], [`approvals`],
+//!   [`inbox`], [`views`], [`events`], [`deliveries`], [`agents`], [`access`], [`audit`], [`notifications`],
+//!   [`server_status`]: what people and programs can do, each a service with one method a use case.
 //! * [`Application`]: all of that, wired once.
 //! * [`housekeeping`]: what is tidied up beside the work; [`system`]: the machine's clock and ids; [`calendar`]: days in a
 //!   time zone.
@@ -22,6 +22,7 @@ pub mod audit;
 pub mod calendar;
 pub mod dashboard;
 pub mod definitions;
+pub mod deliveries;
 mod door;
 pub mod engine;
 pub mod events;

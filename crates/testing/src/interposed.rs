@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AccessError, AccessStore, AgentActivity, AgentFigures, AlertFilter, AlertPage, ApiKey, ApprovalChange,
-    ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, AuditEntry, AuditFilter, AuditTrail, BlobError,
-    BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CostAlert, CostDay, CostsOfProcess,
-    Counted, DefinitionStore, DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow,
+    AccessError, AccessStore, AgentActivity, AgentEvent, AgentFigures, AlertFilter, AlertPage, ApiKey, ApprovalChange,
+    ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, AttemptEnd, AuditEntry, AuditFilter, AuditTrail,
+    BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CostAlert, CostDay,
+    CostsOfProcess, Counted, DefinitionStore, DefinitionStoreError, DeliveryAttempt, DeliveryFilter, DeliveryRow,
+    DeliveryState, DeliveryStore, DueDelivery, DueRequest, EventFeed, EventPage, ExecutionFilter, ExecutionRow,
     ExecutionStore, FigureStore, Grouping, InboxRow, KeptAuditEntry, KeptSchedule, KeptStart, KeptWebhook, Lease,
-    Loaded, NewUser, NoticeMark, NoticeStore, Page, Paging, ProcessFilter, ProcessRow, ProcessTemplate,
+    Loaded, NewDelivery, NewUser, NoticeMark, NoticeStore, Page, Paging, ProcessFilter, ProcessRow, ProcessTemplate,
     PublishedVersion, Queries, RecentRuns, RunFigures, SavedView, ScheduleChange, ScheduleStore, Setting, SignalError,
     Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind,
     ThresholdStore, UntoldAlert, User, ViewStore, WebhookAddress, WebhookCall, WebhookStore, WorkScope,
@@ -286,6 +287,20 @@ interposed!(WebhookStore as incoming {
     fn note_call(call: &WebhookCall, kept: u32) -> Result<(), StoreError>;
     fn calls(process: &ProcessName, trigger: &TriggerId, limit: u32) -> Result<Vec<WebhookCall>, StoreError>;
     fn call(process: &ProcessName, trigger: &TriggerId, id: Uuid) -> Result<Option<WebhookCall>, StoreError>;
+});
+
+interposed!(DeliveryStore as deliveries {
+    fn enqueue(deliveries: &[NewDelivery]) -> Result<(), StoreError>;
+    fn due(request: &DueRequest) -> Result<Vec<DueDelivery>, StoreError>;
+    fn next_due(after: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+    fn record(end: &AttemptEnd) -> Result<(), StoreError>;
+    fn withdraw(id: Uuid) -> Result<bool, StoreError>;
+    fn delivery(id: Uuid) -> Result<Option<DeliveryRow>, StoreError>;
+    fn attempts(id: Uuid) -> Result<Vec<DeliveryAttempt>, StoreError>;
+    fn deliveries(filter: &DeliveryFilter, paging: &Paging) -> Result<Page<DeliveryRow>, StoreError>;
+    fn resend(id: Uuid, now: Timestamp) -> Result<bool, StoreError>;
+    fn agent_events(agent: &str, after: u64, limit: u32, user: Option<&str>) -> Result<Vec<AgentEvent>, StoreError>;
+    fn delivery_counts() -> Result<Vec<(DeliveryState, u64)>, StoreError>;
 });
 
 interposed!(BlobStore as blobs {

@@ -15,7 +15,7 @@ use crate::{
     SqliteStore,
     codec::{count, json, money, process_name, small_count, time, to_json, uuid},
     error::Failure,
-    figures::{of_what, quarter_of, whose},
+    figures::{hour_of, of_what, whose},
 };
 
 #[async_trait]
@@ -109,9 +109,9 @@ impl SqliteStore {
                 sum(figures.incomplete) AS incomplete
             FROM step_figures AS figures
             JOIN process_names ON process_names.key = figures.name
-            WHERE figures.quarter >= ",
+            WHERE figures.hour >= ",
         );
-        query.push_bind(quarter_of(counted.from)).push(" AND figures.quarter < ").push_bind(quarter_of(counted.until));
+        query.push_bind(hour_of(counted.from)).push(" AND figures.hour < ").push_bind(hour_of(counted.until));
         whose(counted, &mut query);
         of_what(counted, "figures", &mut query);
         query.push(" GROUP BY figures.name, figures.step ORDER BY process_names.name, figures.step");

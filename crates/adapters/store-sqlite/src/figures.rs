@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use procession_application::ports::{Counted, Grouping, QUARTER, RunFigures, RunSums};
+use procession_application::ports::{Counted, Grouping, HOUR, QUARTER, RunFigures, RunSums};
 use procession_domain::{
     event::ProcessRef,
     value::{Currency, Duration, ProcessId, Timestamp},
@@ -21,6 +21,11 @@ type Group = (usize, i64);
 /// A quarter of an hour as its column holds it.
 pub(crate) fn quarter_of(moment: Timestamp) -> i64 {
     moment.as_micros().div_euclid(QUARTER)
+}
+
+/// An hour as its column holds it.
+pub(crate) fn hour_of(moment: Timestamp) -> i64 {
+    moment.as_micros().div_euclid(HOUR)
 }
 
 /// Whose figures are meant.

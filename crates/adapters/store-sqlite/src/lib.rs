@@ -23,6 +23,7 @@ mod claims;
 mod codec;
 mod copies;
 mod definitions;
+mod deliveries;
 mod error;
 mod executions;
 #[cfg(feature = "fail-points")]

@@ -94,6 +94,11 @@ use_cases! {
     // Everyone has their own.
     ReadViews, Reads, Only(ProcessRead), Free, "See one's saved views.";
     ChangeViews, Changes as "view.change", Only(ProcessRead), Free, "Save or remove a view of one's own.";
+    // Sending again is what an operator does (spec 4c: deliveries are for administrators and operators).
+    ReadDeliveries, Reads, Only(ExecutionRetry), Free, "See what was told outside, and what of it failed.";
+    ResendDelivery, Changes as "delivery.resend", Only(ExecutionRetry), Free, "Send a delivery again.";
+    // Of the executions that one may see; an agent by its own key all of it.
+    ReadAgentEvents, Reads, Only(ExecutionView), Free, "See what an agent was told.";
     ListAgents, Reads, Only(ProcessRead), Free, "List the agents that steps can name.";
     // Who writes processes talks to agents about them.
     ChatWithAgent, Changes as "agent.chat", Only(ProcessCreate), Free, "Say something to an agent.";

@@ -17,6 +17,9 @@ use super::{
 /// The microseconds of a quarter of an hour, by which executions are added up: days of every zone are made of them.
 pub const QUARTER: i64 = 900_000_000;
 
+/// The microseconds of an hour, by which steps are added up.
+pub const HOUR: i64 = 4 * QUARTER;
+
 /// Which executions are counted: those that began to run in this time, and what else is asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Counted {
@@ -161,7 +164,7 @@ pub trait FigureStore: Send + Sync {
         currency: Currency,
     ) -> Result<Vec<RunFigures>, StoreError>;
 
-    /// The steps of these executions, by process and step.
+    /// The steps of these executions, by process and step; the time begins and ends on an hour.
     async fn step_figures(&self, counted: &Counted, currency: Currency) -> Result<Vec<StepFigures>, StoreError>;
 
     /// How the latest executions that ended have gone, so many at most of each of these versions, for those that have any;

@@ -12,6 +12,7 @@ mod blobs;
 mod clock;
 mod cost_alerts;
 mod definitions;
+mod deliveries;
 mod durations;
 mod executions;
 mod feed;
@@ -24,6 +25,7 @@ mod schedules;
 mod templates;
 mod thresholds;
 mod views;
+mod webhooks;
 mod work;
 
 use std::sync::Arc;
@@ -32,7 +34,7 @@ pub use crate::values::preview;
 pub use access::{AccessError, AccessStore, ApiKey, NewUser, Role, Setting, User};
 pub use agents::{AgentFailure, AgentGateway, AgentListing, AgentReply, AgentStatus, AgentTask, Recovered, Submitted};
 pub use analytics::{
-    AgentActivity, AgentFigures, Counted, EndedStep, FigureStore, Grouping, QUARTER, RecentRuns, RunFigures,
+    AgentActivity, AgentFigures, Counted, EndedStep, FigureStore, Grouping, HOUR, QUARTER, RecentRuns, RunFigures,
     StepFigures,
 };
 pub use approvals::{ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, Asked};
@@ -44,6 +46,10 @@ pub use cost_alerts::{
     published_thresholds,
 };
 pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, ProcessRow, PublishedVersion};
+pub use deliveries::{
+    AgentEvent, AttemptEnd, DeliveryAttempt, DeliveryContent, DeliveryFilter, DeliveryKind, DeliveryRow, DeliveryState,
+    DeliveryStore, DueDelivery, DueRequest, Endpoint, MailReason, NewDelivery,
+};
 pub use durations::{Durations, NoDurations};
 pub use executions::{
     Admission, ApprovalWrite, BudgetChange, Claim, ClaimKind, ClaimRequest, Commit, CommitError, Committed, Content,
@@ -63,6 +69,7 @@ pub use schedules::{FiringOutcome, KeptSchedule, LastFiring, ScheduleChange, Sch
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
 pub use views::{SavedView, ViewStore};
+pub use webhooks::{NoWebhooks, WebhookFailure, WebhookPost, WebhookSender};
 pub use work::{Spending, working_time};
 
 /// Why a store could not do what it was asked, whatever that was.
@@ -114,6 +121,8 @@ pub struct Stores {
     pub schedules: Arc<dyn ScheduleStore>,
     /// Webhooks that start processes, and the calls of them.
     pub incoming: Arc<dyn WebhookStore>,
+    /// What is told outside.
+    pub deliveries: Arc<dyn DeliveryStore>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -126,6 +135,8 @@ pub struct Ports {
     pub agents: Arc<dyn AgentGateway>,
     /// Messages to people and systems.
     pub notifier: Arc<dyn Notifier>,
+    /// Requests to webhooks.
+    pub webhooks: Arc<dyn WebhookSender>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Ids.
@@ -150,6 +161,7 @@ impl Stores {
             + ViewStore
             + ScheduleStore
             + WebhookStore
+            + DeliveryStore
             + 'static,
     {
         Self {
@@ -167,13 +179,14 @@ impl Stores {
             views: Arc::clone(store) as _,
             schedules: Arc::clone(store) as _,
             incoming: Arc::clone(store) as _,
+            deliveries: Arc::clone(store) as _,
             blobs,
         }
     }
 }
 
 impl Ports {
-    /// The ports on these stores.
+    /// The ports on these stores. Nothing posts to webhooks yet.
     pub fn on(
         stores: Stores,
         agents: Arc<dyn AgentGateway>,
@@ -181,6 +194,12 @@ impl Ports {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdGenerator>,
     ) -> Self {
-        Self { stores, agents, notifier, clock, ids }
+        Self { stores, agents, notifier, webhooks: Arc::new(NoWebhooks), clock, ids }
+    }
+
+    /// The same, with a way to post to webhooks.
+    #[must_use]
+    pub fn with_webhooks(self, webhooks: Arc<dyn WebhookSender>) -> Self {
+        Self { webhooks, ..self }
     }
 }

@@ -59,6 +59,9 @@ const MATRIX: &str = "
     ChangeThresholds            x x - - -  process:update
     ReadViews                   x x x x x  process:read
     ChangeViews                 x x x x x  process:read
+    ReadDeliveries              x - x - -  execution:retry
+    ResendDelivery              x - x - -  execution:retry
+    ReadAgentEvents             x x x x x  execution:view
     ListAgents                  x x x x x  process:read
     ChatWithAgent               x x - - -  process:create
     ReadFrame                   x x x x x  process:read

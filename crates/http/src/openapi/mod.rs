@@ -48,6 +48,7 @@ const PAGE: &str = "/api/docs/ui";
         (name = "inbox", description = "What waits for people"),
         (name = "views", description = "Filters of lists that people keep"),
         (name = "approvals", description = "Questions to people"),
+        (name = "deliveries", description = "What is told outside"),
         (name = "live", description = "Events as they happen"),
         (name = "agents", description = "Agents that steps can name"),
         (name = "access", description = "Sessions, users, API keys"),
@@ -79,7 +80,7 @@ impl Modify for Credentials {
 
 /// The OpenAPI document of all endpoints.
 pub fn openapi() -> OpenApi {
-    let endpoints = resources::routes().merge(live::routes());
+    let endpoints = resources::routes().merge(resources::waiting_routes()).merge(live::routes());
     let mut document = OpenApiRouter::with_openapi(Frame::openapi()).merge(endpoints).into_openapi();
     problems::complete(&mut document);
     document

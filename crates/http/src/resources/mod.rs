@@ -7,6 +7,7 @@ pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod dashboard;
+pub(crate) mod deliveries;
 pub(crate) mod docs;
 pub(crate) mod executions;
 pub(crate) mod health;
@@ -44,6 +45,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(views::routes())
         .merge(agents::routes())
         .merge(notifications::routes())
+        .merge(deliveries::routes())
         .merge(auth::routes())
         .merge(session::routes())
         .merge(setup::routes())

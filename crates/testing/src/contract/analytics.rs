@@ -44,7 +44,7 @@ pub async fn figures_are_those_of_a_slow_count(stores: &Stores) {
         let user = ["ada", "bea", "cleo"][usize::try_from(number % 3).unwrap()];
         live(stores, process, lease, user, number, fate).await;
     }
-    let days = Counted { from: at(3 * 45_000), until: at(40 * 45_000), ..everything() };
+    let days = Counted { from: at(4 * 45_000), until: at(40 * 45_000), ..everything() };
     for counted in [
         everything(),
         days.clone(),

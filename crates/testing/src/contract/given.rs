@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
-    self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed,
-    ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, ScheduleStore, Started,
+    self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, DeliveryStore,
+    EventFeed, ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, ScheduleStore, Started,
     TemplateStore, ThresholdStore, ViewStore, WebhookStore, WorkScope,
 };
 
@@ -178,6 +178,7 @@ impl Stores {
             + ViewStore
             + ScheduleStore
             + WebhookStore
+            + DeliveryStore
             + 'static,
     {
         Self { stores: ports::Stores::of(store, blobs), ids: Arc::new(SequentialIds::new()), keep }

@@ -120,6 +120,7 @@ impl Launch {
             execution: execution.clone(),
             events: vec![Arc::new(created)],
             values: vec![input_value()],
+            deliveries: Vec::new(),
             idempotency: self.idempotency,
             message: self.message,
             schedule: self.schedule,
@@ -258,6 +259,7 @@ impl Run {
             approvals: Vec::new(),
             children: Vec::new(),
             signals: Vec::new(),
+            deliveries: Vec::new(),
             budget: BudgetChange::NONE,
             seen: self.seen,
             attention_at: self.execution.attention_at(),
@@ -295,6 +297,7 @@ fn add(commit: &mut Commit, write: Write) {
                 execution: *child,
                 created: Arc::new(*created),
                 values: vec![input_value()],
+                deliveries: Vec::new(),
                 budget: budget.filter(|_| is_own_tree),
             });
         }

@@ -76,6 +76,7 @@ impl Tables {
         if let Some(booking) = Booking::of(commit, cost_before) {
             self.book(&booking);
         }
+        self.insert_deliveries(&commit.deliveries, &events);
         for approval in approvals {
             self.approvals.insert(approval.id(), approval);
         }
@@ -97,7 +98,9 @@ impl Tables {
             self.ledgers.insert(root, KeptLedger { ledger: Ledger::of(budget), waits: false });
         }
         let stored = StoredExecution::child(&child.execution, &child.values, now);
-        self.insert(stored, std::slice::from_ref(&child.created))
+        let events = self.insert(stored, std::slice::from_ref(&child.created));
+        self.insert_deliveries(&child.deliveries, &events);
+        events
     }
 
     /// Puts a signal into the inbox of an execution that has not ended.

@@ -12,6 +12,7 @@ mod blobs;
 mod claims;
 mod commits;
 mod definitions;
+mod deliveries;
 mod executions;
 mod feed;
 mod incoming;
@@ -85,6 +86,9 @@ struct Tables {
     /// The newest first.
     notice_marks: Vec<NoticeMark>,
     views: Vec<SavedView>,
+    deliveries: Vec<deliveries::KeptDelivery>,
+    /// The number of the last delivery; never used again.
+    last_delivery: u64,
     ended_sessions: HashMap<[u8; 32], Option<Timestamp>>,
     schedules: Vec<KeptSchedule>,
     /// The executions that schedules have started.

@@ -1,7 +1,7 @@
 //! Figures that commits add up (spec 4b 9): each execution that ends and each step that does, once for who sees all and
 //! once for the user who started the execution.
 
-use procession_application::ports::{Booking, Commit, Durations, EndedStep, QUARTER, Spending};
+use procession_application::ports::{Booking, Commit, Durations, EndedStep, HOUR, QUARTER, Spending};
 use procession_domain::{
     execution::ExecutionStatus,
     value::{Cost, Duration, Timestamp},
@@ -78,6 +78,11 @@ impl Place {
             })
         })?;
         Ok(place)
+    }
+
+    /// The hour in which it began.
+    const fn hour(&self) -> i64 {
+        self.quarter.div_euclid(HOUR / QUARTER)
     }
 
     /// Who sees it: everyone who sees all, and its own user.
@@ -191,9 +196,9 @@ fn add_late_cost(
 fn count_step(step: &EndedStep, place: &Place, connection: &Connection) -> Result<(), Failure> {
     const COUNT: &str = "
         INSERT INTO step_figures (
-            whole, user_name, quarter, definition, step, name, ended, failed, took, working, cost_nanos, incomplete)
+            whole, user_name, hour, definition, step, name, ended, failed, took, working, cost_nanos, incomplete)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8, ?9, ?10, ?11)
-        ON CONFLICT (whole, user_name, quarter, definition, step) DO UPDATE SET
+        ON CONFLICT (whole, user_name, hour, definition, step) DO UPDATE SET
             ended = ended + 1,
             failed = failed + excluded.failed,
             took = took + excluded.took,
@@ -204,7 +209,7 @@ fn count_step(step: &EndedStep, place: &Place, connection: &Connection) -> Resul
         connection.prepare_cached(COUNT)?.execute(rusqlite::params![
             whole,
             user,
-            place.quarter,
+            place.hour(),
             place.definition,
             step.step_id.as_str(),
             place.name,
