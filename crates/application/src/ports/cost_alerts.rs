@@ -141,6 +141,7 @@ impl CostDay {
     }
 
     /// The Monday on or before it.
+    #[must_use]
     pub const fn week(self) -> Self {
         // 1970-01-01 was a Thursday.
         Self(self.0 - (self.0 + 3).rem_euclid(7))
