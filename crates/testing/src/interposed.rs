@@ -4,15 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AccessError, AccessStore, AgentActivity, AgentFigures, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow,
-    ApprovalStore, ApprovalStoreError, AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim, ClaimRequest,
-    Commit, CommitError, Committed, Content, CostsOfProcess, Counted, DayFigures, DefinitionStore,
-    DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore, InboxRow,
-    KeptAuditEntry, KeptSchedule, KeptStart, KeptWebhook, Lease, Loaded, NewUser, NoticeMark, NoticeStore, Page,
-    Paging, ProcessFigures, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, ScheduleChange,
-    ScheduleStore, Setting, SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores,
-    TemplateStore, Threshold, ThresholdKind, ThresholdStore, User, WebhookAddress, WebhookCall, WebhookStore,
-    WorkScope,
+    AccessError, AccessStore, AgentActivity, AgentEvent, AgentFigures, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, AttemptEnd, AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CostsOfProcess, Counted, DayFigures, DefinitionStore, DefinitionStoreError, DeliveryAttempt, DeliveryFilter, DeliveryRow, DeliveryState, DeliveryStore, DueDelivery, DueRequest, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore, InboxRow, KeptAuditEntry, KeptSchedule, KeptStart, KeptWebhook, Lease, Loaded, NewDelivery, NewUser, NoticeMark, NoticeStore, Page, Paging, ProcessFigures, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, ScheduleChange, ScheduleStore, Setting, SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore, User, WebhookAddress, WebhookCall, WebhookStore, WorkScope,
 };
 use procession_domain::{
     definition::Process,
@@ -275,6 +267,20 @@ interposed!(WebhookStore as incoming {
     fn note_call(call: &WebhookCall, kept: u32) -> Result<(), StoreError>;
     fn calls(process: &ProcessName, trigger: &TriggerId, limit: u32) -> Result<Vec<WebhookCall>, StoreError>;
     fn call(process: &ProcessName, trigger: &TriggerId, id: Uuid) -> Result<Option<WebhookCall>, StoreError>;
+});
+
+interposed!(DeliveryStore as deliveries {
+    fn enqueue(deliveries: &[NewDelivery]) -> Result<(), StoreError>;
+    fn due(request: &DueRequest) -> Result<Vec<DueDelivery>, StoreError>;
+    fn next_due(after: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+    fn record(end: &AttemptEnd) -> Result<(), StoreError>;
+    fn withdraw(id: Uuid) -> Result<bool, StoreError>;
+    fn delivery(id: Uuid) -> Result<Option<DeliveryRow>, StoreError>;
+    fn attempts(id: Uuid) -> Result<Vec<DeliveryAttempt>, StoreError>;
+    fn deliveries(filter: &DeliveryFilter, paging: &Paging) -> Result<Page<DeliveryRow>, StoreError>;
+    fn resend(id: Uuid, now: Timestamp) -> Result<bool, StoreError>;
+    fn agent_events(agent: &str, after: u64, limit: u32, user: Option<&str>) -> Result<Vec<AgentEvent>, StoreError>;
+    fn delivery_counts() -> Result<Vec<(DeliveryState, u64)>, StoreError>;
 });
 
 interposed!(BlobStore as blobs {

@@ -47,6 +47,7 @@ const PAGE: &str = "/api/docs/ui";
         (name = "alerts", description = "Costs that people are told of"),
         (name = "inbox", description = "What waits for people"),
         (name = "approvals", description = "Questions to people"),
+        (name = "deliveries", description = "What is told outside"),
         (name = "live", description = "Events as they happen"),
         (name = "agents", description = "Agents that steps can name"),
         (name = "access", description = "Sessions, users, API keys"),

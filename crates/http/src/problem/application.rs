@@ -8,6 +8,7 @@ use procession_application::{
     approvals::ApprovalFailure,
     audit::AuditFailure,
     definitions::DefinitionFailure,
+    deliveries::DeliveriesFailure,
     events::EventsFailure,
     executions::{ExecutionFailure, SimulationFailure, StartFailure, TooManyStarts},
     figures::FiguresFailure,
@@ -250,6 +251,17 @@ impl From<NotificationFailure> for Problem {
             // What is tested are the settings, and they don't do: a receiver that is down is no failure of this server.
             NotificationFailure::Undelivered(_) => Self::invalid(Code::Undelivered, detail),
             NotificationFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeliveriesFailure> for Problem {
+    fn from(error: DeliveriesFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            DeliveriesFailure::Forbidden(forbidden) => forbidden.into(),
+            DeliveriesFailure::NotFound => Self::not_found(detail),
+            DeliveriesFailure::Store(error) => error.into(),
         }
     }
 }
