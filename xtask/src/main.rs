@@ -4,6 +4,7 @@ mod console;
 mod pages;
 mod picture;
 mod shell;
+mod signatures;
 mod test;
 
 use std::{

@@ -27,6 +27,7 @@ use crate::{
     server_status::ServerStatus,
     templates::Templates,
     triggers::Triggers,
+    variables::Variables,
     workshop::Workshop,
 };
 
@@ -99,6 +100,8 @@ pub struct ApplicationSettings {
     pub deliveries: DeliverySettings,
     /// How many executions a user may start in a minute; 0 = no limit (`limits.starts_per_minute`).
     pub starts_per_minute: u32,
+    /// What `${ENV:NAME}` means in the secrets of processes.
+    pub variables: Variables,
 }
 
 impl Application {
@@ -114,7 +117,8 @@ impl Application {
         );
         let outbox = Outbox::new(&ports, mails.clone(), Arc::clone(&told));
         let engine = Engine::start(ports.clone(), outbox.clone(), settings.engine).await?;
-        let post = PostRoom::open(|stop| Worker::new(ports.clone(), told, mails, &outbox, stop));
+        let variables = settings.variables;
+        let post = PostRoom::open(|stop| Worker::new(ports.clone(), told, mails, variables, &outbox, stop));
         let Ports { stores, agents, notifier, webhooks: _, clock, ids } = ports;
         let door = Door::with_audit(Arc::clone(&stores.audit), Arc::clone(&clock), Arc::clone(&ids));
         let currency = settings.definitions.currency;

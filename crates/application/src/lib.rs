@@ -36,6 +36,7 @@ pub mod system;
 pub mod templates;
 pub mod triggers;
 mod values;
+pub mod variables;
 mod workshop;
 
 pub use application::{Application, ApplicationSettings};

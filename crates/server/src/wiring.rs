@@ -21,10 +21,11 @@ use procession_application::{
     Door,
     access::{Access, AccessFailure, AccessSettings},
     definitions::DefinitionSettings,
-    deliveries::{DeliverySettings, LinkKey, RetrySettings, Variables},
+    deliveries::{DeliverySettings, LinkKey, RetrySettings},
     engine::{EngineSettings, TakesUp},
     ports::{BlobError, EventFeed, ExecutionStore, StoreError},
     system::{SystemClock, UuidGenerator},
+    variables::Variables,
 };
 use procession_domain::value::Duration;
 use procession_http::{HttpSettings, HttpState};
@@ -271,8 +272,15 @@ fn settings(configuration: &Configuration, takes_up: TakesUp) -> ApplicationSett
         access: access_settings(configuration),
         notifications: configuration.notifications.settings(),
         starts_per_minute: configuration.limits.starts_per_minute,
+        variables: variables(configuration),
         ..ApplicationSettings::default()
     }
+}
+
+/// What definitions may read of this process's environment: what the operator names, as it is when it is read.
+fn variables(configuration: &Configuration) -> Variables {
+    let allowed: BTreeSet<String> = configuration.environment.allow.iter().cloned().collect();
+    Variables::new(move |name| allowed.contains(name).then(|| std::env::var(name).ok()).flatten())
 }
 
 fn delivery_settings(
@@ -284,8 +292,6 @@ fn delivery_settings(
         Some(url) => Some(url.as_str().trim_end_matches('/').to_owned()),
         None => address.map(own_url),
     };
-    let allowed: BTreeSet<String> = configuration.environment.allow.iter().cloned().collect();
-    let variable = move |name: &str| allowed.contains(name).then(|| std::env::var(name).ok()).flatten();
     Ok(DeliverySettings {
         retry: RetrySettings {
             attempts: configuration.deliveries.attempts.get(),
@@ -295,7 +301,6 @@ fn delivery_settings(
         webhooks: configuration.webhooks.settings().unwrap_or_default(),
         public_url,
         link_key: Some(LinkKey::of_secret(secret_key(configuration, folder)?.expose_secret())),
-        variables: Variables::new(variable),
     })
 }
 

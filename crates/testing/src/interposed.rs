@@ -270,6 +270,7 @@ interposed!(DeliveryStore as deliveries {
     fn deliveries(filter: &DeliveryFilter, paging: &Paging) -> Result<Page<DeliveryRow>, StoreError>;
     fn resend(id: Uuid, now: Timestamp) -> Result<bool, StoreError>;
     fn agent_events(agent: &str, after: u64, limit: u32, user: Option<&str>) -> Result<Vec<AgentEvent>, StoreError>;
+    fn purge_deliveries(before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     fn delivery_counts() -> Result<Vec<(DeliveryState, u64)>, StoreError>;
 });
 

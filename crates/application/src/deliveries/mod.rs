@@ -23,10 +23,11 @@ use std::sync::Arc;
 
 pub use links::LinkKey;
 pub(crate) use links::{DecisionLinks, DecisionToken};
+pub use mails::in_words;
 pub(crate) use mails::{Mails, person};
 pub(crate) use planning::{Outbox, Told};
 pub use policy::RetrySettings;
-pub use settings::{DeliverySettings, ServerWebhook, Variables};
+pub use settings::{DeliverySettings, ServerWebhook};
 use uuid::Uuid;
 pub(crate) use worker::Worker;
 

@@ -21,6 +21,7 @@ use crate::{
         StoreError, WebhookPost,
     },
     values,
+    variables::Variables,
 };
 
 /// How long the receiver of a webhook may take to answer.
@@ -56,6 +57,7 @@ pub(super) struct Sender {
     settings: Arc<DeliverySettings>,
     catalog: Catalog,
     mails: Mails,
+    variables: Variables,
 }
 
 /// A webhook's address and secret.
@@ -65,9 +67,9 @@ struct Address {
 }
 
 impl Sender {
-    pub fn new(ports: Ports, settings: Arc<DeliverySettings>, mails: Mails) -> Self {
+    pub fn new(ports: Ports, settings: Arc<DeliverySettings>, mails: Mails, variables: Variables) -> Self {
         let catalog = Catalog::new(Arc::clone(&ports.stores.definitions));
-        Self { ports, settings, catalog, mails }
+        Self { ports, settings, catalog, mails, variables }
     }
 
     /// Sends a delivery.
@@ -151,7 +153,7 @@ impl Sender {
                 let Some(hook) = hook else {
                     return Ok(Err("the version of the process that names this webhook is gone".to_owned()));
                 };
-                (hook.url, hook.secret.map(|secret| self.settings.variables.resolve(&secret)).transpose())
+                (hook.url, hook.secret.map(|secret| self.variables.resolve(&secret)).transpose())
             }
             Endpoint::Server(wanted) => {
                 let hook = self.settings.webhooks.iter().find(|hook| digest(hook.url.reveal()) == *wanted);

@@ -1,7 +1,5 @@
 //! Settings of deliveries.
 
-use std::{fmt, sync::Arc};
-
 use super::{LinkKey, RetrySettings};
 use crate::notifications::SecretText;
 
@@ -17,8 +15,6 @@ pub struct DeliverySettings {
     pub public_url: Option<String>,
     /// Signs links by which people decide.
     pub link_key: Option<LinkKey>,
-    /// What `${ENV:NAME}` means in the secrets of processes.
-    pub variables: Variables,
 }
 
 /// A webhook that hears of all processes (configuration `webhooks`).
@@ -30,39 +26,4 @@ pub struct ServerWebhook {
     pub events: Vec<String>,
     /// Signs what it gets.
     pub secret: Option<SecretText>,
-}
-
-/// The variables of the environment that definitions may read, by name.
-#[derive(Clone)]
-pub struct Variables(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
-
-impl Variables {
-    /// Variables that this function knows.
-    pub fn new(read: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(read))
-    }
-
-    /// The value of a secret as it stands in a definition: a literal, or that of the variable that `${ENV:NAME}` names.
-    ///
-    /// # Errors
-    /// The name of a variable that has no value here, or may not be read.
-    pub(crate) fn resolve(&self, secret: &str) -> Result<String, String> {
-        let name = secret.strip_prefix("${ENV:").and_then(|rest| rest.strip_suffix('}'));
-        match name {
-            Some(name) => (self.0)(name).ok_or_else(|| name.to_owned()),
-            None => Ok(secret.to_owned()),
-        }
-    }
-}
-
-impl Default for Variables {
-    fn default() -> Self {
-        Self::new(|_| None)
-    }
-}
-
-impl fmt::Debug for Variables {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Variables")
-    }
 }

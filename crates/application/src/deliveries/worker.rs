@@ -25,7 +25,10 @@ use super::{
     planning::Outbox,
     sending::{Outcome, Sender},
 };
-use crate::ports::{AttemptEnd, DeliveryAttempt, DeliveryState, DueDelivery, DueRequest, Ports, StoreError};
+use crate::{
+    ports::{AttemptEnd, DeliveryAttempt, DeliveryState, DueDelivery, DueRequest, Ports, StoreError},
+    variables::Variables,
+};
 
 /// How many sends are under way at once.
 const AT_ONCE: usize = 256;
@@ -100,10 +103,11 @@ impl Worker {
         ports: Ports,
         settings: Arc<DeliverySettings>,
         mails: Mails,
+        variables: Variables,
         outbox: &Outbox,
         stop: CancellationToken,
     ) -> Self {
-        let sender = Arc::new(Sender::new(ports.clone(), Arc::clone(&settings), mails));
+        let sender = Arc::new(Sender::new(ports.clone(), Arc::clone(&settings), mails, variables));
         Self { ports, settings, sender, wake: outbox.wake(), stop }
     }
 

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use procession_application::{
     ApplicationSettings,
     definitions::DefinitionSettings,
-    deliveries::{DeliverySettings, LinkKey, Variables},
+    deliveries::{DeliverySettings, LinkKey},
     notifications::{NotificationSettings, SmtpSecurity, SmtpSettings},
     ports::{self, Clock, DeliveryFilter, DeliveryRow, DeliveryState, PageStart, Paging, Ports},
+    variables::Variables,
 };
 use procession_domain::value::Duration;
 use procession_testing::{
@@ -36,7 +37,9 @@ impl House {
         let notifications = NotificationSettings { smtp: Some(mail_server()), ..NotificationSettings::default() };
         let environment = ["HOOK_SECRET", "MISSING"].map(str::to_owned).into();
         let definitions = DefinitionSettings { environment, ..DefinitionSettings::default() };
-        let settings = ApplicationSettings { deliveries, notifications, definitions, ..ApplicationSettings::default() };
+        let variables = Variables::new(|name| (name == "HOOK_SECRET").then(|| "whsec_c2VjcmV0".to_owned()));
+        let settings =
+            ApplicationSettings { deliveries, notifications, definitions, variables, ..ApplicationSettings::default() };
         Self { stage: Stage::with(ports, agents, messages, settings).await, posts }
     }
 
@@ -74,7 +77,6 @@ pub fn settings() -> DeliverySettings {
     DeliverySettings {
         public_url: Some("https://procession.example".to_owned()),
         link_key: Some(LinkKey::of_secret("a secret of the server")),
-        variables: Variables::new(|name| (name == "HOOK_SECRET").then(|| "whsec_c2VjcmV0".to_owned())),
         ..DeliverySettings::default()
     }
 }
