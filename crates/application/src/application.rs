@@ -118,7 +118,8 @@ impl Application {
         );
         let outbox = Outbox::new(&ports, mails.clone(), Arc::clone(&told));
         let engine = Engine::start(ports.clone(), outbox.clone(), settings.engine).await?;
-        let post = PostRoom::open(|stop| Worker::new(ports.clone(), told, settings.variables.clone(), mails, &outbox, stop));
+        let variables = settings.variables;
+        let post = PostRoom::open(|stop| Worker::new(ports.clone(), told, mails, variables.clone(), &outbox, stop));
         let Ports { stores, agents, notifier, webhooks: _, clock, ids } = ports;
         let door = Door::with_audit(Arc::clone(&stores.audit), Arc::clone(&clock), Arc::clone(&ids));
         let currency = settings.definitions.currency;
@@ -196,7 +197,7 @@ impl Application {
                 clock: Arc::clone(&clock),
                 ids: Arc::clone(&ids),
                 door: door.clone(),
-                variables: settings.variables,
+                variables,
                 changed,
                 spam: Spam::default(),
             }),

@@ -4,7 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AccessError, AccessStore, AgentActivity, AgentEvent, AgentFigures, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, AttemptEnd, AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CostsOfProcess, Counted, DayFigures, DefinitionStore, DefinitionStoreError, DeliveryAttempt, DeliveryFilter, DeliveryRow, DeliveryState, DeliveryStore, DueDelivery, DueRequest, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore, InboxRow, KeptAuditEntry, KeptSchedule, KeptStart, KeptWebhook, Lease, Loaded, NewDelivery, NewUser, NoticeMark, NoticeStore, Page, Paging, ProcessFigures, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, ScheduleChange, ScheduleStore, Setting, SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore, User, WebhookAddress, WebhookCall, WebhookStore, WorkScope,
+    AccessError, AccessStore, AgentActivity, AgentEvent, AgentFigures, ApiKey, ApprovalChange, ApprovalFilter,
+    ApprovalRow, ApprovalStore, ApprovalStoreError, AttemptEnd, AuditEntry, AuditFilter, AuditTrail, BlobError,
+    BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CostsOfProcess, Counted, DayFigures,
+    DefinitionStore, DefinitionStoreError, DeliveryAttempt, DeliveryFilter, DeliveryRow, DeliveryState, DeliveryStore,
+    DueDelivery, DueRequest, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore,
+    InboxRow, KeptAuditEntry, KeptSchedule, KeptStart, KeptWebhook, Lease, Loaded, NewDelivery, NewUser, NoticeMark,
+    NoticeStore, Page, Paging, ProcessFigures, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries,
+    ScheduleChange, ScheduleStore, Setting, SignalError, Start, StartError, Started, StepFigures, StoreError,
+    StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore, User, WebhookAddress, WebhookCall,
+    WebhookStore, WorkScope,
 };
 use procession_domain::{
     definition::Process,
@@ -280,6 +289,7 @@ interposed!(DeliveryStore as deliveries {
     fn deliveries(filter: &DeliveryFilter, paging: &Paging) -> Result<Page<DeliveryRow>, StoreError>;
     fn resend(id: Uuid, now: Timestamp) -> Result<bool, StoreError>;
     fn agent_events(agent: &str, after: u64, limit: u32, user: Option<&str>) -> Result<Vec<AgentEvent>, StoreError>;
+    fn purge_deliveries(before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     fn delivery_counts() -> Result<Vec<(DeliveryState, u64)>, StoreError>;
 });
 

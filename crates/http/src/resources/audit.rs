@@ -73,7 +73,7 @@ struct AuditEntryResponse {
     timestamp: Time,
     /// The user, or `system`.
     actor: String,
-    /// By what they came in: `session`, `key`, `cookie`, `webhook`, `schedule`, `agent`, `library` or `system`.
+    /// By what they came in: `session`, `key`, `cookie`, `webhook`, `schedule`, `agent`, `link`, `library` or `system`.
     via: String,
     /// The API key, if it was one.
     key_id: Option<Uuid>,

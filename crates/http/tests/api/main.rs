@@ -10,6 +10,7 @@ mod audit;
 mod auth;
 mod bad_input;
 mod console;
+mod deliveries;
 mod docs;
 mod document;
 mod executions;

@@ -157,6 +157,23 @@ pub async fn a_delivery_is_withdrawn_unless_it_was_tried(stores: &Stores) {
     assert_eq!(targets(&due(stores, at(2)).await), ["other"]);
 }
 
+/// Old deliveries are removed once nothing more is tried, a few at a time.
+pub async fn old_deliveries_are_purged_once_nothing_more_is_tried(stores: &Stores) {
+    for (number, ends) in [(0, true), (1, false), (2, true), (3, true), (9, true)] {
+        let row = webhook(stores, at(number), &format!("hook {number}"));
+        stores.deliveries.enqueue(std::slice::from_ref(&row)).await.unwrap();
+        if ends {
+            stores.deliveries.record(&failed(row.id, at(number), DeliveryState::Dead, None)).await.unwrap();
+        }
+    }
+    assert_eq!(stores.deliveries.purge_deliveries(at(5), 2).await.unwrap(), 2);
+    assert_eq!(stores.deliveries.purge_deliveries(at(5), 2).await.unwrap(), 1);
+    assert_eq!(stores.deliveries.purge_deliveries(at(5), 2).await.unwrap(), 0);
+    let page = stores.deliveries.deliveries(&DeliveryFilter::default(), &first(10)).await.unwrap();
+    let left: Vec<&str> = page.rows.iter().map(|row| row.target.as_str()).collect();
+    assert_eq!(left, ["hook 9", "hook 1"]);
+}
+
 /// Lists are filtered, counted and paged, the newest first.
 pub async fn deliveries_are_filtered_and_paged(stores: &Stores) {
     let process = stores.published("report", vec![agent("a", &[])]).await;

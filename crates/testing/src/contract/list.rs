@@ -34,6 +34,7 @@ macro_rules! store_contract {
                 a_delivery_is_due_until_its_end_is_noted,
                 a_delivery_is_sent_again_under_its_id,
                 a_delivery_is_withdrawn_unless_it_was_tried,
+                old_deliveries_are_purged_once_nothing_more_is_tried,
                 deliveries_are_filtered_and_paged,
                 an_agents_events_are_read_in_parts;
             starts:
@@ -219,7 +220,7 @@ macro_rules! store_contract {
 mod tests {
     const LIST: &str = include_str!("list.rs");
 
-    const PROMISES: [&str; 15] = [
+    const PROMISES: [&str; 16] = [
         include_str!("access.rs"),
         include_str!("analytics.rs"),
         include_str!("approvals.rs"),

@@ -115,6 +115,17 @@ impl DeliveryStore for MemoryStore {
         Ok(told.take(limit as usize).collect())
     }
 
+    async fn purge_deliveries(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let mut left = limit;
+        tables.deliveries.retain(|kept| {
+            let goes = left > 0 && kept.row.next_attempt_at.is_none() && kept.row.created_at < before;
+            left -= u32::from(goes);
+            !goes
+        });
+        Ok(u64::from(limit - left))
+    }
+
     async fn delivery_counts(&self) -> Result<Vec<(DeliveryState, u64)>, StoreError> {
         let tables = self.tables();
         let count = |state| tables.deliveries.iter().filter(|kept| kept.row.state == state).count() as u64;
