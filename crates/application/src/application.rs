@@ -21,8 +21,10 @@ use crate::{
     notifications::{NotificationSettings, Notifications},
     owners::Owners,
     ports::{Clock, EventFeed, Ports, StoreError},
+    retention::{Retention, RetentionPolicy},
     server_status::ServerStatus,
     templates::Templates,
+    transfer::Archive,
     triggers::Triggers,
     workshop::Workshop,
 };
@@ -58,6 +60,8 @@ pub struct Application {
     pub alerts: Alerts,
     /// Use cases of what waits for people.
     pub inbox: Inbox,
+    /// Use cases of what is kept, and for how long.
+    pub retention: Retention,
     /// Use cases about the server itself.
     pub status: ServerStatus,
     /// Where work is done whose cost strangers decide.
@@ -68,7 +72,7 @@ pub struct Application {
 }
 
 /// Settings of the application.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ApplicationSettings {
     /// Of the engine.
     pub engine: EngineSettings,
@@ -80,6 +84,10 @@ pub struct ApplicationSettings {
     pub notifications: NotificationSettings,
     /// How many executions a user may start in a minute; 0 = no limit (`limits.starts_per_minute`).
     pub starts_per_minute: u32,
+    /// For how long things are kept, as far as nobody has said so at run time; by default for ever (`retention.*`).
+    pub retention: RetentionPolicy,
+    /// Where executions are written before they are removed.
+    pub archive: Option<Arc<dyn Archive>>,
 }
 
 impl Application {
@@ -97,6 +105,15 @@ impl Application {
             Arc::clone(&ids),
             engine.clone(),
             door.clone(),
+        );
+        let retention = Retention::new(
+            stores.clone(),
+            engine.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            door.clone(),
+            settings.retention,
+            settings.archive,
         );
         let workshop = Workshop::default();
         let definitions_service = Definitions::new(
@@ -167,6 +184,7 @@ impl Application {
             events: Events::new(Arc::clone(&stores.feed)),
             access: people,
             audit: Audit::new(stores.audit),
+            retention,
             notifications: Notifications::new(stores.access, notifier, ids, door.clone(), settings.notifications),
             status: ServerStatus::new(engine.clone(), stores.queries, stores.definitions),
             clock,

@@ -38,11 +38,13 @@ mod options;
 mod paging;
 pub mod private;
 mod queries;
+mod retention;
 mod schema;
 mod sealing;
 mod signals;
 mod templates;
 mod thresholds;
+mod transfer;
 mod users;
 mod writer;
 

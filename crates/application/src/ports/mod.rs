@@ -13,11 +13,14 @@ mod clock;
 mod definitions;
 mod executions;
 mod feed;
+mod meter;
 mod notices;
 mod notifier;
 mod queries;
+mod retention;
 mod templates;
 mod thresholds;
+mod transfer;
 
 use std::sync::Arc;
 
@@ -39,14 +42,17 @@ pub use executions::{
     StartError, Started, WorkScope, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
+pub use meter::{AnsweredRequest, Meter, MeterPage, Occupation, Standing};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
-    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace,
-    Sort,
+    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, LiveExecutions, Page, PageStart, Paging,
+    Queries, RowPlace, Sort,
 };
+pub use retention::{AuditAnchor, KeptPart, Overdue, PurgeStep, Purged, Removal, RetentionStore};
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
+pub use transfer::{CopyOutcome, ExecutionCopy, TransferStore};
 
 /// Why a store could not do what it was asked, whatever that was.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +97,10 @@ pub struct Stores {
     pub thresholds: Arc<dyn ThresholdStore>,
     /// What people did with notices.
     pub notices: Arc<dyn NoticeStore>,
+    /// What is old.
+    pub retention: Arc<dyn RetentionStore>,
+    /// Executions as a whole.
+    pub transfer: Arc<dyn TransferStore>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -124,6 +134,8 @@ impl Stores {
             + FigureStore
             + ThresholdStore
             + NoticeStore
+            + RetentionStore
+            + TransferStore
             + 'static,
     {
         Self {
@@ -138,6 +150,8 @@ impl Stores {
             analytics: Arc::clone(store) as _,
             thresholds: Arc::clone(store) as _,
             notices: Arc::clone(store) as _,
+            retention: Arc::clone(store) as _,
+            transfer: Arc::clone(store) as _,
             blobs,
         }
     }

@@ -17,8 +17,8 @@ use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
     self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed,
-    ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, Started, TemplateStore,
-    ThresholdStore, WorkScope,
+    ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, RetentionStore, Started,
+    TemplateStore, ThresholdStore, TransferStore, WorkScope,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -175,6 +175,8 @@ impl Stores {
             + FigureStore
             + ThresholdStore
             + NoticeStore
+            + RetentionStore
+            + TransferStore
             + 'static,
     {
         Self { stores: ports::Stores::of(store, blobs), ids: Arc::new(SequentialIds::new()), keep }
