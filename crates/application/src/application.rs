@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use procession_domain::value::{Duration, Timestamp};
+use tokio::sync::Notify;
 
 use crate::{
     access::{Access, AccessSettings, Forbidden, Principal, UseCase},
@@ -13,7 +14,7 @@ use crate::{
     audit::Audit,
     definitions::{DefinitionSettings, Definitions},
     door::Door,
-    engine::{Engine, EngineError, EngineSettings},
+    engine::{Engine, EngineError, EngineSettings, TakesUp},
     events::Events,
     executions::{ExecutionPorts, Executions},
     figures::Figures,
@@ -25,7 +26,8 @@ use crate::{
     server_status::ServerStatus,
     templates::Templates,
     transfer::Archive,
-    triggers::Triggers,
+    triggers::{Keeper, Spam, TriggerPorts, Triggers},
+    variables::Variables,
     workshop::Workshop,
 };
 
@@ -88,6 +90,8 @@ pub struct ApplicationSettings {
     pub retention: RetentionPolicy,
     /// Where executions are written before they are removed.
     pub archive: Option<Arc<dyn Archive>>,
+    /// What `${ENV:NAME}` means in the secrets of processes.
+    pub variables: Variables,
 }
 
 impl Application {
@@ -116,6 +120,7 @@ impl Application {
             settings.archive,
         );
         let workshop = Workshop::default();
+        let changed = Arc::new(Notify::new());
         let definitions_service = Definitions::new(
             Arc::clone(&stores.definitions),
             Arc::clone(&stores.access),
@@ -125,7 +130,8 @@ impl Application {
             door.clone(),
             settings.definitions,
         )
-        .in_workshop(workshop.clone());
+        .in_workshop(workshop.clone())
+        .telling(Arc::clone(&changed));
         let approvals = Approvals::new(
             stores.approvals,
             Arc::clone(&stores.access),
@@ -148,6 +154,17 @@ impl Application {
             door.clone(),
             settings.starts_per_minute,
         );
+        let keeper = Keeper {
+            schedules: Arc::clone(&stores.schedules),
+            executions: executions.clone(),
+            feed: Arc::clone(&stores.feed),
+            clock: Arc::clone(&clock),
+            changed: Arc::clone(&changed),
+            poll: engine.settings().poll,
+        };
+        if engine.settings().takes_up == TakesUp::All {
+            engine.run_beside("the keeper of the schedules", move || keeper.clone().keep());
+        }
         let people = Access::new(
             Arc::clone(&stores.access),
             Arc::clone(&clock),
@@ -157,7 +174,18 @@ impl Application {
         );
         Ok(Self {
             templates: Templates::new(stores.templates, definitions_service.clone(), Arc::clone(&clock), door.clone()),
-            triggers: Triggers::new(Arc::clone(&stores.definitions), Arc::clone(&stores.queries), Arc::clone(&clock)),
+            triggers: Triggers::new(TriggerPorts {
+                definitions: Arc::clone(&stores.definitions),
+                schedules: stores.schedules,
+                incoming: stores.incoming,
+                executions: executions.clone(),
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+                door: door.clone(),
+                variables: settings.variables,
+                changed,
+                spam: Spam::default(),
+            }),
             figures: Figures::new(stores.analytics, Arc::clone(&stores.definitions), Arc::clone(&clock), currency),
             alerts: Alerts::new(
                 stores.thresholds,

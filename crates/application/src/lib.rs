@@ -38,6 +38,7 @@ pub mod templates;
 pub mod transfer;
 pub mod triggers;
 mod values;
+pub mod variables;
 mod workshop;
 
 pub use application::{Application, ApplicationSettings};

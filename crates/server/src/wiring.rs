@@ -4,7 +4,7 @@
 //! [`serve`] reads from top to bottom: configuration, store, engine, routes, and then it runs until it is told to stop.
 //! `procession run` and the commands on users use the same parts without the web server.
 
-use std::{io, net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, io, net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc};
 
 use procession::{
     AgentSourceError, AgentSources, AgentsFileError, AllowedHosts, ApplicationSettings, BadHost, BuildError, Engine,
@@ -18,6 +18,7 @@ use procession_application::{
     ports::{self, BlobError, EventFeed, ExecutionStore, Meter, StoreError},
     retention::RetentionPolicy,
     system::{SystemClock, UuidGenerator},
+    variables::Variables,
 };
 use procession_domain::value::Duration;
 use procession_http::{HttpSettings, HttpState};
@@ -286,6 +287,7 @@ fn settings(configuration: &Configuration, takes_up: TakesUp) -> ApplicationSett
         access: access_settings(configuration),
         notifications: configuration.notifications.settings(),
         starts_per_minute: configuration.limits.starts_per_minute,
+        variables: variables(configuration),
         retention: retention_policy(configuration),
         archive: configuration.retention.export.clone().map(|folder| {
             let clock = Arc::new(SystemClock::default());
@@ -303,6 +305,12 @@ const fn retention_policy(configuration: &Configuration) -> RetentionPolicy {
         deliveries: kept.deliveries,
         audit: kept.audit,
     }
+}
+
+/// What definitions may read of this process's environment: what the operator names, as it is when it is read.
+fn variables(configuration: &Configuration) -> Variables {
+    let allowed: BTreeSet<String> = configuration.environment.allow.iter().cloned().collect();
+    Variables::new(move |name| allowed.contains(name).then(|| std::env::var(name).ok()).flatten())
 }
 
 fn bytes(size: ByteSize) -> usize {

@@ -8,19 +8,20 @@ use procession_application::ports::{
     ApprovalStore, ApprovalStoreError, AuditAnchor, AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim,
     ClaimRequest, Commit, CommitError, Committed, Content, CopyOutcome, CostsOfProcess, Counted, DayFigures,
     DefinitionStore, DefinitionStoreError, EventFeed, EventPage, ExecutionCopy, ExecutionFilter, ExecutionRow,
-    ExecutionStore, FigureStore, InboxRow, KeptAuditEntry, KeptPart, KeptStart, Lease, LiveExecutions, Loaded, NewUser,
-    NoticeMark, NoticeStore, Overdue, Page, Paging, ProcessFigures, ProcessFilter, ProcessRow, ProcessTemplate,
-    PublishedVersion, PurgeStep, Queries, Removal, RetentionStore, Setting, SignalError, Start, StartError, Started,
-    StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore,
-    TransferStore, User, WorkScope,
+    ExecutionStore, FigureStore, InboxRow, KeptAuditEntry, KeptPart, KeptSchedule, KeptStart, KeptWebhook, Lease,
+    LiveExecutions, Loaded, NewUser, NoticeMark, NoticeStore, Overdue, Page, Paging, ProcessFigures, ProcessFilter,
+    ProcessRow, ProcessTemplate, PublishedVersion, PurgeStep, Queries, Removal, RetentionStore, ScheduleChange,
+    ScheduleStore, Setting, SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores,
+    TemplateStore, Threshold, ThresholdKind, ThresholdStore, TransferStore, User, WebhookAddress, WebhookCall,
+    WebhookStore, WorkScope,
 };
 use procession_domain::{
     definition::Process,
     event::DefinitionEvent,
     execution::{ExecutionStatus, Ledger, Signal},
     value::{
-        ApprovalId, ContentHash, Currency, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId,
-        Version,
+        ApprovalId, ContentHash, Currency, ExecutionId, Money, ProcessId, ProcessName, ScheduleId, StepId, Timestamp,
+        TriggerId, UserId, Version,
     },
 };
 use tokio::sync::broadcast;
@@ -258,6 +259,24 @@ interposed!(ThresholdStore as thresholds {
 interposed!(NoticeStore as notices {
     fn notice_marks(user: &str) -> Result<Vec<NoticeMark>, StoreError>;
     fn mark_notice(mark: &NoticeMark) -> Result<(), StoreError>;
+});
+
+interposed!(ScheduleStore as schedules {
+    fn schedules() -> Result<Vec<KeptSchedule>, StoreError>;
+    fn schedule(id: ScheduleId) -> Result<Option<KeptSchedule>, StoreError>;
+    fn due_schedules(now: Timestamp, most: u32) -> Result<Vec<KeptSchedule>, StoreError>;
+    fn next_schedule_attention() -> Result<Option<Timestamp>, StoreError>;
+    fn change_schedule(change: &ScheduleChange) -> Result<bool, StoreError>;
+    fn runs_under_way(id: ScheduleId) -> Result<Vec<ExecutionId>, StoreError>;
+});
+
+interposed!(WebhookStore as incoming {
+    fn webhooks() -> Result<Vec<KeptWebhook>, StoreError>;
+    fn webhook(address: &WebhookAddress) -> Result<Option<KeptWebhook>, StoreError>;
+    fn switch_webhook(process: &ProcessName, trigger: &TriggerId, on: bool) -> Result<bool, StoreError>;
+    fn note_call(call: &WebhookCall, kept: u32) -> Result<(), StoreError>;
+    fn calls(process: &ProcessName, trigger: &TriggerId, limit: u32) -> Result<Vec<WebhookCall>, StoreError>;
+    fn call(process: &ProcessName, trigger: &TriggerId, id: Uuid) -> Result<Option<WebhookCall>, StoreError>;
 });
 
 interposed!(BlobStore as blobs {

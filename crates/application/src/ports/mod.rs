@@ -13,11 +13,13 @@ mod clock;
 mod definitions;
 mod executions;
 mod feed;
+mod incoming;
 mod meter;
 mod notices;
 mod notifier;
 mod queries;
 mod retention;
+mod schedules;
 mod templates;
 mod thresholds;
 mod transfer;
@@ -42,6 +44,7 @@ pub use executions::{
     StartError, Started, WorkScope, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
+pub use incoming::{CallOutcome, KeptWebhook, WebhookAddress, WebhookCall, WebhookStore};
 pub use meter::{AnsweredRequest, Meter, MeterPage, Occupation, Standing};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
@@ -50,6 +53,7 @@ pub use queries::{
     Queries, RowPlace, Sort,
 };
 pub use retention::{AuditAnchor, KeptPart, Overdue, PurgeStep, Purged, Removal, RetentionStore};
+pub use schedules::{FiringOutcome, KeptSchedule, LastFiring, ScheduleChange, ScheduleStanding, ScheduleStore};
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
 pub use transfer::{CopyOutcome, ExecutionCopy, TransferStore};
@@ -101,6 +105,10 @@ pub struct Stores {
     pub retention: Arc<dyn RetentionStore>,
     /// Executions as a whole.
     pub transfer: Arc<dyn TransferStore>,
+    /// Schedules.
+    pub schedules: Arc<dyn ScheduleStore>,
+    /// Webhooks that start processes, and the calls of them.
+    pub incoming: Arc<dyn WebhookStore>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -136,6 +144,8 @@ impl Stores {
             + NoticeStore
             + RetentionStore
             + TransferStore
+            + ScheduleStore
+            + WebhookStore
             + 'static,
     {
         Self {
@@ -152,6 +162,8 @@ impl Stores {
             notices: Arc::clone(store) as _,
             retention: Arc::clone(store) as _,
             transfer: Arc::clone(store) as _,
+            schedules: Arc::clone(store) as _,
+            incoming: Arc::clone(store) as _,
             blobs,
         }
     }

@@ -11,8 +11,6 @@ use crate::{code::Code, problem::Problem};
 /// A part of the language that has no effect yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotYet {
-    WebhookTriggers,
-    Schedules,
     OutgoingWebhooks,
     Monitors,
     Informed,
@@ -23,8 +21,6 @@ pub(super) enum NotYet {
 impl fmt::Display for NotYet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::WebhookTriggers => "webhook triggers are not available yet: no call to this one starts the process",
-            Self::Schedules => "schedules are not available yet: this one starts nothing",
             Self::OutgoingWebhooks => "outgoing webhooks are not available yet: no events are sent",
             Self::Monitors => "`monitors` are not available yet: these agents are not told of anything",
             Self::Informed => "`informed` is not available yet: these agents are not told of anything",

@@ -13,10 +13,12 @@ mod commits;
 mod definitions;
 mod executions;
 mod feed;
+mod incoming;
 mod pages;
 mod paging;
 mod queries;
 mod retention;
+mod schedules;
 mod signals;
 mod starts;
 mod transfer;
@@ -31,14 +33,14 @@ use procession_domain::{
     definition::Process,
     event::{AttemptEvent, Creation, DefinitionEvent, Direction, Event, Recorded},
     execution::{Ledger, Snapshot, Standing},
-    value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp},
+    value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessId, ProcessName, ScheduleId, StepId, Timestamp},
 };
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use procession_application::ports::{
-    ApiKey, AuditAnchor, Clock, Content, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, Lease, NoticeMark,
-    ProcessTemplate, StoredEvent, Threshold, User,
+    ApiKey, AuditAnchor, Clock, Content, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, KeptSchedule,
+    KeptWebhook, Lease, NoticeMark, ProcessTemplate, StoredEvent, Threshold, User, WebhookCall,
 };
 
 /// How many commits a slow reader of the feed may lag behind.
@@ -81,6 +83,13 @@ struct Tables {
     /// The newest first.
     notice_marks: Vec<NoticeMark>,
     ended_sessions: HashMap<[u8; 32], Option<Timestamp>>,
+    schedules: Vec<KeptSchedule>,
+    /// The executions that schedules have started.
+    schedule_runs: Vec<(ScheduleId, ExecutionId)>,
+    /// With the time at which the version got each.
+    webhooks: Vec<(Timestamp, KeptWebhook)>,
+    /// The oldest first.
+    webhook_calls: Vec<WebhookCall>,
 }
 
 #[derive(Debug)]
