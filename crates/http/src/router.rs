@@ -115,7 +115,8 @@ fn cors(settings: &HttpSettings) -> CorsLayer {
 /// What the log says about a request: never its query, which may hold a token.
 fn span_of(request: &Request<Body>) -> tracing::Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    tracing::debug_span!("request", method = %request.method(), path = request.uri().path(), id = id.unwrap_or_default())
+    let (method, path) = (request.method(), request.uri().path());
+    tracing::info_span!("request", %method, path, request_id = id.unwrap_or_default())
 }
 
 /// Says in the log that a request failed. That the server can't be used for a while is no failure of each request: what is
