@@ -4,16 +4,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AccessError, AccessStore, AgentActivity, AgentFigures, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow,
-    ApprovalStore, ApprovalStoreError, AuditAnchor, AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim,
-    ClaimRequest, Commit, CommitError, Committed, Content, CopyOutcome, CostsOfProcess, Counted, DayFigures,
-    DefinitionStore, DefinitionStoreError, EventFeed, EventPage, ExecutionCopy, ExecutionFilter, ExecutionRow,
-    ExecutionStore, FigureStore, InboxRow, KeptAuditEntry, KeptPart, KeptSchedule, KeptStart, KeptWebhook, Lease,
-    LiveExecutions, Loaded, NewUser, NoticeMark, NoticeStore, Overdue, Page, Paging, ProcessFigures, ProcessFilter,
-    ProcessRow, ProcessTemplate, PublishedVersion, PurgeStep, Queries, Removal, RetentionStore, ScheduleChange,
-    ScheduleStore, Setting, SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores,
-    TemplateStore, Threshold, ThresholdKind, ThresholdStore, TransferStore, User, WebhookAddress, WebhookCall,
-    WebhookStore, WorkScope,
+    AccessError, AccessStore, AgentActivity, AgentEvent, AgentFigures, ApiKey, ApprovalChange, ApprovalFilter,
+    ApprovalRow, ApprovalStore, ApprovalStoreError, AttemptEnd, AuditAnchor, AuditEntry, AuditFilter, AuditTrail,
+    BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CopyOutcome, CostsOfProcess,
+    Counted, DayFigures, DefinitionStore, DefinitionStoreError, DeliveryAttempt, DeliveryFilter, DeliveryRow,
+    DeliveryState, DeliveryStore, DueDelivery, DueRequest, EventFeed, EventPage, ExecutionCopy, ExecutionFilter,
+    ExecutionRow, ExecutionStore, FigureStore, InboxRow, KeptAuditEntry, KeptPart, KeptSchedule, KeptStart,
+    KeptWebhook, Lease, LiveExecutions, Loaded, NewDelivery, NewUser, NoticeMark, NoticeStore, Overdue, Page, Paging,
+    ProcessFigures, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, PurgeStep, Queries, Removal,
+    RetentionStore, ScheduleChange, ScheduleStore, Setting, SignalError, Start, StartError, Started, StepFigures,
+    StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore, TransferStore, User,
+    WebhookAddress, WebhookCall, WebhookStore, WorkScope,
 };
 use procession_domain::{
     definition::Process,
@@ -279,6 +280,20 @@ interposed!(WebhookStore as incoming {
     fn call(process: &ProcessName, trigger: &TriggerId, id: Uuid) -> Result<Option<WebhookCall>, StoreError>;
 });
 
+interposed!(DeliveryStore as deliveries {
+    fn enqueue(deliveries: &[NewDelivery]) -> Result<(), StoreError>;
+    fn due(request: &DueRequest) -> Result<Vec<DueDelivery>, StoreError>;
+    fn next_due(after: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+    fn record(end: &AttemptEnd) -> Result<(), StoreError>;
+    fn withdraw(id: Uuid) -> Result<bool, StoreError>;
+    fn delivery(id: Uuid) -> Result<Option<DeliveryRow>, StoreError>;
+    fn attempts(id: Uuid) -> Result<Vec<DeliveryAttempt>, StoreError>;
+    fn deliveries(filter: &DeliveryFilter, paging: &Paging) -> Result<Page<DeliveryRow>, StoreError>;
+    fn resend(id: Uuid, now: Timestamp) -> Result<bool, StoreError>;
+    fn agent_events(agent: &str, after: u64, limit: u32, user: Option<&str>) -> Result<Vec<AgentEvent>, StoreError>;
+    fn delivery_counts() -> Result<Vec<(DeliveryState, u64)>, StoreError>;
+});
+
 interposed!(BlobStore as blobs {
     fn put(key: &str, content: &[u8]) -> Result<(), BlobError>;
     fn get(key: &str) -> Result<Vec<u8>, BlobError>;
@@ -321,6 +336,8 @@ interposed!(RetentionStore as retention {
     fn count_overdue(part: KeptPart, before: Timestamp) -> Result<u64, StoreError>;
     fn purge(part: KeptPart, removals: Vec<Removal>) -> Result<PurgeStep, StoreError>;
     fn mark_archived(executions: &[ExecutionId]) -> Result<(), StoreError>;
+    fn count_old_deliveries(before: Timestamp) -> Result<u64, StoreError>;
+    fn purge_deliveries(before: Timestamp) -> Result<u64, StoreError>;
     fn audit_before(before: Timestamp) -> Result<Option<AuditAnchor>, StoreError>;
     fn move_audit_anchor(to: AuditAnchor, entry: &AuditEntry) -> Result<(), StoreError>;
     fn purge_audit() -> Result<u64, StoreError>;

@@ -22,6 +22,7 @@ mod claims;
 mod codec;
 mod copies;
 mod definitions;
+mod deliveries;
 mod error;
 mod executions;
 #[cfg(feature = "fail-points")]

@@ -52,6 +52,9 @@ struct MoveAnchor {
     entry: AuditEntry,
 }
 
+/// Deliveries to remove that were written before this time.
+struct PurgeDeliveries(Timestamp);
+
 /// Entries of the audit trail to remove, up to the anchor.
 struct PurgeAudit;
 
@@ -71,6 +74,17 @@ impl RetentionStore for SqliteStore {
 
     async fn mark_archived(&self, executions: &[ExecutionId]) -> Result<(), StoreError> {
         self.writer.change(MarkArchived(executions.to_vec())).await
+    }
+
+    async fn count_old_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {
+        const COUNT: &str = "
+            SELECT count(*) AS old FROM deliveries WHERE created_at < ?1 AND next_attempt_at IS NULL";
+        let row = sqlx::query(COUNT).bind(before.as_micros()).fetch_one(&self.readers).await.map_err(Failure::from)?;
+        Ok(count(&row, "old")?)
+    }
+
+    async fn purge_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.writer.change(PurgeDeliveries(before)).await
     }
 
     async fn audit_before(&self, before: Timestamp) -> Result<Option<AuditAnchor>, StoreError> {
@@ -313,6 +327,26 @@ impl Change for MoveAnchor {
 
     /// It brings its own entry.
     fn is_done((): &()) -> bool {
+        false
+    }
+}
+
+impl Change for PurgeDeliveries {
+    type Outcome = u64;
+
+    fn apply(&self, connection: &Connection) -> Result<u64, Failure> {
+        const DELETE: &str = "
+            DELETE FROM deliveries
+            WHERE key IN (
+                SELECT key FROM deliveries
+                WHERE created_at < ?1 AND next_attempt_at IS NULL
+                ORDER BY created_at
+                LIMIT ?2)";
+        Ok(connection.prepare_cached(DELETE)?.execute((self.0.as_micros(), ROWS))? as u64)
+    }
+
+    /// What is told of it, the run of the purge tells.
+    fn is_done(_: &Self::Outcome) -> bool {
         false
     }
 }

@@ -41,6 +41,8 @@ pub enum Via {
     Schedule,
     /// An agent, by MCP.
     Agent,
+    /// A link that was sent to decide one thing.
+    Link,
     /// The program in which Procession is embedded.
     Library,
     /// This program itself, or who runs it on its own data.
@@ -57,6 +59,7 @@ impl Via {
             Self::Webhook => "webhook",
             Self::Schedule => "schedule",
             Self::Agent => "agent",
+            Self::Link => "link",
             Self::Library => "library",
             Self::System => "system",
         }
@@ -71,6 +74,7 @@ impl Via {
             | Self::Webhook
             | Self::Schedule
             | Self::Agent
+            | Self::Link
             | Self::Library
             | Self::System => None,
         }
@@ -168,7 +172,7 @@ impl Principal {
         let is_nobody = match self.via {
             Via::System => self.name == SYSTEM,
             Via::Webhook | Via::Schedule => true,
-            Via::Session | Via::Cookie | Via::Key(_) | Via::Agent | Via::Library => false,
+            Via::Session | Via::Cookie | Via::Key(_) | Via::Agent | Via::Link | Via::Library => false,
         };
         (!is_nobody).then_some(self.name.as_str())
     }

@@ -88,6 +88,11 @@ use_cases! {
     ReadFigures, Reads, Only(ExecutionView), Free, "See how often processes run, how that ends, and what it costs.";
     ReadThresholds, Reads, Only(ProcessRead), Free, "See from which cost on people are told.";
     ChangeThresholds, Changes as "threshold.change", Only(ProcessUpdate), Free, "Set or remove a threshold of cost.";
+    // Sending again is what an operator does (spec 4c: deliveries are for administrators and operators).
+    ReadDeliveries, Reads, Only(ExecutionRetry), Free, "See what was told outside, and what of it failed.";
+    ResendDelivery, Changes as "delivery.resend", Only(ExecutionRetry), Free, "Send a delivery again.";
+    // Of the executions that one may see; an agent by its own key all of it.
+    ReadAgentEvents, Reads, Only(ExecutionView), Free, "See what an agent was told.";
     ListAgents, Reads, Only(ProcessRead), Free, "List the agents that steps can name.";
     // Who writes processes talks to agents about them.
     ChatWithAgent, Changes as "agent.chat", Only(ProcessCreate), Free, "Say something to an agent.";

@@ -271,6 +271,7 @@ impl Executions {
             execution: execution.clone(),
             events: events.into_iter().map(Arc::new).collect(),
             values: rows,
+            deliveries: Vec::new(),
             idempotency,
             message,
             schedule,

@@ -12,7 +12,7 @@ use procession_domain::{
 };
 use uuid::Uuid;
 
-use super::{EndedStep, ScheduleChange, StoreError};
+use super::{EndedStep, NewDelivery, ScheduleChange, StoreError};
 
 /// The right of a node to work on executions: its id, new at every start, and the epoch of its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +32,8 @@ pub struct Start {
     pub events: Vec<Arc<Recorded>>,
     /// Its values: the input, a webhook's payload, outputs taken over.
     pub values: Vec<NewValue>,
+    /// What is told outside of its events.
+    pub deliveries: Vec<NewDelivery>,
     /// Makes repeated starts one.
     pub idempotency: Option<IdempotencyKey>,
     /// Another key that does so: a signed message is taken once, whatever its sender says besides.
@@ -181,6 +183,8 @@ pub struct Commit {
     pub signals: Vec<NewSignal>,
     /// Steps that have run to an end, for figures.
     pub ended_steps: Vec<EndedStep>,
+    /// What is told outside of it.
+    pub deliveries: Vec<NewDelivery>,
     /// What it does to the ledger of the tree.
     pub budget: BudgetChange,
     /// The number of the last inbox row that the transition has seen; rows up to it are deleted.
@@ -227,6 +231,8 @@ pub struct NewChild {
     pub created: Arc<Recorded>,
     /// Its input.
     pub values: Vec<NewValue>,
+    /// What is told outside of its creation.
+    pub deliveries: Vec<NewDelivery>,
     /// Its own budget, if it is the root of a tree of its own.
     pub budget: Option<Budget>,
 }
@@ -509,6 +515,11 @@ impl Commit {
     /// Whether it ends the execution, or changes one that has ended.
     pub const fn ends(&self) -> bool {
         self.standing.status.is_ended()
+    }
+
+    /// Whether something is told outside of it or of a child that it creates.
+    pub fn tells_outside(&self) -> bool {
+        !self.deliveries.is_empty() || self.children.iter().any(|child| !child.deliveries.is_empty())
     }
 
     /// Whether its events are the next ones of its execution and lead to its state, as every turn's do.

@@ -11,6 +11,7 @@ mod audit;
 mod blobs;
 mod clock;
 mod definitions;
+mod deliveries;
 mod executions;
 mod feed;
 mod incoming;
@@ -23,6 +24,7 @@ mod schedules;
 mod templates;
 mod thresholds;
 mod transfer;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -38,6 +40,10 @@ pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditTrail, AuditedResour
 pub use blobs::{BlobError, BlobStore, is_blob_key};
 pub use clock::{Clock, IdGenerator};
 pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, ProcessRow, PublishedVersion};
+pub use deliveries::{
+    AgentEvent, AttemptEnd, DeliveryAttempt, DeliveryContent, DeliveryFilter, DeliveryKind, DeliveryRow, DeliveryState,
+    DeliveryStore, DueDelivery, DueRequest, Endpoint, MailReason, NewDelivery,
+};
 pub use executions::{
     Admission, ApprovalWrite, BudgetChange, Claim, ClaimKind, ClaimRequest, Commit, CommitError, Committed, Content,
     ExecutionStore, IdempotencyKey, InboxRow, Lease, Loaded, NewChild, NewSignal, NewValue, SignalError, Start,
@@ -57,6 +63,7 @@ pub use schedules::{FiringOutcome, KeptSchedule, LastFiring, ScheduleChange, Sch
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
 pub use transfer::{CopyOutcome, ExecutionCopy, TransferStore};
+pub use webhooks::{NoWebhooks, WebhookFailure, WebhookPost, WebhookSender};
 
 /// Why a store could not do what it was asked, whatever that was.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +116,8 @@ pub struct Stores {
     pub schedules: Arc<dyn ScheduleStore>,
     /// Webhooks that start processes, and the calls of them.
     pub incoming: Arc<dyn WebhookStore>,
+    /// What is told outside.
+    pub deliveries: Arc<dyn DeliveryStore>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -121,6 +130,8 @@ pub struct Ports {
     pub agents: Arc<dyn AgentGateway>,
     /// Messages to people and systems.
     pub notifier: Arc<dyn Notifier>,
+    /// Requests to webhooks.
+    pub webhooks: Arc<dyn WebhookSender>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Ids.
@@ -146,6 +157,7 @@ impl Stores {
             + TransferStore
             + ScheduleStore
             + WebhookStore
+            + DeliveryStore
             + 'static,
     {
         Self {
@@ -164,13 +176,14 @@ impl Stores {
             transfer: Arc::clone(store) as _,
             schedules: Arc::clone(store) as _,
             incoming: Arc::clone(store) as _,
+            deliveries: Arc::clone(store) as _,
             blobs,
         }
     }
 }
 
 impl Ports {
-    /// The ports on these stores.
+    /// The ports on these stores. Nothing posts to webhooks yet.
     pub fn on(
         stores: Stores,
         agents: Arc<dyn AgentGateway>,
@@ -178,6 +191,12 @@ impl Ports {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdGenerator>,
     ) -> Self {
-        Self { stores, agents, notifier, clock, ids }
+        Self { stores, agents, notifier, webhooks: Arc::new(NoWebhooks), clock, ids }
+    }
+
+    /// The same, with a way to post to webhooks.
+    #[must_use]
+    pub fn with_webhooks(self, webhooks: Arc<dyn WebhookSender>) -> Self {
+        Self { webhooks, ..self }
     }
 }

@@ -89,6 +89,12 @@ pub trait RetentionStore: Send + Sync {
     /// Notes that these executions are in the archive.
     async fn mark_archived(&self, executions: &[ExecutionId]) -> Result<(), StoreError>;
 
+    /// How many deliveries were written before a time, of which nothing more is tried.
+    async fn count_old_deliveries(&self, before: Timestamp) -> Result<u64, StoreError>;
+
+    /// Removes such deliveries, the oldest first, as many as are done in a short time. How many; 0 at the end.
+    async fn purge_deliveries(&self, before: Timestamp) -> Result<u64, StoreError>;
+
     /// The last entry of the audit trail such that it and all before it are older than a time; never the newest of all.
     /// `None` if there is none behind the anchor.
     async fn audit_before(&self, before: Timestamp) -> Result<Option<AuditAnchor>, StoreError>;

@@ -57,6 +57,8 @@ struct Inner {
 pub struct RetentionReport {
     /// Executions, their events and their values.
     pub purged: Purged,
+    /// Deliveries, besides those of executions.
+    pub deliveries: u64,
     /// Entries of the audit trail.
     pub audit: u64,
     /// Executions that were written to the archive first.
@@ -141,8 +143,15 @@ impl Retention {
         loop {
             match self.0.run(None).await {
                 Ok(report) if report == RetentionReport::default() => tracing::debug!("nothing is old"),
-                Ok(RetentionReport { purged: Purged { executions, events, values }, audit, .. }) => {
-                    tracing::info!(executions, events, values, audit, "removed what was kept for long enough");
+                Ok(RetentionReport { purged: Purged { executions, events, values }, deliveries, audit, .. }) => {
+                    tracing::info!(
+                        executions,
+                        events,
+                        values,
+                        deliveries,
+                        audit,
+                        "removed what was kept for long enough"
+                    );
                 }
                 Err(RetentionFailure::Running) => {}
                 Err(error) => tracing::warn!(%error, "could not remove what is old; trying again in an hour"),
@@ -177,6 +186,10 @@ impl Inner {
             events: count(KeptPart::Events, deadlines.events).await?,
             values: count(KeptPart::Values, deadlines.outputs).await?,
         };
+        let deliveries = match deadlines.deliveries {
+            Some(before) => self.stores.retention.count_old_deliveries(before).await?,
+            None => 0,
+        };
         let audit = match deadlines.audit {
             Some(before) => {
                 let to = self.stores.retention.audit_before(before).await?;
@@ -185,7 +198,7 @@ impl Inner {
             }
             None => 0,
         };
-        Ok(RetentionReport { purged, audit, ..RetentionReport::default() })
+        Ok(RetentionReport { purged, deliveries, audit, ..RetentionReport::default() })
     }
 
     /// Removes what is old, until this time at most.
@@ -201,6 +214,9 @@ impl Inner {
             if let Some(before) = before {
                 run.purge(part, before).await?;
             }
+        }
+        if let Some(before) = deadlines.deliveries {
+            run.purge_deliveries(before).await?;
         }
         if let Some(before) = deadlines.audit {
             run.purge_audit(before).await?;
@@ -274,6 +290,20 @@ impl Run<'_> {
         archive.keep(lines).await?;
         self.inner.stores.retention.mark_archived(&ids).await?;
         self.report.archived += ids.len() as u64;
+        Ok(())
+    }
+
+    /// Removes deliveries of which nothing more is tried.
+    async fn purge_deliveries(&mut self, before: Timestamp) -> Result<(), StoreError> {
+        while !self.is_over() {
+            let begun = Instant::now();
+            let gone = self.inner.stores.retention.purge_deliveries(before).await?;
+            if gone == 0 {
+                return Ok(());
+            }
+            self.report.deliveries += gone;
+            tokio::time::sleep(begun.elapsed()).await;
+        }
         Ok(())
     }
 

@@ -44,6 +44,7 @@ pub(super) struct Deadlines {
     pub executions: Option<Timestamp>,
     pub events: Option<Timestamp>,
     pub outputs: Option<Timestamp>,
+    pub deliveries: Option<Timestamp>,
     pub audit: Option<Timestamp>,
 }
 
@@ -84,6 +85,7 @@ impl RetentionPolicy {
             executions,
             events: before(self.events).max(executions),
             outputs: before(self.outputs).max(executions),
+            deliveries: before(self.deliveries),
             audit: before(self.audit),
         }
     }

@@ -9,6 +9,7 @@ use procession_application::{
     approvals::{ApprovalFailure, ApprovalQuery},
     audit::AuditFailure,
     definitions::{DefinitionFailure, ExpectedRevision},
+    deliveries::DeliveriesFailure,
     engine::EngineSettings,
     events::EventsFailure,
     executions::{
@@ -17,7 +18,7 @@ use procession_application::{
     figures::{FiguresFailure, FiguresQuery},
     inbox::InboxFailure,
     notifications::{NotificationFailure, NotificationSettings, TestMessage},
-    ports::{ExecutionFilter, Mark, PageStart, Paging, ProcessFilter, ThresholdKind, WebhookAddress},
+    ports::{DeliveryFilter, ExecutionFilter, Mark, PageStart, Paging, ProcessFilter, ThresholdKind, WebhookAddress},
     retention::{RetentionChanges, RetentionFailure},
     server_status::StatusFailure,
     templates::{TemplateDraft, TemplateFailure, TemplateFilter},
@@ -172,6 +173,15 @@ pub async fn attempt(stage: &Stage, by: &Principal, use_case: UseCase, things: &
         UseCase::ListApprovals | UseCase::ReadApproval | UseCase::DecideApproval | UseCase::DelegateApproval => {
             came(with_approval(stage, by, use_case, things).await)
         }
+        UseCase::ReadDeliveries => {
+            let paging = Paging { limit: 1, start: PageStart::Offset(0) };
+            came(stage.deliveries.list(by, &DeliveryFilter::default(), &paging).await.map(drop))
+        }
+        UseCase::ResendDelivery => match stage.deliveries.resend(by, "no id").await {
+            Err(DeliveriesFailure::Forbidden(_)) => Came::Forbidden,
+            Ok(_) | Err(_) => Came::In,
+        },
+        UseCase::ReadAgentEvents => came(stage.deliveries.agent_events(by, "writer", 0, 1).await.map(drop)),
         UseCase::ListAgents => came(stage.agents_listed(by).await),
         UseCase::ChatWithAgent => {
             came(stage.application.agents.chat(by, "writer", "hello".to_owned(), None).await.map(drop))
@@ -441,6 +451,16 @@ impl Refusal for AgentsFailure {
             Self::Forbidden(_) => Came::Forbidden,
             Self::NotFound => Came::ToNothing,
             Self::Stopped(_) | Self::Chat(_) | Self::Busy(_) | Self::Gateway(_) | Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for DeliveriesFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::NotFound => Came::ToNothing,
+            Self::Store(_) => Came::In,
         }
     }
 }

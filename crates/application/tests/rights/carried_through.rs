@@ -8,7 +8,10 @@ use procession_application::{
     alerts::WantedThreshold,
     approvals::ApprovalQuery,
     notifications::{NotificationSettings, SecretText, TestMessage},
-    ports::{self, ExecutionFilter, Mark, PageStart, Paging, Ports, ProcessFilter, ThresholdKind, WebhookAddress},
+    ports::{
+        self, DeliveryContent, DeliveryKind, Endpoint, ExecutionFilter, Mark, NewDelivery, PageStart, Paging, Ports,
+        ProcessFilter, ThresholdKind, WebhookAddress,
+    },
     templates::TemplateDraft,
     triggers::{IncomingCall, ScheduleState},
 };
@@ -46,6 +49,9 @@ async fn stage(gate: &Gate) -> Stage {
     let ports = Ports::on(gated, agents.clone(), messages.clone(), clock, ids);
     Stage::with(ports, agents, messages, ApplicationSettings::default()).await
 }
+
+/// The delivery that is sent again.
+const DELIVERY: Uuid = Uuid::from_u128(7);
 
 const DRAFT: &str = "{name: new, steps: [{id: a, agent: writer, message: x}]}";
 
@@ -99,6 +105,7 @@ async fn ask(stage: &Stage, use_case: UseCase, things: &Things, key: UserId, tri
                 WantedThreshold { process_id, kind: ThresholdKind::Weekly, amount: "2".to_owned(), enabled: true };
             stage.alerts.set(by, wanted).await.unwrap();
         }
+        UseCase::ResendDelivery => drop(stage.deliveries.resend(by, &DELIVERY.to_string()).await.unwrap()),
         UseCase::MarkNotice => drop(stage.inbox.mark(by, &notice(things), Mark::Dismissed).await.unwrap()),
         UseCase::ChangeNotificationSettings => {
             let settings = NotificationSettings {
@@ -179,6 +186,10 @@ async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
         UseCase::CreateTemplate => stage.templates.get(by, "user:new").await.is_ok(),
         UseCase::ChangeTemplate => stage.templates.get(by, "user:old").await.unwrap().template.version.starts_with('2'),
         UseCase::ChangeThresholds => stage.alerts.thresholds(by, Some(things.process)).await.unwrap().len() == 1,
+        UseCase::ResendDelivery => {
+            stage.pass(Duration::from_secs(1)).await;
+            stage.ports.stores.deliveries.attempts(DELIVERY).await.unwrap().len() == 1
+        }
         UseCase::MarkNotice => stage.inbox.notices(by).await.unwrap()[0].mark.is_some(),
         UseCase::ChangeNotificationSettings => stage.notifications.settings(by).await.unwrap().webhook_url.is_some(),
         UseCase::TestNotification => stage.messages.sent().len() == 1,
@@ -245,6 +256,28 @@ fn template(name: &str) -> TemplateDraft {
     TemplateDraft { name: Some(name.to_owned()), definition_yaml: DRAFT.to_owned(), ..TemplateDraft::default() }
 }
 
+/// A delivery that is due much later, to a webhook that nobody knows any more.
+fn delivery(stage: &Stage) -> NewDelivery {
+    let now = stage.ports.clock.now();
+    NewDelivery {
+        id: DELIVERY,
+        kind: DeliveryKind::Webhook,
+        event: "process_completed".to_owned(),
+        sequence: None,
+        execution_id: None,
+        process_name: None,
+        receiver: "https://example.org".to_owned(),
+        target: "https://example.org".to_owned(),
+        content: DeliveryContent::Webhook {
+            endpoint: Endpoint::Server("nobody's".to_owned()),
+            body: json!({}),
+            outputs: None,
+        },
+        created_at: now,
+        due_at: now.saturating_add(Duration::from_secs(86_400)),
+    }
+}
+
 /// The notice of the approval.
 fn notice(things: &Things) -> String {
     format!("approval-{}", things.approval)
@@ -269,6 +302,7 @@ async fn hang_up(use_case: UseCase, after: usize) -> bool {
         | UseCase::EnableTrigger
         | UseCase::DisableTrigger
         | UseCase::ReplayCall => triggered = make_triggers(&stage, use_case).await,
+        UseCase::ResendDelivery => stage.ports.stores.deliveries.enqueue(&[delivery(&stage)]).await.unwrap(),
         _ => {}
     }
     // Time stands still, so that nothing else asks the store for anything.

@@ -55,6 +55,9 @@ const MATRIX: &str = "
     ReadFigures                 x x x x x  execution:view
     ReadThresholds              x x x x x  process:read
     ChangeThresholds            x x - - -  process:update
+    ReadDeliveries              x - x - -  execution:retry
+    ResendDelivery              x - x - -  execution:retry
+    ReadAgentEvents             x x x x x  execution:view
     ListAgents                  x x x x x  process:read
     ChatWithAgent               x x - - -  process:create
     ReadFrame                   x x x x x  process:read

@@ -8,6 +8,7 @@ use procession_application::{
     approvals::ApprovalFailure,
     audit::AuditFailure,
     definitions::DefinitionFailure,
+    deliveries::DeliveriesFailure,
     events::EventsFailure,
     executions::{ExecutionFailure, SimulationFailure, StartFailure, TooManyStarts},
     figures::FiguresFailure,
@@ -263,6 +264,17 @@ impl From<RetentionFailure> for Problem {
             RetentionFailure::Running => Self::conflict(Code::Conflict, detail),
             RetentionFailure::Archive(_) => Self::unavailable(Code::StoreUnavailable, detail),
             RetentionFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<DeliveriesFailure> for Problem {
+    fn from(error: DeliveriesFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            DeliveriesFailure::Forbidden(forbidden) => forbidden.into(),
+            DeliveriesFailure::NotFound => Self::not_found(detail),
+            DeliveriesFailure::Store(error) => error.into(),
         }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod analytics;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod deliveries;
 pub(crate) mod docs;
 pub(crate) mod executions;
 pub(crate) mod health;
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(agents::routes())
         .merge(notifications::routes())
         .merge(retention::routes())
+        .merge(deliveries::routes())
         .merge(auth::routes())
         .merge(session::routes())
         .merge(setup::routes())

@@ -78,6 +78,9 @@ struct RunResponse {
     /// Their inputs, outputs and messages, and those of executions that stay.
     #[schema(example = 96)]
     outputs: u64,
+    /// Deliveries of which nothing more is tried.
+    #[schema(example = 7)]
+    deliveries: u64,
     /// Entries of the audit trail.
     #[schema(example = 0)]
     audit: u64,
@@ -133,12 +136,13 @@ async fn run_retention(app: App, sent: SentOrNothing<RunRequest>) -> Result<Json
     } else {
         app.retention.run(&session.principal).await?
     };
-    let RetentionReport { purged, audit, archived, is_unfinished } = report;
+    let RetentionReport { purged, deliveries, audit, archived, is_unfinished } = report;
     Ok(Json(RunResponse {
         dry_run,
         executions: purged.executions,
         events: purged.events,
         outputs: purged.values,
+        deliveries,
         audit,
         archived,
         complete: !is_unfinished && !dry_run,

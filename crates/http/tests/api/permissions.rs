@@ -57,6 +57,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET /api/agents/execution-stats", "ADOPV", ""),
     ("GET /api/agents/slots", "ADOPV", ""),
     ("POST /api/agents/{name}/chat", "AD", ""),
+    ("GET /api/agents/{name}/events", "ADOPV", ""),
     ("GET /api/agents/{name}/permissions", "ADOPV", ""),
     ("GET /api/alerts", "ADOPV", ""),
     ("GET /api/alerts/count", "ADOPV", ""),
@@ -77,6 +78,9 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET /api/audit/{audit_id}", "A", ""),
     ("POST /api/auth/logout", "ADOPV", ""),
     ("POST /api/auth/logout-everywhere", "ADOPV", ""),
+    ("GET /api/deliveries", "AO", ""),
+    ("GET /api/deliveries/{delivery_id}", "AO", ""),
+    ("POST /api/deliveries/{delivery_id}/resend", "AO", ""),
     ("GET /api/executions", "ADOPV", ""),
     ("GET /api/executions/analytics/steps", "ADOPV", ""),
     ("GET /api/executions/limits/status", "A", ""),
@@ -199,6 +203,7 @@ impl House {
             .replace("{key_id}", UNKNOWN)
             .replace("{audit_id}", UNKNOWN)
             .replace("{alert_id}", UNKNOWN)
+            .replace("{delivery_id}", UNKNOWN)
             .replace("{item_id}", UNKNOWN)
             .replace("{notification_id}", UNKNOWN)
             .replace("{call_id}", UNKNOWN)

@@ -52,7 +52,7 @@ async fn a_run_says_what_it_removes_and_a_dry_one_what_it_would() {
     server.get(format!("/api/executions/{id}")).by(&root).send().await.ok(200);
 
     let run = server.post("/api/retention/run").by(&root).send().await.ok(200);
-    for count in ["executions", "events", "outputs", "audit", "archived"] {
+    for count in ["executions", "events", "outputs", "deliveries", "audit", "archived"] {
         assert_eq!(run[count], dry[count], "{count}");
     }
     assert_eq!((&run["dry_run"], &run["complete"]), (&json!(false), &json!(true)));

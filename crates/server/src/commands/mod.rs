@@ -7,6 +7,7 @@ mod audit;
 mod completions;
 mod config;
 mod db;
+mod deliveries;
 mod dev;
 mod executions;
 mod export;
@@ -88,6 +89,8 @@ enum Command {
     Executions(executions::ExecutionsArguments),
     /// Show and decide approvals on a server.
     Approvals(approvals::ApprovalsArguments),
+    /// Show what a server told outside, and send it again.
+    Deliveries(deliveries::DeliveriesArguments),
     /// Show or check the configuration.
     Config(config::ConfigArguments),
     /// List or test the agents.
@@ -147,6 +150,7 @@ impl Arguments {
             Command::Apply(arguments) => apply::run(&arguments),
             Command::Executions(arguments) => executions::run(arguments),
             Command::Approvals(arguments) => approvals::run(arguments),
+            Command::Deliveries(arguments) => deliveries::run(arguments),
             Command::Config(arguments) => config::run(&arguments, &global),
             Command::Agents(arguments) => agents::run(arguments, &global),
             Command::Db(arguments) => db::run(arguments, &global),

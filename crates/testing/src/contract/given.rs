@@ -16,9 +16,9 @@ use uuid::Uuid;
 use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
-    self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, EventFeed,
-    ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, RetentionStore, ScheduleStore,
-    Started, TemplateStore, ThresholdStore, TransferStore, WebhookStore, WorkScope,
+    self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, DeliveryStore,
+    EventFeed, ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, RetentionStore,
+    ScheduleStore, Started, TemplateStore, ThresholdStore, TransferStore, WebhookStore, WorkScope,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -179,6 +179,7 @@ impl Stores {
             + TransferStore
             + ScheduleStore
             + WebhookStore
+            + DeliveryStore
             + 'static,
     {
         Self { stores: ports::Stores::of(store, blobs), ids: Arc::new(SequentialIds::new()), keep }

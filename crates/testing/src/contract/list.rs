@@ -26,6 +26,17 @@ macro_rules! store_contract {
                 a_deleted_version_with_ended_executions_is_hidden,
                 a_deleted_version_that_never_ran_is_gone,
                 a_published_version_is_not_deleted;
+            deliveries:
+                old_deliveries_go_once_nothing_more_is_tried,
+                deliveries_are_written_with_their_commit,
+                a_refused_commit_delivers_nothing,
+                starts_and_children_bring_their_deliveries,
+                what_is_due_comes_in_order,
+                a_delivery_is_due_until_its_end_is_noted,
+                a_delivery_is_sent_again_under_its_id,
+                a_delivery_is_withdrawn_unless_it_was_tried,
+                deliveries_are_filtered_and_paged,
+                an_agents_events_are_read_in_parts;
             starts:
                 a_start_is_read_back,
                 a_start_without_its_process_is_refused,
@@ -230,6 +241,7 @@ mod tests {
         include_str!("claims.rs"),
         include_str!("commits.rs"),
         include_str!("definitions.rs"),
+        include_str!("deliveries.rs"),
         include_str!("feed.rs"),
         include_str!("leases.rs"),
         include_str!("lists.rs"),

@@ -18,6 +18,7 @@ pub mod blobs;
 pub mod claims;
 pub mod commits;
 pub mod definitions;
+pub mod deliveries;
 pub mod feed;
 mod given;
 pub mod histories;

@@ -119,6 +119,7 @@ impl Launch {
             execution: execution.clone(),
             events: vec![Arc::new(created)],
             values: vec![input_value()],
+            deliveries: Vec::new(),
             idempotency: self.idempotency,
             message: self.message,
             schedule: self.schedule,
@@ -242,6 +243,7 @@ impl Run {
             approvals: Vec::new(),
             children: Vec::new(),
             signals: Vec::new(),
+            deliveries: Vec::new(),
             budget: BudgetChange::NONE,
             seen: self.seen,
             attention_at: self.execution.attention_at(),
@@ -279,6 +281,7 @@ fn add(commit: &mut Commit, write: Write) {
                 execution: *child,
                 created: Arc::new(*created),
                 values: vec![input_value()],
+                deliveries: Vec::new(),
                 budget: budget.filter(|_| is_own_tree),
             });
         }

@@ -11,6 +11,7 @@ mod blobs;
 mod claims;
 mod commits;
 mod definitions;
+mod deliveries;
 mod executions;
 mod feed;
 mod incoming;
@@ -82,6 +83,9 @@ struct Tables {
     thresholds: Vec<Threshold>,
     /// The newest first.
     notice_marks: Vec<NoticeMark>,
+    deliveries: Vec<deliveries::KeptDelivery>,
+    /// The number of the last delivery; never used again.
+    last_delivery: u64,
     ended_sessions: HashMap<[u8; 32], Option<Timestamp>>,
     schedules: Vec<KeptSchedule>,
     /// The executions that schedules have started.

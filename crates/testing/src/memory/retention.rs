@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AuditAnchor, AuditEntry, KeptPart, Overdue, PurgeStep, Purged, Removal, RetentionStore, StoreError,
+    AuditAnchor, AuditEntry, DeliveryRow, KeptPart, Overdue, PurgeStep, Purged, Removal, RetentionStore, StoreError,
 };
 use procession_domain::value::{ExecutionId, Timestamp};
 
@@ -49,6 +49,25 @@ impl RetentionStore for MemoryStore {
             }
         }
         Ok(())
+    }
+
+    async fn count_old_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let tables = self.tables();
+        let old = |row: &DeliveryRow| row.created_at < before && row.next_attempt_at.is_none();
+        Ok(tables.deliveries.iter().filter(|kept| old(&kept.row)).count() as u64)
+    }
+
+    async fn purge_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let mut left = STEP;
+        let count = tables.deliveries.len();
+        tables.deliveries.retain(|kept| {
+            let is_old = kept.row.created_at < before && kept.row.next_attempt_at.is_none();
+            let goes = is_old && left > 0;
+            left -= usize::from(goes);
+            !goes
+        });
+        Ok((count - tables.deliveries.len()) as u64)
     }
 
     async fn audit_before(&self, before: Timestamp) -> Result<Option<AuditAnchor>, StoreError> {
@@ -124,6 +143,7 @@ impl Tables {
                 self.ended_steps.retain(|(execution, _)| *execution != id);
                 self.approvals.retain(|_, approval| approval.request().execution_id != id);
                 self.ledgers.remove(&id);
+                self.deliveries.retain(|kept| kept.row.execution_id != Some(id));
                 Purged { executions: 1, events, values }
             }
         }

@@ -50,6 +50,7 @@ impl MemoryStore {
         stored.owner = owner;
         stored.instance_limit = start.instance_limit;
         let events = tables.insert(stored, &start.events);
+        tables.insert_deliveries(&start.deliveries, &events);
         self.publish(&tables, events);
         Ok(Started::Created { admitted: owner.is_some() })
     }

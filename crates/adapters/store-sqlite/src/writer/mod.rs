@@ -29,8 +29,8 @@ pub(crate) use batch::EventNumbers;
 pub(crate) use change::Change;
 use change::{PendingChange, PendingChangeOf};
 pub(crate) use rows::{
-    Belongs, Telling, definition_key, execution_key, insert_ended_steps, insert_execution, insert_values, node_key,
-    put_approval, put_signal, stored_approval,
+    Belongs, Telling, definition_key, execution_key, insert_delivery, insert_ended_steps, insert_execution,
+    insert_values, node_key, put_approval, put_signal, stored_approval,
 };
 pub(crate) use thread::WriterThread;
 

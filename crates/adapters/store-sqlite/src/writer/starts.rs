@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension};
 use super::{
     batch::{EventNumbers, Written},
     rows::{
-        Belongs, Telling, definition_key, execution_key, insert_budget, insert_execution, insert_values, name_key,
-        node_key,
+        Belongs, Telling, definition_key, execution_key, insert_budget, insert_deliveries, insert_execution,
+        insert_values, name_key, node_key,
     },
 };
 use crate::{codec::uuid_from, error::Failure, schedules};
@@ -62,6 +62,7 @@ pub(super) fn write(
     let telling = Telling { execution: key, name, execution_id: start.execution.id(), creation };
     let mut told = Vec::with_capacity(start.events.len());
     telling.insert(&start.events, connection, numbers, &mut told)?;
+    insert_deliveries(&start.deliveries, &told, connection)?;
     Ok(Written { answer: Ok(Started::Created { admitted: owner.is_some() }), told })
 }
 
