@@ -211,7 +211,8 @@ mod tests {
 
     #[test]
     fn all_parts_run_unless_some_are_named() {
-        let all = ["fmt", "clippy", "features", "deny", "tests", "signatures", "doctests", "doc", "cron", "console", "pages"];
+        let all =
+            ["fmt", "clippy", "features", "deny", "tests", "signatures", "doctests", "doc", "cron", "console", "pages"];
         assert_eq!(names(&[]), all);
         assert_eq!(names(&["--fast"]), ["fmt", "clippy", "tests"]);
         assert_eq!(names(&["doc", "fmt"]), ["doc", "fmt"]);
