@@ -110,6 +110,18 @@ export interface Dashboard {
   health: { process_name: string; runs: number; success: number | null; p50: number | null; cost: string | null }[];
 }
 
+/** What is done to all runs that a filter leaves, at most 1,000. */
+export interface BulkRequest {
+  action: "cancel" | "retry" | "dismiss";
+  filter: Record<string, string | undefined>;
+  dry_run: boolean;
+}
+
+export interface BulkResults {
+  matched: number;
+  results: { id: string; ok: boolean; detail: string }[];
+}
+
 /** Filters of a list that a person keeps. */
 export interface SavedView {
   id: string;
@@ -147,6 +159,7 @@ export interface UpcomingPaths {
   "/api/deliveries/{id}": { get: ById & Answers<DeliveryDetail> };
   "/api/deliveries/{id}/resend": { post: ById & Answers<unknown, 202> };
   "/api/dashboard": { get: Answers<Dashboard> };
+  "/api/executions/bulk": { post: { requestBody: { content: { "application/json": BulkRequest } } } & Answers<BulkResults> };
   "/api/views": {
     get: Answers<{ views: SavedView[] }>;
     post: { requestBody: { content: { "application/json": Omit<SavedView, "id"> } } } & Answers<SavedView, 201>;
