@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    console, pages, picture,
+    console, cron, pages, picture,
     shell::{Failure, PROGRAM, built_program, cargo, has_cargo_subcommand, run, show, tell},
 };
 
@@ -33,7 +33,7 @@ enum Speed {
 }
 
 /// The parts in their order: what fails soonest comes first.
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     Part {
         name: "fmt",
         does: "the code is formatted",
@@ -51,6 +51,12 @@ const PARTS: [Part; 9] = [
         run: |_| step(cargo().args(["test", "--quiet", "--workspace", "--doc"])),
     },
     Part { name: "doc", does: "the documentation builds without warnings", is_slow: true, run: |_| documentation() },
+    Part {
+        name: "cron",
+        does: "due times of schedules against another implementation",
+        is_slow: true,
+        run: |_| cron::compare(),
+    },
     Part {
         name: "console",
         does: "the console: its build, lints, tests, size and pages",

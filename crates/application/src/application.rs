@@ -4,6 +4,9 @@
 use std::sync::Arc;
 
 use procession_domain::value::{Duration, Timestamp};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     access::{Access, AccessSettings, Forbidden, Principal, UseCase},
@@ -12,20 +15,25 @@ use crate::{
     approvals::Approvals,
     audit::Audit,
     definitions::{DefinitionSettings, Definitions},
+    deliveries::{DecisionLinks, Deliveries, DeliverySettings, Mails, Outbox, Worker},
     door::Door,
-    engine::{Engine, EngineError, EngineSettings},
+    engine::{Engine, EngineError, EngineSettings, TakesUp},
     events::Events,
     executions::{ExecutionPorts, Executions},
     figures::Figures,
     inbox::{Inbox, InboxParts},
-    notifications::{NotificationSettings, Notifications},
+    notifications::{NotificationSettings, Notifications, SettingsInForce},
     owners::Owners,
     ports::{Clock, EventFeed, Ports, StoreError},
     server_status::ServerStatus,
     templates::Templates,
-    triggers::Triggers,
+    triggers::{Keeper, Spam, TriggerPorts, Triggers},
+    variables::Variables,
     workshop::Workshop,
 };
+
+/// How long what is due may take to be sent at the end.
+const LAST_POST: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Everything behind the doors. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -40,6 +48,8 @@ pub struct Application {
     pub approvals: Approvals,
     /// Use cases of events.
     pub events: Events,
+    /// Use cases of deliveries.
+    pub deliveries: Deliveries,
     /// Use cases of agents.
     pub agents: Agents,
     /// Use cases of users and keys.
@@ -65,6 +75,15 @@ pub struct Application {
     door: Door,
     clock: Arc<dyn Clock>,
     feed: Arc<dyn EventFeed>,
+    post: PostRoom,
+}
+
+/// The worker of deliveries, as a task.
+#[derive(Clone)]
+struct PostRoom {
+    tasks: TaskTracker,
+    stop: CancellationToken,
+    halt: CancellationToken,
 }
 
 /// Settings of the application.
@@ -78,15 +97,29 @@ pub struct ApplicationSettings {
     pub access: AccessSettings,
     /// Where notifications go, as far as nobody has said so at run time.
     pub notifications: NotificationSettings,
+    /// How what is told outside is sent.
+    pub deliveries: DeliverySettings,
     /// How many executions a user may start in a minute; 0 = no limit (`limits.starts_per_minute`).
     pub starts_per_minute: u32,
+    /// What `${ENV:NAME}` means in the secrets of processes.
+    pub variables: Variables,
 }
 
 impl Application {
     /// Starts the engine on these ports, and the services around it.
     pub async fn start(ports: Ports, settings: ApplicationSettings) -> Result<Self, EngineError> {
-        let engine = Engine::start(ports.clone(), settings.engine).await?;
-        let Ports { stores, agents, notifier, clock, ids } = ports;
+        let told = Arc::new(settings.deliveries);
+        let links = DecisionLinks::of(&told);
+        let mails = Mails::new(
+            Arc::clone(&ports.stores.access),
+            Arc::clone(&ports.stores.approvals),
+            SettingsInForce::new(Arc::clone(&ports.stores.access), settings.notifications.clone()),
+            links.clone(),
+        );
+        let outbox = Outbox::new(&ports, mails.clone(), Arc::clone(&told));
+        let engine = Engine::start(ports.clone(), outbox.clone(), settings.engine).await?;
+        let post = PostRoom::open(|stop| Worker::new(ports.clone(), told, settings.variables.clone(), mails, &outbox, stop));
+        let Ports { stores, agents, notifier, webhooks: _, clock, ids } = ports;
         let door = Door::with_audit(Arc::clone(&stores.audit), Arc::clone(&clock), Arc::clone(&ids));
         let currency = settings.definitions.currency;
         let owners = Owners::new(Arc::clone(&stores.executions));
@@ -99,6 +132,7 @@ impl Application {
             door.clone(),
         );
         let workshop = Workshop::default();
+        let changed = Arc::new(Notify::new());
         let definitions_service = Definitions::new(
             Arc::clone(&stores.definitions),
             Arc::clone(&stores.access),
@@ -108,15 +142,18 @@ impl Application {
             door.clone(),
             settings.definitions,
         )
-        .in_workshop(workshop.clone());
+        .in_workshop(workshop.clone())
+        .telling(Arc::clone(&changed));
         let approvals = Approvals::new(
             stores.approvals,
             Arc::clone(&stores.access),
             Arc::clone(&clock),
             owners,
             engine.clone(),
+            links,
             door.clone(),
         );
+        let deliveries = Deliveries::new(stores.deliveries, Arc::clone(&clock), outbox, door.clone());
         let executions = Executions::new(
             ExecutionPorts {
                 definitions: Arc::clone(&stores.definitions),
@@ -131,6 +168,17 @@ impl Application {
             door.clone(),
             settings.starts_per_minute,
         );
+        let keeper = Keeper {
+            schedules: Arc::clone(&stores.schedules),
+            executions: executions.clone(),
+            feed: Arc::clone(&stores.feed),
+            clock: Arc::clone(&clock),
+            changed: Arc::clone(&changed),
+            poll: engine.settings().poll,
+        };
+        if engine.settings().takes_up == TakesUp::All {
+            engine.run_beside("the keeper of the schedules", move || keeper.clone().keep());
+        }
         let people = Access::new(
             Arc::clone(&stores.access),
             Arc::clone(&clock),
@@ -140,7 +188,18 @@ impl Application {
         );
         Ok(Self {
             templates: Templates::new(stores.templates, definitions_service.clone(), Arc::clone(&clock), door.clone()),
-            triggers: Triggers::new(Arc::clone(&stores.definitions), Arc::clone(&stores.queries), Arc::clone(&clock)),
+            triggers: Triggers::new(TriggerPorts {
+                definitions: Arc::clone(&stores.definitions),
+                schedules: stores.schedules,
+                incoming: stores.incoming,
+                executions: executions.clone(),
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+                door: door.clone(),
+                variables: settings.variables,
+                changed,
+                spam: Spam::default(),
+            }),
             figures: Figures::new(stores.analytics, Arc::clone(&stores.definitions), Arc::clone(&clock), currency),
             alerts: Alerts::new(
                 stores.thresholds,
@@ -165,6 +224,7 @@ impl Application {
             executions,
             agents: agents_service,
             events: Events::new(Arc::clone(&stores.feed)),
+            deliveries,
             access: people,
             audit: Audit::new(stores.audit),
             notifications: Notifications::new(stores.access, notifier, ids, door.clone(), settings.notifications),
@@ -173,6 +233,7 @@ impl Application {
             feed: stores.feed,
             engine,
             door,
+            post,
         })
     }
 
@@ -199,7 +260,9 @@ impl Application {
     /// Shuts down gracefully: changes that were asked for are carried through, nothing new starts, transitions under way
     /// commit, calls in flight are left to the next start. Returns when that is done, or after `within`.
     pub async fn drain(&self, within: Duration) {
+        let until = Instant::now() + within.to_std();
         let (are_settled, ()) = tokio::join!(self.settle(within), self.engine.drain(within));
+        self.post.close(until.saturating_duration_since(Instant::now()).min(LAST_POST)).await;
         if !are_settled {
             tracing::warn!("stopping before everything that was asked for is done");
         }
@@ -213,5 +276,32 @@ impl Application {
     /// Ends at once, as a crash would. The next start takes up whatever is under way.
     pub fn halt(&self) {
         self.engine.halt();
+        self.post.halt.cancel();
+    }
+}
+
+impl PostRoom {
+    /// Lets a worker begin.
+    fn open(worker: impl FnOnce(CancellationToken) -> Worker) -> Self {
+        let room = Self { tasks: TaskTracker::new(), stop: CancellationToken::new(), halt: CancellationToken::new() };
+        let (work, halt) = (worker(room.stop.clone()).work(), room.halt.clone());
+        room.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = halt.cancelled() => {}
+                () = work => {}
+            }
+        });
+        room
+    }
+
+    /// Lets what is due be sent, at most so long. What is not sent then is due at the next start.
+    async fn close(&self, within: std::time::Duration) {
+        self.stop.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(within, self.tasks.wait()).await.is_err() {
+            tracing::info!("stopping while deliveries are under way; the next start sends them again");
+            self.halt.cancel();
+        }
     }
 }

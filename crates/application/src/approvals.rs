@@ -1,8 +1,11 @@
 //! Use cases of approvals: list, vote, request changes, delegate (spec 3.5). Each is one conditional write; the signal
 //! that goes with it tells the execution.
 
+mod by_link;
+
 use std::sync::Arc;
 
+pub use by_link::{LinkStanding, LinkedApproval};
 use procession_domain::{
     approval::{Approval, ApprovalError, ApprovalStatus, Ballot},
     event::Decision,
@@ -13,6 +16,7 @@ use procession_domain::{
 use crate::{
     access::{Forbidden, Permission, Principal, UseCase},
     audit,
+    deliveries::DecisionLinks,
     door::Door,
     engine::Engine,
     owners::Owners,
@@ -33,6 +37,7 @@ pub struct Approvals {
     clock: Arc<dyn Clock>,
     owners: Owners,
     engine: Engine,
+    links: DecisionLinks,
     door: Door,
 }
 
@@ -75,9 +80,10 @@ impl Approvals {
         clock: Arc<dyn Clock>,
         owners: Owners,
         engine: Engine,
+        links: DecisionLinks,
         door: Door,
     ) -> Self {
-        Self { store, access, clock, owners, engine, door }
+        Self { store, access, clock, owners, engine, links, door }
     }
 
     /// A page of approvals. Who may not see all executions sees those that ask them.

@@ -3,7 +3,7 @@
 //! * [`ports`]: what the application asks of the world, as traits; adapters implement them.
 //! * [`engine`]: runs executions: claims them, lets the domain decide, commits, makes calls.
 //! * [`definitions`], [`templates`], [`triggers`], [`executions`], [`figures`], [`alerts`], [`approvals`], [`inbox`],
-//!   [`events`], [`agents`], [`access`], [`audit`], [`notifications`], [`server_status`]: what people and programs can
+//!   [`events`], [`deliveries`], [`agents`], [`access`], [`audit`], [`notifications`], [`server_status`]: what people and programs can
 //!   do, each a service with one method a use case.
 //! * [`Application`]: all of that, wired once.
 //! * [`housekeeping`]: what is tidied up beside the work; [`system`]: the machine's clock and ids.
@@ -19,6 +19,7 @@ mod application;
 pub mod approvals;
 pub mod audit;
 pub mod definitions;
+pub mod deliveries;
 mod door;
 pub mod engine;
 pub mod events;
@@ -35,6 +36,7 @@ pub mod system;
 pub mod templates;
 pub mod triggers;
 mod values;
+pub mod variables;
 mod workshop;
 
 pub use application::{Application, ApplicationSettings};

@@ -8,7 +8,8 @@ mod settings;
 use std::sync::Arc;
 
 use procession_domain::value::{Duration, ExecutionId, Json, ProcessName, StepId};
-pub use settings::{MASK, NotificationSettings, SecretText, SettingsError, SmtpSecurity, SmtpSettings};
+pub(crate) use settings::host_of;
+pub use settings::{MASK, NotificationSettings, SecretText, SettingsError, SmtpSecurity, SmtpSettings, masked_address};
 
 use crate::{
     access::{Forbidden, Principal, UseCase},

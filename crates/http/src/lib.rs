@@ -23,6 +23,7 @@
 
 mod auth;
 mod console;
+mod decide;
 mod events;
 mod extract;
 mod host;

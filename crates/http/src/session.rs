@@ -76,7 +76,7 @@ impl FromRequestParts<HttpState> for Session {
 }
 
 /// From where a request comes.
-fn origin_of(parts: &Parts, state: &HttpState) -> Origin {
+pub(crate) fn origin_of(parts: &Parts, state: &HttpState) -> Origin {
     let text = |value: &HeaderValue| value.to_str().ok().map(|text| text.chars().take(LONGEST_AGENT).collect());
     let request_id = parts.extensions.get::<RequestId>().map(RequestId::header_value);
     Origin {

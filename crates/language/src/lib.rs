@@ -33,6 +33,7 @@ pub use code::{Code, Severity};
 pub use diagnostic::{Diagnostic, Fix};
 pub use fill::{FillError, Filling, fill, mentioned_parameters};
 pub use json_schema::json_schema;
+pub use lower::event_named;
 pub use set_version::{SetVersionError, set_version};
 pub use step_types::step_types;
 pub use surroundings::{AgentState, Lookup, Nothing, Surroundings};

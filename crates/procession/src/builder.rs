@@ -7,7 +7,7 @@ use procession_application::{
     access::Principal,
     definitions::{DefinitionFailure, Definitions},
     housekeeping::Housekeeping,
-    ports::{AgentGateway, Clock, IdGenerator, Notifier, Ports},
+    ports::{AgentGateway, Clock, IdGenerator, NoWebhooks, Notifier, Ports, WebhookSender},
     system::{SystemClock, UuidGenerator},
 };
 use procession_domain::value::AgentName;
@@ -116,7 +116,7 @@ impl EngineBuilder {
     }
 
     /// Sends messages of notification steps to Slack, by mail and to webhooks, as the settings say
-    /// ([`ApplicationSettings::notifications`]). Besides the public internet, requests may go to these hosts.
+    /// ([`ApplicationSettings::notifications`]), and posts to the outgoing webhooks of processes. Besides the public internet, requests may go to these hosts.
     #[cfg(feature = "notifications")]
     pub fn notifications(mut self, outgoing: procession_notifications::AllowedHosts) -> Self {
         self.outgoing = Some(outgoing);
@@ -168,9 +168,9 @@ impl EngineBuilder {
         let ids = self.ids.take().unwrap_or_else(|| Arc::new(UuidGenerator));
         let mut background = JoinSet::new();
         let others = self.others(Arc::clone(&clock), &mut background).await?;
-        let notifier = self.notifier_on(&stores, Arc::clone(&clock))?;
+        let (notifier, webhooks) = self.notifier_on(&stores, Arc::clone(&clock))?;
         let agents = Arc::new(std::mem::take(&mut self.agents).or(others));
-        let ports = Ports::on(stores, agents, notifier, clock, ids);
+        let ports = Ports::on(stores, agents, notifier, clock, ids).with_webhooks(webhooks);
         // Before anything runs: an engine with bad processes does nothing at all.
         self.publish(&ports).await?;
         let (executions, blobs, clock) =
@@ -222,16 +222,25 @@ impl EngineBuilder {
         &mut self,
         stores: &procession_application::ports::Stores,
         clock: Arc<dyn Clock>,
-    ) -> Result<Arc<dyn Notifier>, BuildError> {
+    ) -> Result<(Arc<dyn Notifier>, Arc<dyn WebhookSender>), BuildError> {
         use procession_notifications::{Notifications, SafeHttp};
-        match (self.notifier.take(), self.outgoing.take()) {
-            (Some(notifier), _) => Ok(notifier),
-            (None, Some(outgoing)) => {
+        let sent = match self.outgoing.take() {
+            Some(outgoing) => {
                 let (people, settings) = (Arc::clone(&stores.access), self.settings.notifications.clone());
-                Ok(Arc::new(Notifications::new(people, settings, SafeHttp::new(outgoing)?, clock)))
+                Some(Arc::new(Notifications::new(people, settings, SafeHttp::new(outgoing)?, clock)))
             }
-            (None, None) => Ok(Arc::new(NoNotifier)),
-        }
+            None => None,
+        };
+        let webhooks: Arc<dyn WebhookSender> = match &sent {
+            Some(sent) => Arc::clone(sent) as _,
+            None => Arc::new(NoWebhooks),
+        };
+        let notifier: Arc<dyn Notifier> = match (self.notifier.take(), sent) {
+            (Some(notifier), _) => notifier,
+            (None, Some(sent)) => sent,
+            (None, None) => Arc::new(NoNotifier),
+        };
+        Ok((notifier, webhooks))
     }
 
     #[cfg(not(feature = "notifications"))]
@@ -240,8 +249,9 @@ impl EngineBuilder {
         &mut self,
         _stores: &procession_application::ports::Stores,
         _clock: Arc<dyn Clock>,
-    ) -> Result<Arc<dyn Notifier>, BuildError> {
-        Ok(self.notifier.take().unwrap_or_else(|| Arc::new(NoNotifier)))
+    ) -> Result<(Arc<dyn Notifier>, Arc<dyn WebhookSender>), BuildError> {
+        let notifier = self.notifier.take().unwrap_or_else(|| Arc::new(NoNotifier));
+        Ok((notifier, Arc::new(NoWebhooks)))
     }
 
     /// Publishes all processes, or says all that is wrong with them.

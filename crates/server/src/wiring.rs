@@ -4,7 +4,14 @@
 //! [`serve`] reads from top to bottom: configuration, store, engine, routes, and then it runs until it is told to stop.
 //! `procession run` and the commands on users use the same parts without the web server.
 
-use std::{io, net::SocketAddr, ops::Deref, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    ops::Deref,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use procession::{
     AgentSourceError, AgentSources, AgentsFileError, AllowedHosts, ApplicationSettings, BadHost, BuildError, Engine,
@@ -14,9 +21,11 @@ use procession_application::{
     Door,
     access::{Access, AccessFailure, AccessSettings},
     definitions::DefinitionSettings,
+    deliveries::{DeliverySettings, LinkKey, RetrySettings},
     engine::{EngineSettings, TakesUp},
     ports::{BlobError, EventFeed, ExecutionStore, StoreError},
     system::{SystemClock, UuidGenerator},
+    variables::Variables,
 };
 use procession_domain::value::Duration;
 use procession_http::{HttpSettings, HttpState};
@@ -120,7 +129,7 @@ pub async fn serve<P>(
 
     // Before the engine begins, so that the log misses nothing.
     let live = stores.sqlite.store().subscribe();
-    let application = Application::start(stores, loaded, TakesUp::All).await?;
+    let application = Application::start_at(stores, loaded, TakesUp::All, Some(address)).await?;
     tokio::spawn(journal::keep(application.events.clone(), live.into()));
     let prepared = prepare(&application).await?;
     http.open(application.engine.application().clone());
@@ -176,14 +185,25 @@ impl Deref for Application {
 }
 
 impl Application {
-    /// Starts everything on these stores.
+    /// Starts everything on these stores, without a web server.
     pub async fn start(stores: Stores, loaded: &Loaded, takes_up: TakesUp) -> Result<Self, StartError> {
+        Self::start_at(stores, loaded, takes_up, None).await
+    }
+
+    /// Starts everything on these stores, for a web server at this address.
+    async fn start_at(
+        stores: Stores,
+        loaded: &Loaded,
+        takes_up: TakesUp,
+        address: Option<SocketAddr>,
+    ) -> Result<Self, StartError> {
         let configuration = &loaded.configuration;
+        let deliveries = delivery_settings(configuration, &stores.folder, address)?;
         let engine = Engine::builder()
             .store(stores.sqlite)
             .agents_from(agent_sources(loaded).followed().data_folder(stores.folder.path()))
             .notifications(AllowedHosts::parse(&configuration.outgoing.allow)?)
-            .settings(settings(configuration, takes_up))
+            .settings(ApplicationSettings { deliveries, ..settings(configuration, takes_up) })
             .build()
             .await?;
         Ok(Self { folder: stores.folder, engine })
@@ -252,7 +272,44 @@ fn settings(configuration: &Configuration, takes_up: TakesUp) -> ApplicationSett
         access: access_settings(configuration),
         notifications: configuration.notifications.settings(),
         starts_per_minute: configuration.limits.starts_per_minute,
+        variables: variables(configuration),
+        ..ApplicationSettings::default()
     }
+}
+
+/// What definitions may read of this process's environment: what the operator names, as it is when it is read.
+fn variables(configuration: &Configuration) -> Variables {
+    let allowed: BTreeSet<String> = configuration.environment.allow.iter().cloned().collect();
+    Variables::new(move |name| allowed.contains(name).then(|| std::env::var(name).ok()).flatten())
+}
+
+fn delivery_settings(
+    configuration: &Configuration,
+    folder: &DataFolder,
+    address: Option<SocketAddr>,
+) -> Result<DeliverySettings, DataFolderError> {
+    let public_url = match &configuration.http.public_url {
+        Some(url) => Some(url.as_str().trim_end_matches('/').to_owned()),
+        None => address.map(own_url),
+    };
+    Ok(DeliverySettings {
+        retry: RetrySettings {
+            attempts: configuration.deliveries.attempts.get(),
+            delays: configuration.deliveries.delays.clone(),
+        },
+        // What is wrong with them was told when the configuration was loaded.
+        webhooks: configuration.webhooks.settings().unwrap_or_default(),
+        public_url,
+        link_key: Some(LinkKey::of_secret(secret_key(configuration, folder)?.expose_secret())),
+    })
+}
+
+/// Where the server is reached on this machine.
+fn own_url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    format!("http://{address}")
 }
 
 fn bytes(size: ByteSize) -> usize {

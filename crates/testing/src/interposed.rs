@@ -4,22 +4,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AccessError, AccessStore, AgentActivity, AgentFigures, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow,
-    ApprovalStore, ApprovalStoreError, AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim, ClaimRequest,
-    Commit, CommitError, Committed, Content, CostsOfProcess, Counted, DayFigures, DefinitionStore,
-    DefinitionStoreError, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore, InboxRow,
-    KeptAuditEntry, KeptStart, Lease, Loaded, NewUser, NoticeMark, NoticeStore, Page, Paging, ProcessFigures,
-    ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, Setting, SignalError, Start, StartError,
-    Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore,
-    User, WorkScope,
+    AccessError, AccessStore, AgentActivity, AgentEvent, AgentFigures, ApiKey, ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, AttemptEnd, AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CostsOfProcess, Counted, DayFigures, DefinitionStore, DefinitionStoreError, DeliveryAttempt, DeliveryFilter, DeliveryRow, DeliveryState, DeliveryStore, DueDelivery, DueRequest, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore, InboxRow, KeptAuditEntry, KeptSchedule, KeptStart, KeptWebhook, Lease, Loaded, NewDelivery, NewUser, NoticeMark, NoticeStore, Page, Paging, ProcessFigures, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, ScheduleChange, ScheduleStore, Setting, SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore, User, WebhookAddress, WebhookCall, WebhookStore, WorkScope,
 };
 use procession_domain::{
     definition::Process,
     event::DefinitionEvent,
     execution::{ExecutionStatus, Ledger, Signal},
     value::{
-        ApprovalId, ContentHash, Currency, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId,
-        Version,
+        ApprovalId, ContentHash, Currency, ExecutionId, Money, ProcessId, ProcessName, ScheduleId, StepId, Timestamp,
+        TriggerId, UserId, Version,
     },
 };
 use tokio::sync::broadcast;
@@ -256,6 +249,38 @@ interposed!(ThresholdStore as thresholds {
 interposed!(NoticeStore as notices {
     fn notice_marks(user: &str) -> Result<Vec<NoticeMark>, StoreError>;
     fn mark_notice(mark: &NoticeMark) -> Result<(), StoreError>;
+});
+
+interposed!(ScheduleStore as schedules {
+    fn schedules() -> Result<Vec<KeptSchedule>, StoreError>;
+    fn schedule(id: ScheduleId) -> Result<Option<KeptSchedule>, StoreError>;
+    fn due_schedules(now: Timestamp, most: u32) -> Result<Vec<KeptSchedule>, StoreError>;
+    fn next_schedule_attention() -> Result<Option<Timestamp>, StoreError>;
+    fn change_schedule(change: &ScheduleChange) -> Result<bool, StoreError>;
+    fn runs_under_way(id: ScheduleId) -> Result<Vec<ExecutionId>, StoreError>;
+});
+
+interposed!(WebhookStore as incoming {
+    fn webhooks() -> Result<Vec<KeptWebhook>, StoreError>;
+    fn webhook(address: &WebhookAddress) -> Result<Option<KeptWebhook>, StoreError>;
+    fn switch_webhook(process: &ProcessName, trigger: &TriggerId, on: bool) -> Result<bool, StoreError>;
+    fn note_call(call: &WebhookCall, kept: u32) -> Result<(), StoreError>;
+    fn calls(process: &ProcessName, trigger: &TriggerId, limit: u32) -> Result<Vec<WebhookCall>, StoreError>;
+    fn call(process: &ProcessName, trigger: &TriggerId, id: Uuid) -> Result<Option<WebhookCall>, StoreError>;
+});
+
+interposed!(DeliveryStore as deliveries {
+    fn enqueue(deliveries: &[NewDelivery]) -> Result<(), StoreError>;
+    fn due(request: &DueRequest) -> Result<Vec<DueDelivery>, StoreError>;
+    fn next_due(after: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+    fn record(end: &AttemptEnd) -> Result<(), StoreError>;
+    fn withdraw(id: Uuid) -> Result<bool, StoreError>;
+    fn delivery(id: Uuid) -> Result<Option<DeliveryRow>, StoreError>;
+    fn attempts(id: Uuid) -> Result<Vec<DeliveryAttempt>, StoreError>;
+    fn deliveries(filter: &DeliveryFilter, paging: &Paging) -> Result<Page<DeliveryRow>, StoreError>;
+    fn resend(id: Uuid, now: Timestamp) -> Result<bool, StoreError>;
+    fn agent_events(agent: &str, after: u64, limit: u32, user: Option<&str>) -> Result<Vec<AgentEvent>, StoreError>;
+    fn delivery_counts() -> Result<Vec<(DeliveryState, u64)>, StoreError>;
 });
 
 interposed!(BlobStore as blobs {

@@ -1,10 +1,11 @@
 //! Notifications of Procession: Slack, mail by SMTP, and signed webhooks (spec 5.5), and the safe HTTP client for
 //! addresses that authors write (spec 5.6).
 //!
-//! It implements the application's port [`Notifier`](procession_application::ports::Notifier).
+//! It implements the application's ports [`Notifier`](procession_application::ports::Notifier) and
+//! [`WebhookSender`](procession_application::ports::WebhookSender).
 //!
 //! Invariants:
-//! * Nothing here repeats a send: that is the step's retry policy.
+//! * Nothing here repeats a send: that is the step's retry policy, or the outbox's.
 //! * Requests go to the public internet and to what the operator allows (`outgoing.allow`), decided for each connection by
 //!   the address it is made to; they follow no redirects and use no proxy. The mail server is the operator's own choice
 //!   and may be anywhere.
@@ -37,6 +38,7 @@
 mod email;
 mod failure;
 mod notifier;
+mod outgoing;
 mod safe_http;
 pub mod signature;
 mod slack;

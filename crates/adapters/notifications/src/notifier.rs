@@ -23,8 +23,8 @@ pub struct Notifications {
     settings: SettingsInForce,
     /// Users have mail addresses.
     people: Arc<dyn AccessStore>,
-    http: SafeHttp,
-    clock: Arc<dyn Clock>,
+    pub(crate) http: SafeHttp,
+    pub(crate) clock: Arc<dyn Clock>,
     mail_authority: Option<Arc<[u8]>>,
 }
 

@@ -14,7 +14,10 @@ use super::{
     runner::{LINGER, Run},
 };
 use crate::{
-    ports::{ApprovalWrite, BudgetChange, Commit, Content, EndedStep, NewChild, NewSignal, NewValue},
+    deliveries::Told,
+    ports::{
+        ApprovalWrite, BudgetChange, Commit, Content, EndedStep, NewChild, NewDelivery, NewSignal, NewValue, StoreError,
+    },
     values::Measured,
 };
 
@@ -68,6 +71,7 @@ impl Run {
             approvals: Vec::new(),
             children: Vec::new(),
             signals: Vec::new(),
+            deliveries: Vec::new(),
             budget,
             seen: self.inbox.last().map_or(self.seen, |row| row.number),
             attention_at,
@@ -75,6 +79,10 @@ impl Run {
         };
         for write in transition.writes {
             self.add_write(&mut commit, write).await;
+        }
+        if let Some(execution) = &self.execution {
+            let told = Told { execution, events: &commit.events, approvals: &commit.approvals };
+            commit.deliveries = self.plan(told).await;
         }
         Some((Some(commit), aftermath))
     }
@@ -92,8 +100,25 @@ impl Run {
                 self.engine.put_blob(&row, &measured).await;
                 let is_own_tree = !child.creation().parent.as_ref().is_some_and(|parent| parent.waits);
                 let budget = child.definition().config().budget.clone().filter(|_| is_own_tree);
-                let created = Arc::new(*created);
-                commit.children.push(NewChild { execution: *child, created, values: vec![row], budget });
+                let events = [Arc::new(*created)];
+                let told = Told { execution: &child, events: &events, approvals: &[] };
+                let deliveries = self.plan(told).await;
+                let [created] = events;
+                commit.children.push(NewChild { execution: *child, created, values: vec![row], deliveries, budget });
+            }
+        }
+    }
+
+    /// What the turn tells outside, however long the store takes to say whom. What can't be read holds no execution up.
+    async fn plan(&self, told: Told<'_>) -> Vec<NewDelivery> {
+        loop {
+            match self.engine.outbox.plan(told).await {
+                Ok(deliveries) => return deliveries,
+                Err(StoreError::Unavailable(error)) => self.pause_for_store(&StoreError::Unavailable(error)).await,
+                Err(error) => {
+                    tracing::error!(execution = %self.id, %error, "it is not known whom to tell of what happened");
+                    return Vec::new();
+                }
             }
         }
     }

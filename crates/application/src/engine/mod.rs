@@ -60,7 +60,10 @@ pub use settings::{BreakerSettings, EngineSettings, TakesUp};
 pub(crate) use turn::RUNS_FOR_ESTIMATE;
 use values::ValueCache;
 
-use crate::ports::{Admission, Lease, Ports, Start, StartError, Started, StoreError, WorkScope};
+use crate::{
+    deliveries::{Outbox, Told},
+    ports::{Admission, Lease, Ports, Start, StartError, Started, StoreError, WorkScope},
+};
 
 /// How often an execution is taken up again whose run has ended by a defect.
 const TAKEN_UP_AGAIN: u32 = 3;
@@ -82,6 +85,7 @@ pub enum EngineError {
 
 pub(crate) struct Inner {
     ports: Ports,
+    outbox: Outbox,
     settings: EngineSettings,
     catalog: Catalog,
     queues: AgentQueues,
@@ -109,7 +113,7 @@ pub(crate) struct Inner {
 
 impl Engine {
     /// Joins the store as a node and starts to work.
-    pub async fn start(ports: Ports, settings: EngineSettings) -> Result<Self, EngineError> {
+    pub(crate) async fn start(ports: Ports, outbox: Outbox, settings: EngineSettings) -> Result<Self, EngineError> {
         let now = ports.clock.now();
         let node = ports.ids.new_id();
         let lease = ports.stores.executions.join(node, now, now.saturating_add(settings.lease)).await?;
@@ -132,6 +136,7 @@ impl Engine {
             panics: Panics::default(),
             broken: Broken::default(),
             ports,
+            outbox,
             settings,
         }));
         let inner = &engine.0;
@@ -189,6 +194,23 @@ impl Engine {
         self.0.wake.notify_one();
     }
 
+    /// Runs a task of the application as long as the engine takes new work, and begins it anew when it ends by a defect.
+    pub(crate) fn run_beside<F>(&self, name: &'static str, begin: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.0.keep_going(name, move |engine| {
+            let task = begin();
+            async move {
+                tokio::select! {
+                    biased;
+                    () = engine.stop.cancelled() => {}
+                    () = task => {}
+                }
+            }
+        });
+    }
+
     /// Says that something may have come in for an execution: a signal in its inbox.
     pub fn nudge(&self, id: ExecutionId) {
         self.0.nudge(id);
@@ -229,7 +251,13 @@ impl Inner {
         let execution = start.execution.clone();
         // Before it is stored, so that it is found wherever it is.
         self.own(execution.id());
+        let told = Told { execution: &execution, events: &start.events, approvals: &[] };
+        start.deliveries = self.outbox.plan(told).await?;
+        let tells = !start.deliveries.is_empty();
         let started = self.ports.stores.executions.start(start).await?;
+        if tells {
+            self.outbox.nudge();
+        }
         match started {
             Started::Created { admitted: true } => {
                 Run::begin(self, execution.id(), lease, Origin::Created(Box::new(execution)));

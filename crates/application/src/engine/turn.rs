@@ -220,6 +220,9 @@ impl Run {
         self.stored_attention = commit.attention_at;
         self.ledger = committed.ledger.or(self.ledger);
         self.finish_turn(aftermath);
+        if commit.tells_outside() {
+            self.engine.outbox.nudge();
+        }
         for told in commit.signals.iter().map(|signal| signal.to).chain(committed.told_root) {
             self.engine.nudge(told);
         }

@@ -287,7 +287,7 @@ fn mask() -> SecretText {
 }
 
 /// An address with a mask for everything after its host, unless there is nothing.
-fn masked_address(address: &str) -> String {
+pub fn masked_address(address: &str) -> String {
     let Some((scheme, host, rest)) = parts(address) else {
         return MASK.to_owned();
     };
@@ -296,6 +296,11 @@ fn masked_address(address: &str) -> String {
     } else {
         format!("{scheme}://{host}/{MASK}")
     }
+}
+
+/// The scheme and host of an address, by which it is told who must be up for it.
+pub(crate) fn host_of(address: &str) -> String {
+    parts(address).map(|(scheme, host, _)| format!("{scheme}://{host}").to_lowercase()).unwrap_or_default()
 }
 
 /// The scheme, the host with its port but without a user, and what follows.

@@ -132,6 +132,11 @@ pub trait AgentGateway: Send + Sync {
     /// Gives a task up: tells the agent where that is possible. Resolves to its late cost when the agent reports one.
     async fn abandon(&self, agent: &str, key: &str, call_ref: Option<&str>) -> Option<Usage>;
 
+    /// Tells an agent something: a task whose reply nobody waits for. A gateway that takes it has told it.
+    async fn tell(&self, task: &AgentTask) -> Result<(), AgentFailure> {
+        self.submit(task).await.map(|_| ())
+    }
+
     /// The agents that there are.
     async fn list(&self) -> Result<Vec<AgentListing>, AgentFailure>;
 

@@ -12,7 +12,7 @@ use procession_domain::{
 };
 use uuid::Uuid;
 
-use super::{EndedStep, StoreError};
+use super::{EndedStep, NewDelivery, ScheduleChange, StoreError};
 
 /// The right of a node to work on executions: its id, new at every start, and the epoch of its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,8 +32,14 @@ pub struct Start {
     pub events: Vec<Arc<Recorded>>,
     /// Its values: the input, a webhook's payload, outputs taken over.
     pub values: Vec<NewValue>,
+    /// What is told outside of its events.
+    pub deliveries: Vec<NewDelivery>,
     /// Makes repeated starts one.
     pub idempotency: Option<IdempotencyKey>,
+    /// Another key that does so: a signed message is taken once, whatever its sender says besides.
+    pub message: Option<IdempotencyKey>,
+    /// The schedule whose due time it is, as that stands when this start is made.
+    pub schedule: Option<ScheduleChange>,
     /// The budget of its tree.
     pub budget: Option<Budget>,
     /// How many executions of its process may run at once.
@@ -91,6 +97,9 @@ pub enum StartError {
     /// Its process was deleted meanwhile.
     #[error("Process definition not found")]
     ProcessGone,
+    /// Its schedule was changed meanwhile, or another node was faster.
+    #[error("The schedule was changed at the same time; look at it again")]
+    Outrun,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -174,6 +183,8 @@ pub struct Commit {
     pub signals: Vec<NewSignal>,
     /// Steps that have run to an end, for figures.
     pub ended_steps: Vec<EndedStep>,
+    /// What is told outside of it.
+    pub deliveries: Vec<NewDelivery>,
     /// What it does to the ledger of the tree.
     pub budget: BudgetChange,
     /// The number of the last inbox row that the transition has seen; rows up to it are deleted.
@@ -220,6 +231,8 @@ pub struct NewChild {
     pub created: Arc<Recorded>,
     /// Its input.
     pub values: Vec<NewValue>,
+    /// What is told outside of its creation.
+    pub deliveries: Vec<NewDelivery>,
     /// Its own budget, if it is the root of a tree of its own.
     pub budget: Option<Budget>,
 }
@@ -321,7 +334,7 @@ pub enum SignalError {
 /// Stores executions.
 ///
 /// Promises:
-/// * a start is done once: a repeated one, by key or by id, leads to the execution of the first;
+/// * a start is done once: a repeated one, by either key or by id, leads to the execution of the first;
 /// * it is admitted at once only if nobody waits before it and the limits of the server and of its process leave room, as
 ///   the start's own transaction sees them: of starts at once no more are admitted than there is room for;
 /// * a [`Commit`] is written whole or not at all, and durable when it is answered;
@@ -502,6 +515,11 @@ impl Commit {
     /// Whether it ends the execution, or changes one that has ended.
     pub const fn ends(&self) -> bool {
         self.standing.status.is_ended()
+    }
+
+    /// Whether something is told outside of it or of a child that it creates.
+    pub fn tells_outside(&self) -> bool {
+        !self.deliveries.is_empty() || self.children.iter().any(|child| !child.deliveries.is_empty())
     }
 
     /// Whether its events are the next ones of its execution and lead to its state, as every turn's do.

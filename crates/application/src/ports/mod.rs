@@ -11,13 +11,17 @@ mod audit;
 mod blobs;
 mod clock;
 mod definitions;
+mod deliveries;
 mod executions;
 mod feed;
+mod incoming;
 mod notices;
 mod notifier;
 mod queries;
+mod schedules;
 mod templates;
 mod thresholds;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -33,20 +37,27 @@ pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditTrail, AuditedResour
 pub use blobs::{BlobError, BlobStore, is_blob_key};
 pub use clock::{Clock, IdGenerator};
 pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, ProcessRow, PublishedVersion};
+pub use deliveries::{
+    AgentEvent, AttemptEnd, DeliveryAttempt, DeliveryContent, DeliveryFilter, DeliveryKind, DeliveryRow, DeliveryState,
+    DeliveryStore, DueDelivery, DueRequest, Endpoint, MailReason, NewDelivery,
+};
 pub use executions::{
     Admission, ApprovalWrite, BudgetChange, Claim, ClaimKind, ClaimRequest, Commit, CommitError, Committed, Content,
     ExecutionStore, IdempotencyKey, InboxRow, Lease, Loaded, NewChild, NewSignal, NewValue, SignalError, Start,
     StartError, Started, WorkScope, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
+pub use incoming::{CallOutcome, KeptWebhook, WebhookAddress, WebhookCall, WebhookStore};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
     CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace,
     Sort,
 };
+pub use schedules::{FiringOutcome, KeptSchedule, LastFiring, ScheduleChange, ScheduleStanding, ScheduleStore};
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
+pub use webhooks::{NoWebhooks, WebhookFailure, WebhookPost, WebhookSender};
 
 /// Why a store could not do what it was asked, whatever that was.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +102,12 @@ pub struct Stores {
     pub thresholds: Arc<dyn ThresholdStore>,
     /// What people did with notices.
     pub notices: Arc<dyn NoticeStore>,
+    /// Schedules.
+    pub schedules: Arc<dyn ScheduleStore>,
+    /// Webhooks that start processes, and the calls of them.
+    pub incoming: Arc<dyn WebhookStore>,
+    /// What is told outside.
+    pub deliveries: Arc<dyn DeliveryStore>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -103,6 +120,8 @@ pub struct Ports {
     pub agents: Arc<dyn AgentGateway>,
     /// Messages to people and systems.
     pub notifier: Arc<dyn Notifier>,
+    /// Requests to webhooks.
+    pub webhooks: Arc<dyn WebhookSender>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Ids.
@@ -124,6 +143,9 @@ impl Stores {
             + FigureStore
             + ThresholdStore
             + NoticeStore
+            + ScheduleStore
+            + WebhookStore
+            + DeliveryStore
             + 'static,
     {
         Self {
@@ -138,13 +160,16 @@ impl Stores {
             analytics: Arc::clone(store) as _,
             thresholds: Arc::clone(store) as _,
             notices: Arc::clone(store) as _,
+            schedules: Arc::clone(store) as _,
+            incoming: Arc::clone(store) as _,
+            deliveries: Arc::clone(store) as _,
             blobs,
         }
     }
 }
 
 impl Ports {
-    /// The ports on these stores.
+    /// The ports on these stores. Nothing posts to webhooks yet.
     pub fn on(
         stores: Stores,
         agents: Arc<dyn AgentGateway>,
@@ -152,6 +177,12 @@ impl Ports {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdGenerator>,
     ) -> Self {
-        Self { stores, agents, notifier, clock, ids }
+        Self { stores, agents, notifier, webhooks: Arc::new(NoWebhooks), clock, ids }
+    }
+
+    /// The same, with a way to post to webhooks.
+    #[must_use]
+    pub fn with_webhooks(self, webhooks: Arc<dyn WebhookSender>) -> Self {
+        Self { webhooks, ..self }
     }
 }

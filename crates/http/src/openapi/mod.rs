@@ -47,6 +47,7 @@ const PAGE: &str = "/api/docs/ui";
         (name = "alerts", description = "Costs that people are told of"),
         (name = "inbox", description = "What waits for people"),
         (name = "approvals", description = "Questions to people"),
+        (name = "deliveries", description = "What is told outside"),
         (name = "live", description = "Events as they happen"),
         (name = "agents", description = "Agents that steps can name"),
         (name = "access", description = "Sessions, users, API keys"),
@@ -78,7 +79,7 @@ impl Modify for Credentials {
 
 /// The OpenAPI document of all endpoints.
 pub fn openapi() -> OpenApi {
-    let endpoints = resources::routes().merge(live::routes());
+    let endpoints = resources::routes().merge(resources::waiting_routes()).merge(live::routes());
     let mut document = OpenApiRouter::with_openapi(Frame::openapi()).merge(endpoints).into_openapi();
     problems::complete(&mut document);
     document

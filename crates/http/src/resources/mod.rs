@@ -6,6 +6,7 @@ pub(crate) mod analytics;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod deliveries;
 pub(crate) mod docs;
 pub(crate) mod executions;
 pub(crate) mod health;
@@ -40,6 +41,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(inbox::routes())
         .merge(agents::routes())
         .merge(notifications::routes())
+        .merge(deliveries::routes())
         .merge(auth::routes())
         .merge(session::routes())
         .merge(setup::routes())
@@ -50,4 +52,9 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(docs::routes())
         .merge(telemetry::routes())
         .merge(health::routes())
+}
+
+/// The endpoints that may wait for the end of an execution, within bounds of their own.
+pub(crate) fn waiting_routes() -> OpenApiRouter<HttpState> {
+    triggers::waiting_routes()
 }

@@ -45,6 +45,7 @@ use procession_domain::suggest::Guesses;
 use procession_yaml::{Kind, Node, Source, Span, TextPlaces};
 
 use crate::{problem::Problems, surroundings::Surroundings};
+pub use webhooks::event_named;
 
 /// What lowering works on.
 pub(crate) struct Lowering<'d> {

@@ -8,7 +8,7 @@ use procession_domain::{
 };
 use procession_yaml::{Kind, Node, Path, Span};
 
-use super::{Field, Fields, Lowering, not_yet::NotYet, webhooks::lower_events};
+use super::{Field, Fields, Lowering, webhooks::lower_events};
 use crate::{
     code::Code,
     keys::{INFORMED, ROLES},
@@ -25,7 +25,6 @@ pub(super) fn lower_roles<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> O
     let executor = executor.map(|name| name.trim().to_owned());
     let mut told: HashSet<String> = executor.iter().cloned().collect();
     let monitors = fields.take(cx, "monitors").map_or_else(Vec::new, |field| {
-        cx.not_yet(NotYet::Monitors, field.key_span, &field.path);
         cx.items(field.node, &field.path, "a list of agents", |cx, node, path| {
             let text = cx.text_of(node, path)?;
             let name = lower_agent_name(cx, text, node.span, path)?;
@@ -41,7 +40,6 @@ pub(super) fn lower_roles<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> O
 }
 
 fn lower_informed<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, told: &mut HashSet<String>) -> Vec<Informed> {
-    cx.not_yet(NotYet::Informed, field.key_span, &field.path);
     if matches!(field.node.kind, Kind::Map(_)) {
         let informed = lower_informed_agent(cx, field.node, &field.path, told);
         return informed.into_iter().collect();

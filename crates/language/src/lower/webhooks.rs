@@ -3,11 +3,11 @@
 use procession_domain::definition::OutgoingWebhook;
 use procession_yaml::{Kind, Node, Path, Span};
 
-use super::{Field, Fields, Lowering, not_yet::NotYet};
+use super::{Field, Fields, Lowering};
 use crate::{code::Code, keys::WEBHOOK, problem::Problem};
 
-/// Every event of spec 3.11 by name.
-const EVENTS: [&str; 41] = [
+/// Every event of spec 3.11 by name, and that an attempt took too long, which roles and webhooks can ask for.
+const EVENTS: [&str; 42] = [
     "ProcessCreated",
     "ProcessUpdated",
     "ProcessPublished",
@@ -28,6 +28,7 @@ const EVENTS: [&str; 41] = [
     "StepCompleted",
     "StepFailed",
     "StepRetrying",
+    "StepTimedOut",
     "StepSkipped",
     "StepWaiting",
     "StepWaitingApproval",
@@ -63,9 +64,6 @@ pub(super) fn lower_webhooks<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -
             Vec::new()
         }
     };
-    if !nodes.is_empty() {
-        cx.not_yet(NotYet::OutgoingWebhooks, field.key_span, &field.path);
-    }
     nodes.iter().filter_map(|(node, path)| lower_webhook(cx, node, path)).collect()
 }
 
@@ -81,17 +79,22 @@ fn lower_webhook<'d>(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &Path<'_>)
     Some(OutgoingWebhook { url: url?, events, secret })
 }
 
+/// The event that a text names, in whatever spelling: `step_completed`, `StepCompleted`.
+pub fn event_named(text: &str) -> Option<&'static str> {
+    let is_same = |event: &str| {
+        let letters = text.bytes().filter(|byte| !matches!(byte, b'_' | b'-'));
+        letters.map(|byte| byte.to_ascii_lowercase()).eq(event.bytes().map(|byte| byte.to_ascii_lowercase()))
+    };
+    EVENTS.into_iter().find(|event| is_same(event))
+}
+
 /// Event types, in the spelling of spec 3.11 whichever one the author uses (`step_completed`). An unknown one is kept.
 pub(super) fn lower_events<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Vec<String> {
     cx.items(field.node, &field.path, "a list of event types", |cx, node, path| {
         let text = cx.text_of(node, path)?.trim();
         let bare = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
-        let is_same = |event: &str| {
-            let letters = text.bytes().filter(|byte| !matches!(byte, b'_' | b'-'));
-            letters.map(|byte| byte.to_ascii_lowercase()).eq(event.bytes().map(|byte| byte.to_ascii_lowercase()))
-        };
-        if let Some(event) = EVENTS.iter().find(|event| is_same(event)) {
-            return Some((*event).to_owned());
+        if let Some(event) = event_named(text) {
+            return Some(event.to_owned());
         }
         if !cx.problems.has_room_for(Code::UnknownEvent) {
             cx.problems.count();

@@ -6,6 +6,7 @@ mod approvals;
 mod completions;
 mod config;
 mod db;
+mod deliveries;
 mod dev;
 mod executions;
 mod init;
@@ -86,6 +87,8 @@ enum Command {
     Executions(executions::ExecutionsArguments),
     /// Show and decide approvals on a server.
     Approvals(approvals::ApprovalsArguments),
+    /// Show what a server told outside, and send it again.
+    Deliveries(deliveries::DeliveriesArguments),
     /// Show or check the configuration.
     Config(config::ConfigArguments),
     /// List or test the agents.
@@ -139,6 +142,7 @@ impl Arguments {
             Command::Apply(arguments) => apply::run(&arguments),
             Command::Executions(arguments) => executions::run(arguments),
             Command::Approvals(arguments) => approvals::run(arguments),
+            Command::Deliveries(arguments) => deliveries::run(arguments),
             Command::Config(arguments) => config::run(&arguments, &global),
             Command::Agents(arguments) => agents::run(arguments, &global),
             Command::Db(arguments) => db::run(arguments, &global),

@@ -49,6 +49,37 @@ fn is_section(name: &str) -> bool {
     KEYS.iter().any(|known| known.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }
 
+/// The value that a text is, read as YAML.
+pub(super) fn read_value(text: &str) -> Option<GivenValue> {
+    let source = Source::new(text);
+    let document = procession_yaml::read(&source, Reading::default());
+    let is_bad = document.problems.iter().any(|problem| !problem.fault.is_harmless());
+    document.root.filter(|_| !is_bad).as_ref().and_then(value_of)
+}
+
+fn value_of(node: &Node<'_>) -> Option<GivenValue> {
+    match &node.kind {
+        Kind::Scalar(scalar) => Some(GivenValue::Text(scalar.text.clone().into_owned())),
+        Kind::List(items) => list_of(items),
+        Kind::Map(_) | Kind::Broken => None,
+    }
+}
+
+/// A list of texts, or of mappings.
+fn list_of(items: &[Node<'_>]) -> Option<GivenValue> {
+    let text = |item: &Node<'_>| item.scalar_text().map(str::to_owned);
+    if let Some(texts) = items.iter().map(text).collect() {
+        return Some(GivenValue::List(texts));
+    }
+    let map = |item: &Node<'_>| match &item.kind {
+        Kind::Map(entries) => {
+            entries.iter().map(|entry| Some((entry.key.clone().into_owned(), value_of(&entry.value)?))).collect()
+        }
+        Kind::Scalar(_) | Kind::List(_) | Kind::Broken => None,
+    };
+    items.iter().map(map).collect::<Option<Vec<_>>>().map(GivenValue::Maps)
+}
+
 fn flatten(line_of: &dyn Fn(usize) -> u64, section: &str, entries: Vec<Entry<'_>>, found: &mut Entries) {
     for Entry { key, key_span, value } in entries {
         let line = line_of(key_span.start);
@@ -63,14 +94,10 @@ fn flatten(line_of: &dyn Fn(usize) -> u64, section: &str, entries: Vec<Entry<'_>
             (Some(key), Kind::Scalar(scalar)) => {
                 found.entries.push((key, line, GivenValue::Text(scalar.text.into_owned())));
             }
-            (Some(key), Kind::List(items)) => {
-                let texts: Option<Vec<String>> =
-                    items.iter().map(|item| item.scalar_text().map(str::to_owned)).collect();
-                match texts {
-                    Some(texts) => found.entries.push((key, line, GivenValue::List(texts))),
-                    None => found.problems.push((line, format!("`{name}` takes {}", key.takes()))),
-                }
-            }
+            (Some(key), Kind::List(items)) => match list_of(&items) {
+                Some(list) => found.entries.push((key, line, list)),
+                None => found.problems.push((line, format!("`{name}` takes {}", key.takes()))),
+            },
             (Some(key), Kind::Map(_)) => {
                 found.problems.push((line, format!("`{name}` is {kind}; it takes {}", key.takes())));
             }

@@ -88,6 +88,11 @@ pub const KEYS: &[Key] = &[
     key!(limits.inline_output, "Values up to this size are kept in the database, larger ones in files."),
     key!(limits.output, "The largest output of a step; a larger one fails it."),
     key!(limits.starts_per_minute, "How many executions one user may start in a minute; 0 = no limit."),
+    key!(
+        http.public_url,
+        "Where people and programs reach the server, for links in mails and webhooks: `https://procession.example.org`."
+    )
+    .or("`http://` and the address where it listens"),
     key!(http.allowed_origins, "Other origins whose pages may call the API (CORS), with the cookie."),
     key!(
         http.trusted_proxies,
@@ -118,6 +123,12 @@ pub const KEYS: &[Key] = &[
         notifications.smtp.from,
         "The sender of emails: `procession@example.org`, or `Procession <procession@example.org>`."
     ),
+    key!(
+        webhooks,
+        "Webhooks that hear of all processes, each with `url`, and if wanted `events` and `secret` (a text, or `${ENV:NAME}`)."
+    ),
+    key!(deliveries.attempts, "How often a webhook, a message to an agent or a mail is tried before it is given up."),
+    key!(deliveries.delays, "How long after each failure it is tried again; the last one counts for all that follow."),
     key!(
         outgoing.allow,
         "Hosts, with port if wanted, that outgoing requests may reach although their address is private."

@@ -174,6 +174,7 @@ fn contradictions(configuration: &Configuration) -> Vec<String> {
         ));
     }
     problems.extend(configuration.notifications.problem());
+    problems.extend(configuration.webhooks.problem());
     problems.extend(AllowedHosts::parse(&configuration.outgoing.allow).err().map(|error| error.to_string()));
     problems
 }

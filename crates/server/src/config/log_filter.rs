@@ -38,6 +38,7 @@ impl Setting for LogFilter {
         let text = match &given.value {
             GivenValue::Text(text) => text.trim().to_owned(),
             GivenValue::List(directives) => directives.join(","),
+            GivenValue::Maps(_) => return Err(format!("mappings are given, but it takes {}", Self::TAKES)),
         };
         match EnvFilter::builder().parse(&text) {
             Ok(_) if !text.is_empty() => Ok(Self(text)),

@@ -16,6 +16,7 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod values;
+mod webhooks;
 
 use std::{
     collections::BTreeMap,
@@ -31,12 +32,14 @@ pub use keys::{KEYS, Key};
 pub use load::{ConfigurationError, FlagValue, Sources, load};
 pub use log_filter::LogFilter;
 pub use notifications::{Channels, Notifications, Smtp};
+use procession_application::deliveries::RetrySettings;
 use procession_domain::{
     definition::UndefinedRule,
     value::{Currency, Duration},
 };
 use secrecy::SecretString;
 pub use values::{ByteSize, DatabaseUrl, ListenAddress, LogFormat, Synchronous, UserRole};
+pub use webhooks::Webhooks;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +62,10 @@ pub struct Configuration {
     pub http: Http,
     /// Notifications.
     pub notifications: Notifications,
+    /// Deliveries.
+    pub deliveries: Deliveries,
+    /// Webhooks that hear of all processes.
+    pub webhooks: Webhooks,
     /// Outgoing requests.
     pub outgoing: Outgoing,
     /// What definitions may read of the environment.
@@ -152,6 +159,8 @@ pub struct Limits {
 /// Settings of the web server.
 #[derive(Debug, Clone)]
 pub struct Http {
+    /// Where people and programs reach the server.
+    pub public_url: Option<values::WebAddress>,
     /// Other origins whose pages may call the API.
     pub allowed_origins: Vec<String>,
     /// Reverse proxies, which are believed when they say for whom they ask.
@@ -160,6 +169,15 @@ pub struct Http {
     pub max_connections: NonZeroU32,
     /// Of them by one address.
     pub max_connections_per_address: Option<NonZeroU32>,
+}
+
+/// Settings of deliveries.
+#[derive(Debug, Clone)]
+pub struct Deliveries {
+    /// How often one is tried.
+    pub attempts: NonZeroU32,
+    /// How long after each failure.
+    pub delays: Vec<Duration>,
 }
 
 /// Settings of outgoing requests.
@@ -284,11 +302,19 @@ impl Default for Mcp {
 impl Default for Http {
     fn default() -> Self {
         Self {
+            public_url: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             max_connections: values::count(10_000),
             max_connections_per_address: None,
         }
+    }
+}
+
+impl Default for Deliveries {
+    fn default() -> Self {
+        let RetrySettings { attempts, delays } = RetrySettings::default();
+        Self { attempts: values::count(attempts), delays }
     }
 }
 

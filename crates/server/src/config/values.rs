@@ -30,6 +30,8 @@ pub(super) struct Given {
 pub(super) enum GivenValue {
     Text(String),
     List(Vec<String>),
+    /// Mappings, each by its keys in their order.
+    Maps(Vec<Vec<(String, GivenValue)>>),
 }
 
 /// A type that a key can have.
@@ -51,7 +53,7 @@ impl Given {
     pub(super) fn text(&self, takes: &str) -> Result<&str, String> {
         match &self.value {
             GivenValue::Text(text) => Ok(text.trim()),
-            GivenValue::List(_) => Err(format!("a list is given, but it takes {takes}")),
+            GivenValue::List(_) | GivenValue::Maps(_) => Err(format!("a list is given, but it takes {takes}")),
         }
     }
 }
@@ -281,6 +283,7 @@ impl Setting for Vec<String> {
         Ok(match &given.value {
             GivenValue::Text(text) => split(text),
             GivenValue::List(texts) => texts.clone(),
+            GivenValue::Maps(_) => return Err(format!("mappings are given, but it takes {}", Self::TAKES)),
         })
     }
 
@@ -300,6 +303,21 @@ impl Setting for Vec<IpAddr> {
 
     fn show(&self) -> String {
         self.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl Setting for Vec<Duration> {
+    const TAKES: &'static str = "a list of durations, or several separated by commas";
+
+    fn read(given: &Given) -> Result<Self, String> {
+        let texts = <Vec<String> as Setting>::read(given)?;
+        let read =
+            |text: &String| text.parse().map_err(|error: procession_domain::value::DurationError| error.to_string());
+        texts.iter().map(read).collect()
+    }
+
+    fn show(&self) -> String {
+        self.iter().map(Duration::to_string).collect::<Vec<_>>().join(",")
     }
 }
 

@@ -26,6 +26,16 @@ macro_rules! store_contract {
                 a_deleted_version_with_ended_executions_is_hidden,
                 a_deleted_version_that_never_ran_is_gone,
                 a_published_version_is_not_deleted;
+            deliveries:
+                deliveries_are_written_with_their_commit,
+                a_refused_commit_delivers_nothing,
+                starts_and_children_bring_their_deliveries,
+                what_is_due_comes_in_order,
+                a_delivery_is_due_until_its_end_is_noted,
+                a_delivery_is_sent_again_under_its_id,
+                a_delivery_is_withdrawn_unless_it_was_tried,
+                deliveries_are_filtered_and_paged,
+                an_agents_events_are_read_in_parts;
             starts:
                 a_start_is_read_back,
                 a_start_without_its_process_is_refused,
@@ -89,6 +99,18 @@ macro_rules! store_contract {
                 money_of_another_currency_is_not_added,
                 a_child_that_nobody_waits_for_has_its_own_ledger,
                 without_a_budget_there_is_no_ledger;
+            triggers:
+                triggers_follow_the_active_version,
+                a_schedule_goes_on_in_the_next_version,
+                schedules_are_found_when_it_is_time,
+                a_schedule_is_changed_on_the_revision_that_was_read,
+                a_due_time_starts_once,
+                a_start_of_a_schedule_that_is_gone_is_refused,
+                a_schedule_knows_its_executions_under_way,
+                a_message_is_taken_once_whatever_other_key_it_has,
+                a_webhook_is_found_by_its_address,
+                a_webhook_stays_switched_in_the_next_version,
+                the_newest_calls_of_a_webhook_are_kept;
             claims:
                 due_executions_are_claimed_in_order_and_once,
                 claims_at_once_never_overlap,
@@ -197,7 +219,7 @@ macro_rules! store_contract {
 mod tests {
     const LIST: &str = include_str!("list.rs");
 
-    const PROMISES: [&str; 14] = [
+    const PROMISES: [&str; 15] = [
         include_str!("access.rs"),
         include_str!("analytics.rs"),
         include_str!("approvals.rs"),
@@ -205,6 +227,7 @@ mod tests {
         include_str!("claims.rs"),
         include_str!("commits.rs"),
         include_str!("definitions.rs"),
+        include_str!("deliveries.rs"),
         include_str!("feed.rs"),
         include_str!("leases.rs"),
         include_str!("lists.rs"),
@@ -212,6 +235,7 @@ mod tests {
         include_str!("signals.rs"),
         include_str!("starts.rs"),
         include_str!("trees.rs"),
+        include_str!("triggers.rs"),
     ];
 
     #[test]

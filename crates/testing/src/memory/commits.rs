@@ -70,6 +70,7 @@ impl Tables {
         let (creation, root) = (std::sync::Arc::clone(&stored.creation), stored.root_of_tree);
         let mut events = self.append(commit.execution_id, &creation, &commit.events);
         self.ended_steps.extend(commit.ended_steps.iter().map(|step| (commit.execution_id, step.clone())));
+        self.insert_deliveries(&commit.deliveries, &events);
         for approval in approvals {
             self.approvals.insert(approval.id(), approval);
         }
@@ -91,7 +92,9 @@ impl Tables {
             self.ledgers.insert(root, KeptLedger { ledger: Ledger::of(budget), waits: false });
         }
         let stored = StoredExecution::child(&child.execution, &child.values, now);
-        self.insert(stored, std::slice::from_ref(&child.created))
+        let events = self.insert(stored, std::slice::from_ref(&child.created));
+        self.insert_deliveries(&child.deliveries, &events);
+        events
     }
 
     /// Puts a signal into the inbox of an execution that has not ended.

@@ -11,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use super::{
     batch::{EventNumbers, Written},
     rows::{
-        Belongs, Telling, definition_key, execution_key, insert_budget, insert_ended_steps, insert_execution,
-        insert_values, put_approval, put_signal, stored_approval,
+        Belongs, Telling, definition_key, execution_key, insert_budget, insert_deliveries, insert_ended_steps,
+        insert_execution, insert_values, put_approval, put_signal, stored_approval,
     },
 };
 use crate::{
@@ -124,6 +124,7 @@ fn put(
     };
     telling.insert(&commit.events, connection, numbers, told)?;
     insert_ended_steps(stored.key, &commit.ended_steps, connection)?;
+    insert_deliveries(&commit.deliveries, told, connection)?;
     if let Some(snapshot) = &commit.snapshot {
         const KEEP: &str = "
             INSERT INTO execution_snapshots (execution, sequence, snapshot) VALUES (?1, ?2, ?3)
@@ -265,7 +266,7 @@ impl Child<'_> {
         numbers: &mut EventNumbers,
         told: &mut Vec<StoredEvent>,
     ) -> Result<(), Failure> {
-        let NewChild { execution, created, values, budget } = self.child;
+        let NewChild { execution, created, values, deliveries, budget } = self.child;
         let creation = execution.creation();
         let is_waited_for = creation.parent.as_ref().is_some_and(|parent| parent.waits);
         let belongs = Belongs {
@@ -282,6 +283,7 @@ impl Child<'_> {
         }
         insert_values(key, values, connection)?;
         let telling = Telling { execution: key, name, execution_id: execution.id(), creation };
-        telling.insert(std::slice::from_ref(created), connection, numbers, told)
+        telling.insert(std::slice::from_ref(created), connection, numbers, told)?;
+        insert_deliveries(deliveries, told, connection)
     }
 }

@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use audited::Audited;
 pub(crate) use change::Change;
 use change::{PendingChange, PendingChangeOf};
-pub(crate) use rows::{node_key, put_approval, put_signal, stored_approval};
+pub(crate) use rows::{insert_delivery, node_key, put_approval, put_signal, stored_approval};
 pub(crate) use thread::WriterThread;
 
 use crate::error::Failure;

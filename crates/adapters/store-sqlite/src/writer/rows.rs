@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use procession_application::ports::{Content, EndedStep, Lease, NewValue, StoredEvent};
+use procession_application::ports::{Content, DeliveryState, EndedStep, Lease, NewDelivery, NewValue, StoredEvent};
 use procession_domain::{
     approval::Approval,
     definition::Budget,
@@ -209,6 +209,49 @@ pub(super) fn insert_ended_steps(execution: i64, ended: &[EndedStep], connection
             step.cost.map(|cost| cost.complete),
         ])?;
     }
+    Ok(())
+}
+
+/// Writes deliveries that tell of events, which have just been written.
+pub(super) fn insert_deliveries(
+    deliveries: &[NewDelivery],
+    told: &[StoredEvent],
+    connection: &Connection,
+) -> Result<(), Failure> {
+    for delivery in deliveries {
+        let is_of = |event: &&StoredEvent| {
+            Some(event.execution_id) == delivery.execution_id && Some(event.sequence()) == delivery.sequence
+        };
+        insert_delivery(delivery, told.iter().find(is_of), connection)?;
+    }
+    Ok(())
+}
+
+/// Writes a delivery.
+pub(crate) fn insert_delivery(
+    delivery: &NewDelivery,
+    of: Option<&StoredEvent>,
+    connection: &Connection,
+) -> Result<(), Failure> {
+    const INSERT: &str = "
+        INSERT INTO deliveries (
+            id, kind, event, event_id, execution, process_name, receiver, target, content, state, next_attempt_at,
+            created_at)
+        VALUES (?1, ?2, ?3, ?4, (SELECT key FROM process_executions WHERE id = ?5), ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    connection.prepare_cached(INSERT)?.execute(rusqlite::params![
+        delivery.id.as_bytes(),
+        delivery.kind.as_str(),
+        delivery.event,
+        of.map(|event| column(event.id)),
+        delivery.execution_id.map(|id| id.uuid().into_bytes()),
+        delivery.process_name.as_ref().map(|name| name.as_str().to_owned()),
+        delivery.receiver,
+        delivery.target,
+        to_json(&delivery.content)?,
+        DeliveryState::Waiting.as_str(),
+        delivery.due_at.as_micros(),
+        delivery.created_at.as_micros(),
+    ])?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 mod chat;
 mod standing;
 mod timeline;
+mod told;
 
 use axum::Json;
 use procession_application::{agents::AgentOverview, engine::BreakerState, ports::AgentStatus};
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(standing::routes())
         .merge(chat::routes())
         .merge(timeline::routes())
+        .merge(told::routes())
 }
 
 /// An agent.

@@ -12,6 +12,8 @@ pub enum Kind {
     Execution,
     /// A question to people that is still open.
     OpenApproval,
+    /// Something that is told outside.
+    Delivery,
 }
 
 /// How many characters the beginning of an id must have.
@@ -49,6 +51,15 @@ async fn candidates(server: &Remote, kind: Kind, given: &str) -> Result<Vec<Stri
             let query = format!("q={}", path_part(given));
             server.list("/api/executions", &query, "executions", 100).await?.0
         }
+        // Those that someone would name: what failed, and what came lately.
+        Kind::Delivery => {
+            let mut rows = server.list("/api/deliveries", "state=dead", "deliveries", 1_000).await?.0;
+            rows.extend(server.list("/api/deliveries", "state=undeliverable", "deliveries", 1_000).await?.0);
+            let named: Vec<String> = rows.iter().filter_map(|row| owned(&row["id"])).collect();
+            let latest = server.list("/api/deliveries", "", "deliveries", 1_000).await?.0;
+            rows.extend(latest.into_iter().filter(|row| !named.iter().any(|id| row["id"] == **id)));
+            rows
+        }
         Kind::OpenApproval => match server.get("/api/approvals?status=pending").await? {
             Json::Array(rows) => rows,
             _ => return Err(server.unknown_answer().into()),
@@ -62,6 +73,7 @@ impl Kind {
         match self {
             Self::Execution => "execution",
             Self::OpenApproval => "open approval",
+            Self::Delivery => "delivery",
         }
     }
 
@@ -69,6 +81,7 @@ impl Kind {
         match self {
             Self::Execution => "procession executions list",
             Self::OpenApproval => "procession approvals list",
+            Self::Delivery => "procession deliveries list",
         }
     }
 }
