@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use procession_domain::value::{Duration, Timestamp};
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     definitions::{DefinitionSettings, Definitions},
     deliveries::{DecisionLinks, Deliveries, DeliverySettings, Mails, Outbox, Worker},
     door::Door,
-    engine::{Engine, EngineError, EngineSettings},
+    engine::{Engine, EngineError, EngineSettings, TakesUp},
     events::Events,
     executions::{ExecutionPorts, Executions},
     figures::Figures,
@@ -26,7 +26,7 @@ use crate::{
     ports::{Clock, EventFeed, Ports, StoreError},
     server_status::ServerStatus,
     templates::Templates,
-    triggers::Triggers,
+    triggers::{Keeper, Spam, TriggerPorts, Triggers},
     variables::Variables,
     workshop::Workshop,
 };
@@ -117,7 +117,7 @@ impl Application {
         );
         let outbox = Outbox::new(&ports, mails.clone(), Arc::clone(&told));
         let engine = Engine::start(ports.clone(), outbox.clone(), settings.engine).await?;
-        let variables = settings.variables;
+        let variables = settings.variables.clone();
         let post = PostRoom::open(|stop| Worker::new(ports.clone(), told, mails, variables, &outbox, stop));
         let Ports { stores, agents, notifier, webhooks: _, clock, ids } = ports;
         let door = Door::with_audit(Arc::clone(&stores.audit), Arc::clone(&clock), Arc::clone(&ids));
@@ -132,6 +132,7 @@ impl Application {
             door.clone(),
         );
         let workshop = Workshop::default();
+        let changed = Arc::new(Notify::new());
         let definitions_service = Definitions::new(
             Arc::clone(&stores.definitions),
             Arc::clone(&stores.access),
@@ -141,7 +142,8 @@ impl Application {
             door.clone(),
             settings.definitions,
         )
-        .in_workshop(workshop.clone());
+        .in_workshop(workshop.clone())
+        .telling(Arc::clone(&changed));
         let approvals = Approvals::new(
             stores.approvals,
             Arc::clone(&stores.access),
@@ -166,6 +168,17 @@ impl Application {
             door.clone(),
             settings.starts_per_minute,
         );
+        let keeper = Keeper {
+            schedules: Arc::clone(&stores.schedules),
+            executions: executions.clone(),
+            feed: Arc::clone(&stores.feed),
+            clock: Arc::clone(&clock),
+            changed: Arc::clone(&changed),
+            poll: engine.settings().poll,
+        };
+        if engine.settings().takes_up == TakesUp::All {
+            engine.run_beside("the keeper of the schedules", move || keeper.clone().keep());
+        }
         let people = Access::new(
             Arc::clone(&stores.access),
             Arc::clone(&clock),
@@ -175,7 +188,18 @@ impl Application {
         );
         Ok(Self {
             templates: Templates::new(stores.templates, definitions_service.clone(), Arc::clone(&clock), door.clone()),
-            triggers: Triggers::new(Arc::clone(&stores.definitions), Arc::clone(&stores.queries), Arc::clone(&clock)),
+            triggers: Triggers::new(TriggerPorts {
+                definitions: Arc::clone(&stores.definitions),
+                schedules: stores.schedules,
+                incoming: stores.incoming,
+                executions: executions.clone(),
+                clock: Arc::clone(&clock),
+                ids: Arc::clone(&ids),
+                door: door.clone(),
+                variables: settings.variables,
+                changed,
+                spam: Spam::default(),
+            }),
             figures: Figures::new(stores.analytics, Arc::clone(&stores.definitions), Arc::clone(&clock), currency),
             alerts: Alerts::new(
                 stores.thresholds,

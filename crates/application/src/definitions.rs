@@ -15,6 +15,7 @@ use procession_domain::{
     value::{Currency, ProcessId, ProcessName, Timestamp, Version},
 };
 use procession_language::{Checked, Diagnostic, Severity};
+use tokio::sync::Notify;
 
 pub use ensure::Ensured;
 
@@ -40,6 +41,8 @@ pub struct Definitions {
     door: Door,
     settings: Arc<DefinitionSettings>,
     workshop: Workshop,
+    /// Tells who keeps the schedules that some may have changed.
+    changed: Arc<Notify>,
 }
 
 /// Settings of definitions.
@@ -153,8 +156,14 @@ impl Definitions {
         door: Door,
         settings: DefinitionSettings,
     ) -> Self {
-        let workshop = Workshop::default();
-        Self { store, access, agents, clock, ids, door, settings: Arc::new(settings), workshop }
+        let (workshop, changed) = (Workshop::default(), Arc::default());
+        Self { store, access, agents, clock, ids, door, settings: Arc::new(settings), workshop, changed }
+    }
+
+    /// The same, which tells of changes that may concern schedules.
+    #[must_use]
+    pub(crate) fn telling(self, changed: Arc<Notify>) -> Self {
+        Self { changed, ..self }
     }
 
     /// The same, where texts are checked in this workshop.
@@ -270,6 +279,7 @@ impl Definitions {
             let before = process.revision();
             let event = change(&mut process, author, this.clock.now())?;
             this.store.update(&process, before, &event).await?;
+            this.changed.notify_one();
             Ok(process)
         });
         changed.await.map(|process| redaction::shown_to(by, process))
@@ -334,6 +344,7 @@ impl Definitions {
         });
         let event = process.publish(author, now)?;
         self.store.update(&process, before, &event).await?;
+        self.changed.notify_one();
         Ok(Written { process, warnings })
     }
 

@@ -2,9 +2,10 @@
 //!
 //! * `start`: new executions, and those that repeat others; `start_limit`: how many a user may start in a minute;
 //! * `simulation`: a process played through without doing anything;
-//! * `commands`: what people tell executions; `visible`: an execution that a principal may see.
+//! * `commands`: what people tell executions; `ending`: waiting for the end of one; `visible`: an execution that a principal may see.
 
 mod commands;
+mod ending;
 mod simulation;
 mod start;
 mod start_limit;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     definition::{Condition, StepType, Template, UndefinedRule},
-    value::{ErrorCode, ExecutionId, Json, Money, ProcessId, ProcessName, StepId, Timestamp, Version},
+    value::{ErrorCode, ExecutionId, Json, Money, ProcessId, ProcessName, ScheduleId, StepId, Timestamp, Version},
 };
 
 /// Evaluates the texts of one definition. It has no side effects, and every call ends within a bounded amount of work.
@@ -157,6 +157,12 @@ pub struct TriggerView {
     pub payload: Option<Arc<Json>>,
     /// When it fired.
     pub fired_at: Option<Timestamp>,
+    /// The schedule, if one started it.
+    pub schedule_id: Option<ScheduleId>,
+    /// When that was due.
+    pub due_at: Option<Timestamp>,
+    /// When the start was in fact made.
+    pub actual_at: Option<Timestamp>,
 }
 
 /// `execution`

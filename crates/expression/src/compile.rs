@@ -39,7 +39,7 @@ pub fn parse_template(text: &str, names: &Names) -> Result<Compiled<Vec<Statemen
     if !normal.is_broken {
         let mut bytes_parsed = 0;
         while bytes_parsed <= MOST_BYTES_PARSED && errors.len() < limits::ERRORS {
-            match read_template(&normal) {
+            match read_template(text, &normal) {
                 Ok(statements) => {
                     tree = statements;
                     break;
@@ -69,7 +69,7 @@ pub fn compile_condition(text: &str, names: &Names) -> Result<Compiled<Expressio
     if !errors.is_empty() {
         return Err(in_order(text, errors));
     }
-    match read_expression(&normal) {
+    match read_expression(text, &normal) {
         Ok(tree) => finish(text, normal, tree, Vec::new()),
         Err(Unreadable::Parser(error)) => Err(in_order(text, vec![error])),
         Err(Unreadable::Parts(errors)) => Err(in_order(text, errors)),

@@ -192,5 +192,5 @@ fn unreadable(text: &str, line: u32, errors: &[SyntaxError]) -> ExpressionError 
             _ => format!("{} (line {})", error.message, line.saturating_add(lines)),
         }
     });
-    ExpressionError::Failed { message: described.collect::<Vec<_>>().join(" ") }
+    ExpressionError::Failed { message: described.collect::<Vec<_>>().join("; ") }
 }

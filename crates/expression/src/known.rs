@@ -131,8 +131,31 @@ pub fn is_filter(name: &str) -> bool {
     FILTERS.contains(&name)
 }
 
-/// The sentence that there is no such filter.
-pub fn no_such_filter(name: &str) -> String {
+/// Words of other languages for what a filter does here.
+const FOREIGN_FUNCTIONS: &[(&str, &str)] =
+    &[("len", "length"), ("size", "length"), ("str", "string"), ("number", "float"), ("json", "tojson")];
+
+/// Words of other languages for methods.
+const FOREIGN_METHODS: &[(&str, &str)] = &[
+    ("toLowerCase", "lower"),
+    ("toUpperCase", "upper"),
+    ("trim", "strip"),
+    ("startsWith", "startswith"),
+    ("endsWith", "endswith"),
+    ("starts_with", "startswith"),
+    ("ends_with", "endswith"),
+];
+
+/// A name that there is not.
+pub struct NoSuch {
+    /// That, and which names there are if none is near.
+    pub message: String,
+    /// The one that was probably meant.
+    pub meant: Option<&'static str>,
+}
+
+/// What is said of a filter that there is not.
+pub fn no_such_filter(name: &str) -> NoSuch {
     no_such("filter", name, FILTERS.iter().copied())
 }
 
@@ -141,8 +164,8 @@ pub fn is_test(name: &str) -> bool {
     TESTS.contains(&name)
 }
 
-/// The sentence that there is no such test.
-pub fn no_such_test(name: &str) -> String {
+/// What is said of a test that there is not.
+pub fn no_such_test(name: &str) -> NoSuch {
     no_such("test", name, TESTS.iter().copied())
 }
 
@@ -151,10 +174,16 @@ pub fn function(name: &str) -> Option<Function> {
     FUNCTIONS.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
 }
 
-/// The sentence that there is no such function.
-pub fn no_such_function(name: &str) -> String {
-    let names: Vec<&str> = FUNCTIONS.iter().map(|(known, _)| *known).collect();
-    format!("There is no function `{name}`. There are: {}.", names.join(", "))
+/// What is said of a function that there is not.
+pub fn no_such_function(name: &str) -> NoSuch {
+    no_such("function", name, FUNCTIONS.iter().map(|(known, _)| *known))
+}
+
+/// The filter that does what a function of this name does elsewhere.
+pub fn filter_for_function(name: &str) -> Option<&'static str> {
+    let same = FILTERS.iter().find(|filter| **filter == name);
+    let foreign = || FOREIGN_FUNCTIONS.iter().find(|(foreign, _)| *foreign == name).map(|(_, filter)| *filter);
+    same.copied().or_else(foreign)
 }
 
 /// The method of this name.
@@ -162,14 +191,21 @@ pub fn method(name: &str) -> Option<Method> {
     METHODS.iter().find(|(known, _)| *known == name).map(|(_, method)| *method)
 }
 
-/// The sentence that there is no such method.
-pub fn no_such_method(name: &str) -> String {
-    no_such("method", name, METHODS.iter().map(|(known, _)| *known))
+/// What is said of a method that there is not.
+pub fn no_such_method(name: &str) -> NoSuch {
+    let foreign = FOREIGN_METHODS.iter().find(|(foreign, _)| *foreign == name);
+    match foreign {
+        Some((_, ours)) => NoSuch { message: format!("there is no method `{name}`"), meant: Some(ours) },
+        None => no_such("method", name, METHODS.iter().map(|(known, _)| *known)),
+    }
 }
 
-fn no_such<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
-    match closest(name, known.clone()) {
-        Some(near) => format!("There is no {what} `{name}`. Did you mean `{near}`?"),
-        None => format!("There is no {what} `{name}`. There are: {}.", known.collect::<Vec<_>>().join(", ")),
+fn no_such(what: &str, name: &str, known: impl Iterator<Item = &'static str> + Clone) -> NoSuch {
+    let message = format!("there is no {what} `{name}`");
+    let meant = closest(name, known.clone());
+    if meant.is_some() {
+        return NoSuch { message, meant };
     }
+    let names: Vec<&str> = known.collect();
+    NoSuch { message: format!("{message}: there are {}", names.join(", ")), meant }
 }

@@ -86,7 +86,7 @@ pub struct Compared {
 /// A remark on a part of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// The remark, as a sentence.
+    /// The remark.
     pub message: String,
     /// What to write instead.
     pub suggestion: Option<String>,
@@ -100,10 +100,34 @@ pub struct Note {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SyntaxError {
-    /// What is wrong, as a sentence.
+    /// What is wrong.
     pub message: String,
     /// Where, in bytes of the text.
     pub range: Range<usize>,
+    /// What was probably meant.
+    pub instead: Option<Replacement>,
+}
+
+/// Other characters for a part of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// The part, in bytes of the text.
+    pub range: Range<usize>,
+    /// What to write there.
+    pub text: String,
+}
+
+impl SyntaxError {
+    /// An error for which there is nothing to suggest.
+    fn new(message: impl Into<String>, range: Range<usize>) -> Self {
+        Self { message: message.into(), range, instead: None }
+    }
+
+    /// An error that goes away when its place reads otherwise.
+    fn with(message: impl Into<String>, range: Range<usize>, text: impl Into<String>) -> Self {
+        let instead = Some(Replacement { range: range.clone(), text: text.into() });
+        Self { message: message.into(), range, instead }
+    }
 }
 
 /// Checks a template (spec 2.2): what it reads, or everything in it that can't be read.

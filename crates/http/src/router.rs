@@ -41,9 +41,9 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:;
 
 /// All endpoints with their layers.
 pub fn router(state: HttpState) -> Router {
-    // A WebSocket or event stream lasts; everything else has an end.
+    // A WebSocket or event stream lasts, and who calls a webhook may wait for the end; everything else answers soon.
     let short = resources::routes().layer(time_limit(&state.shell().settings));
-    let (endpoints, _) = short.merge(live::routes()).split_for_parts();
+    let (endpoints, _) = short.merge(resources::waiting_routes()).merge(live::routes()).split_for_parts();
     with_layers(endpoints.merge(openapi::pages()).merge(decide::pages()), state)
 }
 

@@ -9,18 +9,19 @@ use procession_application::ports::{
     BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CostsOfProcess, Counted, DayFigures,
     DefinitionStore, DefinitionStoreError, DeliveryAttempt, DeliveryFilter, DeliveryRow, DeliveryState, DeliveryStore,
     DueDelivery, DueRequest, EventFeed, EventPage, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore,
-    InboxRow, KeptAuditEntry, KeptStart, Lease, Loaded, NewDelivery, NewUser, NoticeMark, NoticeStore, Page, Paging,
-    ProcessFigures, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries, Setting, SignalError, Start,
-    StartError, Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind,
-    ThresholdStore, User, WorkScope,
+    InboxRow, KeptAuditEntry, KeptSchedule, KeptStart, KeptWebhook, Lease, Loaded, NewDelivery, NewUser, NoticeMark,
+    NoticeStore, Page, Paging, ProcessFigures, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, Queries,
+    ScheduleChange, ScheduleStore, Setting, SignalError, Start, StartError, Started, StepFigures, StoreError,
+    StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore, User, WebhookAddress, WebhookCall,
+    WebhookStore, WorkScope,
 };
 use procession_domain::{
     definition::Process,
     event::DefinitionEvent,
     execution::{ExecutionStatus, Ledger, Signal},
     value::{
-        ApprovalId, ContentHash, Currency, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp, UserId,
-        Version,
+        ApprovalId, ContentHash, Currency, ExecutionId, Money, ProcessId, ProcessName, ScheduleId, StepId, Timestamp,
+        TriggerId, UserId, Version,
     },
 };
 use tokio::sync::broadcast;
@@ -272,6 +273,24 @@ interposed!(DeliveryStore as deliveries {
     fn agent_events(agent: &str, after: u64, limit: u32, user: Option<&str>) -> Result<Vec<AgentEvent>, StoreError>;
     fn purge_deliveries(before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     fn delivery_counts() -> Result<Vec<(DeliveryState, u64)>, StoreError>;
+});
+
+interposed!(ScheduleStore as schedules {
+    fn schedules() -> Result<Vec<KeptSchedule>, StoreError>;
+    fn schedule(id: ScheduleId) -> Result<Option<KeptSchedule>, StoreError>;
+    fn due_schedules(now: Timestamp, most: u32) -> Result<Vec<KeptSchedule>, StoreError>;
+    fn next_schedule_attention() -> Result<Option<Timestamp>, StoreError>;
+    fn change_schedule(change: &ScheduleChange) -> Result<bool, StoreError>;
+    fn runs_under_way(id: ScheduleId) -> Result<Vec<ExecutionId>, StoreError>;
+});
+
+interposed!(WebhookStore as incoming {
+    fn webhooks() -> Result<Vec<KeptWebhook>, StoreError>;
+    fn webhook(address: &WebhookAddress) -> Result<Option<KeptWebhook>, StoreError>;
+    fn switch_webhook(process: &ProcessName, trigger: &TriggerId, on: bool) -> Result<bool, StoreError>;
+    fn note_call(call: &WebhookCall, kept: u32) -> Result<(), StoreError>;
+    fn calls(process: &ProcessName, trigger: &TriggerId, limit: u32) -> Result<Vec<WebhookCall>, StoreError>;
+    fn call(process: &ProcessName, trigger: &TriggerId, id: Uuid) -> Result<Option<WebhookCall>, StoreError>;
 });
 
 interposed!(BlobStore as blobs {

@@ -25,6 +25,10 @@ use clap::Parser;
 
 use crate::{machine::Machine, parts::Part, report::Report};
 
+/// The program's own allocator, so that what is measured in this process costs what it costs there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures throughput and latency.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench")]

@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use crate::machine::Machine;
 
+/// Where the processor's time goes under clients: taken by hand with a profiler, which not every machine has.
+const PROFILE: &str = include_str!("../profile.md");
+
 /// Everything measured in one run.
 #[derive(Debug)]
 pub struct Report {
@@ -62,7 +65,7 @@ impl Report {
         for section in &self.sections {
             let _ = write!(page, "\n{}", section.to_markdown());
         }
-        let _ = write!(page, "\n{}\n", self.summary());
+        let _ = write!(page, "\n{}\n\n{PROFILE}", self.summary());
         page
     }
 

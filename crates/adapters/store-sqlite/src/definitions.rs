@@ -18,7 +18,9 @@ use crate::{
     SqliteStore,
     codec::{blob, column, json, process_name, small_count, time, time_if_any, to_json, uuid, version},
     error::Failure,
+    incoming,
     paging::List,
+    schedules,
     writer::Change,
 };
 
@@ -264,6 +266,7 @@ impl Write {
         const NOTE: &str = "
             INSERT INTO process_definition_events (definition, at, event)
             SELECT key, ?2, ?3 FROM process_definitions WHERE id = ?1";
+        const KEY: &str = "SELECT key FROM process_definitions WHERE id = ?1";
         let process = &self.process;
         let definition = process.definition();
         let (name, description) = (definition.name().as_str(), &definition.content().description);
@@ -292,7 +295,9 @@ impl Write {
         ])?;
         let note = (id, process.updated_at().as_micros(), &self.event);
         connection.prepare_cached(NOTE)?.execute(note)?;
-        Ok(())
+        let definition = connection.prepare_cached(KEY)?.query_row([id], |row| row.get(0))?;
+        schedules::follow(process, definition, connection)?;
+        incoming::follow(process, definition, connection)
     }
 }
 

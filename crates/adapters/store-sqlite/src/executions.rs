@@ -214,7 +214,7 @@ impl SqliteStore {
         }
     }
 
-    async fn read_time(&self, query: &'static str) -> Result<Option<Timestamp>, Failure> {
+    pub(crate) async fn read_time(&self, query: &'static str) -> Result<Option<Timestamp>, Failure> {
         let micros: Option<i64> = sqlx::query_scalar(query).fetch_one(&self.readers).await?;
         Ok(micros.map(Timestamp::from_micros))
     }

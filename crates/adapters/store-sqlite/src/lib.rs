@@ -28,6 +28,7 @@ mod executions;
 #[cfg(feature = "fail-points")]
 pub mod fail_points;
 mod feed;
+mod incoming;
 mod keys;
 mod leases;
 mod lock;
@@ -39,6 +40,7 @@ mod options;
 mod paging;
 pub mod private;
 mod queries;
+mod schedules;
 mod schema;
 mod sealing;
 mod signals;

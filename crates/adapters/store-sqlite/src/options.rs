@@ -10,8 +10,12 @@ use crate::error::Failure;
 /// The log's file does not stay larger than this once a reader that kept it from being used anew is gone, in bytes.
 const LARGEST_LOG: i64 = 64 * 1024 * 1024;
 
-/// What a connection keeps of the database in memory, as SQLite counts it: kibibytes, negative.
-const CACHE: i64 = -16 * 1024;
+/// What the writer keeps of the database in memory, as SQLite counts it: kibibytes, negative. What it touches again are
+/// the inner pages of its indexes and the executions under way.
+const WRITER_CACHE: i64 = -8 * 1024;
+
+/// What each reader keeps; what it lacks is in the system's cache of the file.
+const READER_CACHE: i64 = -2 * 1024;
 
 /// How many statements the writer keeps prepared: all that it has.
 const STATEMENTS: usize = 128;
@@ -57,7 +61,7 @@ impl Options {
         };
         connection.pragma_update(None, "synchronous", synchronous)?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "cache_size", CACHE)?;
+        connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
         // The writer moves the log into the database itself, between batches.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.pragma_update(None, "journal_size_limit", LARGEST_LOG)?;
@@ -81,7 +85,7 @@ impl Options {
             .filename(&self.path)
             .foreign_keys(true)
             .busy_timeout(self.patience)
-            .pragma("cache_size", CACHE.to_string())
+            .pragma("cache_size", READER_CACHE.to_string())
             .disable_statement_logging()
     }
 }

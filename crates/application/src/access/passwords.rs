@@ -1,6 +1,6 @@
 //! Passwords: argon2 hashes, made and checked off the runtime's threads, since that takes time and memory on purpose.
 //!
-//! Two at a time, in memory that is kept for the next ones, and a short line before them: strangers decide how often this
+//! Two at a time, in memory that goes on to whoever waits, and a short line before them: strangers decide how often this
 //! is asked for, so it must cost the server no more than that whatever they do.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,8 +60,19 @@ pub(super) struct Passwords {
 
 /// A place at which one password is hashed or checked.
 pub(super) struct Place {
+    line: Arc<Semaphore>,
     memories: Arc<Mutex<Vec<Vec<Block>>>>,
-    _held: [OwnedSemaphorePermit; 2],
+    held: Option<[OwnedSemaphorePermit; 2]>,
+}
+
+/// The last one to leave gives back the memory that was kept for others.
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.held = None;
+        if self.line.available_permits() == MOST_IN_LINE {
+            self.lock().clear();
+        }
+    }
 }
 
 impl Default for Passwords {
@@ -80,7 +91,7 @@ impl Passwords {
         let in_line = Arc::clone(&self.line).try_acquire_owned().map_err(|_| PasswordError::Busy)?;
         // Neither semaphore is ever closed.
         let at_work = Arc::clone(&self.places).acquire_owned().await.map_err(|_| PasswordError::Busy)?;
-        Ok(Place { memories: Arc::clone(&self.memories), _held: [in_line, at_work] })
+        Ok(Place { line: Arc::clone(&self.line), memories: Arc::clone(&self.memories), held: Some([in_line, at_work]) })
     }
 
     /// The hash of a new password, if it does. What the user is called makes no good password.
@@ -236,12 +247,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn memory_is_kept_for_the_next_and_never_for_more_than_are_at_work() {
+    async fn memory_is_kept_while_someone_waits_for_it_and_then_given_back() {
         let passwords = Passwords::default();
+        let kept = || passwords.memories.lock().unwrap().len();
+        let waiting = passwords.place().await.unwrap();
         let checks = (0..10).map(|_| fits(&passwords, "anything", None));
         futures::future::join_all(checks).await;
-        let memories = passwords.memories.lock().unwrap();
-        assert!((1..=MOST_AT_WORK).contains(&memories.len()), "{}", memories.len());
+        assert!((1..=MOST_AT_WORK).contains(&kept()), "{}", kept());
+        drop(waiting);
+        assert_eq!(kept(), 0);
     }
 
     #[tokio::test]

@@ -126,6 +126,13 @@ impl Principal {
         Self { via: Via::System, ..Self::of_library(name, ["admin"]) }
     }
 
+    /// A trigger of a process: it may start that and stop what it has started, and is no user.
+    pub(crate) fn of_trigger(via: Via, process: &str, trigger: &str) -> Self {
+        let scopes = [Permission::ExecutionTrigger, Permission::ExecutionCancel, Permission::ExecutionView];
+        let name = format!("{}:{process}/{trigger}", via.as_str());
+        Self { via, scopes: Some(scopes.into()), ..Self::of_library(&name, ["admin"]) }
+    }
+
     /// The program itself, which may do everything and is no user.
     pub fn system() -> Self {
         Self::at_terminal(SYSTEM)
@@ -160,10 +167,14 @@ impl Principal {
         &self.name
     }
 
-    /// The user to whom belongs what is started; the program itself is none.
+    /// The user to whom belongs what is started; the program itself is none, nor is a trigger.
     pub fn user(&self) -> Option<&str> {
-        let is_program = matches!(self.via, Via::System) && self.name == SYSTEM;
-        (!is_program).then_some(self.name.as_str())
+        let is_nobody = match self.via {
+            Via::System => self.name == SYSTEM,
+            Via::Webhook | Via::Schedule => true,
+            Via::Session | Via::Cookie | Via::Key(_) | Via::Agent | Via::Library => false,
+        };
+        (!is_nobody).then_some(self.name.as_str())
     }
 
     /// The email address.

@@ -65,6 +65,12 @@ use_cases! {
     CreateTemplate, Changes as "template.create", Only(ProcessCreate), Free, "Make a template.";
     ChangeTemplate, Changes as "template.change", Only(ProcessUpdate), Free, "Replace or remove a template.";
     ReadTriggers, Reads, Only(ProcessRead), Free, "See what starts processes.";
+    PauseSchedule, Changes as "schedule.pause", Only(ProcessPublish), Free, "Have a schedule start nothing for a while.";
+    ResumeSchedule, Changes as "schedule.resume", Only(ProcessPublish), Free, "Let a paused schedule go on.";
+    RunSchedule, Changes as "schedule.run", Only(ProcessPublish), Free, "Start what a schedule starts, now.";
+    EnableTrigger, Changes as "trigger.enable", Only(ProcessPublish), Free, "Let calls of a webhook start its process.";
+    DisableTrigger, Changes as "trigger.disable", Only(ProcessPublish), Free, "Refuse calls of a webhook.";
+    ReplayCall, Changes as "trigger.replay", Only(ProcessPublish), Free, "Repeat a call of a webhook.";
     StartExecution, Changes as "execution.trigger", Only(ExecutionTrigger), Free, "Start an execution.";
     ReadExecution, Reads, Only(ExecutionView), Execution, "See an execution and what belongs to it: steps, values, costs.";
     ListExecutions, Reads, Only(ExecutionView), Execution, "List executions.";

@@ -194,6 +194,23 @@ impl Engine {
         self.0.wake.notify_one();
     }
 
+    /// Runs a task of the application as long as the engine takes new work, and begins it anew when it ends by a defect.
+    pub(crate) fn run_beside<F>(&self, name: &'static str, begin: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.0.keep_going(name, move |engine| {
+            let task = begin();
+            async move {
+                tokio::select! {
+                    biased;
+                    () = engine.stop.cancelled() => {}
+                    () = task => {}
+                }
+            }
+        });
+    }
+
     /// Says that something may have come in for an execution: a signal in its inbox.
     pub fn nudge(&self, id: ExecutionId) {
         self.0.nudge(id);

@@ -70,18 +70,7 @@ impl Executions {
         command: Command,
     ) -> Result<CommandOutcome, ExecutionFailure> {
         let mut feed = self.ports.feed.subscribe();
-        let use_case = command.use_case();
-        let signal = command.signal(by);
-        let write = {
-            let (this, by, signal) = (self.clone(), by.clone(), signal.clone());
-            async move {
-                this.in_sight_to_change(&by, id).await?;
-                this.ports.executions.signal(id, signal, this.ports.clock.now()).await?;
-                this.engine.nudge(id);
-                Ok(())
-            }
-        };
-        self.door.change::<_, ExecutionFailure>(by, use_case, write).await?;
+        let signal = self.tell(by, id, command).await?;
         let effect = async {
             loop {
                 match feed.recv().await {
@@ -104,6 +93,25 @@ impl Executions {
         let execution = self.in_sight(by, id).await?;
         let pending = (!is_carried_out(&signal, &execution.state().life)).then_some(signal.name());
         Ok(CommandOutcome { execution, pending })
+    }
+
+    /// Writes a command, and does not wait for its effect. What was written.
+    pub(crate) async fn tell(
+        &self,
+        by: &Principal,
+        id: ExecutionId,
+        command: Command,
+    ) -> Result<Signal, ExecutionFailure> {
+        let use_case = command.use_case();
+        let signal = command.signal(by);
+        let (this, principal) = (self.clone(), by.clone());
+        let write = async move {
+            this.in_sight_to_change(&principal, id).await?;
+            this.ports.executions.signal(id, signal.clone(), this.ports.clock.now()).await?;
+            this.engine.nudge(id);
+            Ok::<_, ExecutionFailure>(signal)
+        };
+        self.door.change(by, use_case, write).await
     }
 
     /// Dismisses a failure that someone has looked at, or takes that back.

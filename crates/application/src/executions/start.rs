@@ -7,8 +7,9 @@ use procession_domain::{
     definition::{Definition, InputProblem, Process, ProcessError},
     event::{Creation, ProcessRef, Recorded, TriggerContext, ValueRef},
     execution::{Execution, ValueKey},
-    value::{Duration, ExecutionId, Json, ProcessId, Timestamp},
+    value::{Duration, ExecutionId, Json, ProcessId, ScheduleId, Timestamp},
 };
+use serde_json::json;
 
 use super::{ExecutionFailure, Executions, TooManyStarts, VisibleExecution};
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     audit,
     engine::EngineSettings,
     pins::pins_of,
-    ports::{Content, IdempotencyKey, Start, StartError, Started, StoreError},
+    ports::{Content, IdempotencyKey, ScheduleChange, Start, StartError, Started, StoreError},
     values::{self, Measured},
 };
 
@@ -36,6 +37,10 @@ pub struct StartRequest {
     pub labels: IndexMap<String, String>,
     /// A key that makes repeated starts by the same caller one.
     pub idempotency_key: Option<String>,
+    /// The id of the signed message that asks for it: each is taken once.
+    pub message_key: Option<String>,
+    /// How its schedule stands then, if it is a due time of one.
+    pub schedule: Option<ScheduleChange>,
 }
 
 /// What triggered a start.
@@ -47,6 +52,8 @@ pub struct StartTrigger {
     pub id: Option<String>,
     /// What a webhook was called with.
     pub payload: Option<Json>,
+    /// The schedule and the time for which it was due.
+    pub due: Option<(ScheduleId, Timestamp)>,
 }
 
 /// Why a start is refused.
@@ -127,7 +134,8 @@ impl Executions {
         self.door.change(by, UseCase::RetryExecution, retry).await
     }
 
-    async fn start_within_limit(
+    /// The same for a use case that has let the principal in, and carries its change through.
+    pub(crate) async fn start_within_limit(
         &self,
         process: ProcessId,
         request: StartRequest,
@@ -158,7 +166,7 @@ impl Executions {
         let Some(process) = self.ports.definitions.load(process).await.map_err(StartError::from)? else {
             return Ok(None);
         };
-        let Some(key) = self.idempotency(request, &process, user) else { return Ok(None) };
+        let Some(key) = self.idempotency(request, &process, user).0 else { return Ok(None) };
         let found = self.ports.queries.started_under(&key.scope, now).await.map_err(StartError::from)?;
         match found {
             None => Ok(None),
@@ -182,7 +190,8 @@ impl Executions {
         let input = self.measured(&checked.input)?;
         let payload = request.trigger.payload.as_ref().map(|payload| self.measured(payload)).transpose()?;
         let pins = pins_of(&definition, self.ports.definitions.as_ref()).await.map_err(StartError::from)?;
-        let idempotency = self.idempotency(&request, &process, user.as_deref());
+        let keys = self.idempotency(&request, &process, user.as_deref());
+        let schedule = request.schedule.clone();
         let input_and_payload = (input.value, payload.as_ref().map(|payload| payload.value));
         let creation = Creation {
             pins,
@@ -194,7 +203,8 @@ impl Executions {
         audit::about_named(&id, &execution.creation().process.name);
         let payload = payload.map(|payload| (ValueKey::TriggerPayload, payload));
         let values = std::iter::once((ValueKey::Input, input)).chain(payload).collect();
-        let outcome = self.launch(execution, vec![created], values, idempotency).await?;
+        let schedule = schedule.map(|change| change.with_execution(id));
+        let outcome = self.launch(execution, vec![created], values, keys, schedule).await?;
         Ok(StartOutcome { input: (!outcome.repeated).then_some(checked.input), ..outcome })
     }
 
@@ -222,7 +232,7 @@ impl Executions {
             RetryFrom::Failed => Execution::retry_from_failed(new_id, old, creation, now)?,
         };
         let values = self.values_of_before(old, new_id, &events).await?;
-        match self.launch(execution, events, values, None).await {
+        match self.launch(execution, events, values, (None, None), None).await {
             Ok(outcome) => Ok(outcome),
             Err(StartFailure::Start(error)) => Err(error.into()),
             Err(StartFailure::Forbidden(forbidden)) => Err(forbidden.into()),
@@ -240,7 +250,8 @@ impl Executions {
         execution: Execution,
         events: Vec<Recorded>,
         values: Vec<(ValueKey, Measured)>,
-        idempotency: Option<IdempotencyKey>,
+        (idempotency, message): (Option<IdempotencyKey>, Option<IdempotencyKey>),
+        schedule: Option<ScheduleChange>,
     ) -> Result<StartOutcome, StartFailure> {
         let settings = self.engine.settings();
         let mut rows = Vec::with_capacity(values.len());
@@ -262,6 +273,8 @@ impl Executions {
             values: rows,
             deliveries: Vec::new(),
             idempotency,
+            message,
+            schedule,
             admit: None,
         };
         match self.engine.launch(start).await? {
@@ -295,6 +308,7 @@ impl Executions {
         (input, payload): (ValueRef, Option<ValueRef>),
     ) -> Creation {
         let settings: &EngineSettings = self.engine.settings();
+        let now = self.ports.clock.now();
         let trigger_type = match request.trigger.trigger_type {
             empty if empty.is_empty() => "manual".to_owned(),
             given => given,
@@ -308,7 +322,10 @@ impl Executions {
                 trigger_type,
                 id: request.trigger.id,
                 payload,
-                fired_at: Some(self.ports.clock.now()),
+                fired_at: Some(request.trigger.due.map_or(now, |(_, due_at)| due_at)),
+                schedule_id: request.trigger.due.map(|(schedule, _)| schedule),
+                due_at: request.trigger.due.map(|(_, due_at)| due_at),
+                actual_at: request.trigger.due.map(|_| now),
             },
             triggered_by: request.triggered_by,
             user,
@@ -323,12 +340,22 @@ impl Executions {
         }
     }
 
-    fn idempotency(&self, request: &StartRequest, process: &Process, user: Option<&str>) -> Option<IdempotencyKey> {
-        let key = request.idempotency_key.as_ref()?;
+    /// The keys of a start: its caller's, and that of the message that asks for it.
+    fn idempotency(
+        &self,
+        request: &StartRequest,
+        process: &Process,
+        user: Option<&str>,
+    ) -> (Option<IdempotencyKey>, Option<IdempotencyKey>) {
         let caller = user.unwrap_or(&request.triggered_by);
-        let scope = serde_json::json!([caller, process.definition().name(), key]).to_string();
+        let name = process.definition().name();
         let expires_at = self.ports.clock.now().saturating_add(KEY_KEPT);
-        Some(IdempotencyKey { scope, digest: digest(request, process.id()), expires_at })
+        let kept =
+            |scope: Json| IdempotencyKey { scope: scope.to_string(), digest: digest(request, process), expires_at };
+        let of_caller = request.idempotency_key.as_ref().map(|key| kept(json!([caller, name, key])));
+        let trigger = &request.trigger.id;
+        let of_message = request.message_key.as_ref().map(|key| kept(json!([caller, name, trigger, "message", key])));
+        (of_caller, of_message)
     }
 
     /// A value that is to be kept; one that is too large is refused.
@@ -370,8 +397,13 @@ impl Executions {
 }
 
 /// The digest by which repeated starts are compared: what was asked, not when, and not in which order members stood.
-fn digest(request: &StartRequest, process: ProcessId) -> String {
-    let mut asked = serde_json::json!([process, request.input, request.trigger.payload, request.labels]);
+fn digest(request: &StartRequest, process: &Process) -> String {
+    // A person asks for a version; what calls or is due asks for the process, whichever version that has by then.
+    let what = match request.trigger.id {
+        None => json!(process.id()),
+        Some(_) => json!(process.definition().name()),
+    };
+    let mut asked = json!([what, request.input, request.trigger.payload, request.labels]);
     asked.sort_all_objects();
     blake3::hash(asked.to_string().as_bytes()).to_hex().to_string()
 }

@@ -12,7 +12,7 @@ use procession_domain::{
 };
 use uuid::Uuid;
 
-use super::{EndedStep, NewDelivery, StoreError};
+use super::{EndedStep, NewDelivery, ScheduleChange, StoreError};
 
 /// The right of a node to work on executions: its id, new at every start, and the epoch of its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +36,10 @@ pub struct Start {
     pub deliveries: Vec<NewDelivery>,
     /// Makes repeated starts one.
     pub idempotency: Option<IdempotencyKey>,
+    /// Another key that does so: a signed message is taken once, whatever its sender says besides.
+    pub message: Option<IdempotencyKey>,
+    /// The schedule whose due time it is, as that stands when this start is made.
+    pub schedule: Option<ScheduleChange>,
     /// The budget of its tree.
     pub budget: Option<Budget>,
     /// How many executions of its process may run at once.
@@ -93,6 +97,9 @@ pub enum StartError {
     /// Its process was deleted meanwhile.
     #[error("Process definition not found")]
     ProcessGone,
+    /// Its schedule was changed meanwhile, or another node was faster.
+    #[error("The schedule was changed at the same time; look at it again")]
+    Outrun,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -327,7 +334,7 @@ pub enum SignalError {
 /// Stores executions.
 ///
 /// Promises:
-/// * a start is done once: a repeated one, by key or by id, leads to the execution of the first;
+/// * a start is done once: a repeated one, by either key or by id, leads to the execution of the first;
 /// * it is admitted at once only if nobody waits before it and the limits of the server and of its process leave room, as
 ///   the start's own transaction sees them: of starts at once no more are admitted than there is room for;
 /// * a [`Commit`] is written whole or not at all, and durable when it is answered;

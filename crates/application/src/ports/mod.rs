@@ -14,9 +14,11 @@ mod definitions;
 mod deliveries;
 mod executions;
 mod feed;
+mod incoming;
 mod notices;
 mod notifier;
 mod queries;
+mod schedules;
 mod templates;
 mod thresholds;
 mod webhooks;
@@ -45,12 +47,14 @@ pub use executions::{
     StartError, Started, WorkScope, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
+pub use incoming::{CallOutcome, KeptWebhook, WebhookAddress, WebhookCall, WebhookStore};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
     CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace,
     Sort,
 };
+pub use schedules::{FiringOutcome, KeptSchedule, LastFiring, ScheduleChange, ScheduleStanding, ScheduleStore};
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
 pub use webhooks::{NoWebhooks, WebhookFailure, WebhookPost, WebhookSender};
@@ -100,6 +104,10 @@ pub struct Stores {
     pub notices: Arc<dyn NoticeStore>,
     /// What is told outside.
     pub deliveries: Arc<dyn DeliveryStore>,
+    /// Schedules.
+    pub schedules: Arc<dyn ScheduleStore>,
+    /// Webhooks that start processes, and the calls of them.
+    pub incoming: Arc<dyn WebhookStore>,
 }
 
 /// Everything that the application asks of the world. Only where things are wired it is handed on whole; each service
@@ -136,6 +144,8 @@ impl Stores {
             + ThresholdStore
             + NoticeStore
             + DeliveryStore
+            + ScheduleStore
+            + WebhookStore
             + 'static,
     {
         Self {
@@ -151,6 +161,8 @@ impl Stores {
             thresholds: Arc::clone(store) as _,
             notices: Arc::clone(store) as _,
             deliveries: Arc::clone(store) as _,
+            schedules: Arc::clone(store) as _,
+            incoming: Arc::clone(store) as _,
             blobs,
         }
     }

@@ -4,3 +4,7 @@
 mod healing;
 #[cfg(test)]
 mod running;
+#[cfg(test)]
+mod schedules;
+#[cfg(test)]
+mod webhooks;

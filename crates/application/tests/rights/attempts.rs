@@ -18,7 +18,7 @@ use procession_application::{
     figures::{FiguresFailure, FiguresQuery},
     inbox::InboxFailure,
     notifications::{NotificationFailure, NotificationSettings, TestMessage},
-    ports::{DeliveryFilter, ExecutionFilter, Mark, PageStart, Paging, ProcessFilter, ThresholdKind},
+    ports::{DeliveryFilter, ExecutionFilter, Mark, PageStart, Paging, ProcessFilter, ThresholdKind, WebhookAddress},
     server_status::StatusFailure,
     templates::{TemplateDraft, TemplateFailure, TemplateFilter},
     triggers::TriggerFailure,
@@ -195,6 +195,15 @@ pub async fn attempt(stage: &Stage, by: &Principal, use_case: UseCase, things: &
             let one = triggers.webhooks(by).await.map(drop).and(triggers.schedules(by, 1).await.map(drop));
             came(one.and(triggers.schedules_of(by, things.process, 1).await.map(drop)))
         }
+        UseCase::PauseSchedule
+        | UseCase::ResumeSchedule
+        | UseCase::RunSchedule
+        | UseCase::EnableTrigger
+        | UseCase::DisableTrigger
+        | UseCase::ReplayCall => match with_trigger(stage, by, use_case).await {
+            Err(TriggerFailure::Forbidden(_)) => Came::Forbidden,
+            Ok(()) | Err(_) => Came::In,
+        },
         UseCase::ReadFigures => came(with_figures(stage, by, things).await),
         UseCase::ReadThresholds => came(stage.alerts.thresholds(by, Some(things.process)).await.map(drop)),
         UseCase::ChangeThresholds => came(with_threshold(stage, by, things).await),
@@ -262,6 +271,19 @@ async fn with_definition(
         UseCase::ActivateDefinition => definitions.activate(by, things.draft).await.map(drop),
         UseCase::ArchiveDefinition => definitions.archive(by, things.draft).await.map(drop),
         _ => definitions.delete(by, things.draft).await,
+    }
+}
+
+async fn with_trigger(stage: &Stage, by: &Principal, use_case: UseCase) -> Result<(), TriggerFailure> {
+    let (triggers, nothing) = (&stage.triggers, stage.ports.ids.new_id());
+    let (schedule, webhook) = (nothing.to_string(), WebhookAddress::parse("nothing"));
+    match use_case {
+        UseCase::PauseSchedule => triggers.pause(by, &schedule, 1).await.map(drop),
+        UseCase::ResumeSchedule => triggers.resume(by, &schedule, 1).await.map(drop),
+        UseCase::RunSchedule => triggers.run(by, &schedule).await.map(drop),
+        UseCase::EnableTrigger => triggers.switch(by, &webhook, true).await.map(drop),
+        UseCase::DisableTrigger => triggers.switch(by, &webhook, false).await.map(drop),
+        _ => triggers.replay(by, &webhook, nothing).await.map(drop),
     }
 }
 
@@ -457,8 +479,8 @@ impl Refusal for TriggerFailure {
     fn came(&self) -> Came {
         match self {
             Self::Forbidden(_) => Came::Forbidden,
-            Self::NoProcess | Self::NoWebhook(_) | Self::NoSchedule(_) => Came::ToNothing,
-            Self::Store(_) => Came::In,
+            Self::NoProcess | Self::NoWebhook(_) | Self::NoCall | Self::NoSchedule(_) => Came::ToNothing,
+            Self::NotReplayable(_) | Self::Contended | Self::Start(_) | Self::Store(_) => Came::In,
         }
     }
 }

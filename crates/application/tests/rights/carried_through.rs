@@ -10,9 +10,10 @@ use procession_application::{
     notifications::{NotificationSettings, SecretText, TestMessage},
     ports::{
         self, DeliveryContent, DeliveryKind, Endpoint, ExecutionFilter, Mark, NewDelivery, PageStart, Paging, Ports,
-        ProcessFilter, ThresholdKind,
+        ProcessFilter, ThresholdKind, WebhookAddress,
     },
     templates::TemplateDraft,
+    triggers::{IncomingCall, ScheduleState},
 };
 use procession_domain::{
     approval::{ApprovalStatus, Ballot},
@@ -55,7 +56,7 @@ const DELIVERY: Uuid = Uuid::from_u128(7);
 const DRAFT: &str = "{name: new, steps: [{id: a, agent: writer, message: x}]}";
 
 /// Asks for a change, which succeeds.
-async fn ask(stage: &Stage, use_case: UseCase, things: &Things, key: UserId) {
+async fn ask(stage: &Stage, use_case: UseCase, things: &Things, key: UserId, triggered: &Triggered) {
     use procession_application::executions::{Command, RetryFrom, StartRequest};
     let by = &stage.system;
     let (definitions, executions, access) = (&stage.definitions, &stage.executions, &stage.access);
@@ -92,6 +93,12 @@ async fn ask(stage: &Stage, use_case: UseCase, things: &Things, key: UserId) {
         }
         UseCase::CreateTemplate => drop(stage.templates.create(by, template("new")).await.unwrap()),
         UseCase::ChangeTemplate => drop(stage.templates.replace(by, "user:old", template("old")).await.unwrap()),
+        UseCase::PauseSchedule => drop(stage.triggers.pause(by, &triggered.schedule, 1).await.unwrap()),
+        UseCase::ResumeSchedule => drop(stage.triggers.resume(by, &triggered.schedule, 1).await.unwrap()),
+        UseCase::RunSchedule => drop(stage.triggers.run(by, &triggered.schedule).await.unwrap()),
+        UseCase::EnableTrigger => drop(stage.triggers.switch(by, &hook(), true).await.unwrap()),
+        UseCase::DisableTrigger => drop(stage.triggers.switch(by, &hook(), false).await.unwrap()),
+        UseCase::ReplayCall => drop(stage.triggers.replay(by, &hook(), triggered.call).await.unwrap()),
         UseCase::ChangeThresholds => {
             let process_id = Some(things.process);
             let wanted =
@@ -170,6 +177,12 @@ async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
             let query = ApprovalQuery { asking: Some("ann".to_owned()), ..ApprovalQuery::default() };
             stage.approvals.list(by, query, &paging).await.unwrap().total == 1
         }
+        UseCase::PauseSchedule => stage.triggers.schedules(by, 1).await.unwrap()[0].state == ScheduleState::Paused,
+        UseCase::ResumeSchedule => stage.triggers.schedules(by, 1).await.unwrap()[0].state == ScheduleState::Active,
+        UseCase::RunSchedule => runs_of(stage, "schedule").await == 1,
+        UseCase::EnableTrigger => stage.triggers.webhook(by, &hook()).await.unwrap().webhook.is_enabled(),
+        UseCase::DisableTrigger => !stage.triggers.webhook(by, &hook()).await.unwrap().webhook.is_enabled(),
+        UseCase::ReplayCall => runs_of(stage, "webhook").await == 2,
         UseCase::CreateTemplate => stage.templates.get(by, "user:new").await.is_ok(),
         UseCase::ChangeTemplate => stage.templates.get(by, "user:old").await.unwrap().template.version.starts_with('2'),
         UseCase::ChangeThresholds => stage.alerts.thresholds(by, Some(things.process)).await.unwrap().len() == 1,
@@ -189,6 +202,53 @@ async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
         UseCase::EndSession => access.user(by, "ann").await.unwrap().session_generation == 1,
         other => panic!("{other:?} changes nothing"),
     }
+}
+
+/// What starts by the clock and by a call.
+const TRIGGERED: &str = "
+name: triggered
+triggers:
+  - {id: daily, cron: daily}
+  - {id: hook, type: webhook}
+steps:
+  - {id: nap, type: timer, duration: 1d}
+";
+
+/// The address of its webhook.
+fn hook() -> WebhookAddress {
+    WebhookAddress::parse("triggered/hook")
+}
+
+/// What is known of it.
+#[derive(Default)]
+struct Triggered {
+    schedule: String,
+    call: Uuid,
+}
+
+/// How many executions were triggered so.
+async fn runs_of(stage: &Stage, triggered_by: &str) -> usize {
+    let filter = ExecutionFilter { triggered_by: Some(triggered_by.to_owned()), ..ExecutionFilter::default() };
+    let paging = Paging { limit: 100, start: PageStart::Offset(0) };
+    stage.executions.list(&stage.system, &filter, &paging).await.unwrap().rows.len()
+}
+
+/// Makes triggers that are as a use case finds them.
+async fn make_triggers(stage: &Stage, use_case: UseCase) -> Triggered {
+    stage.publish(TRIGGERED).await;
+    let schedule = stage.triggers.schedules(&stage.system, 0).await.unwrap()[0].id.clone();
+    match use_case {
+        UseCase::ResumeSchedule => drop(stage.triggers.pause(&stage.system, &schedule, 0).await.unwrap()),
+        UseCase::EnableTrigger => drop(stage.triggers.switch(&stage.system, &hook(), false).await.unwrap()),
+        _ => {}
+    }
+    let call = IncomingCall { address: hook(), header: &|_| None, body: b"{}", origin: ports::Origin::default() };
+    let was_taken = stage.triggers.receive(call).await.is_ok();
+    assert_eq!(was_taken, use_case != UseCase::EnableTrigger);
+    let call = stage.triggers.calls(&stage.system, &hook(), 1).await.unwrap().calls[0].id;
+    // Who keeps the schedules has looked at the new one.
+    stage.pass(Duration::from_secs(2)).await;
+    Triggered { schedule, call }
 }
 
 /// A template of this name.
@@ -232,16 +292,23 @@ async fn hang_up(use_case: UseCase, after: usize) -> bool {
     stage.person("ann", "approver").await;
     let key = stage.access.create_key(&stage.system, "ann", "old", Vec::new()).await.unwrap().1.id;
     let things = processes.things(&stage, use_case, "ann", 1).await;
+    let mut triggered = Triggered::default();
     match use_case {
-        UseCase::ResumeExecution => ask(&stage, UseCase::PauseExecution, &things, key).await,
+        UseCase::ResumeExecution => ask(&stage, UseCase::PauseExecution, &things, key, &triggered).await,
         UseCase::ChangeTemplate => drop(stage.templates.create(&stage.system, template("old")).await.unwrap()),
         UseCase::ResendDelivery => stage.ports.stores.deliveries.enqueue(&[delivery(&stage)]).await.unwrap(),
+        UseCase::PauseSchedule
+        | UseCase::ResumeSchedule
+        | UseCase::RunSchedule
+        | UseCase::EnableTrigger
+        | UseCase::DisableTrigger
+        | UseCase::ReplayCall => triggered = make_triggers(&stage, use_case).await,
         _ => {}
     }
     // Time stands still, so that nothing else asks the store for anything.
     gate.only(after);
     let was_held = {
-        let mut asked = pin!(ask(&stage, use_case, &things, key));
+        let mut asked = pin!(ask(&stage, use_case, &things, key, &triggered));
         tokio::select! {
             biased;
             () = gate.parked() => true,

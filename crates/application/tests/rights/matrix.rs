@@ -33,6 +33,12 @@ const MATRIX: &str = "
     CreateTemplate              x x - - -  process:create
     ChangeTemplate              x x - - -  process:update
     ReadTriggers                x x x x x  process:read
+    PauseSchedule               x x - - -  process:publish
+    ResumeSchedule              x x - - -  process:publish
+    RunSchedule                 x x - - -  process:publish
+    EnableTrigger               x x - - -  process:publish
+    DisableTrigger              x x - - -  process:publish
+    ReplayCall                  x x - - -  process:publish
     StartExecution              x - x - -  execution:trigger
     ReadExecution               x x x o x  execution:view
     ListExecutions              x x x o x  execution:view

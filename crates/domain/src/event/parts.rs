@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     definition::{GatewayType, Priority, UndefinedRule},
     value::{
-        ContentHash, Currency, ErrorCode, ExecutionId, FinishReason, Json, Money, ProcessId, ProcessName, StepId,
-        Timestamp, TokenUsage, Version,
+        ContentHash, Currency, ErrorCode, ExecutionId, FinishReason, Json, Money, ProcessId, ProcessName, ScheduleId,
+        StepId, Timestamp, TokenUsage, Version,
     },
 };
 
@@ -155,9 +155,18 @@ pub struct TriggerContext {
     /// What a webhook was called with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<ValueRef>,
-    /// When it fired.
+    /// When it fired; of a schedule, the time for which it was due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fired_at: Option<Timestamp>,
+    /// The schedule, if one started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_id: Option<ScheduleId>,
+    /// When that was due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// When the start was in fact made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actual_at: Option<Timestamp>,
 }
 
 /// The execution and step of which this execution is a sub-process.

@@ -54,6 +54,9 @@ impl Turn<'_, '_> {
                 id: creation.trigger.id.clone(),
                 payload: payload.flatten(),
                 fired_at: creation.trigger.fired_at,
+                schedule_id: creation.trigger.schedule_id,
+                due_at: creation.trigger.due_at,
+                actual_at: creation.trigger.actual_at,
             },
             execution: ExecutionView {
                 id: state.id,

@@ -62,3 +62,7 @@ id!(
     /// A local user.
     UserId
 );
+id!(
+    /// A schedule of a process, over all versions that have had it.
+    ScheduleId
+);

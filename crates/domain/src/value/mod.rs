@@ -20,7 +20,7 @@ pub use duration::{Duration, DurationError};
 pub use error_code::{CodeScope, ErrorCode, UnknownCode};
 pub use finish_reason::FinishReason;
 pub use hash::{ContentHash, HashError};
-pub use ids::{ApprovalId, ExecutionId, IdError, ProcessId, UserId};
+pub use ids::{ApprovalId, ExecutionId, IdError, ProcessId, ScheduleId, UserId};
 pub use money::{Cost, Currency, Money, MoneyError};
 pub use names::{AgentName, NameError, ProcessName, StepId, TriggerId};
 pub use retry_after::RetryAfter;

@@ -31,7 +31,7 @@ const STEP_FIELDS: &[&str] =
 /// Shorthands for the output of an approval.
 const APPROVAL_FIELDS: &[&str] = &["decision", "comment", "feedback"];
 
-const TRIGGER_FIELDS: &[&str] = &["type", "id", "payload", "fired_at"];
+const TRIGGER_FIELDS: &[&str] = &["type", "id", "payload", "fired_at", "schedule_id", "due_at", "actual_at"];
 const EXECUTION_FIELDS: &[&str] = &["id", "started_at", "retry_of", "parent_id"];
 const PROCESS_FIELDS: &[&str] = &["id", "name", "version"];
 const ERROR_FIELDS: &[&str] = &["code", "message", "step_id"];
@@ -114,6 +114,9 @@ fn trigger<'a>(scope: &'a Scope, name: Option<&str>) -> Found<'a> {
                 "id": trigger.id,
                 "payload": trigger.payload.as_deref(),
                 "fired_at": trigger.fired_at,
+                "schedule_id": trigger.schedule_id,
+                "due_at": trigger.due_at,
+                "actual_at": trigger.actual_at,
             });
             return Found::Whole(whole, 0);
         }
@@ -124,6 +127,9 @@ fn trigger<'a>(scope: &'a Scope, name: Option<&str>) -> Found<'a> {
             None => Val::Made(Value::from(())),
         },
         Some("fired_at") => time(trigger.fired_at),
+        Some("schedule_id") => trigger.schedule_id.map_or(Val::Absent, |id| Val::Made(Value::from(id.to_string()))),
+        Some("due_at") => time(trigger.due_at),
+        Some("actual_at") => time(trigger.actual_at),
         Some(_) => return missing(TRIGGER_FIELDS),
     };
     Found::Value(value, 1)

@@ -40,7 +40,7 @@ impl Rewriter<'_, '_> {
         };
         self.brackets.push(Bracket { kind, start: token.start, path });
         if self.brackets.len() > limits::BRACKETS {
-            let message = format!("At most {} brackets may be open at once.", limits::BRACKETS);
+            let message = format!("at most {} brackets may be open at once", limits::BRACKETS);
             return Err(error(message, token.start..token.end));
         }
         if is_placeholder {
@@ -57,22 +57,28 @@ impl Rewriter<'_, '_> {
     pub(super) fn close(&mut self, token: Token, symbol: &str) -> Result<(), SyntaxError> {
         let is_end_of_group = symbol == "}" && self.innermost() == Some(BracketKind::Placeholder);
         let Some(bracket) = self.brackets.pop() else {
-            let message = format!("This `{symbol}` closes nothing.");
-            return Err(error(message, token.start..token.end));
+            let range = token.start..token.end;
+            let message = format!("this `{symbol}` closes nothing");
+            let ends_placeholder = symbol == "}" && self.surroundings == Surroundings::Placeholder;
+            return Err(if ends_placeholder {
+                SyntaxError::with("a placeholder ends with `}}`", range, "}}")
+            } else {
+                error(message, range)
+            });
         };
         if is_end_of_group {
             if !self.text[token.end..self.lexer.end].starts_with('}') {
-                return Err(error("A placeholder ends with `}}`.", token.start..token.end));
+                return Err(error("a placeholder ends with `}}`", token.start..token.end));
             }
             if self.normal.text.ends_with('(') && self.before == Before::Operator {
-                return Err(error("The placeholder is empty.", bracket.start..token.end + 1));
+                return Err(error("the placeholder is empty", bracket.start..token.end + 1));
             }
             self.lexer.position = token.end + 1;
             self.replace(Token { end: token.end + 1, ..token }, ")");
         } else {
             if bracket.kind.closer() != symbol {
                 let closer = bracket.kind.closer();
-                let message = format!("A `{closer}` is expected here, not `{symbol}`.");
+                let message = format!("a `{closer}` is expected here, not `{symbol}`");
                 return Err(error(message, token.start..token.end));
             }
             self.copy_to(token.end);
@@ -100,7 +106,7 @@ impl Rewriter<'_, '_> {
                 && matches!(symbol, "+" | "-" | "*" | "/" | "//" | "%" | "**" | "~")
             {
                 self.normal.notes.push(Note {
-                    message: format!("The value of `default:` ends before this `{symbol}`; parentheses make it clear."),
+                    message: format!("the value of `default:` ends before this `{symbol}`; parentheses make it clear"),
                     suggestion: None,
                     range: token.start..token.end,
                     approval: None,
@@ -124,7 +130,7 @@ impl Bracket {
     pub fn unclosed(&self) -> SyntaxError {
         let range = self.start..self.start + self.kind.opener().len();
         let closer = self.kind.closer();
-        error(format!("This bracket is not closed: a `{closer}` is missing."), range)
+        error(format!("this bracket is not closed: a `{closer}` is missing"), range)
     }
 }
 

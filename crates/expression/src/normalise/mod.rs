@@ -60,10 +60,10 @@ pub fn normalise_condition(text: &str, names: &Names) -> Normal {
     let mut normal = Normal::default();
     let whole = 0..text.len();
     if text.len() > limits::EXPRESSION_BYTES {
-        normal.errors.push(too_long("The condition", whole));
+        normal.errors.push(too_long("the condition", whole));
     } else if text.trim().is_empty() {
-        let message = "The condition is empty; leave the key out if there is none.".to_owned();
-        normal.errors.push(SyntaxError { message, range: whole });
+        let message = "the condition is empty; leave the key out if there is none";
+        normal.errors.push(SyntaxError::new(message, whole));
     } else {
         let rewriter = Rewriter::new(text, 0, names, Surroundings::Condition, &mut normal);
         if let Err(error) = rewriter.run() {
@@ -75,11 +75,11 @@ pub fn normalise_condition(text: &str, names: &Names) -> Normal {
 
 fn too_long(what: &str, range: Range<usize>) -> SyntaxError {
     let message = format!(
-        "{what} is {} bytes long; at most {} are allowed. Split it up, or work part of it out in a step before.",
+        "{what} is {} bytes long, and at most {} are allowed; split it up, or work part of it out in a step before",
         range.len(),
         limits::EXPRESSION_BYTES
     );
-    SyntaxError { message, range }
+    SyntaxError::new(message, range)
 }
 
 impl Normal {

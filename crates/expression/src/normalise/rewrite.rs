@@ -119,7 +119,7 @@ impl<'a, 't> Rewriter<'a, 't> {
                 self.close_defaults(None);
                 if self.before == Before::Start {
                     let what = if self.surroundings == Surroundings::Statement { "tag" } else { "placeholder" };
-                    return Err(error(format!("The {what} is empty."), self.start.saturating_sub(2)..end));
+                    return Err(error(format!("the {what} is empty"), self.start.saturating_sub(2)..end));
                 }
                 self.copy_to(end);
                 self.tag.end = end;
@@ -137,8 +137,8 @@ impl<'a, 't> Rewriter<'a, 't> {
     fn check_length(&self, token: Token) -> Result<(), SyntaxError> {
         let (what, closer) = match self.surroundings {
             Surroundings::Condition => return Ok(()),
-            Surroundings::Placeholder => ("The placeholder", "}}"),
-            Surroundings::Statement => ("The tag", "%}"),
+            Surroundings::Placeholder => ("the placeholder", "}}"),
+            Surroundings::Statement => ("the tag", "%}"),
         };
         let start = self.start.saturating_sub(2);
         if token.end - start <= limits::EXPRESSION_BYTES {
@@ -178,7 +178,7 @@ impl<'a, 't> Rewriter<'a, 't> {
             Kind::Text => self.quoted(token),
             Kind::OpenText => {
                 let range = token.start..token.start + 1;
-                Err(error("The text that starts with this quote has no closing quote.", range))
+                Err(error("the text that starts with this quote has no closing quote", range))
             }
             Kind::Symbol => self.symbol(token, signs),
         }
@@ -247,8 +247,8 @@ impl<'a, 't> Rewriter<'a, 't> {
             }
             "AND" | "OR" | "NOT" | "IN" | "IS" => {
                 let lower = word.to_ascii_lowercase();
-                let message = format!("`{word}` is written in lower case here: `{lower}`.");
-                return Err(error(message, token.start..token.end));
+                let message = format!("`{word}` is written in lower case here");
+                return Err(SyntaxError::with(message, token.start..token.end, lower));
             }
             "and" | "or" | "in" | "is" | "if" | "else" => self.copy_to(token.end),
             _ => {
@@ -273,7 +273,7 @@ impl<'a, 't> Rewriter<'a, 't> {
             self.defaults.push(self.brackets.len());
             self.before = Before::Operator;
         } else if !matches!(self.innermost(), Some(BracketKind::Square | BracketKind::Curly)) {
-            let message = format!("What is given to a filter stands in parentheses: `{word}(…)`, not `{word}: …`.");
+            let message = format!("what is given to a filter stands in parentheses: `{word}(…)`, not `{word}: …`");
             return Err(error(message, token.start..colon.end));
         }
         Ok(())
@@ -291,12 +291,12 @@ impl<'a, 't> Rewriter<'a, 't> {
         let expression = trimmed.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
         let is_plain = |inside: &&str| !inside.contains("{{") && !inside.trim().is_empty() && !content.contains('\\');
         let Some(expression) = expression.filter(is_plain) else {
-            let message = "A text within a condition has no placeholders; join texts with `~`, as in \
-                           `\"id-\" ~ input.number`.";
+            let message = "a text within a condition has no placeholders; join texts with `~`, as in \
+                           `\"id-\" ~ input.number`";
             return Err(error(message, token.start..token.end));
         };
         self.normal.notes.push(Note {
-            message: "The quotes around this placeholder are not needed.".to_owned(),
+            message: "the quotes around this placeholder are not needed".to_owned(),
             suggestion: Some(expression.trim().to_owned()),
             range: token.start..token.end,
             approval: None,
@@ -348,12 +348,20 @@ impl<'a, 't> Rewriter<'a, 't> {
                 self.tag.has_assignment = true;
                 if !matches!(self.tag.keyword.as_str(), "set" | "with") {
                     let is_first = self.text[..token.start].trim().is_empty();
-                    let message = if is_first {
-                        "An expression does not begin with `=` here."
+                    let range = token.start..token.end;
+                    return Err(if is_first {
+                        let rest = self.text[token.end..].trim();
+                        let message = "an expression does not begin with `=` here";
+                        if rest.contains('$') {
+                            error(message, range)
+                        } else {
+                            SyntaxError::with(message, token.start..self.text.len(), rest)
+                        }
+                    } else if self.text[token.end..].starts_with(['>', '<']) {
+                        error("`=` does not compare; `>=` and `<=` do", range)
                     } else {
-                        "`=` does not compare; write `==`."
-                    };
-                    return Err(error(message, token.start..token.end));
+                        SyntaxError::with("`=` does not compare", range, "==")
+                    });
                 }
                 self.copy_to(token.end);
                 self.before = Before::Operator;
@@ -368,13 +376,15 @@ impl<'a, 't> Rewriter<'a, 't> {
 
     /// Symbols that are copied, and those of other languages, for which the right one is named.
     fn plain_symbol(&mut self, token: Token, symbol: &str) -> Result<(), SyntaxError> {
-        let advice = match symbol {
-            "===" => "`===` is not known here; write `==`.",
-            "!==" | "<>" => "Write `!=` for “is not equal”.",
-            "?" => "`a ? b : c` is written `b if a else c`.",
-            "&" => "Write `and`, or `&&`.",
+        let range = token.start..token.end;
+        let unknown = |meant| SyntaxError::with(format!("`{symbol}` is no operator here"), range.clone(), meant);
+        Err(match symbol {
+            "===" => unknown("=="),
+            "!==" | "<>" => unknown("!="),
+            "&" => unknown("and"),
+            "?" => error("`a ? b : c` is written `b if a else c`", range),
             "%" if self.surroundings == Surroundings::Condition && self.text[token.end..].starts_with('}') => {
-                "A condition is one expression, without `{% … %}`."
+                error("a condition is one expression, without `{% … %}`", range)
             }
             _ => {
                 self.copy_to(token.end);
@@ -382,8 +392,7 @@ impl<'a, 't> Rewriter<'a, 't> {
                 self.path = None;
                 return Ok(());
             }
-        };
-        Err(error(advice, token.start..token.end))
+        })
     }
 
     /// A dot and the name after it, which may have hyphens under `steps.` and `input.`.
@@ -415,7 +424,7 @@ impl<'a, 't> Rewriter<'a, 't> {
     fn sign(&mut self, token: Token, signs: usize) -> Result<(), SyntaxError> {
         self.signs = signs + 1;
         if self.signs > limits::SIGNS {
-            let message = format!("At most {} signs may follow each other.", limits::SIGNS);
+            let message = format!("at most {} signs may follow each other", limits::SIGNS);
             return Err(error(message, token.start..token.end));
         }
         Ok(())
@@ -485,7 +494,7 @@ pub fn unclosed(surroundings: Surroundings, start: usize) -> SyntaxError {
         Surroundings::Placeholder | Surroundings::Condition => ("{{", "}}"),
     };
     let message =
-        format!("`{opener}` has no closing `{closer}`. To write these characters, use `{{{{ '{opener}' }}}}`.");
+        format!("`{opener}` has no closing `{closer}`; to write these characters, use `{{{{ '{opener}' }}}}`");
     error(message, start..start + 2)
 }
 
@@ -507,19 +516,19 @@ fn check_number(number: &str) -> Result<(), &'static str> {
         return match digits.parse::<i128>() {
             Ok(_) => Ok(()),
             Err(_) => {
-                Err("This number has too many digits to calculate with; write it in quotes to compare it as a text.")
+                Err("this number has too many digits to calculate with; write it in quotes to compare it as a text")
             }
         };
     }
     let is_kept =
         digits.parse::<f64>().is_ok_and(|binary| Decimal::parse(&binary.to_string()).as_ref() == Some(&exact));
     if exact.is_whole() && !is_kept {
-        return Err("This number would lose digits; write it without a point and without an exponent.");
+        return Err("this number would lose digits; write it without a point and without an exponent");
     }
     Ok(())
 }
 
 /// An error at a place.
 pub fn error(message: impl Into<String>, range: Range<usize>) -> SyntaxError {
-    SyntaxError { message: message.into(), range }
+    SyntaxError::new(message, range)
 }

@@ -14,8 +14,8 @@ pub fn normalise_template(text: &str, names: &Names) -> Normal {
     let mut scan = Scan { text, names, normal: Normal::default(), blocks: Vec::new() };
     if text.len() > limits::TEMPLATE_BYTES {
         let message =
-            format!("The text is {} bytes long; a template has at most {}.", text.len(), limits::TEMPLATE_BYTES);
-        scan.normal.errors.push(SyntaxError { message, range: 0..text.len() });
+            format!("the text is {} bytes long; a template has at most {}", text.len(), limits::TEMPLATE_BYTES);
+        scan.normal.errors.push(SyntaxError::new(message, 0..text.len()));
         return scan.normal;
     }
     scan.run();
@@ -113,8 +113,8 @@ impl Scan<'_> {
             self.normal.copy(self.text, start..end);
             return end;
         }
-        let message = "The `{% endraw %}` of this `{% raw %}` is missing.".to_owned();
-        self.normal.errors.push(SyntaxError { message, range: start..position });
+        let message = "the `{% endraw %}` of this `{% raw %}` is missing";
+        self.normal.errors.push(SyntaxError::new(message, start..position));
         self.normal.is_broken = true;
         self.text.len()
     }
@@ -125,9 +125,8 @@ impl Scan<'_> {
             self.normal.copy(self.text, start..end);
             return end;
         }
-        let message =
-            "`{#` starts a comment, and its `#}` is missing. To write these two characters, use `{{ '{#' }}`.";
-        self.normal.errors.push(SyntaxError { message: message.to_owned(), range: start..start + 2 });
+        let message = "`{#` starts a comment, and its `#}` is missing; to write these two characters, use `{{ '{#' }}`";
+        self.normal.errors.push(SyntaxError::new(message, start..start + 2));
         self.normal.is_broken = true;
         self.text.len()
     }
@@ -152,7 +151,7 @@ impl Scan<'_> {
     fn count_block(&mut self, start: usize, tag: &Tag) -> Result<(), SyntaxError> {
         let refuse = |message: String| {
             let range = start..tag.end;
-            Err(SyntaxError { message, range })
+            Err(SyntaxError::new(message, range))
         };
         match tag.keyword.as_str() {
             "elif" => {
@@ -161,7 +160,7 @@ impl Scan<'_> {
                 };
                 *branches += 1;
                 if *branches > limits::BRANCHES {
-                    return refuse(format!("An `if` has at most {} `elif`.", limits::BRANCHES));
+                    return refuse(format!("an `if` has at most {} `elif`", limits::BRANCHES));
                 }
             }
             "set" if tag.has_assignment => {}
@@ -169,7 +168,7 @@ impl Scan<'_> {
                 self.blocks.push(0);
                 if self.blocks.len() > limits::BLOCKS {
                     return refuse(format!(
-                        "Tags are nested too deeply: at most {} may be open at once.",
+                        "tags are nested too deeply: at most {} may be open at once",
                         limits::BLOCKS
                     ));
                 }

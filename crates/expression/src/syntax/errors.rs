@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Unreadable;
-use crate::{SyntaxError, normalise::Normal};
+use crate::{Replacement, SyntaxError, known, normalise::Normal};
 
 /// Words of other languages for operators, and what is written here.
 const FOREIGN_OPERATORS: [(&str, &str); 10] = [
@@ -27,19 +27,17 @@ pub fn parser_error(normal: &Normal, error: &minijinja::Error) -> Unreadable {
     let range = error.range().unwrap_or(0..normal.text.len());
     // Some errors are told by their kind alone.
     let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-    let at = normal.text.get(range.clone()).unwrap_or("");
     let misplaced_tag = || mismatch(&normal.text);
     let (range, message) = match detail.as_str() {
-        // The parser's range may end within the character.
-        "unexpected character" => (range.clone(), unexpected_character(normal.text.get(range.start..).unwrap_or(""))),
-        "unexpected input after expression" => (range, unexpected_word(at)),
+        "unexpected character" => return Unreadable::Parser(unexpected_character(normal, range)),
+        "unexpected input after expression" => return Unreadable::Parser(unexpected_word(normal, range)),
         _ if detail.starts_with("unknown statement") || detail.contains("end of input") => match misplaced_tag() {
             Some((place, message)) => (place, message),
             None => (range, unreadable(&detail)),
         },
         _ => (range, unreadable(&detail)),
     };
-    Unreadable::Parser(SyntaxError { message, range: normal.places.author(range) })
+    Unreadable::Parser(SyntaxError::new(message, normal.places.author(range)))
 }
 
 fn unreadable(detail: &str) -> String {
@@ -50,30 +48,85 @@ fn unreadable(detail: &str) -> String {
         .replace("end of block", "`%}`")
         .replace("end of input", "end of the text")
         .replace("template exceeds maximum recursion limits", "it is nested too deeply");
-    format!("This can't be read: {detail}.")
+    format!("this can't be read: {detail}")
 }
 
 /// A character that no expression has: it is named, in a way that shows it even if it can't be seen.
-fn unexpected_character(text: &str) -> String {
-    let Some(character) = text.chars().next() else { return unreadable("unexpected character") };
-    let advice = match character {
-        '“' | '”' | '„' | '‘' | '’' | '«' | '»' => "texts stand in plain quotes, `'…'` or `\"…\"`",
-        '$' => "names have no `$` here, and placeholders are `{{ … }}`",
-        '≥' => "write `>=`",
-        '≤' => "write `<=`",
-        '≠' => "write `!=`",
-        '×' => "write `*`",
-        '÷' => "write `/`",
-        '–' | '—' | '−' => "write a plain `-`",
-        '…' => "write what is meant",
-        _ => "a text that holds it stands in quotes",
+fn unexpected_character(normal: &Normal, range: Range<usize>) -> SyntaxError {
+    // The parser's range may end within the character.
+    let text = normal.text.get(range.start..).unwrap_or("");
+    let Some(character) = text.chars().next() else {
+        return SyntaxError::new(unreadable("unexpected character"), normal.places.author(range));
+    };
+    let place = |length: usize| normal.places.author(range.start..range.start + length);
+    let here = place(character.len_utf8());
+    let (advice, instead) = match character {
+        '“' | '”' | '„' | '‘' | '’' | '«' | '»' => {
+            let plain = quoted_plainly(text);
+            let instead = plain.map(|(plain, length)| Replacement { range: place(length), text: plain });
+            ("texts stand in plain quotes, `'…'` or `\"…\"`", instead)
+        }
+        '$' => ("names have no `$` here, and placeholders are `{{ … }}`", without_dollar(text, &place)),
+        '…' => ("write what is meant", None),
+        _ => match plain_operator(character) {
+            Some(plain) => {
+                let instead = Some(Replacement { range: here.clone(), text: plain.to_owned() });
+                ("operators are written in plain characters", instead)
+            }
+            None => ("a text that holds it stands in quotes", None),
+        },
     };
     let shown = if character.is_control() || character.is_whitespace() || is_invisible(character) {
         character.escape_unicode().to_string()
     } else {
         character.to_string()
     };
-    format!("`{shown}` can't stand in an expression: {advice}.")
+    let message = format!("`{shown}` can't stand in an expression: {advice}");
+    SyntaxError { message, range: here, instead }
+}
+
+/// The operator that a character of mathematics or typography stands for.
+const fn plain_operator(character: char) -> Option<&'static str> {
+    match character {
+        '≥' => Some(">="),
+        '≤' => Some("<="),
+        '≠' => Some("!="),
+        '×' => Some("*"),
+        '÷' => Some("/"),
+        '–' | '—' | '−' => Some("-"),
+        _ => None,
+    }
+}
+
+/// A text in typographic quotes with plain ones instead, and its length.
+fn quoted_plainly(text: &str) -> Option<(String, usize)> {
+    let opening = text.chars().next()?;
+    let inner = &text[opening.len_utf8()..];
+    let (end, closing) = inner.char_indices().find(|(_, c)| matches!(c, '“' | '”' | '‘' | '’' | '«' | '»'))?;
+    let content = &inner[..end];
+    let plain = format!("'{content}'");
+    let is_plain = !content.contains(['\'', '"', '\\', '{', '}']);
+    is_plain.then_some((plain, opening.len_utf8() + end + closing.len_utf8()))
+}
+
+/// `$input.x`, `${input.x}` and `${{ input.x }}` as they are written here.
+fn without_dollar(text: &str, place: &impl Fn(usize) -> Range<usize>) -> Option<Replacement> {
+    let rest = text.strip_prefix('$')?;
+    let (inner, length) = match rest.strip_prefix('{') {
+        // A placeholder of a condition is a group by the time it is read here.
+        Some(inner) => (inner, 2),
+        None => (rest, 1),
+    };
+    let is_braced = length == 2;
+    let name = inner.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
+    if !known::ROOTS.contains(&name) {
+        return None;
+    }
+    if !is_braced {
+        return Some(Replacement { range: place(length + name.len()), text: name.to_owned() });
+    }
+    let end = inner.find('}')?;
+    Some(Replacement { range: place(length + end + 1), text: inner[..end].trim().to_owned() })
 }
 
 const fn is_invisible(character: char) -> bool {
@@ -81,18 +134,23 @@ const fn is_invisible(character: char) -> bool {
 }
 
 /// Something that follows a complete expression.
-fn unexpected_word(word: &str) -> String {
+fn unexpected_word(normal: &Normal, range: Range<usize>) -> SyntaxError {
+    let word = normal.text.get(range.clone()).unwrap_or("");
+    let range = normal.places.author(range);
     let lower = word.to_lowercase();
     if let Some((_, operator)) = FOREIGN_OPERATORS.iter().find(|(foreign, _)| *foreign == lower) {
-        return format!("`{word}` is no operator here; write `{operator}`.");
+        return SyntaxError::with(format!("`{word}` is no operator here"), range, *operator);
     }
     if PATTERNS.contains(&lower.as_str()) {
-        return format!(
-            "`{word}` is no operator here; write `a contains 'x'`, `a is startingwith('x')` or `a is endingwith('x')`."
+        let message = format!(
+            "`{word}` is no operator here; write `a contains 'x'`, `a is startingwith('x')` or `a is endingwith('x')`"
         );
+        return SyntaxError::new(message, range);
     }
     let shown: String = word.chars().take(40).collect();
-    format!("`{shown}` follows a complete expression: an operator such as `and` or `==` is missing before it.")
+    let message =
+        format!("`{shown}` follows a complete expression: an operator such as `and` or `==` is missing before it");
+    SyntaxError::new(message, range)
 }
 
 /// The first tag that does not go with those before it, and what is wrong with it.
@@ -117,15 +175,15 @@ fn mismatch(text: &str) -> Option<(Range<usize>, String)> {
             _ if ended == "set" || ended == "raw" => {}
             Some((opened, _)) => {
                 let message = format!(
-                    "`{{% {word} %}}` does not go with the `{{% {opened} %}}` before it, which ends with `{{% end{opened} %}}`."
+                    "`{{% {word} %}}` does not go with the `{{% {opened} %}}` before it, which ends with `{{% end{opened} %}}`"
                 );
                 return Some((range, message));
             }
-            None => return Some((range, format!("There is no `{{% {ended} %}}` before this `{{% {word} %}}`."))),
+            None => return Some((range, format!("there is no `{{% {ended} %}}` before this `{{% {word} %}}`"))),
         }
     }
     let (opened, range) = open.pop()?;
-    Some((range, format!("The `{{% end{opened} %}}` of this `{{% {opened} %}}` is missing.")))
+    Some((range, format!("the `{{% end{opened} %}}` of this `{{% {opened} %}}` is missing")))
 }
 
 /// The first words of the tags of a text, and where the tags are.

@@ -2,6 +2,7 @@
 //! come without a promise of stability.
 
 mod errors;
+mod foreign;
 mod operators;
 mod statements;
 
@@ -40,11 +41,11 @@ pub enum Unreadable {
 }
 
 /// Reads a normalised template.
-pub fn read_template(normal: &Normal) -> Result<Vec<Statement>, Unreadable> {
+pub fn read_template(author: &str, normal: &Normal) -> Result<Vec<Statement>, Unreadable> {
     let config = SyntaxConfig::builder().keep_trailing_newline(true).build();
     let parsed = config.and_then(|config| machinery::parse(&normal.text, "", config));
     let tree = parsed.map_err(|error| parser_error(normal, &error))?;
-    let mut lowering = Lowering::of(normal);
+    let mut lowering = Lowering::of(author, normal);
     let body = match &tree {
         Stmt::Template(template) => lowering.statements(&template.children),
         _ => Vec::new(),
@@ -53,22 +54,23 @@ pub fn read_template(normal: &Normal) -> Result<Vec<Statement>, Unreadable> {
 }
 
 /// Reads a normalised expression.
-pub fn read_expression(normal: &Normal) -> Result<Expression, Unreadable> {
+pub fn read_expression(author: &str, normal: &Normal) -> Result<Expression, Unreadable> {
     let tree = machinery::parse_expr(&normal.text).map_err(|error| parser_error(normal, &error))?;
-    let mut lowering = Lowering::of(normal);
+    let mut lowering = Lowering::of(author, normal);
     let expression = lowering.expression(&tree);
     lowering.finish(expression)
 }
 
 struct Lowering<'n> {
+    author: &'n str,
     normal: &'n Normal,
     errors: Vec<SyntaxError>,
     depth: usize,
 }
 
 impl<'n> Lowering<'n> {
-    const fn of(normal: &'n Normal) -> Self {
-        Self { normal, errors: Vec::new(), depth: 0 }
+    const fn of(author: &'n str, normal: &'n Normal) -> Self {
+        Self { author, normal, errors: Vec::new(), depth: 0 }
     }
 
     fn finish<T>(self, tree: T) -> Result<T, Unreadable> {
@@ -79,7 +81,7 @@ impl<'n> Lowering<'n> {
     fn refuse(&mut self, range: Range<usize>, message: impl Into<String>) {
         if self.has_room() {
             let range = self.normal.places.author(range);
-            self.errors.push(SyntaxError { message: message.into(), range });
+            self.errors.push(SyntaxError::new(message, range));
         }
     }
 
@@ -92,7 +94,7 @@ impl<'n> Lowering<'n> {
         let range = self.start_of(expr)..expr.span().end_offset as usize;
         if self.depth >= limits::EXPRESSION_DEPTH {
             if self.errors.is_empty() {
-                self.refuse(range.clone(), "This expression is nested too deeply.");
+                self.refuse(range.clone(), "this expression is nested too deeply");
             }
             return self.placed(Kind::Constant(Value::from(())), range);
         }
@@ -175,9 +177,7 @@ impl<'n> Lowering<'n> {
             Expr::Call(call) => match &call.expr {
                 Expr::GetAttr(attr) => {
                     let method = known::method(attr.name).unwrap_or_else(|| {
-                        if self.has_room() {
-                            self.refuse(range.clone(), known::no_such_method(attr.name));
-                        }
+                        self.refuse_method(attr.name, range.clone());
                         Method::Get
                     });
                     let arguments = self.arguments(&call.args, range);
@@ -185,7 +185,7 @@ impl<'n> Lowering<'n> {
                 }
                 Expr::Var(_) => None,
                 other => {
-                    self.refuse(range, "This can't be called.");
+                    self.refuse(range, "this can't be called");
                     Some((other, None))
                 }
             },
@@ -228,7 +228,7 @@ impl<'n> Lowering<'n> {
 
     fn path(&mut self, root: &str, range: Range<usize>, links: &mut Vec<Link>) -> Expression {
         if matches!(root, "and" | "or" | "not" | "in" | "is" | "if" | "else") {
-            self.refuse(range.clone(), format!("A value is expected here, not `{root}`."));
+            self.refuse(range.clone(), format!("a value is expected here, not `{root}`"));
         }
         let mut range = self.normal.places.author(range);
         let count = links.iter().take_while(|link| matches!(link.kind, LinkKind::Subscript(_))).count();
@@ -276,8 +276,8 @@ impl<'n> Lowering<'n> {
     }
 
     fn filter(&mut self, name: &str, args: &[CallArg<'_>], range: Range<usize>) -> Link {
-        if !known::is_filter(name) && self.has_room() {
-            self.refuse(range.clone(), known::no_such_filter(name));
+        if !known::is_filter(name) {
+            self.refuse_name(name, range.clone(), known::no_such_filter);
         }
         let arguments = self.arguments(args, range.clone());
         let kind = match name {
@@ -289,8 +289,8 @@ impl<'n> Lowering<'n> {
     }
 
     fn test(&mut self, name: &str, args: &[CallArg<'_>], range: Range<usize>) -> LinkKind {
-        if !known::is_test(name) && self.has_room() {
-            self.refuse(range.clone(), known::no_such_test(name));
+        if !known::is_test(name) {
+            self.refuse_name(name, range.clone(), known::no_such_test);
         }
         match name {
             "defined" => LinkKind::IsDefined(true),
@@ -303,7 +303,7 @@ impl<'n> Lowering<'n> {
     fn function(&mut self, callee: &Expr<'_>, range: Range<usize>) -> Function {
         let name = if let Expr::Var(name) = callee { name.id } else { "" };
         known::function(name).unwrap_or_else(|| {
-            self.refuse(range, known::no_such_function(name));
+            self.refuse_function(name, range);
             Function::Dict
         })
     }
@@ -321,7 +321,7 @@ impl<'n> Lowering<'n> {
                     arguments.named.push(((*name).to_owned(), value));
                 }
                 CallArg::PosSplat(_) | CallArg::KwargSplat(_) => {
-                    self.refuse(range.clone(), "Arguments are given one by one, without `*` or `**`.");
+                    self.refuse(range.clone(), "arguments are given one by one, without `*` or `**`");
                 }
             }
         }

@@ -23,7 +23,7 @@ impl Lowering<'_> {
             }
             Stmt::SetBlock(set) => {
                 let Target::Name(name) = self.target(&set.target) else {
-                    self.refuse(range_of(set.span()), "A block is set to one name.");
+                    self.refuse(range_of(set.span()), "a block is set to one name");
                     return None;
                 };
                 let filters = set.filter.as_ref().map(|filter| self.filters(filter)).unwrap_or_default();
@@ -59,7 +59,7 @@ impl Lowering<'_> {
 
     fn no_such(&mut self, keyword: &str, span: Span) -> Option<Statement> {
         let message = format!(
-            "`{keyword}` is not available: a text stands alone. There are if, for, set, with, filter, break, continue and raw."
+            "`{keyword}` is not available, since a text stands alone: there are if, for, set, with, filter, break, continue and raw"
         );
         self.refuse(range_of(span), message);
         None
@@ -96,7 +96,7 @@ impl Lowering<'_> {
 
     fn each(&mut self, span: Span, each: &ast::ForLoop<'_>) -> Option<Statement> {
         if each.recursive {
-            self.refuse(range_of(span), "Recursive loops are not available.");
+            self.refuse(range_of(span), "recursive loops are not available");
             return None;
         }
         Some(Statement::For(Box::new(For {
@@ -113,7 +113,7 @@ impl Lowering<'_> {
             Expr::Var(name) => Target::Name(name.id.to_owned()),
             Expr::List(list) => Target::Items(list.items.iter().map(|item| self.target(item)).collect()),
             other => {
-                self.refuse(range_of(other.span()), "Only a plain name can be given a value.");
+                self.refuse(range_of(other.span()), "only a plain name can be given a value");
                 Target::Items(Vec::new())
             }
         }

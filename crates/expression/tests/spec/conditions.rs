@@ -300,7 +300,7 @@ fn what_can_not_be_evaluated_is_an_error_without_values() {
         ),
         (
             "input.topic | nofilter",
-            "There is no filter `nofilter`. There are: abs, attr, batch, bool, capitalize, chain, count, d, default, dictsort, e, escape, first, float, format, groupby, indent, int, items, join, last, length, lines, list, lower, map, max, min, reject, rejectattr, replace, reverse, round, safe, select, selectattr, slice, sort, split, string, sum, title, tojson, trim, truncate, unique, upper, urlencode, wordcount, zip. (line 10)",
+            "there is no filter `nofilter`: there are abs, attr, batch, bool, capitalize, chain, count, d, default, dictsort, e, escape, first, float, format, groupby, indent, int, items, join, last, length, lines, list, lower, map, max, min, reject, rejectattr, replace, reverse, round, safe, select, selectattr, slice, sort, split, string, sum, title, tojson, trim, truncate, unique, upper, urlencode, wordcount, zip (line 10)",
         ),
     ];
     for (source, message) in cases {

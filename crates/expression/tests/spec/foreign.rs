@@ -118,7 +118,7 @@ fn a_quoted_placeholder_in_a_condition_is_its_text() {
     ] {
         assert!(holds(source), "{source}");
         let notes = check_condition(source, &names()).unwrap().notes;
-        assert_eq!(notes[0].message, "The quotes around this placeholder are not needed.", "{source}");
+        assert_eq!(notes[0].message, "the quotes around this placeholder are not needed", "{source}");
     }
 }
 
@@ -126,7 +126,7 @@ fn a_quoted_placeholder_in_a_condition_is_its_text() {
 fn where_a_default_ends_is_remarked_on_if_it_may_surprise() {
     let source = "{{ input.a | default:1 + 2 }}";
     let notes = check_template(source, &names()).unwrap().notes;
-    assert_eq!(notes[0].message, "The value of `default:` ends before this `+`; parentheses make it clear.");
+    assert_eq!(notes[0].message, "the value of `default:` ends before this `+`; parentheses make it clear");
     assert_eq!(&source[notes[0].range.clone()], "+");
     assert_eq!(text("{{ input.missing | default:1 + 2 }}"), "3");
 }

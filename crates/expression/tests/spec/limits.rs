@@ -193,12 +193,12 @@ fn an_expression_over_4_kib_is_a_clean_error() {
             assert_eq!(
                 errors[0].message,
                 format!(
-                    "The condition is {length} bytes long; at most 4096 are allowed. Split it up, or work part of it out in a step before."
+                    "the condition is {length} bytes long, and at most 4096 are allowed; split it up, or work part of it out in a step before"
                 )
             );
             let errors = check_template(&format!("a {{{{{long}}}}} {{{{ b c }}}}"), &names).unwrap_err();
             assert_eq!(errors.len(), 2, "and the others are found too");
-            assert!(errors[0].message.starts_with("The placeholder is "), "{}", errors[0].message);
+            assert!(errors[0].message.starts_with("the placeholder is "), "{}", errors[0].message);
             assert_eq!(errors[0].range, 2..length + 6);
             let errors = check_template(&format!("{{% if {long} %}}{{% endif %}}"), &names).unwrap_err();
             assert!(errors[0].message.starts_with("The tag is "), "{}", errors[0].message);

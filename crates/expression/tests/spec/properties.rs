@@ -245,7 +245,10 @@ fn check_everything(text: &str) {
                     assert!(!errors.is_empty());
                     for error in errors {
                         assert!(is_placed(text, &error.range), "{text:?}: {error:?}");
-                        assert!(error.message.ends_with('.') || error.message.ends_with('?'), "{text:?}: {error:?}");
+                        assert!(!error.message.ends_with(['.', '?']), "{text:?}: {error:?}");
+                        if let Some(meant) = error.instead {
+                            assert!(is_placed(text, &meant.range), "{text:?}: {meant:?}");
+                        }
                     }
                 }
             }

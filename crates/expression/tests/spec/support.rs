@@ -121,6 +121,7 @@ pub fn scope() -> Scope {
             id: Some("hook".into()),
             payload: Some(Arc::new(json!({"ref": "main", "pull": {"number": 7}}))),
             fired_at: Some("2026-11-21T08:59:59Z".parse().unwrap()),
+            ..TriggerView::default()
         },
         execution: ExecutionView {
             id: ExecutionId::new(Uuid::from_u128(1)),

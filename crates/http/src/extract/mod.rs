@@ -7,7 +7,7 @@ mod headers;
 mod ids;
 mod query;
 
-pub(crate) use body::{Public, Sent, SentOrNothing};
+pub(crate) use body::{Public, Sent, SentOrNothing, read_body};
 pub(crate) use form::Form;
 pub(crate) use headers::{Address, IdempotencyHeader, IfMatch, Origin};
 pub(crate) use ids::{IdPath, NamePath, Parsed, StepPath, TwoNamesPath};

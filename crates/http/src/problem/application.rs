@@ -1,5 +1,6 @@
 //! What errors of the application mean on the wire: the one place that decides (spec 4, errors).
 
+use axum::http::StatusCode;
 use procession_application::{
     access::{AccessFailure, Forbidden, NameError, PasswordError},
     agents::AgentsFailure,
@@ -16,7 +17,7 @@ use procession_application::{
     ports::{AccessError, DefinitionStoreError, StartError, StoreError},
     server_status::StatusFailure,
     templates::TemplateFailure,
-    triggers::TriggerFailure,
+    triggers::{CallFailure, TriggerFailure},
 };
 use procession_domain::{approval::ApprovalError, definition::ProcessError, execution::CommandError};
 use procession_language::Diagnostic;
@@ -146,6 +147,7 @@ impl From<StartError> for Problem {
             StartError::KeyReused => Self::conflict(Code::KeyReused, detail),
             StartError::QueueFull { .. } => Self::too_many(Code::QueueFull, detail, QUEUE_PATIENCE),
             StartError::ProcessGone => Self::not_found(detail),
+            StartError::Outrun => Self::conflict(Code::Stale, detail),
             StartError::Store(error) => error.into(),
         }
     }
@@ -306,10 +308,31 @@ impl From<TriggerFailure> for Problem {
         let detail = error.to_string();
         match error {
             TriggerFailure::Forbidden(forbidden) => forbidden.into(),
-            TriggerFailure::NoProcess | TriggerFailure::NoWebhook(_) | TriggerFailure::NoSchedule(_) => {
-                Self::not_found(detail)
-            }
+            TriggerFailure::NoProcess
+            | TriggerFailure::NoWebhook(_)
+            | TriggerFailure::NoCall
+            | TriggerFailure::NoSchedule(_) => Self::not_found(detail),
+            TriggerFailure::NotReplayable(_) => Self::conflict(Code::Conflict, detail),
+            TriggerFailure::Contended => Self::conflict(Code::Stale, detail),
+            TriggerFailure::Start(failure) => failure.into(),
             TriggerFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CallFailure> for Problem {
+    fn from(error: CallFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            CallFailure::NotFound(_) => Self::not_found(detail),
+            CallFailure::Disabled => Self::forbidden(detail),
+            // It is no session that is missing, so that nobody is asked to log in.
+            CallFailure::NotLetIn(_) => Self::new(StatusCode::UNAUTHORIZED, Code::NotAuthenticated, detail),
+            CallFailure::NoSecret => Self::unavailable(Code::WebhookSecretMissing, detail),
+            CallFailure::NotJson(_) => Self::bad_request(Code::MalformedJson, detail),
+            CallFailure::BadHeader(_) => Self::invalid(Code::InvalidQuery, detail),
+            CallFailure::Start(failure) => failure.into(),
+            CallFailure::Store(error) => error.into(),
         }
     }
 }

@@ -58,6 +58,7 @@ codes! {
     StoreUnavailable, "store_unavailable", "The database can't be used at the moment.";
     AgentsUnavailable, "agents_unavailable", "The agents can't be reached at the moment.";
     AgentBusy, "agent_busy", "The agent takes nothing more for now.";
+    WebhookSecretMissing, "webhook_secret_missing", "The secret of the webhook is not in the server's environment.";
     TimedOut, "timed_out", "The answer took too long.";
 }
 

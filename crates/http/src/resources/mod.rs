@@ -53,3 +53,8 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(telemetry::routes())
         .merge(health::routes())
 }
+
+/// The endpoints that may wait for the end of an execution, within bounds of their own.
+pub(crate) fn waiting_routes() -> OpenApiRouter<HttpState> {
+    triggers::waiting_routes()
+}

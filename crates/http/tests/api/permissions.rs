@@ -43,6 +43,8 @@ const PUBLIC: &[&str] = &[
     "POST /api/session",
     "POST /api/setup/admin-password",
     "POST /api/token",
+    "POST /api/triggers/webhook/{process_name}/{trigger_id}",
+    "POST /api/triggers/webhook/{trigger_id}",
     "POST /token",
 ];
 
@@ -133,6 +135,9 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("POST /api/processes/{process_id}/publish", "AD", ""),
     ("POST /api/processes/{process_id}/simulate", "AD", ""),
     ("POST /api/processes/{process_id}/validate", "ADOPV", ""),
+    ("POST /api/schedules/{schedule_id}/pause", "AD", ""),
+    ("POST /api/schedules/{schedule_id}/resume", "AD", ""),
+    ("POST /api/schedules/{schedule_id}/run", "AD", ""),
     ("GET /api/settings/notifications", "A", ""),
     ("PUT /api/settings/notifications", "A", ""),
     ("GET /api/system-agent/status", "ADOPV", ""),
@@ -143,6 +148,10 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("GET /api/triggers/schedules", "ADOPV", ""),
     ("GET /api/triggers/schedules/{schedule_id}", "ADOPV", ""),
     ("GET /api/triggers/webhook/{trigger_id}/info", "ADOPV", ""),
+    ("POST /api/triggers/{trigger_id}/disable", "AD", ""),
+    ("POST /api/triggers/{trigger_id}/enable", "AD", ""),
+    ("GET /api/triggers/{trigger_id}/history", "ADOPV", ""),
+    ("POST /api/triggers/{trigger_id}/history/{call_id}/replay", "AD", ""),
     ("GET /api/users", "A", ""),
     ("POST /api/users", "A", ""),
     ("GET /api/users/me", "ADOPV", ""),
@@ -193,13 +202,14 @@ impl House {
             .replace("{delivery_id}", UNKNOWN)
             .replace("{item_id}", UNKNOWN)
             .replace("{notification_id}", UNKNOWN)
+            .replace("{call_id}", UNKNOWN)
             .replace("{schedule_id}", UNKNOWN)
             .replace("{template_id}", "user:nothing")
             .replace("{threshold_type}", "daily")
             .replace("{trigger_id}", "nothing")
             .replace("{step_id}", "review")
             .replace("{name}", "nobody");
-        let path = if path.ends_with("/replay") { path + "?at=1" } else { path };
+        let path = if method == Method::GET && path.ends_with("/replay") { path + "?at=1" } else { path };
         let call = self.server.call(method, path);
         match body_of(endpoint) {
             Some(body) => call.json(&body),

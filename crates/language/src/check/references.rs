@@ -18,6 +18,8 @@ use crate::{
 
 /// The variables that a text can see.
 const ROOTS: [&str; 7] = ["input", "steps", "trigger", "execution", "process", "error", "errors"];
+/// What `trigger` has.
+const TRIGGER_FIELDS: &[&str] = &["type", "id", "payload", "fired_at", "schedule_id", "due_at", "actual_at"];
 /// Functions, which are none without their brackets.
 const FUNCTIONS: [&str; 5] = ["now", "range", "dict", "time", "duration"];
 /// Names of variables in other tools.
@@ -97,7 +99,7 @@ impl<'d> Resolver<'_, 'd> {
         match reference.root.as_str() {
             "steps" => self.step(cx, reference),
             "input" => self.input(cx, &reference),
-            "trigger" => self.fixed(cx, &reference, &["type", "id", "payload", "fired_at"]),
+            "trigger" => self.fixed(cx, &reference, TRIGGER_FIELDS),
             "execution" => self.fixed(cx, &reference, &["id", "started_at", "retry_of", "parent_id"]),
             "process" => self.fixed(cx, &reference, &["id", "name", "version"]),
             "error" => {
@@ -298,7 +300,7 @@ impl<'d> Resolver<'_, 'd> {
                 let step = self.variables.known.index(id);
                 step.is_some_and(|step| self.text.owner != Owner::Step(step) && self.are_right(step, fields))
             }
-            ["trigger", field, ..] => ["type", "id", "payload", "fired_at"].contains(field),
+            ["trigger", field, ..] => TRIGGER_FIELDS.contains(field),
             ["process", field] => ["id", "name", "version"].contains(field),
             ["execution", field] => ["id", "started_at", "retry_of", "parent_id"].contains(field),
             ["error" | "errors", ..] => false,

@@ -90,8 +90,9 @@ fn has_tags(text: &str) -> bool {
 fn report_syntax<'d>(cx: &mut Lowering<'d>, text: &TextUse<'d>, errors: Vec<SyntaxError>) {
     for error in errors {
         let span = cx.place(text, &error.range);
+        let correction = error.instead.and_then(|meant| cx.text_correction(text, &meant.range, &meant.text));
         let problem = Problem::new(Code::ExpressionSyntax, span, error.message);
-        cx.problems.push(problem.at(&text.path));
+        cx.problems.push(problem.at(&text.path).correct(correction));
     }
 }
 

@@ -192,7 +192,8 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
     /// to another type of step.
     fn key_meant(&self, cx: &Lowering<'d>, given: &Given<'d, 'p>) -> Option<Meant> {
         let word = given.entry.key.as_ref();
-        if self.owner_among_types(word).is_some() {
+        // A key of some type of step is no slip of the pen, whether this step's type is known yet or not.
+        if self.is_step() && type_with(word).is_some() {
             return None;
         }
         if foreign::entry_meant(word, &given.entry.value).is_some() && self.is_step() {
@@ -323,8 +324,7 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
     /// The type of step that has this key, if this step is of another one.
     fn owner_among_types(&self, key: &str) -> Option<&'static Place> {
         let is_typed_step = self.is_step() && self.places.len() > 1;
-        let mut types = StepType::ALL.into_iter().map(keys::of_type);
-        types.find(|place| is_typed_step && place.find(key).is_some())
+        type_with(key).filter(|_| is_typed_step)
     }
 
     fn unknown_key(&self, key: &str, span: Span) -> Problem {
@@ -360,6 +360,11 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
             None => Problem::new(Code::UnknownKey, *key_span, format!("{title} has no key `{key}`; it is ignored")),
         }
     }
+}
+
+/// The type of step that has a key.
+fn type_with(key: &str) -> Option<&'static Place> {
+    StepType::ALL.into_iter().map(keys::of_type).find(|place| place.find(key).is_some())
 }
 
 impl<'d: 'p, 'p> Given<'d, 'p> {

@@ -11,8 +11,6 @@ use crate::{code::Code, problem::Problem};
 /// A part of the language that has no effect yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NotYet {
-    WebhookTriggers,
-    Schedules,
     Expose,
     CostAlert,
 }
@@ -20,8 +18,6 @@ pub(super) enum NotYet {
 impl fmt::Display for NotYet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::WebhookTriggers => "webhook triggers are not available yet: no call to this one starts the process",
-            Self::Schedules => "schedules are not available yet: this one starts nothing",
             Self::Expose => "offering processes to agents is not available yet: this one is not offered",
             Self::CostAlert => "alerts are not available yet: `cost_alert` raises none; `budget` can stop an execution",
         })

@@ -9,7 +9,7 @@ use procession_domain::{
 };
 use procession_yaml::{Kind, Node, Path};
 
-use super::{Field, Fields, LoweredTrigger, Lowering, document::slug, not_yet::NotYet, webhooks::lower_secret};
+use super::{Field, Fields, LoweredTrigger, Lowering, document::slug, webhooks::lower_secret};
 use crate::{
     code::Code,
     keys::{DST, TRIGGER},
@@ -105,14 +105,6 @@ fn lower_trigger<'d>(
         }
     };
     fields.finish(cx);
-    let not_yet = match &kind {
-        Some(TriggerKind::Webhook { .. }) => Some(NotYet::WebhookTriggers),
-        Some(TriggerKind::Schedule(_)) => Some(NotYet::Schedules),
-        Some(TriggerKind::Manual) | None => None,
-    };
-    if let Some(not_yet) = not_yet.filter(|_| enabled) {
-        cx.not_yet(not_yet, type_field.map_or(span, |field| field.node.span), path);
-    }
     Some(LoweredTrigger {
         trigger: Trigger { id: id?, enabled, description, kind: kind? },
         span: id_field.map_or(span, |field| field.node.span),

@@ -188,14 +188,6 @@ steps: [{id: a, type: timer, duration: 1s}]
     // What no server does yet.
     case(
         Code::NotYetAvailable,
-        "name: p\ntriggers: [{type: «webhook», id: x}]\nsteps: [{id: a, type: timer, duration: 1s}]\n",
-    ),
-    case(
-        Code::NotYetAvailable,
-        "name: p\ntriggers: [«{cron: daily}»]\nsteps: [{id: a, type: timer, duration: 1s}]\n",
-    ),
-    case(
-        Code::NotYetAvailable,
         "name: p\n«webhooks»: [{url: \"https://x.example\"}]\nsteps: [{id: a, type: timer, duration: 1s}]\n",
     ),
     case(

@@ -17,8 +17,8 @@ use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
     self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, DeliveryStore,
-    EventFeed, ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, Started, TemplateStore,
-    ThresholdStore, WorkScope,
+    EventFeed, ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, ScheduleStore, Started,
+    TemplateStore, ThresholdStore, WebhookStore, WorkScope,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -176,6 +176,8 @@ impl Stores {
             + ThresholdStore
             + NoticeStore
             + DeliveryStore
+            + ScheduleStore
+            + WebhookStore
             + 'static,
     {
         Self { stores: ports::Stores::of(store, blobs), ids: Arc::new(SequentialIds::new()), keep }

@@ -100,6 +100,18 @@ macro_rules! store_contract {
                 money_of_another_currency_is_not_added,
                 a_child_that_nobody_waits_for_has_its_own_ledger,
                 without_a_budget_there_is_no_ledger;
+            triggers:
+                triggers_follow_the_active_version,
+                a_schedule_goes_on_in_the_next_version,
+                schedules_are_found_when_it_is_time,
+                a_schedule_is_changed_on_the_revision_that_was_read,
+                a_due_time_starts_once,
+                a_start_of_a_schedule_that_is_gone_is_refused,
+                a_schedule_knows_its_executions_under_way,
+                a_message_is_taken_once_whatever_other_key_it_has,
+                a_webhook_is_found_by_its_address,
+                a_webhook_stays_switched_in_the_next_version,
+                the_newest_calls_of_a_webhook_are_kept;
             claims:
                 due_executions_are_claimed_in_order_and_once,
                 claims_at_once_never_overlap,
@@ -224,6 +236,7 @@ mod tests {
         include_str!("signals.rs"),
         include_str!("starts.rs"),
         include_str!("trees.rs"),
+        include_str!("triggers.rs"),
     ];
 
     #[test]

@@ -30,6 +30,7 @@ mod run;
 pub mod signals;
 pub mod starts;
 pub mod trees;
+pub mod triggers;
 
 pub use given::{
     Published, Stores, agent, approval, at, at_once, definition, much_later, process_name, some_value, step_id,

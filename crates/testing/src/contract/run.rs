@@ -18,7 +18,7 @@ use super::given::{Published, Stores, at, some_value, step_id};
 use crate::{GivenValues, OpenSlots, PlainTexts, SequentialIds};
 use procession_application::ports::{
     Admission, ApprovalWrite, BudgetChange, Commit, Content, EndedStep, IdGenerator, IdempotencyKey, InboxRow, Lease,
-    NewChild, NewSignal, NewValue, Start, root_of_tree,
+    NewChild, NewSignal, NewValue, ScheduleChange, Start, root_of_tree,
 };
 
 /// How an execution is started.
@@ -38,6 +38,10 @@ pub struct Launch {
     pub queue_length: u32,
     /// Makes repeated starts one.
     pub idempotency: Option<IdempotencyKey>,
+    /// Another key that does so.
+    pub message: Option<IdempotencyKey>,
+    /// The schedule whose due time it is.
+    pub schedule: Option<ScheduleChange>,
     /// The budget of its tree.
     pub budget: Option<Budget>,
     /// Who or what starts it.
@@ -78,6 +82,8 @@ impl Default for Launch {
             instance_limit: None,
             queue_length: 10_000,
             idempotency: None,
+            message: None,
+            schedule: None,
             budget: None,
             triggered_by: "api".to_owned(),
             user: None,
@@ -115,6 +121,8 @@ impl Launch {
             values: vec![input_value()],
             deliveries: Vec::new(),
             idempotency: self.idempotency,
+            message: self.message,
+            schedule: self.schedule,
             budget: self.budget,
             instance_limit: self.instance_limit,
             queue_length: self.queue_length,

@@ -138,6 +138,8 @@ impl Tables {
         }
         let stored = StoredProcess { process: process.clone(), hidden: false };
         self.definitions.insert(process.id(), stored);
+        self.follow_schedules(process);
+        self.follow_webhooks(process);
         self.definition_events.push((process.id(), event.clone()));
     }
 

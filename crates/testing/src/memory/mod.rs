@@ -14,9 +14,11 @@ mod definitions;
 mod deliveries;
 mod executions;
 mod feed;
+mod incoming;
 mod pages;
 mod paging;
 mod queries;
+mod schedules;
 mod signals;
 mod starts;
 
@@ -30,14 +32,14 @@ use procession_domain::{
     definition::Process,
     event::{AttemptEvent, Creation, DefinitionEvent, Direction, Event, Recorded},
     execution::{Ledger, Snapshot, Standing},
-    value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessId, ProcessName, StepId, Timestamp},
+    value::{ApprovalId, ContentHash, ExecutionId, Money, ProcessId, ProcessName, ScheduleId, StepId, Timestamp},
 };
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use procession_application::ports::{
-    ApiKey, Clock, Content, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, Lease, NoticeMark, ProcessTemplate,
-    StoredEvent, Threshold, User,
+    ApiKey, Clock, Content, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, KeptSchedule, KeptWebhook, Lease,
+    NoticeMark, ProcessTemplate, StoredEvent, Threshold, User, WebhookCall,
 };
 
 /// How many commits a slow reader of the feed may lag behind.
@@ -80,6 +82,13 @@ struct Tables {
     /// The number of the last delivery; never used again.
     last_delivery: u64,
     ended_sessions: HashMap<[u8; 32], Option<Timestamp>>,
+    schedules: Vec<KeptSchedule>,
+    /// The executions that schedules have started.
+    schedule_runs: Vec<(ScheduleId, ExecutionId)>,
+    /// With the time at which the version got each.
+    webhooks: Vec<(Timestamp, KeptWebhook)>,
+    /// The oldest first.
+    webhook_calls: Vec<WebhookCall>,
 }
 
 #[derive(Debug)]

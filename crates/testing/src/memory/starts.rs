@@ -32,7 +32,13 @@ impl MemoryStore {
             return Err(StartError::QueueFull { pending });
         }
         let id = start.execution.id();
-        if let Some(key) = start.idempotency {
+        if let Some(change) = &start.schedule {
+            if !tables.stand(change) {
+                return Err(StartError::Outrun);
+            }
+            tables.schedule_runs.push((change.id, id));
+        }
+        for key in start.idempotency.into_iter().chain(start.message) {
             let scope = key.scope.clone();
             tables.idempotency_keys.insert(scope, KeptKey { key, execution: id });
         }
@@ -54,11 +60,11 @@ impl Tables {
     /// The execution that the same start created before; the same id counts as the same start.
     fn started_before(&self, start: &Start) -> Result<Option<Started>, StartError> {
         let now = start.execution.state().created_at;
-        let kept = start.idempotency.as_ref().and_then(|key| {
+        let mut kept = start.idempotency.iter().chain(&start.message).filter_map(|key| {
             let kept = self.idempotency_keys.get(&key.scope)?;
             (kept.key.expires_at > now).then_some((key, kept))
         });
-        if let Some((key, kept)) = kept {
+        if let Some((key, kept)) = kept.next() {
             if kept.key.digest != key.digest {
                 return Err(StartError::KeyReused);
             }

@@ -11,7 +11,7 @@ use super::{
         insert_values, name_key, node_key,
     },
 };
-use crate::{codec::uuid_from, error::Failure};
+use crate::{codec::uuid_from, error::Failure, schedules};
 
 /// Decides about a start, and writes it if it gets in.
 pub(super) fn write(
@@ -42,11 +42,22 @@ pub(super) fn write(
         owner,
         attention_at: None,
     };
+    // Nothing is written before the last refusal.
+    let schedule = match &start.schedule {
+        None => None,
+        Some(change) => match schedules::stand(change, connection)? {
+            Some(schedule) => Some(schedule),
+            None => return Ok(Written::nothing(Err(StartError::Outrun))),
+        },
+    };
     let (key, name) = insert_execution(&start.execution, &belongs, connection)?;
+    if let Some(schedule) = schedule {
+        schedules::note_run(schedule, key, connection)?;
+    }
     if let Some(budget) = &start.budget {
         insert_budget(key, budget, connection)?;
     }
-    keep_key(start, connection)?;
+    keep_keys(start, connection)?;
     insert_values(key, &start.values, connection)?;
     let telling = Telling { execution: key, name, execution_id: start.execution.id(), creation };
     let mut told = Vec::with_capacity(start.events.len());
@@ -58,7 +69,7 @@ pub(super) fn write(
 /// The answer to a start that was made before, by its key or under its id.
 fn made_before(start: &Start, connection: &Connection) -> Result<Option<Result<Started, StartError>>, Failure> {
     const FIND: &str = "SELECT digest, execution_id FROM idempotency_keys WHERE scope = ?1 AND expires_at > ?2";
-    if let Some(asked) = &start.idempotency {
+    for asked in start.idempotency.iter().chain(&start.message) {
         let now = start.execution.state().created_at.as_micros();
         let mut find = connection.prepare_cached(FIND)?;
         let kept = find.query_row(rusqlite::params![asked.scope, now], |row| {
@@ -96,16 +107,23 @@ fn admitted(start: &Start, admission: &Admission, connection: &Connection) -> Re
     Ok(has_room.then_some((node, admission.lease.epoch)))
 }
 
-/// Keeps the key of a start; one that has expired makes room for a new one.
-fn keep_key(start: &Start, connection: &Connection) -> Result<(), Failure> {
+/// Keeps the keys of a start; one that has expired makes room for a new one.
+fn keep_keys(start: &Start, connection: &Connection) -> Result<(), Failure> {
     const KEEP: &str = "
         INSERT INTO idempotency_keys (scope, digest, execution_id, expires_at) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (scope) DO UPDATE SET
             digest = excluded.digest,
             execution_id = excluded.execution_id,
             expires_at = excluded.expires_at";
-    let Some(key) = &start.idempotency else { return Ok(()) };
-    let (id, expires_at) = (start.execution.id().uuid(), Timestamp::as_micros(key.expires_at));
-    connection.prepare_cached(KEEP)?.execute(rusqlite::params![key.scope, key.digest, id.as_bytes(), expires_at])?;
+    let id = start.execution.id().uuid();
+    for key in start.idempotency.iter().chain(&start.message) {
+        let expires_at = Timestamp::as_micros(key.expires_at);
+        connection.prepare_cached(KEEP)?.execute(rusqlite::params![
+            key.scope,
+            key.digest,
+            id.as_bytes(),
+            expires_at
+        ])?;
+    }
     Ok(())
 }

@@ -12,7 +12,7 @@ use procession_application::executions::VisibleExecution;
 use procession_domain::{
     event::Cancellation,
     execution::{Execution, Life},
-    value::{ExecutionId, Json as Value},
+    value::{ExecutionId, Json as Value, ScheduleId},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -117,7 +117,17 @@ struct StartedBy {
     kind: String,
     /// The trigger's id.
     id: Option<String>,
+    /// When it fired; of a schedule, the time for which it was due.
     fired_at: Option<Time>,
+    /// The schedule, if one started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule_id: Option<Uuid>,
+    /// When that was due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<Time>,
+    /// When the start was in fact made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actual_at: Option<Time>,
 }
 
 /// Shows an execution.
@@ -176,6 +186,9 @@ impl ExecutionResponse {
                 kind: creation.trigger.trigger_type.clone(),
                 id: creation.trigger.id.clone(),
                 fired_at: creation.trigger.fired_at.map(Into::into),
+                schedule_id: creation.trigger.schedule_id.map(ScheduleId::uuid),
+                due_at: creation.trigger.due_at.map(Into::into),
+                actual_at: creation.trigger.actual_at.map(Into::into),
             },
             input_data,
             output_data,
@@ -215,7 +228,7 @@ impl ExecutionResponse {
 }
 
 /// What an execution puts out (spec 4b 4.1).
-async fn output_data(app: &App, execution: &VisibleExecution) -> Result<Arc<Value>, Problem> {
+pub(in crate::resources) async fn output_data(app: &App, execution: &VisibleExecution) -> Result<Arc<Value>, Problem> {
     Ok(match &execution.state().life {
         Life::Completed { outputs, .. } => app.executions.value(execution, outputs).await?.unwrap_or_default(),
         Life::Failed(error) => Arc::new(json!({"error": error.message})),

@@ -14,6 +14,7 @@ mod start;
 mod step;
 mod summary;
 
+pub(in crate::resources) use detail::output_data;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::HttpState;

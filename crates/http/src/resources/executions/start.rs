@@ -186,6 +186,8 @@ impl ExecuteRequest {
             triggered_by: triggered_by.unwrap_or_else(|| "api".to_owned()),
             labels: self.labels.unwrap_or_default(),
             idempotency_key,
+            message_key: None,
+            schedule: None,
         })
     }
 

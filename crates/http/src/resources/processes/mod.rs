@@ -175,7 +175,7 @@ pub(crate) async fn delete_process(app: App, session: Session, path: IdPath<Proc
 )]
 pub(crate) async fn validate_text(app: App, sent: Sent<ProcessRequest>) -> Result<Json<ValidationResponse>, Problem> {
     let checked = app.definitions.check(&sent.session.principal, &sent.body.yaml_content).await?;
-    Ok(Json(ValidationResponse::of(&checked)))
+    Ok(Json(ValidationResponse::of(&checked, app.now())))
 }
 
 /// Checks a stored definition by what the server knows now.
@@ -195,7 +195,8 @@ pub(crate) async fn validate_process(
     path: IdPath<ProcessId>,
 ) -> Result<Json<ValidationResponse>, Problem> {
     session.check(UseCase::CheckDefinition)?;
-    Ok(Json(ValidationResponse::of(&app.definitions.check_stored(&session.principal, path.id()?).await?)))
+    let checked = app.definitions.check_stored(&session.principal, path.id()?).await?;
+    Ok(Json(ValidationResponse::of(&checked, app.now())))
 }
 
 /// Publishes a draft, so that it can be started.

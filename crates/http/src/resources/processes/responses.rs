@@ -2,14 +2,20 @@
 
 use indexmap::IndexMap;
 use procession_application::ports::{Page, PageStart, Paging, ProcessRow};
-use procession_domain::definition::{InputSchema, Output, Process, RequiredInput};
-use procession_language::{Checked, Diagnostic};
+use procession_domain::{
+    definition::{InputSchema, Output, Process, RequiredInput, Trigger, TriggerKind},
+    value::Timestamp,
+};
+use procession_language::{Checked, Diagnostic, schedule::DueTimes};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{steps::StepResponse, triggers::TriggerResponse};
 use crate::wire::{Issue, Time};
+
+/// How many due times of each schedule a check tells.
+const PREVIEWED: usize = 3;
 
 /// The text of a definition.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -156,6 +162,22 @@ pub(crate) struct ValidationResponse {
     errors: Vec<Issue>,
     /// What is odd about it.
     warnings: Vec<Issue>,
+    /// When its schedules would be due, if it were published now.
+    schedules: Vec<SchedulePreview>,
+}
+
+/// When a schedule would be due.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SchedulePreview {
+    #[schema(example = "every-night")]
+    trigger_id: String,
+    /// The five fields of its cron line.
+    #[schema(example = "0 9 * * *")]
+    cron_expression: String,
+    #[schema(example = "Europe/Berlin")]
+    timezone: String,
+    /// The next three due times, the soonest first; none where it is switched off.
+    next_runs: Vec<Time>,
 }
 
 impl ProcessListResponse {
@@ -233,11 +255,27 @@ impl RequiredInputResponse {
 }
 
 impl ValidationResponse {
-    pub fn of(checked: &Checked) -> Self {
+    pub fn of(checked: &Checked, now: Timestamp) -> Self {
+        let triggers = checked.definition.iter().flat_map(|definition| &definition.content().triggers);
         Self {
+            schedules: triggers.filter_map(|trigger| SchedulePreview::of(trigger, now)).collect(),
             is_valid: checked.definition.is_some(),
             errors: checked.errors().map(Issue::of).collect(),
             warnings: checked.warnings().map(Issue::of).collect(),
         }
+    }
+}
+
+impl SchedulePreview {
+    fn of(trigger: &Trigger, now: Timestamp) -> Option<Self> {
+        let TriggerKind::Schedule(schedule) = &trigger.kind else { return None };
+        let due = DueTimes::of(schedule).ok().filter(|_| trigger.enabled);
+        let next_runs = due.map(|due| due.following(now, PREVIEWED)).unwrap_or_default();
+        Some(Self {
+            trigger_id: trigger.id.to_string(),
+            cron_expression: schedule.cron_expression.clone(),
+            timezone: schedule.timezone.clone(),
+            next_runs: next_runs.into_iter().map(Time::from).collect(),
+        })
     }
 }

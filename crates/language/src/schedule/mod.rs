@@ -1,4 +1,4 @@
-//! Cron lines and time zones: presets, the five fields, and whether a line ever fires (spec 1.8).
+//! Cron lines and time zones: presets, the five fields, and whether a line ever fires (spec 1.8); `due`: when it does.
 
 use std::sync::LazyLock;
 
@@ -6,11 +6,12 @@ use croner::{
     Cron, Weekday,
     parser::{CronParser, Seconds, Year},
 };
-use jiff::{Timestamp, tz::TimeZone};
-use procession_domain::{
-    suggest::{Guesses, closest},
-    value::Timestamp as Moment,
-};
+use jiff::tz::TimeZone;
+use procession_domain::suggest::{Guesses, closest};
+
+mod due;
+
+pub use due::DueTimes;
 
 /// Names for common cron lines, and the lines.
 pub const PRESETS: [(&str, &str); 5] = [
@@ -31,6 +32,9 @@ const NICKNAMES: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),
 ];
+
+/// The last value of each field.
+const LAST_OF_FIELD: [u32; 5] = [59, 23, 31, 12, 6];
 
 /// Why a text is no schedule; each message is a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,12 +65,23 @@ pub fn expand(text: &str) -> Result<String, ScheduleError> {
         );
         return Err(ScheduleError { message, suggestion: meant });
     }
-    let line = fields.join(" ");
+    let line =
+        fields.iter().zip(LAST_OF_FIELD).map(|(field, last)| with_ends(field, last)).collect::<Vec<_>>().join(" ");
     let cron = parse(&line)?;
     if !has_a_day(&cron) {
         return Err(ScheduleError { message: format!("`{line}` never fires: there is no such day"), suggestion: None });
     }
     Ok(line)
+}
+
+/// A field in which every step that only has a beginning goes on to the end: `5/15` is `5-59/15`.
+fn with_ends(field: &str, last: u32) -> String {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = field.split(',').map(|part| match part.split_once('/') {
+        Some((from, step)) if is_number(from) && is_number(step) => format!("{from}-{last}/{step}"),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(",")
 }
 
 /// Whether there is a day on which a line fires. Days, weekdays and leap years come together in all ways within 28 years.
@@ -100,22 +115,6 @@ fn has_a_day(cron: &Cron) -> bool {
 pub fn parse(line: &str) -> Result<Cron, ScheduleError> {
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
     parser.parse(line).map_err(|_| ScheduleError { message: unreadable_field(parser, line), suggestion: None })
-}
-
-/// The next times at which five cron fields in a time zone are due after a moment, the soonest first; fewer where there
-/// are no more. None of what is no schedule.
-pub fn due_times(line: &str, zone: &str, after: Moment, count: usize) -> Vec<Moment> {
-    let (Ok(cron), Ok(zone)) = (parse(line), TimeZone::get(zone)) else { return Vec::new() };
-    let Ok(mut at) = Timestamp::from_microsecond(after.as_micros()).map(|at| at.to_zoned(zone)) else {
-        return Vec::new();
-    };
-    let mut times = Vec::new();
-    while times.len() < count {
-        let Ok(next) = cron.find_next_occurrence(&at, false) else { break };
-        times.push(Moment::from_micros(next.timestamp().as_microsecond()));
-        at = next;
-    }
-    times
 }
 
 /// Which of the fields can't be read: the parser does not say.
@@ -185,21 +184,7 @@ mod tests {
         assert_eq!(expand(" @Daily ").as_deref(), Ok("0 0 * * *"));
         assert_eq!(expand("*/5  9-17 * * MON-FRI").as_deref(), Ok("*/5 9-17 * * MON-FRI"));
         assert_eq!(expand("0 0 * * 7").as_deref(), Ok("0 0 * * 7"));
-    }
-
-    #[test]
-    fn due_times_are_told_in_their_zone_and_in_order() {
-        let after: Moment = "2026-10-24T12:00:00+00:00".parse().unwrap();
-        let times = |line: &str, zone: &str, count| {
-            due_times(line, zone, after, count).iter().map(ToString::to_string).collect::<Vec<_>>()
-        };
-        // The clocks of Berlin are put back in the night to the 25th.
-        let berlin = ["2026-10-25T08:00:00.000000+00:00", "2026-10-26T08:00:00.000000+00:00"];
-        assert_eq!(times("0 9 * * *", "Europe/Berlin", 2), berlin);
-        assert_eq!(times("0 12 * * *", "UTC", 1), ["2026-10-25T12:00:00.000000+00:00"], "not the moment itself");
-        assert_eq!(times("0 9 * * *", "UTC", 0), [] as [&str; 0]);
-        assert_eq!(times("nonsense", "UTC", 1), [] as [&str; 0]);
-        assert_eq!(times("0 9 * * *", "Mars/Olympus", 1), [] as [&str; 0]);
+        assert_eq!(expand("0/15,7 8/4 * * *").as_deref(), Ok("0-59/15,7 8-23/4 * * *"));
     }
 
     #[test]
