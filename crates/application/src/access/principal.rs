@@ -172,7 +172,7 @@ impl Principal {
         let is_nobody = match self.via {
             Via::System => self.name == SYSTEM,
             Via::Webhook | Via::Schedule => true,
-            Via::Session | Via::Cookie | Via::Key(_) | Via::Agent | Via::Library => false,
+            Via::Session | Via::Cookie | Via::Key(_) | Via::Agent | Via::Link | Via::Library => false,
         };
         (!is_nobody).then_some(self.name.as_str())
     }

@@ -220,7 +220,7 @@ macro_rules! store_contract {
 mod tests {
     const LIST: &str = include_str!("list.rs");
 
-    const PROMISES: [&str; 15] = [
+    const PROMISES: [&str; 16] = [
         include_str!("access.rs"),
         include_str!("analytics.rs"),
         include_str!("approvals.rs"),
