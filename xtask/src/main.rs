@@ -1,6 +1,7 @@
 //! `cargo xtask`: what developers and CI run (spec 8.4). It knows no crate of the workspace; it runs cargo and the program.
 
 mod console;
+mod cron;
 mod pages;
 mod picture;
 mod shell;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    console, pages, picture,
+    console, cron, pages, picture,
     shell::{Failure, PROGRAM, built_program, cargo, has_cargo_subcommand, run, show, tell},
     signatures,
 };
@@ -34,7 +34,7 @@ enum Speed {
 }
 
 /// The parts in their order: what fails soonest comes first.
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     Part {
         name: "fmt",
         does: "the code is formatted",
@@ -58,6 +58,12 @@ const PARTS: [Part; 10] = [
         run: |_| step(cargo().args(["test", "--quiet", "--workspace", "--doc"])),
     },
     Part { name: "doc", does: "the documentation builds without warnings", is_slow: true, run: |_| documentation() },
+    Part {
+        name: "cron",
+        does: "due times of schedules against another implementation",
+        is_slow: true,
+        run: |_| cron::compare(),
+    },
     Part {
         name: "console",
         does: "the console: its build, lints, tests, size and pages",
@@ -205,7 +211,9 @@ mod tests {
 
     #[test]
     fn all_parts_run_unless_some_are_named() {
-        assert_eq!(names(&[]), ["fmt", "clippy", "features", "deny", "tests", "doctests", "doc", "console", "pages"]);
+        let all =
+            ["fmt", "clippy", "features", "deny", "tests", "signatures", "doctests", "doc", "cron", "console", "pages"];
+        assert_eq!(names(&[]), all);
         assert_eq!(names(&["--fast"]), ["fmt", "clippy", "tests"]);
         assert_eq!(names(&["doc", "fmt"]), ["doc", "fmt"]);
         assert_eq!(names(&["--fast", "deny"]), ["deny"]);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures::{StreamExt, stream};
 use procession_domain::{
+    definition::Overlap,
     event::{Event, ProcessEvent},
     value::{Duration, ScheduleId, Timestamp},
 };
@@ -135,7 +136,8 @@ impl Keeper {
                 return Ok(false);
             }
         };
-        let under_way = self.schedules.runs_under_way(kept.id).await?;
+        let asks_what_runs = kept.schedule.overlap != Overlap::Allow || kept.standing.queued.is_some();
+        let under_way = if asks_what_runs { self.schedules.runs_under_way(kept.id).await? } else { Vec::new() };
         let firing = Firing { kept, due: &due, now: self.clock.now(), is_under_way: !under_way.is_empty() };
         match firing.decide() {
             Decision::Rest(standing) => {

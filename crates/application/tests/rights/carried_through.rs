@@ -296,13 +296,13 @@ async fn hang_up(use_case: UseCase, after: usize) -> bool {
     match use_case {
         UseCase::ResumeExecution => ask(&stage, UseCase::PauseExecution, &things, key, &triggered).await,
         UseCase::ChangeTemplate => drop(stage.templates.create(&stage.system, template("old")).await.unwrap()),
-        UseCase::ResendDelivery => stage.ports.stores.deliveries.enqueue(&[delivery(&stage)]).await.unwrap(),
         UseCase::PauseSchedule
         | UseCase::ResumeSchedule
         | UseCase::RunSchedule
         | UseCase::EnableTrigger
         | UseCase::DisableTrigger
         | UseCase::ReplayCall => triggered = make_triggers(&stage, use_case).await,
+        UseCase::ResendDelivery => stage.ports.stores.deliveries.enqueue(&[delivery(&stage)]).await.unwrap(),
         _ => {}
     }
     // Time stands still, so that nothing else asks the store for anything.

@@ -79,7 +79,7 @@ impl Modify for Credentials {
 
 /// The OpenAPI document of all endpoints.
 pub fn openapi() -> OpenApi {
-    let endpoints = resources::routes().merge(live::routes());
+    let endpoints = resources::routes().merge(resources::waiting_routes()).merge(live::routes());
     let mut document = OpenApiRouter::with_openapi(Frame::openapi()).merge(endpoints).into_openapi();
     problems::complete(&mut document);
     document

@@ -19,7 +19,7 @@ const WEBHOOK: &str = "id: text, type: text, process_name: text, process_id: id,
 
 const SCHEDULE: &str = "id: text, type: text, process_name: text, process_id: id, trigger_id: text, cron: text,
     cron_expression: text, timezone: text, enabled: bool, description: text, next_run_at: time|null,
-    last_run_at: time|null, state: text, next_runs: list, last: map|null, missed: number";
+    last_run_at: time|null, state: text, next_runs: list, last: object|null, missed: number";
 
 #[tokio::test(start_paused = true)]
 async fn declared_triggers_are_shown_of_what_is_published() {
@@ -151,7 +151,7 @@ async fn a_call_starts_a_process_without_a_session() {
     let server = Server::start().await;
     let dora = server.user("dora", "designer").await;
     server.stage.publish(OPEN).await;
-    let call = async |path: &str, body: &str| server.post(path.to_owned()).body(body).send().await;
+    let call = async |path: &str, body: &str| server.post(path.to_owned()).body("application/json", body).send().await;
     let started = call("/api/triggers/webhook/in", "{\"text\": \"hello\"}").await.ok(202);
     has_shape(&started, "execution_id: id, process_name: text, status: text, message: text");
     assert_eq!(started["message"], "Execution started successfully via webhook trigger");
@@ -182,17 +182,18 @@ async fn a_webhook_that_is_switched_off_refuses_calls() {
     server.stage.publish(OPEN).await;
     let off = server.post("/api/triggers/in/disable").by(&dora).send().await.ok(200);
     assert_eq!(off["enabled"], false);
-    let refused = server.post("/api/triggers/webhook/in").body("{}").send().await.problem(403, "forbidden");
+    let refused =
+        server.post("/api/triggers/webhook/in").body("application/json", "{}").send().await.problem(403, "forbidden");
     assert_eq!(refused, "Trigger is disabled");
     assert_eq!(server.post("/api/triggers/in/enable").by(&dora).send().await.ok(200)["enabled"], true);
-    server.post("/api/triggers/webhook/in").body("{}").send().await.ok(202);
+    server.post("/api/triggers/webhook/in").body("application/json", "{}").send().await.ok(202);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_shows_the_secret_or_signs_with_it() {
     let server = Server::start().await;
     server.stage.publish(&OPEN.replace("type: webhook", "type: webhook, secret: It's a Secret to Everybody")).await;
-    let call = || server.post("/api/triggers/webhook/in").body("\"Hello, World!\"");
+    let call = || server.post("/api/triggers/webhook/in").body("application/json", "\"Hello, World!\"");
     assert_eq!(call().send().await.problem(401, "not_authenticated"), "Webhook secret required");
     let wrong = call().header(HeaderName::from_static("x-webhook-secret"), "It's").send().await;
     assert_eq!(wrong.problem(401, "not_authenticated"), "Invalid webhook secret");

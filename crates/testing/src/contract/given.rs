@@ -17,8 +17,8 @@ use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
     self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, DeliveryStore,
-    EventFeed, ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, ScheduleStore, Started,
-    TemplateStore, ThresholdStore, WebhookStore, WorkScope,
+    EventFeed, ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, RetentionStore,
+    ScheduleStore, Started, TemplateStore, ThresholdStore, TransferStore, WebhookStore, WorkScope,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -175,9 +175,11 @@ impl Stores {
             + FigureStore
             + ThresholdStore
             + NoticeStore
-            + DeliveryStore
+            + RetentionStore
+            + TransferStore
             + ScheduleStore
             + WebhookStore
+            + DeliveryStore
             + 'static,
     {
         Self { stores: ports::Stores::of(store, blobs), ids: Arc::new(SequentialIds::new()), keep }

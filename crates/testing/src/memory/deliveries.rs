@@ -14,7 +14,7 @@ use procession_application::ports::{
 #[derive(Debug)]
 pub(super) struct KeptDelivery {
     number: u64,
-    row: DeliveryRow,
+    pub(super) row: DeliveryRow,
     receiver: String,
     content: DeliveryContent,
     tries: u32,
