@@ -40,12 +40,14 @@ mod options;
 mod paging;
 pub mod private;
 mod queries;
+mod retention;
 mod schedules;
 mod schema;
 mod sealing;
 mod signals;
 mod templates;
 mod thresholds;
+mod transfer;
 mod users;
 mod writer;
 

@@ -15,12 +15,15 @@ mod deliveries;
 mod executions;
 mod feed;
 mod incoming;
+mod meter;
 mod notices;
 mod notifier;
 mod queries;
+mod retention;
 mod schedules;
 mod templates;
 mod thresholds;
+mod transfer;
 mod webhooks;
 
 use std::sync::Arc;
@@ -48,15 +51,18 @@ pub use executions::{
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
 pub use incoming::{CallOutcome, KeptWebhook, WebhookAddress, WebhookCall, WebhookStore};
+pub use meter::{AnsweredRequest, Meter, MeterPage, Occupation, Standing};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
-    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace,
-    Sort,
+    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, LiveExecutions, Page, PageStart, Paging,
+    Queries, RowPlace, Sort,
 };
+pub use retention::{AuditAnchor, KeptPart, Overdue, PurgeStep, Purged, Removal, RetentionStore};
 pub use schedules::{FiringOutcome, KeptSchedule, LastFiring, ScheduleChange, ScheduleStanding, ScheduleStore};
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
+pub use transfer::{CopyOutcome, ExecutionCopy, TransferStore};
 pub use webhooks::{NoWebhooks, WebhookFailure, WebhookPost, WebhookSender};
 
 /// Why a store could not do what it was asked, whatever that was.
@@ -102,6 +108,10 @@ pub struct Stores {
     pub thresholds: Arc<dyn ThresholdStore>,
     /// What people did with notices.
     pub notices: Arc<dyn NoticeStore>,
+    /// What is old.
+    pub retention: Arc<dyn RetentionStore>,
+    /// Executions as a whole.
+    pub transfer: Arc<dyn TransferStore>,
     /// Schedules.
     pub schedules: Arc<dyn ScheduleStore>,
     /// Webhooks that start processes, and the calls of them.
@@ -143,6 +153,8 @@ impl Stores {
             + FigureStore
             + ThresholdStore
             + NoticeStore
+            + RetentionStore
+            + TransferStore
             + ScheduleStore
             + WebhookStore
             + DeliveryStore
@@ -160,6 +172,8 @@ impl Stores {
             analytics: Arc::clone(store) as _,
             thresholds: Arc::clone(store) as _,
             notices: Arc::clone(store) as _,
+            retention: Arc::clone(store) as _,
+            transfer: Arc::clone(store) as _,
             schedules: Arc::clone(store) as _,
             incoming: Arc::clone(store) as _,
             deliveries: Arc::clone(store) as _,

@@ -38,13 +38,8 @@ impl House {
         let environment = ["HOOK_SECRET", "MISSING"].map(str::to_owned).into();
         let definitions = DefinitionSettings { environment, ..DefinitionSettings::default() };
         let variables = Variables::new(|name| (name == "HOOK_SECRET").then(|| "whsec_c2VjcmV0".to_owned()));
-        let settings = ApplicationSettings {
-            deliveries,
-            notifications,
-            definitions,
-            variables,
-            ..ApplicationSettings::default()
-        };
+        let settings =
+            ApplicationSettings { deliveries, notifications, definitions, variables, ..ApplicationSettings::default() };
         Self { stage: Stage::with(ports, agents, messages, settings).await, posts }
     }
 

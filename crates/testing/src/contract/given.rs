@@ -16,7 +16,9 @@ use uuid::Uuid;
 use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
-    self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, DeliveryStore, EventFeed, ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, ScheduleStore, Started, TemplateStore, ThresholdStore, WebhookStore, WorkScope,
+    self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, DeliveryStore,
+    EventFeed, ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, RetentionStore,
+    ScheduleStore, Started, TemplateStore, ThresholdStore, TransferStore, WebhookStore, WorkScope,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -173,6 +175,8 @@ impl Stores {
             + FigureStore
             + ThresholdStore
             + NoticeStore
+            + RetentionStore
+            + TransferStore
             + ScheduleStore
             + WebhookStore
             + DeliveryStore

@@ -18,9 +18,11 @@ mod incoming;
 mod pages;
 mod paging;
 mod queries;
+mod retention;
 mod schedules;
 mod signals;
 mod starts;
+mod transfer;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -38,8 +40,8 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use procession_application::ports::{
-    ApiKey, Clock, Content, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, KeptSchedule, KeptWebhook, Lease,
-    NoticeMark, ProcessTemplate, StoredEvent, Threshold, User, WebhookCall,
+    ApiKey, AuditAnchor, Clock, Content, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, KeptSchedule,
+    KeptWebhook, Lease, NoticeMark, ProcessTemplate, StoredEvent, Threshold, User, WebhookCall,
 };
 
 /// How many commits a slow reader of the feed may lag behind.
@@ -60,6 +62,8 @@ struct Tables {
     definition_events: Vec<(ProcessId, DefinitionEvent)>,
     executions: BTreeMap<ExecutionId, StoredExecution>,
     events: Vec<StoredEvent>,
+    /// The number of the newest event, also if that is purged.
+    last_event: u64,
     /// The number of the last signal; never used again, since commits name the last one seen.
     last_signal: i64,
     approvals: BTreeMap<ApprovalId, Approval>,
@@ -72,6 +76,7 @@ struct Tables {
     api_keys: Vec<ApiKey>,
     settings: HashMap<&'static str, String>,
     audit: Vec<KeptAuditEntry>,
+    audit_anchor: AuditAnchor,
     /// Steps that ended, in the order of commits.
     ended_steps: Vec<(ExecutionId, EndedStep)>,
     templates: BTreeMap<String, ProcessTemplate>,
@@ -111,6 +116,9 @@ struct StoredExecution {
     owner: Option<Lease>,
     attention_at: Option<Timestamp>,
     dismissed_at: Option<Timestamp>,
+    is_without_events: bool,
+    is_without_values: bool,
+    is_archived: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -171,7 +179,7 @@ impl Default for MemoryStore {
 impl Tables {
     /// Appends the events of one execution, which exists.
     fn append(&mut self, id: ExecutionId, creation: &Arc<Creation>, events: &[Arc<Recorded>]) -> Vec<StoredEvent> {
-        let first = self.events.len() as u64 + 1;
+        let first = self.last_event + 1;
         let stored: Vec<StoredEvent> = (first..)
             .zip(events)
             .map(|(number, recorded)| StoredEvent {
@@ -188,6 +196,7 @@ impl Tables {
                 self.step_costs.push((creation.process.name.clone(), step.clone(), cost));
             }
         }
+        self.last_event += stored.len() as u64;
         self.events.extend(stored.iter().cloned());
         stored
     }

@@ -114,6 +114,9 @@ impl StoredExecution {
             owner: None,
             attention_at: None,
             dismissed_at: None,
+            is_without_events: false,
+            is_without_values: false,
+            is_archived: false,
         }
     }
 
