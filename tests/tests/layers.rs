@@ -13,7 +13,7 @@ use std::{
 use serde::Deserialize;
 
 /// What each of our crates may use of ours. A crate that is not listed here is not a part of the architecture.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 14] = [
     ("procession-domain", &[]),
     ("procession-yaml", &[]),
     ("procession-expression", &["procession-domain"]),
@@ -26,6 +26,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("procession-store-sqlite", &["procession-application", "procession-domain"]),
     ("procession-agents", &["procession-application", "procession-domain", "procession-yaml"]),
     ("procession-notifications", &["procession-application", "procession-domain"]),
+    ("procession-telemetry", &["procession-application", "procession-domain"]),
     ("procession-console", &[]),
     ("procession-http", &["procession-application", "procession-console", "procession-domain", "procession-language"]),
     (
@@ -51,6 +52,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "procession-http",
             "procession-language",
             "procession-store-sqlite",
+            "procession-telemetry",
             "procession-yaml",
         ],
     ),

@@ -5,6 +5,7 @@ mod cron;
 mod pages;
 mod picture;
 mod shell;
+mod signatures;
 mod test;
 
 use std::{

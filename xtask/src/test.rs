@@ -8,6 +8,7 @@ use std::{
 use crate::{
     console, cron, pages, picture,
     shell::{Failure, PROGRAM, built_program, cargo, has_cargo_subcommand, run, show, tell},
+    signatures,
 };
 
 /// The release of cargo-deny that is installed where it is missing.
@@ -33,7 +34,7 @@ enum Speed {
 }
 
 /// The parts in their order: what fails soonest comes first.
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     Part {
         name: "fmt",
         does: "the code is formatted",
@@ -44,6 +45,12 @@ const PARTS: [Part; 10] = [
     Part { name: "features", does: "the library builds with fewer features", is_slow: true, run: |_| features() },
     Part { name: "deny", does: "licences, sources and banned crates", is_slow: true, run: |_| deny() },
     Part { name: "tests", does: "unit, contract and end-to-end tests", is_slow: false, run: tests },
+    Part {
+        name: "signatures",
+        does: "webhooks are verified by the Python library of their scheme",
+        is_slow: true,
+        run: |_| signatures::test(),
+    },
     Part {
         name: "doctests",
         does: "the examples in the documentation",
@@ -204,7 +211,9 @@ mod tests {
 
     #[test]
     fn all_parts_run_unless_some_are_named() {
-        assert_eq!(names(&[]), ["fmt", "clippy", "features", "deny", "tests", "doctests", "doc", "console", "pages"]);
+        let all =
+            ["fmt", "clippy", "features", "deny", "tests", "signatures", "doctests", "doc", "cron", "console", "pages"];
+        assert_eq!(names(&[]), all);
         assert_eq!(names(&["--fast"]), ["fmt", "clippy", "tests"]);
         assert_eq!(names(&["doc", "fmt"]), ["doc", "fmt"]);
         assert_eq!(names(&["--fast", "deny"]), ["deny"]);

@@ -26,8 +26,10 @@ use crate::{
     notifications::{NotificationSettings, Notifications, SettingsInForce},
     owners::Owners,
     ports::{Clock, EventFeed, Ports, StoreError},
+    retention::{Retention, RetentionPolicy},
     server_status::ServerStatus,
     templates::Templates,
+    transfer::Archive,
     triggers::{Keeper, Spam, TriggerPorts, Triggers},
     variables::Variables,
     views::Views,
@@ -76,6 +78,8 @@ pub struct Application {
     pub dashboard: Dashboard,
     /// Use cases of saved views.
     pub views: Views,
+    /// Use cases of what is kept, and for how long.
+    pub retention: Retention,
     /// Use cases about the server itself.
     pub status: ServerStatus,
     /// Where work is done whose cost strangers decide.
@@ -95,7 +99,7 @@ struct PostRoom {
 }
 
 /// Settings of the application.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct ApplicationSettings {
     /// Of the engine.
     pub engine: EngineSettings,
@@ -111,6 +115,10 @@ pub struct ApplicationSettings {
     pub deliveries: DeliverySettings,
     /// How many executions a user may start in a minute; 0 = no limit (`limits.starts_per_minute`).
     pub starts_per_minute: u32,
+    /// For how long things are kept, as far as nobody has said so at run time; by default for ever (`retention.*`).
+    pub retention: RetentionPolicy,
+    /// Where executions are written before they are removed.
+    pub archive: Option<Arc<dyn Archive>>,
     /// What `${ENV:NAME}` means in the secrets of processes.
     pub variables: Variables,
 }
@@ -129,8 +137,8 @@ impl Application {
         );
         let outbox = Outbox::new(&ports, mails.clone(), Arc::clone(&told));
         let engine = Engine::start(ports.clone(), outbox.clone(), settings.engine).await?;
-        let post =
-            PostRoom::open(|stop| Worker::new(ports.clone(), told, settings.variables.clone(), mails, &outbox, stop));
+        let variables = settings.variables;
+        let post = PostRoom::open(|stop| Worker::new(ports.clone(), told, mails, variables.clone(), &outbox, stop));
         let Ports { stores, agents, notifier, webhooks: _, clock, ids } = ports;
         let door = Door::with_audit(Arc::clone(&stores.audit), Arc::clone(&clock), Arc::clone(&ids));
         let currency = settings.definitions.currency;
@@ -142,6 +150,15 @@ impl Application {
             Arc::clone(&ids),
             engine.clone(),
             door.clone(),
+        );
+        let retention = Retention::new(
+            stores.clone(),
+            engine.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            door.clone(),
+            settings.retention,
+            settings.archive,
         );
         let workshop = Workshop::default();
         let changed = Arc::new(Notify::new());
@@ -206,7 +223,7 @@ impl Application {
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
             door: door.clone(),
-            variables: settings.variables,
+            variables,
             changed,
             spam: Spam::default(),
         });
@@ -261,6 +278,7 @@ impl Application {
             deliveries,
             access: people,
             audit: Audit::new(stores.audit),
+            retention,
             notifications: Notifications::new(stores.access, notifier, ids, door.clone(), settings.notifications),
             status: ServerStatus::new(engine.clone(), stores.queries, stores.definitions),
             clock,

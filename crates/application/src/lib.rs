@@ -6,6 +6,7 @@
 //!   [`inbox`], [`views`], [`events`], [`deliveries`], [`agents`], [`access`], [`audit`], [`notifications`],
 //!   [`server_status`]: what people and programs can do, each a service with one method a use case.
 //! * [`Application`]: all of that, wired once.
+//! * [`retention`]: what is removed after its time; [`transfer`]: executions as lines of a file.
 //! * [`housekeeping`]: what is tidied up beside the work; [`system`]: the machine's clock and ids; [`calendar`]: days in a
 //!   time zone.
 //!
@@ -34,9 +35,11 @@ pub mod notifications;
 mod owners;
 mod pins;
 pub mod ports;
+pub mod retention;
 pub mod server_status;
 pub mod system;
 pub mod templates;
+pub mod transfer;
 pub mod triggers;
 mod values;
 pub mod variables;

@@ -7,7 +7,7 @@ use procession_domain::{definition::ProcessStatus, execution::ExecutionStatus};
 use crate::{
     access::{Forbidden, Principal, UseCase},
     engine::{Engine, RecoveryReport},
-    ports::{DefinitionStore, PageStart, Paging, ProcessFilter, Queries, StoreError},
+    ports::{DefinitionStore, Occupation, PageStart, Paging, ProcessFilter, Queries, Standing, StoreError},
 };
 
 /// How many definitions are read at a time.
@@ -75,6 +75,18 @@ impl ServerStatus {
             instances: settings.max_concurrent_instances,
             instances_of: self.instances_of().await?,
         })
+    }
+
+    /// How the server stands, for monitoring. How fast its runtime is, whoever runs it knows.
+    pub async fn standing(&self, by: &Principal) -> Result<Standing, StatusFailure> {
+        by.check(UseCase::ReadMetrics)?;
+        let executions = self.queries.live_executions().await?;
+        let loads = self.engine.agent_loads().into_iter();
+        let agents = loads.map(|(agent, load)| {
+            let occupation = Occupation { in_flight: load.in_flight, queued: load.queued };
+            (agent, occupation)
+        });
+        Ok(Standing { executions, agents: agents.collect(), ..Standing::default() })
     }
 
     /// The limits of the newest published version of each process that has its own.

@@ -89,6 +89,7 @@ pub(crate) async fn load(
     parsed.map(|json| Some(Arc::new(json))).map_err(corrupt)
 }
 
-fn beginning(text: &str) -> &str {
+/// The beginning of a text that stands where the whole is too long.
+pub(crate) fn beginning(text: &str) -> &str {
     &text[..text.floor_char_boundary(PREVIEW)]
 }

@@ -15,12 +15,10 @@ use axum::{
 };
 use procession_application::{
     approvals::{ApprovalFailure, LinkStanding, LinkedApproval},
+    deliveries::in_words,
     ports::StoreError,
 };
-use procession_domain::{
-    approval::{ApprovalError, ApprovalStatus, Ballot},
-    value::Timestamp,
-};
+use procession_domain::approval::{ApprovalError, ApprovalStatus, Ballot};
 
 use crate::{
     HttpState,
@@ -216,13 +214,6 @@ const fn answer(ballot: Ballot) -> &'static str {
         Ballot::Reject => "rejected",
         Ballot::RequestChanges => "requested changes",
     }
-}
-
-/// A time for people: `2026-11-21 10:00 UTC`.
-fn in_words(time: Timestamp) -> String {
-    let text = time.to_string();
-    let (day, rest) = text.split_once('T').unwrap_or((&text, ""));
-    format!("{day} {} UTC", rest.get(..5).unwrap_or(rest))
 }
 
 /// A text within a page or an attribute of it.

@@ -5,11 +5,13 @@ use std::{any::Any, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Redirect, Response},
 };
+use procession_application::ports::AnsweredRequest;
+use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
@@ -59,6 +61,7 @@ fn with_layers(endpoints: Router<HttpState>, state: HttpState) -> Router {
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION, header::COOKIE]))
         .layer(TraceLayer::new_for_http().make_span_with(span_of).on_failure(note_failure))
+        .layer(from_fn_with_state(state.clone(), measure))
         .layer(cors(settings))
         .layer(security_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(security_header(header::REFERRER_POLICY, "same-origin"))
@@ -112,7 +115,8 @@ fn cors(settings: &HttpSettings) -> CorsLayer {
 /// What the log says about a request: never its query, which may hold a token.
 fn span_of(request: &Request<Body>) -> tracing::Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    tracing::debug_span!("request", method = %request.method(), path = request.uri().path(), id = id.unwrap_or_default())
+    let (method, path) = (request.method(), request.uri().path());
+    tracing::info_span!("request", %method, path, request_id = id.unwrap_or_default())
 }
 
 /// Says in the log that a request failed. That the server can't be used for a while is no failure of each request: what is
@@ -129,6 +133,22 @@ fn panicked(panic: &(dyn Any + Send)) -> Response {
     let message = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(message = message.unwrap_or("no text"), "a request failed because of a defect");
     Problem::internal().into_response()
+}
+
+/// Notes how long a request took.
+async fn measure(State(state): State<HttpState>, request: Request, next: Next) -> Response {
+    let Some(meter) = state.shell().settings.meter.as_ref() else { return next.run(request).await };
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    meter.answered(&AnsweredRequest {
+        method: method.as_str(),
+        route: route.as_ref().map(MatchedPath::as_str),
+        status: response.status().as_u16(),
+        took: begun.elapsed(),
+    });
+    response
 }
 
 async fn refuse_changes_while_draining(State(state): State<HttpState>, request: Request, next: Next) -> Response {

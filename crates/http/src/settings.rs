@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration as StdDuration};
 
+use procession_application::ports::Meter;
 use procession_domain::value::Duration;
 use secrecy::SecretString;
 
@@ -30,6 +31,10 @@ pub struct HttpSettings {
     pub time_limits: TimeLimits,
     /// Tells how the machine stands; without it `/api/telemetry/host` is 404.
     pub host_meter: Option<Arc<dyn HostMeter>>,
+    /// Takes measurements, and shows them at `/metrics`; without it that is 404.
+    pub meter: Option<Arc<dyn Meter>>,
+    /// Whether everyone may read them.
+    pub public_metrics: bool,
 }
 
 /// How many connections there may be.
@@ -74,6 +79,8 @@ impl HttpSettings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             time_limits: TimeLimits::default(),
             host_meter: None,
+            meter: None,
+            public_metrics: false,
         }
     }
 

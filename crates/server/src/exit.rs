@@ -2,6 +2,8 @@
 
 use std::{fmt, io, process::ExitCode};
 
+use procession_application::ports::StoreError;
+
 use crate::config::ConfigurationError;
 
 /// How the program ends (spec 8.1).
@@ -77,6 +79,12 @@ impl Failure {
 impl From<ConfigurationError> for Failure {
     fn from(error: ConfigurationError) -> Self {
         Self::usage(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::failed(error)
     }
 }
 

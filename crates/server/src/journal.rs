@@ -27,7 +27,7 @@ fn note(stored: &StoredEvent) {
         Event::Approval(step, approval, ApprovalEvent::Decided(verdict)) => {
             let by = verdict.decided_by.as_deref().unwrap_or_default();
             let (id, process) = names(stored);
-            tracing::info!(%id, process, %step, %approval, decision = verdict.decision.as_str(), by, "decided");
+            tracing::info!(execution = %id, process, %step, %approval, decision = verdict.decision.as_str(), by, "decided");
         }
         Event::Approval(..) | Event::Step(..) | Event::Child(..) => {}
     }
@@ -38,19 +38,21 @@ fn note_process(stored: &StoredEvent, event: &ProcessEvent) {
     match event {
         ProcessEvent::Started { .. } => {
             let version = stored.creation.process.version;
-            tracing::info!(%id, process, %version, by = stored.creation.triggered_by, "execution started");
+            tracing::info!(execution = %id, process, %version, by = stored.creation.triggered_by, "execution started");
         }
         ProcessEvent::Completed { duration, .. } => {
-            tracing::info!(%id, process, ms = duration.as_millis(), "execution completed");
+            tracing::info!(execution = %id, process, ms = duration.as_millis(), "execution completed");
         }
         ProcessEvent::Failed { error, .. } => {
             let step = error.step_id.as_ref().map(ToString::to_string).unwrap_or_default();
-            tracing::info!(%id, process, code = %error.code, step, "execution failed");
+            tracing::info!(execution = %id, process, code = %error.code, step, "execution failed");
         }
         ProcessEvent::Cancelled(cancellation) => {
-            tracing::info!(%id, process, by = cancellation.cancelled_by, "execution cancelled");
+            tracing::info!(execution = %id, process, by = cancellation.cancelled_by, "execution cancelled");
         }
-        ProcessEvent::RollBackStarted { count, .. } => tracing::info!(%id, process, count, "execution rolls back"),
+        ProcessEvent::RollBackStarted { count, .. } => {
+            tracing::info!(execution = %id, process, count, "execution rolls back")
+        }
         ProcessEvent::Created(_)
         | ProcessEvent::Paused(_)
         | ProcessEvent::Resumed { .. }
@@ -63,13 +65,13 @@ fn note_attempt(stored: &StoredEvent, step: &str, direction: Direction, event: &
     let (id, process) = names(stored);
     match (direction, event) {
         (Direction::Do, AttemptEvent::Failed { error: StepError { code, .. }, .. }) => {
-            tracing::info!(%id, process, step, %code, "step failed");
+            tracing::info!(execution = %id, process, step, %code, "step failed");
         }
         (Direction::Undo, AttemptEvent::Failed { error: StepError { code, .. }, .. }) => {
-            tracing::info!(%id, process, step, %code, "step could not be undone");
+            tracing::info!(execution = %id, process, step, %code, "step could not be undone");
         }
         (_, AttemptEvent::Retrying { attempt, error: StepError { code, .. }, .. }) => {
-            tracing::info!(%id, process, step, attempt, %code, "attempt failed; another one follows");
+            tracing::info!(execution = %id, process, step, attempt, %code, "attempt failed; another one follows");
         }
         (
             Direction::Do | Direction::Undo,

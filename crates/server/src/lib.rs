@@ -9,6 +9,7 @@
 //! Invariants: this is the one crate that names every adapter; it decides nothing about processes. Secrets are never
 //! logged and never printed, but for a one-time password that is shown to whoever starts the first server.
 
+mod archive;
 mod commands;
 pub mod config;
 pub mod data_folder;

@@ -18,7 +18,7 @@ pub fn start(log: &Log) {
     // An error means that the embedding program logs already.
     let _ = match log.format {
         LogFormat::Text => builder.with_ansi(shows_colours()).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
     };
 }
 

@@ -24,16 +24,20 @@ use procession_application::{
     definitions::DefinitionSettings,
     deliveries::{DeliverySettings, LinkKey, RetrySettings},
     engine::{EngineSettings, TakesUp},
-    ports::{BlobError, EventFeed, ExecutionStore, StoreError},
+    ports::{self, BlobError, EventFeed, ExecutionStore, Meter, StoreError},
+    retention::RetentionPolicy,
     system::{SystemClock, UuidGenerator},
     variables::Variables,
 };
 use procession_domain::value::Duration;
 use procession_http::{HttpSettings, HttpState};
+use procession_store_sqlite::{FileBlobs, SqliteStore};
+use procession_telemetry::{Follower, Metrics, MetricsError};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 use crate::{
+    archive::ArchiveFolder,
     config::{ByteSize, Configuration, ListenAddress, Loaded, Origin, Synchronous, UserRole},
     data_folder::{DataFolder, DataFolderError},
     host::Machine,
@@ -76,6 +80,9 @@ pub enum StartError {
     /// A host that outgoing requests may reach is none.
     #[error(transparent)]
     OutgoingHost(#[from] BadHost),
+    /// The measurements can't be set up.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     /// The engine can't be built.
     #[error(transparent)]
     Engine(BuildError),
@@ -122,16 +129,24 @@ pub async fn serve<P>(
     let configuration = &loaded.configuration;
     let mut signals = StopSignals::listen()?;
 
-    let stores = Stores::open(configuration).await?;
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
+    let stores = Stores::open_measured(configuration, Some(Arc::clone(&metrics) as _)).await?;
     let listener = listen(&configuration.listen).await?;
     let address = listener.local_addr()?;
-    let http = HttpState::new(http_settings(configuration, &stores.folder)?);
+    let settings = http_settings(configuration, &stores.folder)?;
+    let http = HttpState::new(HttpSettings { meter: Some(Arc::clone(&metrics) as _), ..settings });
     let web = procession_http::serve(listener, http.clone());
 
     // Before the engine begins, so that the log misses nothing.
-    let live = stores.sqlite.store().subscribe();
+    let store = stores.sqlite.store();
+    let (live, counted) = (store.subscribe(), store.subscribe());
+    let newest = store.newest().await?;
     let application = Application::start_at(stores, loaded, TakesUp::All, Some(address)).await?;
     tokio::spawn(journal::keep(application.events.clone(), live.into()));
+    let follower = Follower::new(application.events.clone(), counted.into(), newest);
+    let running = application.engine.application().clone();
+    tokio::spawn(async move { metrics.count(&running, follower).await });
+    let retention = tokio::spawn(application.retention.clone().keep());
     let prepared = prepare(&application).await?;
     http.open(application.engine.application().clone());
     tracing::info!(%address, "ready");
@@ -146,6 +161,7 @@ pub async fn serve<P>(
         std::process::exit(crate::exit::Exit::Interrupted.code().into());
     });
     http.drain();
+    retention.abort();
     application.drain(DRAIN).await;
     web.stop(LAST_ANSWERS).await;
     application.engine.close().await;
@@ -155,10 +171,21 @@ pub async fn serve<P>(
 impl Stores {
     /// Opens the data folder and its database, creating what is missing.
     pub async fn open(configuration: &Configuration) -> Result<Self, StartError> {
+        Self::open_measured(configuration, None).await
+    }
+
+    /// The same, where a meter is told how long transactions take.
+    async fn open_measured(configuration: &Configuration, meter: Option<Arc<dyn Meter>>) -> Result<Self, StartError> {
         let folder = DataFolder::open(configuration.data_dir())?;
-        let sqlite = Sqlite::open_with(database_options(configuration), configuration.blobs()).await?;
+        let options = SqliteOptions { meter, ..database_options(configuration) };
+        let sqlite = Sqlite::open_with(options, configuration.blobs()).await?;
         sqlite.store().seal_with(secret_key(configuration, &folder)?.expose_secret()).await?;
         Ok(Self { folder, sqlite })
+    }
+
+    /// All of them, as the application takes them.
+    pub fn ports(&self) -> ports::Stores {
+        procession::Store::stores(&self.sqlite)
     }
 
     /// Users and keys, without an engine.
@@ -214,6 +241,13 @@ impl Application {
     pub async fn stop(self) {
         self.engine.drain(DRAIN.to_std()).await;
     }
+}
+
+/// The stores of a data folder to read only, beside a server that may have it open.
+pub async fn stores_to_read(configuration: &Configuration) -> Result<ports::Stores, StartError> {
+    let store = SqliteStore::open_to_read(database_options(configuration)).await?;
+    let blobs = FileBlobs::open(configuration.blobs()).await?;
+    Ok(ports::Stores::of(&Arc::new(store), Arc::new(blobs)))
 }
 
 /// The agents without stores and engine, to list and try them.
@@ -278,7 +312,23 @@ fn settings(configuration: &Configuration, takes_up: TakesUp) -> ApplicationSett
         notifications: configuration.notifications.settings(),
         starts_per_minute: configuration.limits.starts_per_minute,
         variables: variables(configuration),
+        retention: retention_policy(configuration),
+        archive: configuration.retention.export.clone().map(|folder| {
+            let clock = Arc::new(SystemClock::default());
+            Arc::new(ArchiveFolder::new(folder, clock)) as _
+        }),
         ..ApplicationSettings::default()
+    }
+}
+
+const fn retention_policy(configuration: &Configuration) -> RetentionPolicy {
+    let kept = &configuration.retention;
+    RetentionPolicy {
+        events: kept.events,
+        executions: kept.executions,
+        outputs: kept.outputs,
+        deliveries: kept.deliveries,
+        audit: kept.audit,
     }
 }
 
@@ -357,6 +407,7 @@ fn http_settings(configuration: &Configuration, folder: &DataFolder) -> Result<H
         cors_origins: configuration.http.allowed_origins.clone(),
         trusted_proxies: configuration.http.trusted_proxies.clone(),
         host_meter: Machine::with_data_in(folder.path().to_owned()).map(|machine| Arc::new(machine) as _),
+        public_metrics: configuration.metrics.public,
         max_connections: open_files::connections(count(configuration.http.max_connections)),
         max_connections_per_address: configuration.http.max_connections_per_address.map(count),
         ..HttpSettings::new(secret_key)

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use procession_application::ports::{
     AccessError, AccessStore, AgentActivity, AgentEvent, AgentFigures, AlertFilter, AlertPage, ApiKey, ApprovalChange,
-    ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, AttemptEnd, AuditEntry, AuditFilter, AuditTrail,
-    BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CostAlert, CostDay,
-    CostsOfProcess, Counted, DefinitionStore, DefinitionStoreError, DeliveryAttempt, DeliveryFilter, DeliveryRow,
-    DeliveryState, DeliveryStore, DueDelivery, DueRequest, EventFeed, EventPage, ExecutionFilter, ExecutionRow,
-    ExecutionStore, FigureStore, Grouping, InboxRow, KeptAuditEntry, KeptSchedule, KeptStart, KeptWebhook, Lease,
-    Loaded, NewDelivery, NewUser, NoticeMark, NoticeStore, Page, Paging, ProcessFilter, ProcessRow, ProcessTemplate,
-    PublishedVersion, Queries, RecentRuns, RunFigures, SavedView, ScheduleChange, ScheduleStore, Setting, SignalError,
-    Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind,
-    ThresholdStore, UntoldAlert, User, ViewStore, WebhookAddress, WebhookCall, WebhookStore, WorkScope,
+    ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, AttemptEnd, AuditAnchor, AuditEntry, AuditFilter,
+    AuditTrail, BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CopyOutcome,
+    CostAlert, CostDay, CostsOfProcess, Counted, DefinitionStore, DefinitionStoreError, DeliveryAttempt,
+    DeliveryFilter, DeliveryRow, DeliveryState, DeliveryStore, DueDelivery, DueRequest, EventFeed, EventPage,
+    ExecutionCopy, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore, Grouping, InboxRow, KeptAuditEntry,
+    KeptPart, KeptSchedule, KeptStart, KeptWebhook, Lease, LiveExecutions, Loaded, NewDelivery, NewUser, NoticeMark,
+    NoticeStore, Overdue, Page, Paging, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, PurgeStep,
+    Queries, RecentRuns, Removal, RetentionStore, RunFigures, SavedView, ScheduleChange, ScheduleStore, Setting,
+    SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold,
+    ThresholdKind, ThresholdStore, TransferStore, UntoldAlert, User, ViewStore, WebhookAddress, WebhookCall,
+    WebhookStore, WorkScope,
 };
 use procession_domain::{
     definition::Process,
@@ -228,6 +230,7 @@ interposed!(Queries as queries {
     fn events(execution: ExecutionId, page: EventPage) -> Result<Vec<StoredEvent>, StoreError>;
     fn costs_of_process(process: ProcessId, user: Option<&str>, currency: Currency) -> Result<CostsOfProcess, StoreError>;
     fn execution_counts() -> Result<Vec<(ExecutionStatus, u64)>, StoreError>;
+    fn live_executions() -> Result<LiveExecutions, StoreError>;
     fn started_under(scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError>;
     fn dismissed_at(execution: ExecutionId) -> Result<Option<Timestamp>, StoreError>;
     fn dismiss(execution: ExecutionId, at: Option<Timestamp>) -> Result<bool, StoreError>;
@@ -300,6 +303,7 @@ interposed!(DeliveryStore as deliveries {
     fn deliveries(filter: &DeliveryFilter, paging: &Paging) -> Result<Page<DeliveryRow>, StoreError>;
     fn resend(id: Uuid, now: Timestamp) -> Result<bool, StoreError>;
     fn agent_events(agent: &str, after: u64, limit: u32, user: Option<&str>) -> Result<Vec<AgentEvent>, StoreError>;
+    fn purge_deliveries(before: Timestamp, limit: u32) -> Result<u64, StoreError>;
     fn delivery_counts() -> Result<Vec<(DeliveryState, u64)>, StoreError>;
 });
 
@@ -337,6 +341,24 @@ interposed!(AuditTrail as audit {
     fn entry(id: Uuid) -> Result<Option<KeptAuditEntry>, StoreError>;
     fn after(number: u64, limit: u32) -> Result<Vec<KeptAuditEntry>, StoreError>;
     fn ever() -> Result<u64, StoreError>;
+    fn anchor() -> Result<AuditAnchor, StoreError>;
+});
+
+interposed!(RetentionStore as retention {
+    fn overdue(part: KeptPart, before: Timestamp, limit: u32) -> Result<Vec<Overdue>, StoreError>;
+    fn count_overdue(part: KeptPart, before: Timestamp) -> Result<u64, StoreError>;
+    fn purge(part: KeptPart, removals: Vec<Removal>) -> Result<PurgeStep, StoreError>;
+    fn mark_archived(executions: &[ExecutionId]) -> Result<(), StoreError>;
+    fn count_old_deliveries(before: Timestamp) -> Result<u64, StoreError>;
+    fn purge_deliveries(before: Timestamp) -> Result<u64, StoreError>;
+    fn audit_before(before: Timestamp) -> Result<Option<AuditAnchor>, StoreError>;
+    fn move_audit_anchor(to: AuditAnchor, entry: &AuditEntry) -> Result<(), StoreError>;
+    fn purge_audit() -> Result<u64, StoreError>;
+});
+
+interposed!(TransferStore as transfer {
+    fn values_of(execution: ExecutionId) -> Result<Vec<(ContentHash, Content)>, StoreError>;
+    fn put_copy(copy: ExecutionCopy) -> Result<CopyOutcome, StoreError>;
 });
 
 #[async_trait]

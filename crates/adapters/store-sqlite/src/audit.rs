@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AuditEntry, AuditFilter, AuditTrail, AuditedResource, KeptAuditEntry, Origin, Page, Paging, StoreError,
+    AuditAnchor, AuditEntry, AuditFilter, AuditTrail, AuditedResource, KeptAuditEntry, Origin, Page, Paging, StoreError,
 };
 use procession_domain::value::ContentHash;
 use rusqlite::{Connection, OptionalExtension};
@@ -48,6 +48,10 @@ impl AuditTrail for SqliteStore {
         query.push(" ORDER BY number LIMIT ").push_bind(i64::from(limit));
         let rows = query.build().fetch_all(&self.readers).await.map_err(Failure::from)?;
         Ok(rows.iter().map(kept_entry).collect::<Result<_, _>>()?)
+    }
+
+    async fn anchor(&self) -> Result<AuditAnchor, StoreError> {
+        Ok(self.read_audit_anchor().await?)
     }
 
     async fn ever(&self) -> Result<u64, StoreError> {

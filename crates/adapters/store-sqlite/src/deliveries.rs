@@ -85,6 +85,10 @@ impl DeliveryStore for SqliteStore {
         Ok(self.read_agent_events(agent, after, limit, user).await?)
     }
 
+    async fn purge_deliveries(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        self.writer.change(Purge { before, limit }).await
+    }
+
     async fn delivery_counts(&self) -> Result<Vec<(DeliveryState, u64)>, StoreError> {
         Ok(self.count_deliveries().await?)
     }
@@ -326,6 +330,30 @@ impl Change for Withdraw {
 
     fn is_done(outcome: &bool) -> bool {
         *outcome
+    }
+}
+
+/// Old deliveries, of which nothing more is tried.
+struct Purge {
+    before: Timestamp,
+    limit: u32,
+}
+
+impl Change for Purge {
+    type Outcome = u64;
+
+    fn apply(&self, connection: &Connection) -> Result<u64, Failure> {
+        const REMOVE: &str = "
+            DELETE FROM deliveries WHERE key IN (
+                SELECT key FROM deliveries
+                WHERE created_at < ?1 AND next_attempt_at IS NULL
+                ORDER BY created_at, id
+                LIMIT ?2)";
+        Ok(connection.prepare_cached(REMOVE)?.execute((self.before.as_micros(), self.limit))? as u64)
+    }
+
+    fn is_done(outcome: &u64) -> bool {
+        *outcome > 0
     }
 }
 

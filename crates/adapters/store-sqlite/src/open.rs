@@ -68,6 +68,12 @@ pub enum OpenError {
         /// The newest one that this program knows.
         known: i64,
     },
+    /// An older version has written it, and it is not brought up to date by who only reads.
+    #[error(
+        "the database {} was written by an older version of procession; `procession db migrate` brings it up to date",
+        .0.display()
+    )]
+    Older(PathBuf),
     /// It is from before the first release, whose form can't be brought up to date.
     #[error(
         "the database {} was written by a version from before the first release, which stored executions differently; let \
@@ -163,6 +169,23 @@ impl SqliteStore {
         let started = WriterThread::start(options.clone(), feed.clone(), lock);
         let writer = started.map_err(|failure| OpenError::database(&path, failure))?;
         Ok(Self { options: Arc::new(options), writer, readers, feed, seal: Arc::default() })
+    }
+
+    /// Opens a database to read it only, beside a server that may have it open: every method that writes fails.
+    pub async fn open_to_read(options: Options) -> Result<Self, OpenError> {
+        let path = options.path.clone();
+        let failed = |error: sqlx::Error| OpenError::database(&path, error);
+        let mut connection = open_for_reading(&path).await?;
+        migrations::refuse_unknown(&path, &mut connection).await?;
+        let lacking = migrations::pending(&path, &mut connection).await?;
+        connection.close().await.map_err(failed)?;
+        if !lacking.is_empty() {
+            return Err(OpenError::Older(path));
+        }
+        let readers = SqlitePoolOptions::new().max_connections(options.readers.max(1));
+        let readers = readers.connect_with(options.reading()).await.map_err(failed)?;
+        let feed = broadcast::Sender::new(1);
+        Ok(Self { options: Arc::new(options), writer: Writer::closed(), readers, feed, seal: Arc::default() })
     }
 
     /// Writes what waits and closes the database; every method fails afterwards. Without it the database closes by itself

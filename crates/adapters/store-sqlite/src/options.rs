@@ -1,7 +1,8 @@
 //! How a database is opened.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use procession_application::ports::Meter;
 use rusqlite::OpenFlags;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
@@ -31,6 +32,8 @@ pub struct Options {
     pub readers: u32,
     /// How long to wait for another program that has the database locked, such as a backup.
     pub patience: Duration,
+    /// What is told how long transactions take.
+    pub meter: Option<Arc<dyn Meter>>,
 }
 
 /// When a commit is written to the disk (spec 8.2, `database.synchronous`).
@@ -46,7 +49,13 @@ pub enum Synchronous {
 impl Options {
     /// The usual ones.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), synchronous: Synchronous::default(), readers: 4, patience: Duration::from_secs(5) }
+        Self {
+            path: path.into(),
+            synchronous: Synchronous::default(),
+            readers: 4,
+            patience: Duration::from_secs(5),
+            meter: None,
+        }
     }
 
     /// Opens the connection of the writer, to a database whose schema is up to date.

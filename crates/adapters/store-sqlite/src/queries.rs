@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, Sort, StoreError,
-    StoredEvent,
+    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, LiveExecutions, Page, Paging, Queries, Sort,
+    StoreError, StoredEvent,
 };
 use procession_domain::{
     event::Creation,
@@ -56,6 +56,10 @@ impl Queries for SqliteStore {
 
     async fn execution_counts(&self) -> Result<Vec<(ExecutionStatus, u64)>, StoreError> {
         Ok(self.count_executions().await?)
+    }
+
+    async fn live_executions(&self) -> Result<LiveExecutions, StoreError> {
+        Ok(self.count_live_executions().await?)
     }
 
     async fn started_under(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError> {
@@ -151,6 +155,24 @@ impl SqliteStore {
         const COUNT: &str = "SELECT status, count(*) AS executions FROM process_executions GROUP BY status";
         let rows = sqlx::query(COUNT).fetch_all(&self.readers).await?;
         rows.iter().map(|row| Ok((status_of(row.try_get("status")?)?, count(row, "executions")?))).collect()
+    }
+
+    async fn count_live_executions(&self) -> Result<LiveExecutions, Failure> {
+        const COUNT: &str = "
+            SELECT
+                count(*) FILTER (WHERE status = 0) AS pending,
+                count(*) FILTER (WHERE status = 1 AND owner IS NOT NULL) AS running,
+                count(*) FILTER (WHERE status = 1 AND owner IS NULL) AS waiting,
+                count(*) FILTER (WHERE status = 2) AS paused
+            FROM process_executions INDEXED BY process_executions_by_status
+            WHERE status < 3";
+        let row = sqlx::query(COUNT).fetch_one(&self.readers).await?;
+        Ok(LiveExecutions {
+            pending: count(&row, "pending")?,
+            running: count(&row, "running")?,
+            waiting: count(&row, "waiting")?,
+            paused: count(&row, "paused")?,
+        })
     }
 }
 

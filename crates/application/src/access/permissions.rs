@@ -33,6 +33,8 @@ pub enum Permission {
     AdminViewAll,
     /// Change limits.
     AdminManageLimits,
+    /// Read the measurements of the server: what a monitoring system's key is limited to.
+    MetricsRead,
 }
 
 /// How far a permission reaches.
@@ -48,12 +50,13 @@ pub enum Reach {
 
 use Permission::{
     AdminManageLimits, AdminViewAll, ApprovalDecide, ApprovalDelegate, ExecutionCancel, ExecutionRetry,
-    ExecutionTrigger, ExecutionView, ProcessCreate, ProcessDelete, ProcessPublish, ProcessRead, ProcessUpdate,
+    ExecutionTrigger, ExecutionView, MetricsRead, ProcessCreate, ProcessDelete, ProcessPublish, ProcessRead,
+    ProcessUpdate,
 };
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         ProcessRead,
         ProcessCreate,
         ProcessUpdate,
@@ -67,6 +70,7 @@ impl Permission {
         ApprovalDelegate,
         AdminViewAll,
         AdminManageLimits,
+        MetricsRead,
     ];
 
     /// Its name in messages and scopes.
@@ -85,6 +89,7 @@ impl Permission {
             ApprovalDelegate => "approval:delegate",
             AdminViewAll => "admin:view_all",
             AdminManageLimits => "admin:manage_limits",
+            MetricsRead => "metrics:read",
         }
     }
 
@@ -116,7 +121,8 @@ impl Role {
                 ExecutionView => return Reach::Own,
                 ProcessRead => true,
                 ProcessCreate | ProcessUpdate | ProcessDelete | ProcessPublish | ExecutionTrigger | ExecutionCancel
-                | ExecutionRetry | ApprovalDecide | ApprovalDelegate | AdminViewAll | AdminManageLimits => false,
+                | ExecutionRetry | ApprovalDecide | ApprovalDelegate | AdminViewAll | AdminManageLimits
+                | MetricsRead => false,
             },
         };
         if is_given { Reach::All } else { Reach::Nothing }
@@ -141,7 +147,8 @@ mod tests {
         approval:decide      x - - - x
         approval:delegate    x - - - -
         admin:view_all       x - - - -
-        admin:manage_limits  x - - - -";
+        admin:manage_limits  x - - - -
+        metrics:read         x - - - -";
 
     #[test]
     fn what_roles_may_do_is_the_matrix_of_the_specification() {

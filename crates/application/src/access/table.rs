@@ -44,8 +44,8 @@ const fn first(names: &[&'static str]) -> &'static str {
 
 use Need::{Administrator, EveryRight, Only, OwnSession, OwnVoice, ViewOrOwnVoice};
 use Permission::{
-    AdminManageLimits, AdminViewAll, ExecutionCancel, ExecutionRetry, ExecutionTrigger, ExecutionView, ProcessCreate,
-    ProcessDelete, ProcessPublish, ProcessRead, ProcessUpdate,
+    AdminManageLimits, AdminViewAll, ExecutionCancel, ExecutionRetry, ExecutionTrigger, ExecutionView, MetricsRead,
+    ProcessCreate, ProcessDelete, ProcessPublish, ProcessRead, ProcessUpdate,
 };
 
 use_cases! {
@@ -107,9 +107,13 @@ use_cases! {
     // For any user, and every role has this permission (spec 4c).
     ReadRecovery, Reads, Only(ProcessRead), Free, "See what the last start found under way: counts only.";
     ReadLimits, Reads, Administrator(AdminManageLimits), Free, "See how full the server is.";
+    ReadMetrics, Reads, Only(MetricsRead), Free, "Read the measurements of the server.";
     ReadNotificationSettings, Reads, Administrator(AdminManageLimits), Free, "See where notifications go.";
     ChangeNotificationSettings, Changes as "settings.notifications", Administrator(AdminManageLimits), Free, "Change where notifications go.";
     TestNotification, Changes as "notification.test", Administrator(AdminManageLimits), Free, "Send a test message.";
+    ReadRetention, Reads, Administrator(AdminManageLimits), Free, "See for how long things are kept.";
+    ChangeRetention, Changes as "settings.retention", Administrator(AdminManageLimits), Free, "Change for how long things are kept.";
+    RunRetention, Changes as "retention.run", Administrator(AdminManageLimits), Free, "Remove what was kept for long enough.";
     ReadAudit, Reads, Administrator(AdminViewAll), Free, "See who did what.";
     ReadUsers, Reads, EveryRight, Free, "See users.";
     CreateUser, Changes as "user.create", EveryRight, Free, "Create a user.";

@@ -268,7 +268,7 @@ fn text(row: &ApprovalRow, reason: MailReason, link: Option<String>, page: Optio
 }
 
 /// A time for people: `2026-11-21 10:00 UTC`.
-pub(crate) fn in_words(time: Timestamp) -> String {
+pub fn in_words(time: Timestamp) -> String {
     let text = time.to_string();
     let (day, rest) = text.split_once('T').unwrap_or((&text, ""));
     format!("{day} {} UTC", rest.get(..5).unwrap_or(rest))

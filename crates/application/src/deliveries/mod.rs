@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 pub use links::LinkKey;
 pub(crate) use links::{DecisionLinks, DecisionToken};
+pub use mails::in_words;
 pub(crate) use mails::{Mails, person};
 pub(crate) use planning::{Outbox, Told};
 pub use policy::RetrySettings;

@@ -55,9 +55,9 @@ pub(super) enum Outcome {
 pub(super) struct Sender {
     ports: Ports,
     settings: Arc<DeliverySettings>,
-    variables: Variables,
     catalog: Catalog,
     mails: Mails,
+    variables: Variables,
 }
 
 /// A webhook's address and secret.
@@ -67,9 +67,9 @@ struct Address {
 }
 
 impl Sender {
-    pub fn new(ports: Ports, settings: Arc<DeliverySettings>, variables: Variables, mails: Mails) -> Self {
+    pub fn new(ports: Ports, settings: Arc<DeliverySettings>, mails: Mails, variables: Variables) -> Self {
         let catalog = Catalog::new(Arc::clone(&ports.stores.definitions));
-        Self { ports, settings, variables, catalog, mails }
+        Self { ports, settings, catalog, mails, variables }
     }
 
     /// Sends a delivery.

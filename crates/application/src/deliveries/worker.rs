@@ -102,12 +102,12 @@ impl Worker {
     pub fn new(
         ports: Ports,
         settings: Arc<DeliverySettings>,
-        variables: Variables,
         mails: Mails,
+        variables: Variables,
         outbox: &Outbox,
         stop: CancellationToken,
     ) -> Self {
-        let sender = Arc::new(Sender::new(ports.clone(), Arc::clone(&settings), variables, mails));
+        let sender = Arc::new(Sender::new(ports.clone(), Arc::clone(&settings), mails, variables));
         Self { ports, settings, sender, wake: outbox.wake(), stop }
     }
 

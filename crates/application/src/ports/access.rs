@@ -88,6 +88,8 @@ pub enum Setting {
     SetupCompleted,
     /// Where notifications go, as JSON with secrets in it.
     Notifications,
+    /// For how long things are kept, as JSON.
+    Retention,
 }
 
 /// Why a user can't be written.
@@ -238,6 +240,7 @@ impl Setting {
         match self {
             Self::SetupCompleted => "setup_completed",
             Self::Notifications => "notifications",
+            Self::Retention => "retention",
         }
     }
 }

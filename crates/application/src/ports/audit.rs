@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use procession_domain::value::{ContentHash, Timestamp, UserId};
 use uuid::Uuid;
 
-use super::{Page, Paging, StoreError};
+use super::{AuditAnchor, Page, Paging, StoreError};
 
 /// Something that someone did, or was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +117,9 @@ pub trait AuditTrail: Send + Sync {
 
     /// The entries behind a number, oldest first, at most `limit`.
     async fn after(&self, number: u64, limit: u32) -> Result<Vec<KeptAuditEntry>, StoreError>;
+
+    /// Up to where the trail was purged, or may be.
+    async fn anchor(&self) -> Result<AuditAnchor, StoreError>;
 
     /// The highest number that an entry ever had; 0 if there was none.
     async fn ever(&self) -> Result<u64, StoreError>;

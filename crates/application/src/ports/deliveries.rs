@@ -319,6 +319,10 @@ pub trait DeliveryStore: Send + Sync {
         user: Option<&str>,
     ) -> Result<Vec<AgentEvent>, StoreError>;
 
+    /// Removes deliveries that were written before a time and of which nothing more is tried, the oldest first, at most
+    /// `limit`. How many.
+    async fn purge_deliveries(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError>;
+
     /// How many deliveries there are in each state.
     async fn delivery_counts(&self) -> Result<Vec<(DeliveryState, u64)>, StoreError>;
 }

@@ -17,13 +17,16 @@ mod durations;
 mod executions;
 mod feed;
 mod incoming;
+mod meter;
 mod notices;
 mod notifier;
 mod queries;
+mod retention;
 mod run_sums;
 mod schedules;
 mod templates;
 mod thresholds;
+mod transfer;
 mod views;
 mod webhooks;
 mod work;
@@ -58,16 +61,19 @@ pub use executions::{
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
 pub use incoming::{CallOutcome, KeptWebhook, WebhookAddress, WebhookCall, WebhookStore};
+pub use meter::{AnsweredRequest, Meter, MeterPage, Occupation, Standing};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
-    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, PageStart, Paging, Queries, RowPlace,
-    Sort,
+    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, LiveExecutions, Page, PageStart, Paging,
+    Queries, RowPlace, Sort,
 };
+pub use retention::{AuditAnchor, KeptPart, Overdue, PurgeStep, Purged, Removal, RetentionStore};
 pub use run_sums::RunSums;
 pub use schedules::{FiringOutcome, KeptSchedule, LastFiring, ScheduleChange, ScheduleStanding, ScheduleStore};
 pub use templates::{Complexity, ProcessTemplate, TemplateStore, Visibility};
 pub use thresholds::{Threshold, ThresholdKind, ThresholdStore};
+pub use transfer::{CopyOutcome, ExecutionCopy, TransferStore};
 pub use views::{SavedView, ViewStore};
 pub use webhooks::{NoWebhooks, WebhookFailure, WebhookPost, WebhookSender};
 pub use work::{Spending, working_time};
@@ -117,6 +123,10 @@ pub struct Stores {
     pub notices: Arc<dyn NoticeStore>,
     /// Saved views.
     pub views: Arc<dyn ViewStore>,
+    /// What is old.
+    pub retention: Arc<dyn RetentionStore>,
+    /// Executions as a whole.
+    pub transfer: Arc<dyn TransferStore>,
     /// Schedules.
     pub schedules: Arc<dyn ScheduleStore>,
     /// Webhooks that start processes, and the calls of them.
@@ -159,6 +169,8 @@ impl Stores {
             + ThresholdStore
             + NoticeStore
             + ViewStore
+            + RetentionStore
+            + TransferStore
             + ScheduleStore
             + WebhookStore
             + DeliveryStore
@@ -177,6 +189,8 @@ impl Stores {
             thresholds: Arc::clone(store) as _,
             notices: Arc::clone(store) as _,
             views: Arc::clone(store) as _,
+            retention: Arc::clone(store) as _,
+            transfer: Arc::clone(store) as _,
             schedules: Arc::clone(store) as _,
             incoming: Arc::clone(store) as _,
             deliveries: Arc::clone(store) as _,

@@ -143,6 +143,19 @@ pub struct CostsOfProcess {
     pub is_complete: bool,
 }
 
+/// How many executions have not ended, by what they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LiveExecutions {
+    /// They wait to be admitted.
+    pub pending: u64,
+    /// A node works on them.
+    pub running: u64,
+    /// They wait for a time, a child, or their turn at a node.
+    pub waiting: u64,
+    /// They wait for people only, or an operator paused them.
+    pub paused: u64,
+}
+
 /// Which of an execution's events are asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct EventPage {
@@ -184,6 +197,9 @@ pub trait Queries: Send + Sync {
 
     /// How many executions are in each status.
     async fn execution_counts(&self) -> Result<Vec<(ExecutionStatus, u64)>, StoreError>;
+
+    /// How many executions have not ended. It takes as long as there are such, however many have ended.
+    async fn live_executions(&self) -> Result<LiveExecutions, StoreError>;
 
     /// The start that was made under an idempotency key ([`super::IdempotencyKey::scope`]) which has not expired.
     async fn started_under(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError>;

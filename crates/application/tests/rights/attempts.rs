@@ -22,6 +22,7 @@ use procession_application::{
         AlertFilter, DeliveryFilter, ExecutionFilter, Mark, PageStart, Paging, ProcessFilter, ThresholdKind,
         WebhookAddress,
     },
+    retention::{RetentionChanges, RetentionFailure},
     server_status::StatusFailure,
     templates::{TemplateDraft, TemplateFailure, TemplateFilter},
     triggers::TriggerFailure,
@@ -230,11 +231,15 @@ pub async fn attempt(stage: &Stage, by: &Principal, use_case: UseCase, things: &
         UseCase::ReadFrame => came(by.check(use_case)),
         UseCase::ReadRecovery => came(stage.status.recovery(by).map(drop)),
         UseCase::ReadLimits => came(stage.status.limits(by).await.map(drop)),
+        UseCase::ReadMetrics => came(stage.status.standing(by).await.map(drop)),
         UseCase::ReadNotificationSettings => came(stage.notifications.settings(by).await.map(drop)),
         UseCase::ChangeNotificationSettings => {
             came(stage.notifications.change(by, NotificationSettings::default()).await.map(drop))
         }
         UseCase::TestNotification => came(stage.notifications.test(by, TestMessage::default()).await.map(drop)),
+        UseCase::ReadRetention => came(stage.retention.policy(by).await.map(drop)),
+        UseCase::ChangeRetention => came(stage.retention.change(by, RetentionChanges::default()).await.map(drop)),
+        UseCase::RunRetention => came(stage.retention.run(by).await.map(drop)),
         UseCase::ReadAudit => came(stage.audit.verify(by).await.map(drop)),
         UseCase::ReadUsers
         | UseCase::CreateUser
@@ -543,6 +548,15 @@ impl Refusal for AuditFailure {
             Self::Forbidden(_) => Came::Forbidden,
             Self::NotFound => Came::ToNothing,
             Self::Store(_) => Came::In,
+        }
+    }
+}
+
+impl Refusal for RetentionFailure {
+    fn came(&self) -> Came {
+        match self {
+            Self::Forbidden(_) => Came::Forbidden,
+            Self::Running | Self::Archive(_) | Self::Store(_) => Came::In,
         }
     }
 }

@@ -68,9 +68,13 @@ const MATRIX: &str = "
     MarkNotice                  x x x x x  process:read
     ReadRecovery                x x x x x  process:read
     ReadLimits                  x - - - -  admin:manage_limits
+    ReadMetrics                 x - - - -  metrics:read
     ReadNotificationSettings    x - - - -  admin:manage_limits
     ChangeNotificationSettings  x - - - -  admin:manage_limits
     TestNotification            x - - - -  admin:manage_limits
+    ReadRetention               x - - - -  admin:manage_limits
+    ChangeRetention             x - - - -  admin:manage_limits
+    RunRetention                x - - - -  admin:manage_limits
     ReadAudit                   x - - - -  admin:view_all
     ReadUsers                   x - - - -  all
     CreateUser                  x - - - -  all

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
-import { test } from "../tests/server";
+import { ASKS, test } from "../tests/server";
 
 const FOLDER = fileURLToPath(new URL("../../../../docs/images/", import.meta.url));
 
@@ -41,7 +41,24 @@ test("the pictures of docs/console.md", async ({ home: page, server }) => {
   await page.getByRole("button", { name: "Approve" }).waitFor();
   await picture(page, "approval");
 
+  await page.goto(`/runs/${article}?at=14`);
+  await page.getByText(/Event 14 of/).waitFor();
+  await picture(page, "travel");
+  await page.goto("/analytics");
+  await page.getByRole("figure").first().waitFor();
+  await picture(page, "analytics");
+  await server.api("POST", "/api/processes", { yaml_content: ASKS("contract-by-agents") });
+  await page.goto("/processes/contract-by-agents?tab=roles");
+  await page.getByRole("button", { name: "draft, critic: none" }).click();
+  await page.getByRole("button", { name: "draft, critic: executor" }).click();
+  await picture(page, "roles");
+
   await page.emulateMedia({ colorScheme: "dark" });
+  await page.goto("/processes/contract-by-agents");
+  await page.getByRole("button", { name: "Try it" }).click();
+  await page.getByRole("button", { name: "Simulate" }).click();
+  await page.getByRole("region", { name: "Result" }).getByRole("button", { name: "sign, Completed" }).scrollIntoViewIfNeeded();
+  await picture(page, "try");
   await page.goto("/processes/new?from=paste");
   const text = processes.find((one) => one.name === "article-with-revision");
   const { yaml_content: yaml } = await server.api("GET", `/api/processes/${text?.id ?? ""}`);

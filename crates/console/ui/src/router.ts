@@ -1,4 +1,5 @@
 import { createRouter, createWebHistory } from "vue-router";
+import { AddressChanges } from "./lib/address";
 
 declare module "vue-router" {
   interface RouteMeta {
@@ -18,10 +19,18 @@ export const router = createRouter({
     { path: "/processes/:name/edit", name: "edit", component: () => import("./pages/EditPage.vue"), props: true },
     { path: "/runs", name: "runs", component: () => import("./pages/RunsPage.vue") },
     { path: "/runs/:id", name: "run", component: () => import("./pages/RunPage.vue"), props: true },
+    { path: "/compare", name: "compare", component: () => import("./pages/ComparePage.vue") },
     { path: "/approvals", name: "approvals", component: () => import("./pages/ApprovalsPage.vue") },
+    { path: "/schedules", name: "schedules", component: () => import("./pages/SchedulesPage.vue") },
+    { path: "/analytics", name: "analytics", component: () => import("./pages/AnalyticsPage.vue") },
     { path: "/agents", name: "agents", component: () => import("./pages/AgentsPage.vue") },
+    { path: "/deliveries", name: "deliveries", component: () => import("./pages/DeliveriesPage.vue") },
+    { path: "/audit", name: "audit", component: () => import("./pages/AuditPage.vue") },
+    { path: "/help/:slug(.*)*", name: "help", component: () => import("./pages/HelpPage.vue") },
     { path: "/settings", name: "settings", component: () => import("./pages/SettingsPage.vue") },
     { path: "/:path(.*)*", name: "nothing", component: () => import("./pages/NothingPage.vue") },
   ],
   scrollBehavior: (to, from, saved) => saved ?? (to.path === from.path ? false : { top: 0 }),
 });
+
+export const addressChanges = new AddressChanges(router);

@@ -1,9 +1,12 @@
 import { ASKS, expect, PASSWORD, signIn, test } from "./server";
 
 test("a request is approved by key, and the next one opens", async ({ home: page, server }) => {
-  const process = await server.publish(ASKS("first-contract"));
-  const runs = [await server.run(process), await server.run(process)];
-  for (const run of runs) await server.until(run, "paused");
+  const runs: string[] = [];
+  for (const name of ["first-contract", "second-contract"]) {
+    const run = await server.run(await server.publish(ASKS(name)));
+    await server.until(run, "paused");
+    runs.push(run);
+  }
   await page.goto("/approvals");
   await expect(page.getByRole("heading", { level: 2, name: "Contract of first-contract" })).toBeVisible();
   await expect(page.getByRole("link", { name: /Approvals 2/ })).toBeVisible();
@@ -11,7 +14,8 @@ test("a request is approved by key, and the next one opens", async ({ home: page
   await expect(page.getByRole("button", { name: "Approve" })).toHaveAccessibleDescription("The process goes on with “sign”.");
   await page.keyboard.press("a");
   await expect(page.getByRole("link", { name: /Approvals 1/ })).toBeVisible();
-  await expect(page.getByRole("heading", { level: 2, name: "Contract of first-contract" })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 2, name: "Contract of second-contract" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Reject" })).toBeEnabled();
   // A rejection needs a reason: the key leads to the field, and acts once it is written.
   await page.keyboard.press("r");
   await expect(page.getByLabel("Comment")).toBeFocused();

@@ -1,7 +1,8 @@
 import { expect, test, WAITS } from "./server";
 
 test("a run is watched through the death and return of the server, without a reload", async ({ home: page, server }) => {
-  const run = await server.run(await server.publish(WAITS("survives", "4s")));
+  test.setTimeout(120_000);
+  const run = await server.run(await server.publish(WAITS("survives", "20s")));
   await page.goto(`/runs/${run}`);
   await page.evaluate(() => Object.assign(globalThis, { wasNotReloaded: true }));
   const connection = page.getByRole("status", { name: "Connection" });
@@ -11,7 +12,7 @@ test("a run is watched through the death and return of the server, without a rel
   await expect(connection).toHaveText("Reconnecting…");
   await server.start();
   await expect(connection).toHaveText("Live");
-  await expect(page.getByRole("button", { name: "last, Completed" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "last, Completed" })).toBeVisible({ timeout: 45_000 });
   expect(await page.evaluate(() => "wasNotReloaded" in globalThis)).toBe(true);
 });
 

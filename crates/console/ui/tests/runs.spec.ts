@@ -1,7 +1,7 @@
 import { ASKS, expect, test, WAITS } from "./server";
 
 test("a run is started by keyboard and watched live to its end", async ({ home: page, server }) => {
-  await server.publish(WAITS("short-wait", "6s"));
+  await server.publish(WAITS("short-wait", "15s"));
   await page.goto("/");
   await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
   await expect(page.getByRole("status", { name: "Connection" })).toHaveText("Live");
@@ -14,7 +14,7 @@ test("a run is started by keyboard and watched live to its end", async ({ home: 
   await page.getByRole("button", { name: "Run", exact: true }).focus();
   await page.keyboard.press("Enter");
   await expect(page.getByRole("region", { name: "Why is it waiting?" })).toContainText("waits for its time");
-  await expect(page.getByRole("button", { name: "last, Completed" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "last, Completed" })).toBeVisible({ timeout: 30_000 });
   await expect(page.getByRole("region", { name: "Why is it waiting?" })).toHaveCount(0);
 });
 

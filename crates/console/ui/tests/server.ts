@@ -22,6 +22,7 @@ interface Told {
   status: string;
   yaml_content: string;
   processes: { id: string; name: string }[];
+  total: number;
 }
 
 export class Server {
@@ -102,20 +103,29 @@ export class Server {
 
 /** Signs a page in without the form. */
 export async function signIn(page: Page, server: Server, username = "admin", password = PASSWORD): Promise<void> {
-  await page.request.post(`${server.address}/api/session`, { data: { username, password } });
+  const answer = await page.request.post(`${server.address}/api/session`, { data: { username, password } });
+  if (!answer.ok()) throw new Error(`${username} can't sign in: ${answer.status()}`);
 }
 
-/** Tests whose page is signed in as the administrator of a demo server. */
-export const test = base.extend<{ home: Page }, { server: Server }>({
-  server: [
+/** Tests whose page is signed in as the administrator of a demo server; each file of them has a server of its own. */
+export const test = base.extend<{ home: Page; server: Server }, { servers: { of: (file: string) => Promise<Server> } }>({
+  servers: [
     async ({}, use) => {
-      const server = new Server();
-      await server.start();
-      await use(server);
-      await server.stop();
+      let current: { file: string; server: Server } | undefined;
+      await use({
+        of: async (file) => {
+          if (current?.file === file) return current.server;
+          await current?.server.stop();
+          current = { file, server: new Server() };
+          await current.server.start();
+          return current.server;
+        },
+      });
+      await current?.server.stop();
     },
-    { scope: "worker" },
+    { scope: "worker", timeout: 60_000 },
   ],
+  server: async ({ servers }, use, { file }) => use(await servers.of(file)),
   baseURL: async ({ server }, use) => use(server.address),
   home: async ({ page, server }, use) => {
     const problems: string[] = [];

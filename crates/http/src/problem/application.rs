@@ -16,6 +16,7 @@ use procession_application::{
     inbox::InboxFailure,
     notifications::NotificationFailure,
     ports::{AccessError, DefinitionStoreError, StartError, StoreError},
+    retention::RetentionFailure,
     server_status::StatusFailure,
     templates::TemplateFailure,
     triggers::{CallFailure, TriggerFailure},
@@ -253,6 +254,18 @@ impl From<NotificationFailure> for Problem {
             // What is tested are the settings, and they don't do: a receiver that is down is no failure of this server.
             NotificationFailure::Undelivered(_) => Self::invalid(Code::Undelivered, detail),
             NotificationFailure::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RetentionFailure> for Problem {
+    fn from(error: RetentionFailure) -> Self {
+        let detail = error.to_string();
+        match error {
+            RetentionFailure::Forbidden(forbidden) => forbidden.into(),
+            RetentionFailure::Running => Self::conflict(Code::Conflict, detail),
+            RetentionFailure::Archive(_) => Self::unavailable(Code::StoreUnavailable, detail),
+            RetentionFailure::Store(error) => error.into(),
         }
     }
 }

@@ -73,7 +73,7 @@ struct AuditEntryResponse {
     timestamp: Time,
     /// The user, or `system`.
     actor: String,
-    /// By what they came in: `session`, `key`, `cookie`, `webhook`, `schedule`, `agent`, `library` or `system`.
+    /// By what they came in: `session`, `key`, `cookie`, `webhook`, `schedule`, `agent`, `link`, `library` or `system`.
     via: String,
     /// The API key, if it was one.
     key_id: Option<Uuid>,
@@ -113,12 +113,14 @@ struct AuditedResourceResponse {
 
 /// Whether the trail is whole.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"intact": true, "entries": 1042, "first_broken": null}))]
+#[schema(example = json!({"intact": true, "entries": 1042, "purged": 0, "first_broken": null}))]
 struct AuditVerdictResponse {
     /// Whether every entry is there and is what was written.
     intact: bool,
     /// How many entries there are.
     entries: u64,
+    /// Up to this number entries were purged, since their time was over; 0 if none were.
+    purged: u64,
     /// The number of the first entry that was changed, removed or put in.
     first_broken: Option<u64>,
 }
@@ -197,8 +199,8 @@ async fn list_audit_entries(
     responses((status = 200, description = "Whether it is", body = AuditVerdictResponse)),
 )]
 async fn verify_audit_trail(app: App, session: Session) -> Result<Json<AuditVerdictResponse>, Problem> {
-    let AuditVerdict { entries, first_broken } = app.audit.verify(&session.principal).await?;
-    Ok(Json(AuditVerdictResponse { intact: first_broken.is_none(), entries, first_broken }))
+    let AuditVerdict { entries, purged, first_broken } = app.audit.verify(&session.principal).await?;
+    Ok(Json(AuditVerdictResponse { intact: first_broken.is_none(), entries, purged, first_broken }))
 }
 
 /// Shows an entry of the audit trail.

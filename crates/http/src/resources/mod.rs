@@ -13,8 +13,10 @@ pub(crate) mod executions;
 pub(crate) mod health;
 pub(crate) mod inbox;
 pub(crate) mod keys;
+pub(crate) mod metrics;
 pub(crate) mod notifications;
 pub(crate) mod processes;
+pub(crate) mod retention;
 pub(crate) mod schema;
 pub(crate) mod session;
 pub(crate) mod setup;
@@ -45,6 +47,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(views::routes())
         .merge(agents::routes())
         .merge(notifications::routes())
+        .merge(retention::routes())
         .merge(deliveries::routes())
         .merge(auth::routes())
         .merge(session::routes())
@@ -55,6 +58,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .merge(audit::routes())
         .merge(docs::routes())
         .merge(telemetry::routes())
+        .merge(metrics::routes())
         .merge(health::routes())
 }
 

@@ -1,6 +1,6 @@
 //! A server in memory and a client that speaks to it without a network.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -10,7 +10,11 @@ use axum::{
     response::Response,
 };
 use jsonwebtoken::{EncodingKey, Header, encode};
-use procession_application::{ApplicationSettings, access::Principal};
+use procession_application::{
+    ApplicationSettings,
+    access::Principal,
+    ports::{AnsweredRequest, Meter, MeterPage, Standing},
+};
 use procession_domain::value::ExecutionId;
 use procession_http::{HttpSettings, HttpState, router};
 use procession_testing::{Line, ScriptedAgents, Stage};
@@ -22,6 +26,21 @@ pub const SECRET: &str = "a secret of the tests";
 
 /// An address of the server as browsers name it.
 pub const ORIGIN: &str = "http://procession.test";
+
+/// A meter that counts nothing.
+#[derive(Debug)]
+struct Blank;
+
+impl Meter for Blank {
+    fn committed(&self, _: usize, _: std::time::Duration) {}
+
+    fn answered(&self, _: &AnsweredRequest<'_>) {}
+
+    fn page(&self, standing: &Standing) -> MeterPage {
+        let text = format!("up 1\npending {}\n", standing.executions.pending);
+        MeterPage { content_type: "text/plain; version=0.0.4; charset=utf-8", text }
+    }
+}
 
 /// A server with everything behind it.
 pub struct Server {
@@ -56,7 +75,7 @@ impl Server {
 
     /// The default settings.
     pub fn settings() -> HttpSettings {
-        HttpSettings::new(SECRET.to_owned().into())
+        HttpSettings { meter: Some(Arc::new(Blank)), ..HttpSettings::new(SECRET.to_owned().into()) }
     }
 
     /// A server with these agents and settings.

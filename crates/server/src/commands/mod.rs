@@ -3,12 +3,14 @@
 mod agents;
 mod apply;
 mod approvals;
+mod audit;
 mod completions;
 mod config;
 mod db;
 mod deliveries;
 mod dev;
 mod executions;
+mod export;
 mod init;
 mod key;
 mod login;
@@ -95,6 +97,12 @@ enum Command {
     Agents(agents::AgentsArguments),
     /// Check, back up and maintain the database.
     Db(db::DbArguments),
+    /// Write ended executions to a file, as lines of JSON.
+    Export(export::ExportArguments),
+    /// Read executions from such a file.
+    Import(export::ImportArguments),
+    /// Check the audit trail.
+    Audit(audit::AuditArguments),
     /// Manage users.
     User(user::UserArguments),
     /// Manage API keys.
@@ -146,6 +154,9 @@ impl Arguments {
             Command::Config(arguments) => config::run(&arguments, &global),
             Command::Agents(arguments) => agents::run(arguments, &global),
             Command::Db(arguments) => db::run(arguments, &global),
+            Command::Export(arguments) => export::export(&arguments, &global),
+            Command::Import(arguments) => export::import(&arguments, &global),
+            Command::Audit(arguments) => audit::run(&arguments, &global),
             Command::User(arguments) => user::run(arguments, &global),
             Command::Key(arguments) => key::run(arguments, &global),
             Command::Schema => schema::run(),

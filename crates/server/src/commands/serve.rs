@@ -119,7 +119,9 @@ impl From<StartError> for Failure {
             | StartError::Blobs(_)
             | StartError::Platform(_)
             | StartError::OutgoingHost(_) => Self::usage(&error),
-            StartError::Store(_) | StartError::Engine(_) | StartError::System(_) => Self::failed(&error),
+            StartError::Store(_) | StartError::Engine(_) | StartError::System(_) | StartError::Metrics(_) => {
+                Self::failed(&error)
+            }
         }
     }
 }

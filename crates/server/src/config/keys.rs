@@ -144,6 +144,19 @@ pub const KEYS: &[Key] = &[
         "Hosts, with port if wanted, that outgoing requests may reach although their address is private."
     ),
     key!(environment.allow, "Names of variables that definitions may read with `${ENV:NAME}`."),
+    key!(retention.events, "How long events of executions are kept after these have ended; 0 = for ever."),
+    key!(retention.executions, "How long executions are kept after they have ended, with all that belongs to them."),
+    key!(retention.outputs, "How long inputs, outputs and messages of executions are kept after these have ended."),
+    key!(retention.deliveries, "How long it is kept what was delivered to others."),
+    key!(retention.audit, "How long entries of the audit trail are kept."),
+    key!(
+        retention.export,
+        "A folder to which executions are written before anything of them is removed: `procession import` reads its files."
+    ),
+    key!(
+        metrics.public,
+        "Whether everyone may read `/metrics`; otherwise an administrator, or a key with the scope `metrics:read`."
+    ),
     key!(log.filter, "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or directives as `info,sqlx=warn`."),
     key!(log.format, "`text`, or `json` with one object a line."),
 ];

@@ -32,7 +32,7 @@ pub use keys::{KEYS, Key};
 pub use load::{ConfigurationError, FlagValue, Sources, load};
 pub use log_filter::LogFilter;
 pub use notifications::{Channels, Notifications, Smtp};
-use procession_application::deliveries::RetrySettings;
+use procession_application::{deliveries::RetrySettings, retention::RetentionPolicy};
 use procession_domain::{
     definition::UndefinedRule,
     value::{Currency, Duration},
@@ -72,6 +72,10 @@ pub struct Configuration {
     pub outgoing: Outgoing,
     /// What definitions may read of the environment.
     pub environment: Environment,
+    /// For how long things are kept.
+    pub retention: Retention,
+    /// Measurements.
+    pub metrics: Metrics,
     /// Logs.
     pub log: Log,
 }
@@ -207,6 +211,30 @@ pub struct Environment {
     pub allow: Vec<String>,
 }
 
+/// For how long things are kept after their end; no time at all is for ever.
+#[derive(Debug, Clone)]
+pub struct Retention {
+    /// Events of executions.
+    pub events: Duration,
+    /// Executions, with all that belongs to them.
+    pub executions: Duration,
+    /// Inputs, outputs and messages of executions.
+    pub outputs: Duration,
+    /// What was delivered to others.
+    pub deliveries: Duration,
+    /// Entries of the audit trail.
+    pub audit: Duration,
+    /// The folder to which executions are written before they are removed.
+    pub export: Option<PathBuf>,
+}
+
+/// Settings of measurements.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    /// Whether everyone may read them.
+    pub public: bool,
+}
+
 /// Settings of logs.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
@@ -273,6 +301,13 @@ impl Configuration {
             Some(DatabaseUrl::Sqlite(path)) => path.clone(),
             None => self.data_dir().join("procession.db"),
         }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let RetentionPolicy { events, executions, outputs, deliveries, audit } = RetentionPolicy::USUAL;
+        Self { events, executions, outputs, deliveries, audit, export: None }
     }
 }
 

@@ -8,6 +8,7 @@ mod init;
 mod newcomer;
 mod newcomer_server;
 mod newcomer_terminal;
+mod operators;
 mod people;
 mod remote;
 mod run;

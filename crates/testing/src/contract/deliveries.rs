@@ -157,6 +157,23 @@ pub async fn a_delivery_is_withdrawn_unless_it_was_tried(stores: &Stores) {
     assert_eq!(targets(&due(stores, at(2)).await), ["other"]);
 }
 
+/// Old deliveries are removed once nothing more is tried, a few at a time.
+pub async fn old_deliveries_are_purged_once_nothing_more_is_tried(stores: &Stores) {
+    for (number, ends) in [(0, true), (1, false), (2, true), (3, true), (9, true)] {
+        let row = webhook(stores, at(number), &format!("hook {number}"));
+        stores.deliveries.enqueue(std::slice::from_ref(&row)).await.unwrap();
+        if ends {
+            stores.deliveries.record(&failed(row.id, at(number), DeliveryState::Dead, None)).await.unwrap();
+        }
+    }
+    assert_eq!(stores.deliveries.purge_deliveries(at(5), 2).await.unwrap(), 2);
+    assert_eq!(stores.deliveries.purge_deliveries(at(5), 2).await.unwrap(), 1);
+    assert_eq!(stores.deliveries.purge_deliveries(at(5), 2).await.unwrap(), 0);
+    let page = stores.deliveries.deliveries(&DeliveryFilter::default(), &first(10)).await.unwrap();
+    let left: Vec<&str> = page.rows.iter().map(|row| row.target.as_str()).collect();
+    assert_eq!(left, ["hook 9", "hook 1"]);
+}
+
 /// Lists are filtered, counted and paged, the newest first.
 pub async fn deliveries_are_filtered_and_paged(stores: &Stores) {
     let process = stores.published("report", vec![agent("a", &[])]).await;
@@ -230,6 +247,30 @@ pub async fn an_agents_events_are_read_in_parts(stores: &Stores) {
 }
 
 /// A webhook's delivery that is due at once; it is about no execution.
+/// Old deliveries go once nothing more is tried, and only then.
+pub async fn old_deliveries_go_once_nothing_more_is_tried(stores: &Stores) {
+    let rows: Vec<NewDelivery> = (0..5).map(|second| webhook(stores, at(second), &format!("hook-{second}"))).collect();
+    stores.deliveries.enqueue(&rows).await.unwrap();
+    for row in &rows[..4] {
+        stores.deliveries.record(&failed(row.id, at(6), DeliveryState::Dead, None)).await.unwrap();
+    }
+    assert_eq!(stores.retention.count_old_deliveries(at(0)).await.unwrap(), 0);
+    assert_eq!(stores.retention.count_old_deliveries(at(3)).await.unwrap(), 3);
+    assert_eq!(stores.retention.count_old_deliveries(at(99)).await.unwrap(), 4);
+    let mut gone = 0;
+    loop {
+        match stores.retention.purge_deliveries(at(3)).await.unwrap() {
+            0 => break,
+            some => gone += some,
+        }
+    }
+    assert_eq!(gone, 3);
+    for (row, is_kept) in rows.iter().zip([false, false, false, true, true]) {
+        assert_eq!(stores.deliveries.delivery(row.id).await.unwrap().is_some(), is_kept);
+    }
+    assert_eq!(due(stores, at(99)).await.len(), 1);
+}
+
 fn webhook(stores: &Stores, now: Timestamp, name: &str) -> NewDelivery {
     NewDelivery {
         id: stores.id(),

@@ -17,8 +17,8 @@ use super::run::{Launch, Run};
 use crate::{MemoryStore, SequentialIds};
 use procession_application::ports::{
     self, AccessStore, ApprovalStore, AuditTrail, BlobStore, Claim, ClaimRequest, DefinitionStore, DeliveryStore,
-    EventFeed, ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, ScheduleStore, Started,
-    TemplateStore, ThresholdStore, ViewStore, WebhookStore, WorkScope,
+    EventFeed, ExecutionStore, FigureStore, IdGenerator, Lease, Loaded, NoticeStore, Queries, RetentionStore,
+    ScheduleStore, Started, TemplateStore, ThresholdStore, TransferStore, ViewStore, WebhookStore, WorkScope,
 };
 
 /// The stores under test. All are empty, and belong together.
@@ -176,6 +176,8 @@ impl Stores {
             + ThresholdStore
             + NoticeStore
             + ViewStore
+            + RetentionStore
+            + TransferStore
             + ScheduleStore
             + WebhookStore
             + DeliveryStore

@@ -37,6 +37,7 @@ macro_rules! store_contract {
                 a_deleted_version_that_never_ran_is_gone,
                 a_published_version_is_not_deleted;
             deliveries:
+                old_deliveries_go_once_nothing_more_is_tried,
                 deliveries_are_written_with_their_commit,
                 a_refused_commit_delivers_nothing,
                 starts_and_children_bring_their_deliveries,
@@ -44,6 +45,7 @@ macro_rules! store_contract {
                 a_delivery_is_due_until_its_end_is_noted,
                 a_delivery_is_sent_again_under_its_id,
                 a_delivery_is_withdrawn_unless_it_was_tried,
+                old_deliveries_are_purged_once_nothing_more_is_tried,
                 deliveries_are_filtered_and_paged,
                 an_agents_events_are_read_in_parts;
             starts:
@@ -186,6 +188,18 @@ macro_rules! store_contract {
                 a_threshold_is_set_once_for_its_process_and_kind,
                 a_mark_of_a_notice_is_its_users_own,
                 a_view_is_saved_once_for_its_page_and_name;
+            retention:
+                what_has_ended_before_a_time_is_overdue,
+                a_sub_process_is_not_overdue_before_its_parent,
+                without_its_events_an_execution_keeps_its_state,
+                events_stay_where_the_state_is_an_older_one,
+                without_its_values_an_execution_says_that_they_are_gone,
+                an_execution_goes_with_all_that_belongs_to_it,
+                a_live_execution_is_never_removed,
+                what_is_in_the_archive_is_known_to_be,
+                the_audit_trail_is_purged_up_to_its_anchor,
+                an_execution_of_another_store_comes_whole_and_once,
+                an_execution_without_its_process_does_not_come;
             analytics:
                 figures_are_those_of_a_slow_count,
                 figures_are_of_who_and_what_was_asked_for,
@@ -201,6 +215,7 @@ macro_rules! store_contract {
                 pages_of_executions_are_stable_while_some_are_added,
                 what_is_no_cursor_is_refused,
                 executions_are_counted_by_status,
+                live_executions_are_counted_by_what_they_do,
                 costs_of_completed_runs_of_a_step_come_newest_first,
                 an_execution_is_put_aside_and_brought_back;
             blobs:
@@ -231,7 +246,7 @@ macro_rules! store_contract {
 mod tests {
     const LIST: &str = include_str!("list.rs");
 
-    const PROMISES: [&str; 15] = [
+    const PROMISES: [&str; 17] = [
         include_str!("access.rs"),
         include_str!("alerts.rs"),
         include_str!("analytics.rs"),

@@ -15,7 +15,7 @@ use super::{
 };
 use indexmap::IndexMap;
 use procession_application::ports::{
-    ExecutionFilter, Lease, Page, PageStart, Paging, ProcessFilter, ProcessRow, Sort, StoreError,
+    ExecutionFilter, Lease, LiveExecutions, Page, PageStart, Paging, ProcessFilter, ProcessRow, Sort, StoreError,
 };
 
 /// Definitions are listed last changed first, with what lists show.
@@ -245,6 +245,15 @@ pub async fn executions_are_counted_by_status(stores: &Stores) {
     };
     let by_status = ExecutionStatus::ALL.map(count);
     assert_eq!(by_status, [2, 2, 0, 1, 0, 0]);
+}
+
+/// Executions that have not ended are counted by what they do, and those in work apart from those that wait.
+pub async fn live_executions_are_counted_by_what_they_do(stores: &Stores) {
+    let before = stores.queries.live_executions().await.unwrap();
+    assert_eq!(before, LiveExecutions::default());
+    Crowd::given(stores).await;
+    let live = stores.queries.live_executions().await.unwrap();
+    assert_eq!((live.pending, live.running + live.waiting, live.paused), (2, 2, 0));
 }
 
 /// What a step cost is told for completed runs alone, newest first, and no more than asked for.

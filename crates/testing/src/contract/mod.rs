@@ -27,6 +27,7 @@ pub mod leases;
 mod list;
 pub mod lists;
 pub mod pages;
+pub mod retention;
 mod run;
 pub mod signals;
 pub mod starts;

@@ -3,18 +3,15 @@
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{MemoryStore, paging::page};
+use super::{MemoryStore, Tables, paging::page};
 use procession_application::ports::{
-    AuditEntry, AuditFilter, AuditTrail, KeptAuditEntry, Page, Paging, RowPlace, StoreError,
+    AuditAnchor, AuditEntry, AuditFilter, AuditTrail, KeptAuditEntry, Page, Paging, RowPlace, StoreError,
 };
 
 #[async_trait]
 impl AuditTrail for MemoryStore {
     async fn append(&self, entry: &AuditEntry) -> Result<(), StoreError> {
-        let mut tables = self.tables();
-        let previous = tables.audit.last().map_or(AuditEntry::BEGINNING, |last| last.hash);
-        let number = tables.audit.len() as u64 + 1;
-        tables.audit.push(entry.clone().kept(number, previous));
+        self.tables().append_audit(entry);
         Ok(())
     }
 
@@ -37,7 +34,20 @@ impl AuditTrail for MemoryStore {
     }
 
     async fn ever(&self) -> Result<u64, StoreError> {
-        Ok(self.tables().audit.len() as u64)
+        Ok(self.tables().audit.last().map_or(0, |last| last.number))
+    }
+
+    async fn anchor(&self) -> Result<AuditAnchor, StoreError> {
+        Ok(self.tables().audit_anchor)
+    }
+}
+
+impl Tables {
+    /// Appends an entry behind the newest one, which is never purged.
+    pub(super) fn append_audit(&mut self, entry: &AuditEntry) {
+        let last = self.audit.last().map(|last| (last.number, last.hash));
+        let (number, previous) = last.unwrap_or((0, AuditEntry::BEGINNING));
+        self.audit.push(entry.clone().kept(number + 1, previous));
     }
 }
 

@@ -14,7 +14,7 @@ use procession_application::ports::{
 #[derive(Debug)]
 pub(super) struct KeptDelivery {
     number: u64,
-    row: DeliveryRow,
+    pub(super) row: DeliveryRow,
     receiver: String,
     content: DeliveryContent,
     tries: u32,
@@ -113,6 +113,17 @@ impl DeliveryStore for MemoryStore {
         };
         let told = tables.deliveries.iter().filter(is_asked_for).filter_map(KeptDelivery::agent_event);
         Ok(told.take(limit as usize).collect())
+    }
+
+    async fn purge_deliveries(&self, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let mut tables = self.tables();
+        let mut left = limit;
+        tables.deliveries.retain(|kept| {
+            let goes = left > 0 && kept.row.next_attempt_at.is_none() && kept.row.created_at < before;
+            left -= u32::from(goes);
+            !goes
+        });
+        Ok(u64::from(limit - left))
     }
 
     async fn delivery_counts(&self) -> Result<Vec<(DeliveryState, u64)>, StoreError> {

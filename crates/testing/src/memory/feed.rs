@@ -13,14 +13,13 @@ use procession_application::ports::{EventFeed, StoreError, StoredEvent};
 impl EventFeed for MemoryStore {
     async fn after(&self, id: u64, execution: Option<ExecutionId>, limit: u32) -> Result<Vec<StoredEvent>, StoreError> {
         let tables = self.tables();
-        let seen = usize::try_from(id).unwrap_or(usize::MAX);
-        let newer = tables.events.iter().skip(seen);
+        let newer = tables.events.iter().skip_while(|stored| stored.id <= id);
         let wanted = newer.filter(|stored| execution.is_none_or(|execution| execution == stored.execution_id));
         Ok(wanted.take(limit as usize).cloned().collect())
     }
 
     async fn newest(&self) -> Result<u64, StoreError> {
-        Ok(self.tables().events.last().map_or(0, |stored| stored.id))
+        Ok(self.tables().last_event)
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Arc<[StoredEvent]>> {

@@ -19,9 +19,11 @@ mod incoming;
 mod pages;
 mod paging;
 mod queries;
+mod retention;
 mod schedules;
 mod signals;
 mod starts;
+mod transfer;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -41,8 +43,8 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use procession_application::ports::{
-    ApiKey, Clock, Content, CostDay, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, KeptSchedule, KeptWebhook,
-    Lease, NoticeMark, ProcessTemplate, SavedView, Spending, StoredEvent, Threshold, User, WebhookCall,
+    ApiKey, AuditAnchor, Clock, Content, CostDay, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, KeptSchedule,
+    KeptWebhook, Lease, NoticeMark, ProcessTemplate, SavedView, Spending, StoredEvent, Threshold, User, WebhookCall,
 };
 
 /// How many commits a slow reader of the feed may lag behind.
@@ -63,6 +65,8 @@ struct Tables {
     definition_events: Vec<(ProcessId, DefinitionEvent)>,
     executions: BTreeMap<ExecutionId, StoredExecution>,
     events: Vec<StoredEvent>,
+    /// The number of the newest event, also if that is purged.
+    last_event: u64,
     /// The number of the last signal; never used again, since commits name the last one seen.
     last_signal: i64,
     approvals: BTreeMap<ApprovalId, Approval>,
@@ -75,6 +79,7 @@ struct Tables {
     api_keys: Vec<ApiKey>,
     settings: HashMap<&'static str, String>,
     audit: Vec<KeptAuditEntry>,
+    audit_anchor: AuditAnchor,
     /// Steps that ended, in the order of commits.
     ended_steps: Vec<(ExecutionId, EndedStep)>,
     templates: BTreeMap<String, ProcessTemplate>,
@@ -123,6 +128,9 @@ struct StoredExecution {
     spending: Spending,
     /// How long it was at work, if it has ended.
     working: Duration,
+    is_without_events: bool,
+    is_without_values: bool,
+    is_archived: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -183,7 +191,7 @@ impl Default for MemoryStore {
 impl Tables {
     /// Appends the events of one execution, which exists.
     fn append(&mut self, id: ExecutionId, creation: &Arc<Creation>, events: &[Arc<Recorded>]) -> Vec<StoredEvent> {
-        let first = self.events.len() as u64 + 1;
+        let first = self.last_event + 1;
         let stored: Vec<StoredEvent> = (first..)
             .zip(events)
             .map(|(number, recorded)| StoredEvent {
@@ -200,6 +208,7 @@ impl Tables {
                 self.step_costs.push((creation.process.name.clone(), step.clone(), cost));
             }
         }
+        self.last_event += stored.len() as u64;
         self.events.extend(stored.iter().cloned());
         stored
     }

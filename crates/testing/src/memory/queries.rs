@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::{MemoryStore, StoredExecution, paging::page};
 use procession_application::ports::{
-    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, Page, Paging, Queries, RowPlace, Sort,
-    StoreError, StoredEvent,
+    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, LiveExecutions, Page, Paging, Queries,
+    RowPlace, Sort, StoreError, StoredEvent,
 };
 
 #[async_trait]
@@ -78,6 +78,22 @@ impl Queries for MemoryStore {
             tables.executions.values().filter(in_status).count() as u64
         };
         Ok(ExecutionStatus::ALL.into_iter().map(|status| (status, count(status))).collect())
+    }
+
+    async fn live_executions(&self) -> Result<LiveExecutions, StoreError> {
+        let tables = self.tables();
+        let mut live = LiveExecutions::default();
+        for stored in tables.executions.values() {
+            let count = match (stored.standing.status, stored.owner) {
+                (ExecutionStatus::Pending, _) => &mut live.pending,
+                (ExecutionStatus::Paused, _) => &mut live.paused,
+                (ExecutionStatus::Running, Some(_)) => &mut live.running,
+                (ExecutionStatus::Running, None) => &mut live.waiting,
+                (ExecutionStatus::Completed | ExecutionStatus::Failed | ExecutionStatus::Cancelled, _) => continue,
+            };
+            *count += 1;
+        }
+        Ok(live)
     }
 
     async fn started_under(&self, scope: &str, now: Timestamp) -> Result<Option<KeptStart>, StoreError> {

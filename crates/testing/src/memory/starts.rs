@@ -116,6 +116,9 @@ impl StoredExecution {
             dismissed_at: None,
             spending: Spending::default(),
             working: Duration::ZERO,
+            is_without_events: false,
+            is_without_values: false,
+            is_archived: false,
         }
     }
 

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod mail;
+mod outgoing;
 mod receiver;
 mod secrets;
 mod smtp_server;

@@ -12,7 +12,7 @@ use crate::error::{Failure, again};
 
 /// The numbers of events over all executions: they rise, and none is used twice, also if its transaction is undone.
 #[derive(Debug)]
-pub(super) struct EventNumbers {
+pub(crate) struct EventNumbers {
     next: i64,
 }
 
@@ -137,7 +137,7 @@ impl Batch {
             decided.commits.push(commits::write(&commit.item, connection, numbers)?);
         }
         for change in &mut self.changes {
-            change.attempt(connection)?;
+            change.attempt(connection, numbers)?;
         }
         Ok(decided)
     }

@@ -4,7 +4,7 @@ use procession_application::ports::StoreError;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::audited::Audited;
+use super::{audited::Audited, batch::EventNumbers};
 use crate::error::Failure;
 
 /// A write that runs its own statements within a transaction that it shares with others.
@@ -18,6 +18,11 @@ pub(crate) trait Change: Send + 'static {
     /// Decides and writes.
     fn apply(&self, connection: &Connection) -> Result<Self::Outcome, Failure>;
 
+    /// The same for one that writes events, which takes their numbers.
+    fn apply_numbered(&self, connection: &Connection, _numbers: &mut EventNumbers) -> Result<Self::Outcome, Failure> {
+        self.apply(connection)
+    }
+
     /// Whether it has written something, and was not refused: only then the audit trail says that it is done.
     fn is_done(outcome: &Self::Outcome) -> bool;
 }
@@ -25,7 +30,7 @@ pub(crate) trait Change: Send + 'static {
 /// A change of any kind, with who waits for it.
 pub(super) trait PendingChange: Send {
     /// Applies it, and keeps the outcome until the transaction has committed.
-    fn attempt(&mut self, connection: &Connection) -> Result<(), Failure>;
+    fn attempt(&mut self, connection: &Connection, numbers: &mut EventNumbers) -> Result<(), Failure>;
 
     /// Answers with the outcome, or with the failure of the transaction.
     fn answer(self: Box<Self>, result: Result<(), StoreError>);
@@ -45,8 +50,8 @@ impl<C: Change> PendingChangeOf<C> {
 }
 
 impl<C: Change> PendingChange for PendingChangeOf<C> {
-    fn attempt(&mut self, connection: &Connection) -> Result<(), Failure> {
-        let outcome = self.change.apply(connection)?;
+    fn attempt(&mut self, connection: &Connection, numbers: &mut EventNumbers) -> Result<(), Failure> {
+        let outcome = self.change.apply_numbered(connection, numbers)?;
         self.audited.append_if(C::is_done(&outcome), connection)?;
         self.outcome = Some(outcome);
         Ok(())

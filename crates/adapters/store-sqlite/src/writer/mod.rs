@@ -29,9 +29,13 @@ use procession_application::ports::{Commit, CommitError, Committed, Start, Start
 use tokio::sync::{mpsc, oneshot};
 
 use audited::Audited;
+pub(crate) use batch::EventNumbers;
 pub(crate) use change::Change;
 use change::{PendingChange, PendingChangeOf};
-pub(crate) use rows::{insert_delivery, node_key, put_approval, put_signal, stored_approval};
+pub(crate) use rows::{
+    Belongs, Telling, definition_key, execution_key, insert_delivery, insert_ended_steps, insert_execution,
+    insert_values, node_key, put_approval, put_signal, stored_approval,
+};
 pub(crate) use thread::WriterThread;
 
 use crate::error::Failure;
@@ -67,6 +71,11 @@ impl Writer {
     fn channel() -> (Self, mpsc::Receiver<Item>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         (Self(sender), receiver)
+    }
+
+    /// A writer that is closed from the beginning, for who only reads.
+    pub fn closed() -> Self {
+        Self::channel().0
     }
 
     /// Writes a start.

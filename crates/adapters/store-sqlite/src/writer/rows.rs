@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Where a new execution belongs.
-pub(super) struct Belongs {
+pub(crate) struct Belongs {
     /// The row of the version that it runs.
     pub definition: i64,
     /// The row of the execution whose step it is.
@@ -35,7 +35,7 @@ pub(super) struct Belongs {
 }
 
 /// Events that one write tells, as they are stored.
-pub(super) struct Telling<'a> {
+pub(crate) struct Telling<'a> {
     pub execution: i64,
     /// The row of the process's name.
     pub name: i64,
@@ -44,7 +44,7 @@ pub(super) struct Telling<'a> {
 }
 
 /// Writes a new execution; its row.
-pub(super) fn insert_execution(
+pub(crate) fn insert_execution(
     execution: &Execution,
     belongs: &Belongs,
     connection: &Connection,
@@ -102,14 +102,14 @@ pub(super) fn name_key(name: &str, connection: &Connection) -> Result<i64, Failu
 }
 
 /// The row of a version; `None` if it is gone.
-pub(super) fn definition_key(creation: &Creation, connection: &Connection) -> Result<Option<i64>, Failure> {
+pub(crate) fn definition_key(creation: &Creation, connection: &Connection) -> Result<Option<i64>, Failure> {
     const FIND: &str = "SELECT key FROM process_definitions WHERE id = ?1";
     let id = creation.process.id.uuid();
     Ok(connection.prepare_cached(FIND)?.query_row([id.as_bytes()], |row| row.get(0)).optional()?)
 }
 
 /// The row of an execution.
-pub(super) fn execution_key(id: ExecutionId, connection: &Connection) -> Result<Option<i64>, Failure> {
+pub(crate) fn execution_key(id: ExecutionId, connection: &Connection) -> Result<Option<i64>, Failure> {
     const FIND: &str = "SELECT key FROM process_executions WHERE id = ?1";
     Ok(connection.prepare_cached(FIND)?.query_row([id.uuid().as_bytes()], |row| row.get(0)).optional()?)
 }
@@ -122,7 +122,7 @@ pub(crate) fn node_key(lease: Lease, connection: &Connection) -> Result<Option<i
 }
 
 /// Writes values. They are kept by their content, so that what is there already is the same.
-pub(super) fn insert_values(execution: i64, values: &[NewValue], connection: &Connection) -> Result<(), Failure> {
+pub(crate) fn insert_values(execution: i64, values: &[NewValue], connection: &Connection) -> Result<(), Failure> {
     const INSERT: &str = "
         INSERT INTO execution_values (execution, hash, content, blob) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (execution, hash) DO NOTHING";
@@ -187,7 +187,7 @@ impl Telling<'_> {
 }
 
 /// Notes steps that have run to an end, for figures.
-pub(super) fn insert_ended_steps(execution: i64, ended: &[EndedStep], connection: &Connection) -> Result<(), Failure> {
+pub(crate) fn insert_ended_steps(execution: i64, ended: &[EndedStep], connection: &Connection) -> Result<(), Failure> {
     const INSERT: &str = "
         INSERT INTO ended_steps (
             execution, sequence, step, agent, completed, started_at, ended_at, attempts, failed_attempts, cost_nanos,

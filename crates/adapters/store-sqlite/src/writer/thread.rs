@@ -5,6 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
+    time::Instant,
 };
 
 use procession_application::ports::{StoreError, StoredEvent};
@@ -108,12 +109,16 @@ impl WriterThread {
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let numbers = &mut self.numbers;
+        let begun = Instant::now();
         // A panic is a mistake of ours, which one write must not make all later ones pay for.
         let written = catch_unwind(AssertUnwindSafe(|| batch.write(connection, numbers)));
         let panicked =
             |_| Err(Failed::Unknown(StoreError::Unavailable("the write panicked".to_owned()).into(), Vec::new()));
         match written.unwrap_or_else(panicked) {
             Ok(decided) => {
+                if let Some(meter) = &self.options.meter {
+                    meter.committed(writes, begun.elapsed());
+                }
                 let feed = &self.feed;
                 batch.succeed(decided, |told| tell(feed, told));
                 self.look_at_log(writes);

@@ -61,6 +61,9 @@ export async function whole<T>(call: Promise<Answer<T>>): Promise<{ data: T; res
   throw failure;
 }
 
+/** Whether the server has no such endpoint, or nothing there. */
+export const isMissing = (error: unknown): boolean => error instanceof ApiFailure && error.status === 404;
+
 function failureOf(error: unknown, response: Response): ApiFailure {
   const problem = (typeof error === "object" && error !== null ? error : {}) as Partial<Problem>;
   const detail = problem.detail ?? `The server answered with status ${response.status}.`;

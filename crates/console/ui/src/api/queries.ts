@@ -35,7 +35,12 @@ export function useRuns(filter: MaybeRefOrGetter<RunFilter>) {
 export const fetchRun = (id: string) => answer(api.GET("/api/executions/{execution_id}", { params: { path: { execution_id: id } } }));
 
 export const useRun = (id: MaybeRefOrGetter<string>) =>
-  useQuery({ queryKey: computed(() => ["run", toValue(id)]), queryFn: () => fetchRun(toValue(id)) });
+  useQuery({
+    queryKey: computed(() => ["run", toValue(id)]),
+    queryFn: () => fetchRun(toValue(id)),
+    // Before it is known which one.
+    enabled: computed(() => toValue(id) !== ""),
+  });
 
 /** An event of a run's history. */
 export interface HistoryEvent {
@@ -70,6 +75,36 @@ export function useEvents(client: QueryClient, id: MaybeRefOrGetter<string>, ena
     enabled: computed(() => toValue(enabled)),
     // The events known are kept as they are, so that a long history is not compared at every new one.
     structuralSharing: false,
+  });
+}
+
+/** How many events a run has. */
+export function useEventCount(id: MaybeRefOrGetter<string>) {
+  return useQuery({
+    queryKey: computed(() => ["run", toValue(id), "event count"]),
+    queryFn: async () => {
+      const params = { path: { execution_id: toValue(id) }, query: { limit: 1 } };
+      const { data, response } = await whole(api.GET("/api/executions/{execution_id}/events", { params }));
+      return Number(response.headers.get("x-total-count") ?? data.length);
+    },
+  });
+}
+
+/** A run as it was after one of its events. */
+export function useReplay(id: MaybeRefOrGetter<string>, at: MaybeRefOrGetter<number | undefined>) {
+  return useQuery({
+    queryKey: computed(() => ["replay", toValue(id), toValue(at)]),
+    queryFn: () =>
+      answer(
+        api.GET("/api/executions/{execution_id}/replay", {
+          params: { path: { execution_id: toValue(id) }, query: { at: toValue(at) ?? 1 } },
+        }),
+      ),
+    enabled: computed(() => toValue(at) !== undefined),
+    placeholderData: keepPreviousData,
+    // What has been can't change.
+    staleTime: Number.POSITIVE_INFINITY,
+    gcTime: 60_000,
   });
 }
 

@@ -27,6 +27,12 @@ type Source = string | Input;
 
 const slice = (text: Source, from: number, to: number): string => (typeof text === "string" ? text.slice(from, to) : text.read(from, to));
 
+/** The mappings of a text that are steps, as nodes of its tree. */
+export function stepMappings(text: string): SyntaxNode[] {
+  const root = topMapping(parser.parse(text));
+  return root ? itemsOf(fieldsOf(root, text).get("steps")).filter((item) => item.name.endsWith("Mapping")) : [];
+}
+
 /** The steps and inputs of a text. */
 export function outlineOf(text: string, tree: Tree = parser.parse(text)): Outline {
   const root = topMapping(tree);
@@ -66,7 +72,7 @@ function topMapping(tree: Tree): SyntaxNode | undefined {
 }
 
 /** The values of a mapping by their keys. */
-function fieldsOf(mapping: SyntaxNode, text: Source): Map<string, SyntaxNode> {
+export function fieldsOf(mapping: SyntaxNode, text: Source): Map<string, SyntaxNode> {
   const fields = new Map<string, SyntaxNode>();
   for (let pair = mapping.firstChild; pair; pair = pair.nextSibling) {
     if (pair.name !== "Pair") continue;
@@ -86,7 +92,7 @@ function valueAfter(key: SyntaxNode): SyntaxNode | undefined {
   return found;
 }
 
-function itemsOf(sequence: SyntaxNode | undefined): SyntaxNode[] {
+export function itemsOf(sequence: SyntaxNode | undefined): SyntaxNode[] {
   const items: SyntaxNode[] = [];
   for (let node = sequence?.firstChild; node; node = node.nextSibling) {
     if (node.name === "Item") {
@@ -137,7 +143,7 @@ function stepOf(item: SyntaxNode, text: Source): OutlinedStep | undefined {
 }
 
 /** A scalar without its quotes. */
-function plainText(node: SyntaxNode | undefined, text: Source): string {
+export function plainText(node: SyntaxNode | undefined, text: Source): string {
   if (!node) return "";
   const raw = slice(text, node.from, node.to).trim();
   const quoted = /^(["'])([\s\S]*)\1$/.exec(raw);

@@ -63,7 +63,8 @@ export const plainText: Extension = [
 ];
 
 /** To write in. */
-export function writable(label: string, known: () => Known, save: () => void): Extension {
+export function writable(label: string, known: () => Known, asked: () => Promise<void>, save: () => void): Extension {
+  const complete = completions(known);
   return [
     look,
     yaml(),
@@ -77,7 +78,8 @@ export function writable(label: string, known: () => Known, save: () => void): E
     closeBrackets(),
     highlightActiveLine(),
     highlightSelectionMatches(),
-    autocompletion({ override: [completions(known)] }),
+    // What is typed before the server has answered is completed once it has.
+    autocompletion({ override: [async (context) => (await asked(), complete(context))] }),
     hover(known),
     EditorState.tabSize.of(2),
     EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),

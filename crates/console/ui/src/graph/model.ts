@@ -1,6 +1,6 @@
 /** A process as a graph: steps and what leads from one to another. */
 
-import type { DefinitionStep, ExecutionStep } from "@/api/client";
+import type { DefinitionStep, ExecutionStep, GraphResponse, SimulatedStep } from "@/api/client";
 import { stepState, stepType, type Tone } from "@/lib/words";
 
 export type EdgeKind = "after" | "route" | "error";
@@ -89,6 +89,17 @@ export function graphOfDefinition(steps: readonly DefinitionStep[]): Graph {
   };
 }
 
+/** The graph of a process that does not exist yet, as the API describes it. */
+export function graphOfPreview(graph: GraphResponse): Graph {
+  const kinds: Record<string, EdgeKind> = { route: "route", error: "error" };
+  return {
+    nodes: graph.nodes.map(({ id, name, type }) => ({ id, name, type, state: stepType(type), tone: "calm", note: "" })),
+    edges: graph.edges
+      .filter((edge) => edge.kind !== "order")
+      .map((edge) => ({ from: edge.source, to: edge.target, kind: kinds[edge.kind] ?? "after" })),
+  };
+}
+
 const STARTED = new Set(["running", "waiting", "waiting_approval", "completed", "failed"]);
 
 /** The graph of a run: the definition's, with states, and what was taken of it. `noteOf` says more of a step. */
@@ -105,6 +116,25 @@ export function graphOfRun(
       return { id: step.step_id, name: step.name, type: step.step_type, state: said.word, tone: said.tone, note: noteOf(step) };
     }),
     edges: edges.map((edge) => ({ ...edge, state: edgeState(edge, states.get(edge.from), states.get(edge.to)) })),
+  };
+}
+
+/** The graph of what a run would be. */
+export function graphOfSimulation(definition: readonly DefinitionStep[], steps: readonly SimulatedStep[]): Graph {
+  const states = new Map(steps.map((step) => [step.step_id, step.state]));
+  const edges = edgesOf(definition.map(linksOf));
+  return {
+    nodes: steps.map((step) => {
+      const said = stepState(step.state);
+      const tries = step.attempts > 1 ? `${step.attempts} attempts` : "";
+      return { id: step.step_id, name: step.name, type: step.step_type, state: said.word, tone: said.tone, note: tries };
+    }),
+    edges: edges.map((edge) => {
+      const [from, to] = [states.get(edge.from) ?? "", states.get(edge.to) ?? ""];
+      if ([from, to].includes("skipped") || to === "cancelled") return { ...edge, state: "dead" };
+      const isTaken = STARTED.has(to) && (edge.kind === "error" ? from === "failed" : from === "completed");
+      return { ...edge, state: isTaken ? "taken" : undefined };
+    }),
   };
 }
 

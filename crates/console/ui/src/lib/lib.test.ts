@@ -80,6 +80,20 @@ describe("Markdown", () => {
     expect(kinds[4]).toEqual({ kind: "code", text: "code *x*" });
   });
 
+  test("has tables, whose cells may hold bars in code", () => {
+    const [table, after] = parseMarkdown("| key | does |\n|---|:-:|\n| `a|b` | one \\| two |\n| c | |\n\nafter");
+    const text = (value: string) => [{ kind: "text", text: value }];
+    expect(table).toEqual({
+      kind: "table",
+      head: [text("key"), text("does")],
+      rows: [
+        [[{ kind: "code", text: "a|b" }], text("one | two")],
+        [text("c"), []],
+      ],
+    });
+    expect(after).toMatchObject({ kind: "paragraph" });
+  });
+
   test("becomes words", () => {
     expect(parseInline("a **b** `c` snake_case_name https://x.test/y.")).toEqual([
       { kind: "text", text: "a " },

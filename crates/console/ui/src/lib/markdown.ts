@@ -1,5 +1,5 @@
 /**
- * Markdown as far as people write it in requests: headings, lists, quotes, code, emphasis, links. It becomes a tree, never
+ * Markdown as far as people write it in requests: headings, lists, tables, quotes, code, emphasis, links. It becomes a tree, never
  * HTML, so nothing in a text can become a part of the page.
  */
 
@@ -16,10 +16,12 @@ export type Block =
   | { kind: "code"; text: string }
   | { kind: "quote"; children: Block[] }
   | { kind: "list"; ordered: boolean; items: Inline[][] }
+  | { kind: "table"; head: Inline[][]; rows: Inline[][][] }
   | { kind: "rule" };
 
 const ITEM = /^\s{0,3}(?:([-*+])|(\d{1,9})[.)])\s+(.*)$/;
 const FENCE = /^\s{0,3}(```|~~~)/;
+const TABLE_RULE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
 
 export function parseMarkdown(text: string): Block[] {
   const lines = text.replaceAll("\r\n", "\n").split("\n");
@@ -46,6 +48,10 @@ export function parseMarkdown(text: string): Block[] {
       const end = endOf(lines, at, (other) => other.startsWith(">"));
       const inner = lines.slice(at, end).map((other) => other.replace(/^>\s?/, ""));
       blocks.push({ kind: "quote", children: parseMarkdown(inner.join("\n")) });
+      at = end;
+    } else if (line.includes("|") && TABLE_RULE.test(lines[at + 1] ?? "")) {
+      const end = endOf(lines, at + 1, (other) => other.includes("|"));
+      blocks.push({ kind: "table", head: cellsOf(line), rows: lines.slice(at + 2, end).map(cellsOf) });
       at = end;
     } else if (ITEM.test(line)) {
       const end = endOf(lines, at, (other) => ITEM.test(other) || /^\s{2,}\S/.test(other));
@@ -74,6 +80,16 @@ function listOf(lines: string[]): Block {
     else items.push(`${items.pop() ?? ""} ${line.trim()}`);
   }
   return { kind: "list", ordered: /^\s*\d/.test(lines[0] ?? ""), items: items.map(parseInline) };
+}
+
+/** The cells of a table's line; a bar within code, or behind a backslash, parts nothing. */
+function cellsOf(line: string): Inline[][] {
+  const inner = line
+    .trim()
+    .replace(/^\|/, "")
+    .replace(/(?<!\\)\|$/, "");
+  const cells = inner.match(/(?:`[^`]*`|\\.|[^|])+|(?<=\||^)(?=\||$)/g) ?? [];
+  return cells.map((cell) => parseInline(cell.trim().replaceAll("\\|", "|")));
 }
 
 const INLINE =

@@ -61,6 +61,11 @@ const APPROVAL_STATES: Record<string, Said> = {
   changes_requested: { word: "Changes requested", tone: "wait" },
   expired: { word: "Expired", tone: "calm" },
   cancelled: { word: "Cancelled", tone: "calm" },
+  // As a vote says it.
+  approve: { word: "Approved", tone: "good" },
+  reject: { word: "Rejected", tone: "bad" },
+  request_changes: { word: "Changes requested", tone: "wait" },
+  expire: { word: "Expired", tone: "calm" },
 };
 
 const STARTED_BY: Record<string, string> = {

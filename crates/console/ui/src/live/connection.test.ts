@@ -79,15 +79,16 @@ describe("the connection", () => {
     const heard: number[] = [];
     const back = vi.fn();
     connection.listen((events: LiveEvent[]) => heard.push(...events.map((event) => event.eventId)));
-    connection.whenBack(back);
+    connection.whenOpen(back);
     last().onopen();
+    expect(back).toHaveBeenLastCalledWith(false);
     expect(last().sent).toEqual([]);
     last().tell(7);
     last().onclose();
     vi.advanceTimersByTime(300);
     last().onopen();
     expect(last().sent).toEqual(['{"type":"subscribe","all":true,"after":7}']);
-    expect(back).toHaveBeenCalledOnce();
+    expect(back).toHaveBeenLastCalledWith(true);
     last().tell(7);
     last().tell(8);
     vi.advanceTimersByTime(200);

@@ -33,7 +33,7 @@ export class Connection {
 
   private socket: WebSocket | undefined;
   private listeners = new Set<Listener>();
-  private returns = new Set<() => void>();
+  private openings = new Set<(wasAway: boolean) => void>();
   private heard: LiveEvent[] = [];
   private lastEvent: number | undefined;
   private closedSince = 0;
@@ -78,10 +78,13 @@ export class Connection {
     return () => this.listeners.delete(listener);
   }
 
-  /** Calls `then` whenever the socket is open again after it was closed. */
-  whenBack(then: () => void): () => void {
-    this.returns.add(then);
-    return () => this.returns.delete(then);
+  /**
+   * Calls `then` whenever the socket has been opened. What was asked for before it was open may be old already: the first
+   * time as far as events tell of it, and after an absence (`wasAway`) all of it.
+   */
+  whenOpen(then: (wasAway: boolean) => void): () => void {
+    this.openings.add(then);
+    return () => this.openings.delete(then);
   }
 
   private connect(): void {
@@ -105,7 +108,7 @@ export class Connection {
     }
     clearInterval(this.pings);
     this.pings = setInterval(() => this.ping(socket), PING_EVERY);
-    if (wasAway) for (const then of this.returns) then();
+    for (const then of this.openings) then(wasAway);
   }
 
   private ping(socket: WebSocket): void {

@@ -12,6 +12,9 @@ const REST = 400;
 /** For what has no events, in milliseconds. */
 export const EVERY_TEN_SECONDS = 10_000;
 
+/** What events tell of, by the beginning of its key. */
+const TOLD_BY_EVENTS = new Set<unknown>(["runs", "run", "approvals"]);
+
 /** Calls `act` at once and then at most once in `rest` milliseconds, the last call never lost. */
 export function atMostEvery(rest: number, act: () => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -42,16 +45,15 @@ export function refreshByEvents(client: QueryClient): () => void {
   };
   const stopListening = connection.listen((events: LiveEvent[]) => {
     for (const id of new Set(events.map((event) => event.executionId))) {
-      const isShown = client
-        .getQueryCache()
-        .find({ queryKey: ["run", id], exact: false })
-        ?.isActive();
-      if (isShown) refreshRun(id);
+      const known = client.getQueryCache().findAll({ queryKey: ["run", id] });
+      if (known.some((query) => query.isActive())) refreshRun(id);
     }
     if (events.some((event) => event.type.startsWith("execution:"))) lists();
     if (events.some((event) => event.type.startsWith("approval:") || event.type.startsWith("execution:"))) approvals();
   });
-  const stopReturning = connection.whenBack(() => void client.invalidateQueries());
+  const stopReturning = connection.whenOpen((wasAway) => {
+    void client.invalidateQueries(wasAway ? {} : { predicate: (query) => TOLD_BY_EVENTS.has(query.queryKey[0]) });
+  });
   return () => {
     stopListening();
     stopReturning();

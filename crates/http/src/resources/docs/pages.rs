@@ -64,6 +64,7 @@ pub(super) static SECTIONS: [Section; 5] = [
             page!("agents", "agents.md"),
             page!("http-api", "http-api.md"),
             page!("notification-settings", "notifications.md"),
+            page!("deliveries", "deliveries.md"),
         ],
     },
     Section {

@@ -1,6 +1,9 @@
 //! The events of an execution (spec 4b 4.3).
 
-use axum::{http::header::CONTENT_TYPE, response::IntoResponse};
+use axum::{
+    http::{HeaderName, HeaderValue, header::CONTENT_TYPE},
+    response::IntoResponse,
+};
 use procession_application::ports::EventPage;
 use procession_domain::value::ExecutionId;
 use utoipa::IntoParams;
@@ -33,7 +36,8 @@ pub(super) struct EventParameters {
     get, path = "/api/executions/{execution_id}/events", tag = "executions",
     params(("execution_id" = Uuid, Path, description = "The execution"), EventParameters),
     responses(
-        (status = 200, description = "Its events", body = Vec<Object>, example = json!([{
+        (status = 200, description = "Its events", body = Vec<Object>,
+            headers(("X-Total-Count" = u64, description = "How many there are in all")), example = json!([{
             "id": 17, "sequence": 3, "event_type": "StepStarted", "timestamp": "2026-11-21T03:05:00.012000+00:00",
             "execution_id": "0199a6f0-7a11-7c55-b0a4-5f0c2d9e8b71",
             "process_id": "0199a6f0-5c3e-7d31-a7c5-0b9d4a1f2c33", "process_name": "hello", "step_id": "greet",
@@ -55,7 +59,11 @@ pub(super) async fn list_events(
     let events = app.executions.events(&execution, page).await?;
     let texts: Vec<String> =
         events.iter().map(|event| text_of(event, execution.definition(), Naming::History)).collect();
-    Ok(([(CONTENT_TYPE, "application/json")], format!("[{}]", texts.join(","))))
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (HeaderName::from_static("x-total-count"), execution.state().sequence.into()),
+    ];
+    Ok((headers, format!("[{}]", texts.join(","))))
 }
 
 impl ReadParameters for EventParameters {

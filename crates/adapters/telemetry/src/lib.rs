@@ -1,0 +1,12 @@
+//! What operators see of the server from outside: measurements in the format of Prometheus (spec 4c).
+//!
+//! * `follow`: events as they are committed, none left out and none twice, for whoever draws conclusions from them;
+//! * `metrics`: the measurements; `metrics::events`: what of them is counted from events.
+//!
+//! Invariants: nothing here is waited for by the engine; no id, no name of a process and no text of a person is a label.
+
+mod follow;
+mod metrics;
+
+pub use follow::Follower;
+pub use metrics::{Metrics, MetricsError};

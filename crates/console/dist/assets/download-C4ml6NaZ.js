@@ -1,0 +1,1 @@
+function e(e,n){t(e,JSON.stringify(n,null,2),`application/json`)}function t(e,t,n){let r=URL.createObjectURL(new Blob([t],{type:n}));Object.assign(document.createElement(`a`),{href:r,download:e}).click(),URL.revokeObjectURL(r)}export{t as n,e as t};

@@ -1,1 +1,0 @@
-import{o as e}from"./runtime-core.esm-bundler-CwD4hQUa.js";import{N as t,P as n}from"./index-BR6A4ib6.js";function r(r,i=!1){let a=t(),o=n();return e({get:()=>{let e=a.query[r];return(Array.isArray(e)?e[0]:e)??``},set:e=>{let t={...a.query,[r]:e||void 0};i?o.push({query:t}):o.replace({query:t})}})}export{r as t};
