@@ -65,7 +65,7 @@ def moment(dice):
     return start + timedelta(seconds=dice.randint(0, 25 * 365 * 86_400))
 
 
-def offsets_around(instant, zone):
+def changes_near(instant, zone):
     """Whether clocks change within two days of an instant."""
     offsets = {(instant + timedelta(hours=hours)).astimezone(zone).utcoffset() for hours in range(-50, 51)}
     return len(offsets) > 1
@@ -75,37 +75,21 @@ def theirs(cron, zone, after):
     return croniter(cron, after.astimezone(zone)).get_next(datetime).astimezone(timezone.utc)
 
 
-def matches(cron, zone, instant):
+def shows(cron, zone, instant):
     """Whether clocks of the zone show a time of the line, by croniter's own reading of its fields."""
-    local = instant.astimezone(zone).replace(tzinfo=None)
-    return croniter.match(cron, local)
+    return croniter.match(cron, instant.astimezone(zone).replace(tzinfo=None))
 
 
 def reason(cron, zone, after, ours, other):
     """Why the two differ; None if there is no reason."""
-    if ours is None:
-        return None
     fields = cron.split()
-    # A line of Vixie's cron whose day begins with `*` means both days; here either fits, unless it is `*` alone.
-    by_star = (fields[2].startswith("*/") and fields[4] != "*") or (fields[4].startswith("*/") and fields[2] != "*")
-    if by_star and not offsets_around(min(ours, other), zone):
-        return "a step over all days, with another field of days: either fits (spec 1.8)"
-    if not (offsets_around(ours, zone) or offsets_around(other, zone)):
-        return None
-    elapsed = any(sign in text for text in fields[:2] for sign in "*/")
-    if elapsed:
-        # By elapsed time: every moment at which clocks show the line is due, and nothing else.
-        if matches(cron, zone, ours) and after < ours and (ours < other or not matches(cron, zone, other)):
-            return "a wildcard or step in hour or minute goes by elapsed time (spec 1.8)"
-        return None
-    if ours < other:
-        if matches(cron, zone, ours):
-            return "a time of day that croniter passes over near a change of clocks"
-        return "a time of day in a gap is due at its end (spec 1.8)"
-    if matches(cron, zone, other) and other.astimezone(zone).fold == 1:
-        return "a time of day that comes twice is due the first time only (spec 1.8)"
-    if not matches(cron, zone, other):
-        return "croniter moves a time of day that clocks show as it is, or shifts one in a gap elsewhere"
+    # croniter takes a range over the whole week for `*`, and then the day of the month alone counts.
+    if fields[4] == "0-6" and fields[2] != "*":
+        return "a range over the whole week is a day of the week too: either fits (spec 1.8)"
+    by_elapsed_time = any(sign in text for text in fields[:2] for sign in "*/")
+    is_first = ours is not None and after < ours and (ours < other or not shows(cron, zone, other))
+    if by_elapsed_time and is_first and changes_near(ours, zone) and shows(cron, zone, ours):
+        return "a wildcard or step in hour or minute goes by elapsed time (spec 1.8)"
     return None
 
 

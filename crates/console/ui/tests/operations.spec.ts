@@ -12,6 +12,37 @@ test("schedules are listed with their coming runs", async ({ home: page }) => {
   await expect(page).toHaveURL(/\/processes\/nightly-report\?tab=triggers/);
 });
 
+test("a schedule is paused, resumed, and run at once", async ({ home: page }) => {
+  await page.goto("/schedules");
+  const row = page.getByRole("table", { name: "Schedules" }).getByRole("row", { name: /nightly-report/ });
+  await row.getByRole("button", { name: /^Pause/ }).focus();
+  await page.keyboard.press("Enter");
+  await expect(row).toContainText("Paused");
+  await row.getByRole("button", { name: /^Resume/ }).click();
+  await expect(row).toContainText("Active");
+  await row.getByRole("button", { name: /^Run now/ }).click();
+  await expect(page).toHaveURL(/\/runs\/[0-9a-f-]{36}$/);
+  await expect(page.getByRole("heading", { level: 1, name: /^nightly-report/ })).toBeVisible();
+});
+
+test("a webhook is switched off and on, and its calls are told", async ({ home: page, server }) => {
+  const trigger = "triggers:\n  - {id: knock, type: webhook}\nsteps:";
+  await server.publish(ASKS("knocked-at").replace("steps:", trigger));
+  await page.goto("/schedules");
+  const row = page.getByRole("table", { name: "Webhooks" }).getByRole("row", { name: /knocked-at/ });
+  await row.getByRole("button", { name: "Switch off" }).click();
+  await expect(row).toContainText("Off");
+  await row.getByRole("button", { name: "Switch on" }).click();
+  await expect(row.getByRole("button", { name: "Switch off" })).toBeVisible();
+  const answer = await fetch(`${server.address}/api/triggers/webhook/knock`, { method: "POST", body: "{}" });
+  expect(answer.status).toBe(202);
+  await row.getByRole("button", { name: "Calls" }).click();
+  const dialog = page.getByRole("dialog", { name: "Calls of knock" });
+  await expect(dialog.getByRole("row", { name: /Started/ })).toBeVisible();
+  await dialog.getByRole("row", { name: /Started/ }).getByRole("link").click();
+  await expect(page.getByRole("heading", { level: 1, name: /^knocked-at/ })).toBeVisible();
+});
+
 test("figures of runs stand in charts and tables, and as a file", async ({ home: page, server }) => {
   const run = await server.run(await server.publish(ASKS("counted")));
   await server.until(run, "paused");
@@ -78,8 +109,24 @@ test("cost limits and notifications are set and kept", async ({ home: page }) =>
   await expect(page.getByLabel("Incoming webhook")).toHaveValue(/\*{8}/);
 });
 
-test("deliveries are shown, or said to be none of this server’s", async ({ home: page }) => {
+test("what could not be delivered is seen with its attempts, and sent again", async ({ home: page, server }) => {
   await page.goto("/deliveries");
-  await expect(page.getByRole("heading", { level: 1, name: "Deliveries" })).toBeVisible();
-  await expect(page.getByText(/Nothing has been sent yet|This server does not show deliveries/)).toBeVisible();
+  await expect(page.getByText("Nothing has been sent yet")).toBeVisible();
+  const informed = await server.run(
+    await server.publish("name: informed-in-vain\nsteps:\n  - {id: one, agent: echo, message: one, roles: {informed: [nobody-here]}}\n"),
+  );
+  await server.until(informed, "completed");
+  await page.reload();
+  const row = page.getByRole("row", { name: /nobody-here/ }).first();
+  await expect(row).toContainText("Undeliverable");
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Delivery" });
+  await expect(dialog).toContainText("informed-in-vain");
+  await page.keyboard.press("Escape");
+  await expect(dialog).toHaveCount(0);
+  await row.getByRole("button", { name: "Send again" }).click();
+  await expect(page.getByRole("row", { name: /nobody-here/ }).first()).toBeVisible();
+  await page.getByLabel("State").selectOption("Delivered");
+  await expect(page.getByText("No delivery fits these filters")).toBeVisible();
 });
