@@ -47,7 +47,7 @@ steps:
         let mut client = Client::log_in(server.url()).await.unwrap();
         client.publish(PROCESS).await.unwrap();
         let (status, _) = call(server.url(), 0, "wrong").await.unwrap();
-        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        assert_eq!(status, StatusCode::FORBIDDEN);
         // A minute begins meanwhile, at least once.
         let began = Instant::now();
         let mut called: Vec<(u32, Value)> = Vec::new();

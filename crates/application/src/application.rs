@@ -125,6 +125,7 @@ pub struct ApplicationSettings {
 
 impl Application {
     /// Starts the engine on these ports, and the services around it.
+    #[expect(clippy::too_many_lines, reason = "the wiring is read from top to bottom, and decides nothing")]
     pub async fn start(ports: Ports, settings: ApplicationSettings) -> Result<Self, EngineError> {
         let calendar = settings.engine.calendar.clone();
         let told = Arc::new(settings.deliveries);

@@ -2,9 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
+type Read = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// The variables that `${ENV:NAME}` may read, by name. Their values are never shown.
 #[derive(Clone)]
-pub struct Variables(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Variables(Arc<Read>);
 
 impl Variables {
     /// Variables that this function knows.

@@ -23,6 +23,7 @@ use procession_domain::approval::{ApprovalError, ApprovalStatus, Ballot};
 use crate::{
     HttpState,
     extract::{Form, Parameters, Query, ReadParameters},
+    problem::PageForPeople,
     session::origin_of,
     state::App,
 };
@@ -133,6 +134,7 @@ fn page(status: StatusCode, body: &str) -> Response {
          <style>{STYLE}</style></head><body><main>{body}</main></body></html>"
     );
     let mut response = (status, page).into_response();
+    response.extensions_mut().insert(PageForPeople);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     // The address holds the link, which is nobody else's business.

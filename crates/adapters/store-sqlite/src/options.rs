@@ -16,7 +16,7 @@ const LARGEST_LOG: i64 = 64 * 1024 * 1024;
 const WRITER_CACHE: i64 = -8 * 1024;
 
 /// What each reader keeps; what it lacks is in the system's cache of the file.
-const READER_CACHE: i64 = -2 * 1024;
+const READER_CACHE: i64 = -1024;
 
 /// How many statements the writer keeps prepared: all that it has.
 const STATEMENTS: usize = 128;

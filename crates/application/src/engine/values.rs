@@ -18,7 +18,7 @@ use crate::values::{Measured, ValueLimits, shown};
 pub(super) struct ValueCache(Cache<ContentHash, (Arc<Json>, u32)>);
 
 /// How many bytes of values are kept, counted as their JSON text.
-const KEPT: u64 = 8 * 1024 * 1024;
+const KEPT: u64 = 4 * 1024 * 1024;
 
 /// What an entry costs besides its text.
 const ENTRY: u32 = 200;

@@ -98,8 +98,7 @@ impl Firing<'_> {
         let most = jitter.as_millis().min(gap.as_millis().saturating_sub(1));
         let seed = (self.kept.process_name.as_str(), self.kept.trigger_id.as_str(), due_at.as_micros());
         let hash = blake3::hash(format!("{seed:?}").as_bytes());
-        let [a, b, c, d, e, f, g, h, ..] = *hash.as_bytes();
-        let chance = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let chance = hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         due_at.saturating_add(Duration::from_millis(chance % most.saturating_add(1)))
     }
 

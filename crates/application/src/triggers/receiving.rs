@@ -93,8 +93,7 @@ impl CallFailure {
     pub const fn status(&self) -> u16 {
         match self {
             Self::NotFound(_) => 404,
-            Self::Disabled => 403,
-            Self::NotLetIn(_) => 401,
+            Self::Disabled | Self::NotLetIn(_) => 403,
             Self::NotJson(_) => 400,
             Self::BadHeader(_) => 422,
             Self::NoSecret | Self::Store(_) => 503,

@@ -57,7 +57,9 @@ impl Triggers {
         let webhook = self.kept_webhook(address).await?;
         let mut calls = self.0.incoming.calls(&webhook.process_name, &webhook.trigger_id, limit).await?;
         if !by.may(Permission::ExecutionView) {
-            calls.iter_mut().for_each(|call| call.execution_id = None);
+            for call in &mut calls {
+                call.execution_id = None;
+            }
         }
         Ok(WebhookAnswer { webhook: self.shown_webhook(webhook).await?, calls })
     }

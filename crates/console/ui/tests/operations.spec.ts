@@ -39,7 +39,10 @@ test("a webhook is switched off and on, and its calls are told", async ({ home: 
   await row.getByRole("button", { name: "Calls" }).click();
   const dialog = page.getByRole("dialog", { name: "Calls of knock" });
   await expect(dialog.getByRole("row", { name: /Started/ })).toBeVisible();
-  await dialog.getByRole("row", { name: /Started/ }).getByRole("link").click();
+  await dialog
+    .getByRole("row", { name: /Started/ })
+    .getByRole("link")
+    .click();
   await expect(page.getByRole("heading", { level: 1, name: /^knocked-at/ })).toBeVisible();
 });
 

@@ -1,6 +1,5 @@
 //! What errors of the application mean on the wire: the one place that decides (spec 4, errors).
 
-use axum::http::StatusCode;
 use procession_application::{
     access::{AccessFailure, Forbidden, NameError, PasswordError},
     agents::AgentsFailure,
@@ -341,8 +340,8 @@ impl From<CallFailure> for Problem {
         match error {
             CallFailure::NotFound(_) => Self::not_found(detail),
             CallFailure::Disabled => Self::forbidden(detail),
-            // It is no session that is missing, so that nobody is asked to log in.
-            CallFailure::NotLetIn(_) => Self::new(StatusCode::UNAUTHORIZED, Code::NotAuthenticated, detail),
+            // It is no session that is missing, so that nobody is asked to log in (spec 4).
+            CallFailure::NotLetIn(_) => Self::forbidden(detail),
             CallFailure::NoSecret => Self::unavailable(Code::WebhookSecretMissing, detail),
             CallFailure::NotJson(_) => Self::bad_request(Code::MalformedJson, detail),
             CallFailure::BadHeader(_) => Self::invalid(Code::InvalidQuery, detail),

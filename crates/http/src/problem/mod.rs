@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 pub(crate) use codes::{Code, ProblemDetails};
-pub(crate) use render::render_problems;
+pub(crate) use render::{PageForPeople, render_problems};
 use serde::Serialize;
 use serde_json::Value as Json;
 use utoipa::ToSchema;

@@ -13,13 +13,18 @@ use super::{Code, Problem, ProblemDetails};
 
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
+/// Marks an answer that is a page for people, which tells what is wrong itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageForPeople;
+
 /// Writes problems down with the id of their request.
 pub(crate) async fn render_problems(request: Request, next: Next) -> Response {
     let request_id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
     let request_id = request_id.unwrap_or_default().to_owned();
     let is_head = request.method() == Method::HEAD;
     let response = next.run(request).await;
-    if !response.status().is_client_error() && !response.status().is_server_error() {
+    let is_error = response.status().is_client_error() || response.status().is_server_error();
+    if !is_error || response.extensions().get::<PageForPeople>().is_some() {
         return response;
     }
     write_down(response, &request_id, is_head)

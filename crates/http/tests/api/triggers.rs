@@ -194,9 +194,9 @@ async fn a_caller_shows_the_secret_or_signs_with_it() {
     let server = Server::start().await;
     server.stage.publish(&OPEN.replace("type: webhook", "type: webhook, secret: It's a Secret to Everybody")).await;
     let call = || server.post("/api/triggers/webhook/in").body("application/json", "\"Hello, World!\"");
-    assert_eq!(call().send().await.problem(401, "not_authenticated"), "Webhook secret required");
+    assert_eq!(call().send().await.problem(403, "forbidden"), "Webhook secret required");
     let wrong = call().header(HeaderName::from_static("x-webhook-secret"), "It's").send().await;
-    assert_eq!(wrong.problem(401, "not_authenticated"), "Invalid webhook secret");
+    assert_eq!(wrong.problem(403, "forbidden"), "Invalid webhook secret");
     call().header(HeaderName::from_static("x-webhook-secret"), "It's a Secret to Everybody").send().await.ok(202);
     // Signed as GitHub does, the same delivery twice.
     let signature = "sha256=ecddb501376a06b92925a01b186582f725fd94c50d692a1033f57a5358f96a03";

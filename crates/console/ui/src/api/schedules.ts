@@ -1,15 +1,14 @@
-/** Schedules and webhooks, as far as this server serves them. */
+/** Schedules and webhooks. */
 
 import { useQuery } from "@tanstack/vue-query";
 import { computed, type MaybeRefOrGetter, toValue } from "vue";
 import { EVERY_TEN_SECONDS } from "@/live/refresh";
 import { answer, api } from "./client";
-import { type Schedule, upcoming } from "./upcoming";
 
 export const useSchedules = () =>
   useQuery({
     queryKey: ["schedules"],
-    queryFn: async (): Promise<Schedule[]> => answer(api.GET("/api/triggers/schedules")),
+    queryFn: () => answer(api.GET("/api/triggers/schedules")),
     refetchInterval: EVERY_TEN_SECONDS,
   });
 
@@ -23,7 +22,8 @@ export const webhookPath = (process: string, trigger: string): string => `${proc
 export function useCalls(path: MaybeRefOrGetter<string>, enabled: MaybeRefOrGetter<boolean> = true) {
   return useQuery({
     queryKey: computed(() => ["webhooks", "calls", toValue(path)]),
-    queryFn: async () => (await answer(upcoming.GET("/api/triggers/{id}/history", { params: { path: { id: toValue(path) } } }))).calls,
+    queryFn: async () =>
+      (await answer(api.GET("/api/triggers/{trigger_id}/history", { params: { path: { trigger_id: toValue(path) } } }))).calls,
     enabled: computed(() => toValue(enabled)),
     refetchInterval: EVERY_TEN_SECONDS,
   });

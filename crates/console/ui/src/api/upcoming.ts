@@ -4,60 +4,14 @@
  */
 
 import createClient from "openapi-fetch";
-import type { ScheduleResponse, WebhookTriggerResponse } from "./schema";
 
-export type Outcome = "started" | "skipped" | "missed" | "queued";
-
-/** A schedule with what has become of its last due time. */
-export interface Schedule extends ScheduleResponse {
-  last?: { due_at: string; execution_id?: string | null; outcome: Outcome; reason?: string | null } | null;
-  missed?: number;
-}
-
-export type Webhook = WebhookTriggerResponse;
-
-/** A call of a webhook. */
-export interface WebhookCall {
-  id: string;
-  at: string;
-  outcome: "started" | "duplicate" | "refused" | "disabled" | "failed";
-  status: number;
-  execution_id?: string | null;
-  reason?: string | null;
-  size: number;
-}
-
-export type DeliveryState = "waiting" | "retrying" | "delivered" | "dead" | "undeliverable";
-
-/** Something that is told to someone outside of the server. */
-export interface Delivery {
-  id: string;
-  kind: string;
-  event_id?: number | string | null;
-  event: string;
-  execution_id?: string | null;
-  process_name?: string | null;
-  target: string;
-  state: DeliveryState;
-  attempts: number;
-  next_attempt_at?: string | null;
-  last_status?: number | null;
-  last_error?: string | null;
-  created_at: string;
-  delivered_at?: string | null;
-}
-
-/** One try of a delivery. */
+/** One try of a delivery: the description gives it the shape of a step's attempt, which has the same name there. */
 export interface DeliveryAttempt {
   attempt: number;
   at: string;
   status?: number | null;
   error?: string | null;
   duration_seconds?: number | null;
-}
-
-export interface DeliveryDetail extends Delivery {
-  history: DeliveryAttempt[];
 }
 
 /** How long completed runs took, in seconds, and what models read and wrote: beside the figures of days and processes. */
@@ -130,34 +84,11 @@ export interface SavedView {
   filters: Record<string, string>;
 }
 
-/** For how many days, or other spans, what is kept: `30d`; `0` for ever. */
-export type Retention = Record<string, unknown>;
-
 interface Answers<Content, Status extends number = 200> {
   responses: Record<Status, { content: { "application/json": Content } }>;
 }
 type ById = { parameters: { path: { id: string } } };
-interface Listed {
-  limit?: number;
-  cursor?: string;
-}
-
 export interface UpcomingPaths {
-  "/api/schedules/{id}/pause": { post: ById & Answers<unknown> };
-  "/api/schedules/{id}/resume": { post: ById & Answers<unknown> };
-  "/api/schedules/{id}/run": { post: ById & Answers<{ execution_id?: string; id?: string }> };
-  "/api/triggers/{id}/history": { get: ById & Answers<{ calls: WebhookCall[] }> };
-  "/api/triggers/{id}/enable": { post: ById & Answers<unknown> };
-  "/api/triggers/{id}/disable": { post: ById & Answers<unknown> };
-  "/api/deliveries": {
-    get: { parameters: { query?: Listed & { state?: string; kind?: string; process_name?: string; execution_id?: string } } } & Answers<{
-      deliveries: Delivery[];
-      total: number;
-      next_cursor?: string | null;
-    }>;
-  };
-  "/api/deliveries/{id}": { get: ById & Answers<DeliveryDetail> };
-  "/api/deliveries/{id}/resend": { post: ById & Answers<unknown, 202> };
   "/api/dashboard": { get: Answers<Dashboard> };
   "/api/executions/bulk": { post: { requestBody: { content: { "application/json": BulkRequest } } } & Answers<BulkResults> };
   "/api/views": {
@@ -165,13 +96,6 @@ export interface UpcomingPaths {
     post: { requestBody: { content: { "application/json": Omit<SavedView, "id"> } } } & Answers<SavedView, 201>;
   };
   "/api/views/{id}": { delete: ById & Answers<unknown> };
-  "/api/settings/retention": {
-    get: Answers<Retention>;
-    put: { requestBody: { content: { "application/json": Retention } } } & Answers<Retention>;
-  };
-  "/api/retention/run": {
-    post: { requestBody: { content: { "application/json": { dry_run: boolean } } } } & Answers<Record<string, unknown>>;
-  };
 }
 
 /** The client of these endpoints. */

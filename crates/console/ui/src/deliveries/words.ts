@@ -1,9 +1,8 @@
 /** How deliveries are said to people. */
 
-import type { DeliveryState } from "@/api/upcoming";
 import { plain, type Said } from "@/lib/words";
 
-export const STATES: Record<DeliveryState, Said> = {
+export const STATES: Record<string, Said> = {
   waiting: { word: "Waiting", tone: "wait" },
   retrying: { word: "Trying again", tone: "wait" },
   delivered: { word: "Delivered", tone: "good" },
@@ -19,8 +18,8 @@ export const KINDS: Record<string, string> = {
   slack: "Slack",
 };
 
-export const deliveryState = (state: DeliveryState): Said => STATES[state];
+export const deliveryState = (state: string): Said => STATES[state] ?? { word: plain(state), tone: "calm" };
 export const deliveryKind = (kind: string): string => KINDS[kind] ?? plain(kind);
 
 /** What has come to an end can be sent again. */
-export const canResend = (state: DeliveryState): boolean => state !== "waiting" && state !== "retrying";
+export const canResend = (state: string): boolean => state !== "waiting" && state !== "retrying";

@@ -284,8 +284,12 @@ fn in_path(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => path.push(char::from(byte)),
-            other => path.push_str(&format!("%{other:02X}")),
+            other => path.extend(['%', digit(other >> 4), digit(other & 15)]),
         }
     }
     path
+}
+
+fn digit(value: u8) -> char {
+    char::from_digit(value.into(), 16).unwrap_or('0').to_ascii_uppercase()
 }

@@ -70,6 +70,14 @@ const TABLE: &[Row] = &[
     Row("db restore", "copy.db --replace --data-dir new", 0, ""),
     Row("db vacuum", "--data-dir new", 0, ""),
     Row("db vacuum", "--data-dir data", 2, "in use"),
+    Row("export", "all.jsonl --data-dir data", 0, "exported"),
+    Row("export", "all.jsonl --data-dir data", 2, "name a file that does not exist"),
+    Row("import", "all.jsonl --data-dir imported", 0, "imported"),
+    Row("import", "all.jsonl --data-dir data", 2, "in use"),
+    Row("audit verify", "--data-dir data", 0, "the audit trail is intact"),
+    Row("audit verify", "--data-dir none", 2, "no database"),
+    Row("deliveries list", "--state dead", 0, ""),
+    Row("deliveries list", "--state nonsense", 2, "nonsense"),
     Row("user add", "ann --role viewer --server {url}", 0, "no password"),
     Row("user add", "ann --role viewer --server {url}", 1, "exists"),
     Row("user list", "--server {url}", 0, "ann"),
@@ -91,9 +99,9 @@ const TABLE: &[Row] = &[
     Row("completions", "none", 2, "bash"),
 ];
 
-/// Commands whose success is shown elsewhere: `serve` by every server of these tests, these two by what they read from
-/// standard input.
-const SHOWN_ELSEWHERE: [&str; 3] = ["serve", "login", "user password"];
+/// Commands whose success is shown elsewhere: `serve` by every server of these tests, two by what they read from standard
+/// input, and two since nothing was delivered here.
+const SHOWN_ELSEWHERE: [&str; 5] = ["serve", "login", "user password", "deliveries show", "deliveries resend"];
 
 #[test]
 fn every_command_has_help_a_success_and_an_error() {

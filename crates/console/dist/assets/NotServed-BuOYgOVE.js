@@ -1,1 +1,0 @@
-import{N as e,W as t,_ as n,c as r,m as i}from"./runtime-core.esm-bundler-CwD4hQUa.js";import{t as a}from"./EmptyState-C_M1gbtQ.js";var o=n({__name:`NotServed`,props:{what:{}},setup(n){return(o,s)=>(e(),r(a,{title:`This server does not show ${n.what}`},{default:t(()=>[...s[0]||=[i(`A newer version of Procession does.`,-1)]]),_:1},8,[`title`]))}});export{o as t};
