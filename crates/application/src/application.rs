@@ -115,6 +115,7 @@ pub struct ApplicationSettings {
 
 impl Application {
     /// Starts the engine on these ports, and the services around it.
+    #[expect(clippy::too_many_lines, reason = "the one wiring: every service has its lines")]
     pub async fn start(ports: Ports, settings: ApplicationSettings) -> Result<Self, EngineError> {
         let told = Arc::new(settings.deliveries);
         let links = DecisionLinks::of(&told);
