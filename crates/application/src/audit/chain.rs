@@ -50,7 +50,9 @@ pub(super) async fn verify(trail: &dyn AuditTrail) -> Result<AuditVerdict, Store
         if read.is_empty() {
             break;
         }
-        read.iter().for_each(|kept| chain.follow(kept));
+        for kept in &read {
+            chain.follow(kept);
+        }
     }
     let is_cut_off = chain.number < ever;
     let broken = chain.first_broken.or_else(|| is_cut_off.then_some(chain.number + 1));
@@ -65,10 +67,9 @@ impl Chain {
         // Behind purged entries the chain begins at the anchor, or before it where the purge is still under way.
         let previous = match self.previous {
             Some(previous) if kept.number == self.number + 1 => Some(previous),
-            Some(_) => None,
             None if kept.number <= self.anchor.number => Some(kept.previous),
             None if kept.number == self.anchor.number + 1 => Some(self.anchor.hash),
-            None => None,
+            Some(_) | None => None,
         };
         let is_whole = previous.is_some_and(|previous| {
             let hash = kept.entry.hash(kept.number, &previous);

@@ -112,16 +112,13 @@ impl Importer {
             return Ok(());
         }
         self.processes.insert(id, None);
-        let here = match self.same_version(&line).await? {
-            Some(here) => {
-                self.report.known += 1;
-                here
-            }
-            None => {
-                self.create(line).await?;
-                self.report.processes += 1;
-                id
-            }
+        let here = if let Some(here) = self.same_version(&line).await? {
+            self.report.known += 1;
+            here
+        } else {
+            self.create(line).await?;
+            self.report.processes += 1;
+            id
         };
         self.processes.insert(id, Some(here));
         Ok(())
