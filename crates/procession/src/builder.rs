@@ -41,6 +41,9 @@ pub struct EngineBuilder {
     ids: Option<Arc<dyn IdGenerator>>,
 }
 
+/// What tells the world outside: by messages, and by webhooks.
+type Outside = (Arc<dyn Notifier>, Arc<dyn WebhookSender>);
+
 impl EngineBuilder {
     /// Where the engine keeps everything. It is the one thing that an engine must have.
     pub fn store(mut self, store: impl Store) -> Self {
@@ -223,7 +226,7 @@ impl EngineBuilder {
         &mut self,
         stores: &procession_application::ports::Stores,
         clock: Arc<dyn Clock>,
-    ) -> Result<(Arc<dyn Notifier>, Arc<dyn WebhookSender>), BuildError> {
+    ) -> Result<Outside, BuildError> {
         use procession_notifications::{Notifications, SafeHttp};
         let sent = match self.outgoing.take() {
             Some(outgoing) => {
@@ -250,7 +253,7 @@ impl EngineBuilder {
         &mut self,
         _stores: &procession_application::ports::Stores,
         _clock: Arc<dyn Clock>,
-    ) -> Result<(Arc<dyn Notifier>, Arc<dyn WebhookSender>), BuildError> {
+    ) -> Result<Outside, BuildError> {
         let notifier = self.notifier.take().unwrap_or_else(|| Arc::new(NoNotifier));
         Ok((notifier, Arc::new(NoWebhooks)))
     }

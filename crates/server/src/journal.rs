@@ -51,7 +51,7 @@ fn note_process(stored: &StoredEvent, event: &ProcessEvent) {
             tracing::info!(execution = %id, process, by = cancellation.cancelled_by, "execution cancelled");
         }
         ProcessEvent::RollBackStarted { count, .. } => {
-            tracing::info!(execution = %id, process, count, "execution rolls back")
+            tracing::info!(execution = %id, process, count, "execution rolls back");
         }
         ProcessEvent::Created(_)
         | ProcessEvent::Paused(_)

@@ -1,7 +1,7 @@
 //! Links by which one person decides one request: signed, so that nobody can make one, and good only while the request
 //! waits for that person.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use procession_domain::value::ApprovalId;
 use uuid::Uuid;
@@ -94,7 +94,11 @@ impl DecisionToken {
 }
 
 fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a text does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

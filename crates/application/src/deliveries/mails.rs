@@ -1,6 +1,6 @@
 //! Mails to who is asked to decide: when a request opens, before its deadline, when it is escalated or passed on.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use procession_domain::{
     approval::{Approval, ApprovalStatus},
@@ -244,26 +244,28 @@ fn text(row: &ApprovalRow, reason: MailReason, link: Option<String>, page: Optio
         MailReason::Escalated => format!("nobody has decided in time, so the process {process} asks you too:"),
         MailReason::Delegated => format!("somebody has passed a decision of the process {process} on to you:"),
     };
+    // Writing to a text does not fail.
     let mut text = format!("Hello,\n\n{why}\n\n{}\n", request.title);
     if !request.description.trim().is_empty() {
-        text.push_str(&format!("\n{}\n", request.description.trim()));
+        let _ = write!(text, "\n{}\n", request.description.trim());
     }
     for artifact in &request.artifacts {
-        text.push_str(&format!("\n{artifact}\n"));
+        let _ = write!(text, "\n{artifact}\n");
     }
     if let Some(deadline) = request.deadline {
-        text.push_str(&format!("\nUntil: {}\n", in_words(deadline)));
+        let _ = write!(text, "\nUntil: {}\n", in_words(deadline));
     }
     if let Some(link) = link {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "\nDecide on this page. The link is for you alone, and works until you have decided or nobody needs the \
              decision any more:\n{link}\n"
-        ));
+        );
     }
     if let Some(page) = page {
-        text.push_str(&format!("\nThe request with everything around it, after logging in:\n{page}\n"));
+        let _ = write!(text, "\nThe request with everything around it, after logging in:\n{page}\n");
     }
-    text.push_str(&format!("\nExecution {}, step {}\n", request.execution_id, request.step_id));
+    let _ = write!(text, "\nExecution {}, step {}\n", request.execution_id, request.step_id);
     text
 }
 

@@ -121,9 +121,9 @@ fn text_at(beginning: &str) -> String {
     let reply = beginning.strip_prefix("{\"response\":\"").or_else(|| beginning.strip_prefix('"'));
     let Some(reply) = reply else { return beginning.to_owned() };
     // Where it was cut, an escape may be cut too; the longest has twelve characters.
-    let ends = reply.char_indices().map(|(end, _)| end).rev().take(13);
+    let mut ends = reply.char_indices().map(|(end, _)| end).rev().take(13);
     let unescaped = |end| serde_json::from_str::<String>(&format!("\"{}\"", reply.get(..end)?)).ok();
-    ends.filter_map(unescaped).next().unwrap_or_else(|| beginning.to_owned())
+    ends.find_map(unescaped).unwrap_or_else(|| beginning.to_owned())
 }
 
 /// The text in an output that people would read: the reply of an agent, or the whole.

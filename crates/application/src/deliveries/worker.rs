@@ -161,7 +161,10 @@ impl Worker {
             };
             let due = self.ports.stores.deliveries.due(&request).await?;
             let is_last = due.len() < READ_AT_ONCE as usize;
-            let has_taken_all = due.into_iter().fold(true, |all, due| desk.accept(due) && all);
+            let mut has_taken_all = true;
+            for delivery in due {
+                has_taken_all &= desk.accept(delivery);
+            }
             // Those of a full receiver are left in the store until it has room.
             desk.has_more = !(is_last && has_taken_all);
         }
@@ -194,7 +197,7 @@ impl Worker {
         match done {
             Ok(Done::Sent(due, attempt, outcome)) => {
                 desk.sent(&due);
-                self.note(*due, attempt, outcome, tasks);
+                self.note(&due, attempt, outcome, tasks);
             }
             Ok(Done::Noted(id)) => desk.noted(id),
             // Nobody aborts them, and a defect in sending is an outcome.
@@ -203,15 +206,15 @@ impl Worker {
     }
 
     /// Notes what came of a try, however long the store takes.
-    fn note(&self, due: DueDelivery, attempt: DeliveryAttempt, outcome: Outcome, tasks: &mut JoinSet<Done>) {
-        let end = self.end(&due, attempt, &outcome);
-        tell(&due, &end);
+    fn note(&self, due: &DueDelivery, attempt: DeliveryAttempt, outcome: Outcome, tasks: &mut JoinSet<Done>) {
+        let (id, end) = (due.id, self.end(due, attempt, &outcome));
+        tell(due, &end);
         let (deliveries, clock) = (Arc::clone(&self.ports.stores.deliveries), Arc::clone(&self.ports.clock));
         let (wake, stop) = (Arc::clone(&self.wake), self.stop.clone());
         tasks.spawn(async move {
             loop {
                 let noted = match outcome {
-                    Outcome::NotNeeded => match deliveries.withdraw(due.id).await {
+                    Outcome::NotNeeded => match deliveries.withdraw(id).await {
                         Ok(true) => Ok(()),
                         Ok(false) => deliveries.record(&end).await,
                         Err(error) => Err(error),
@@ -225,7 +228,7 @@ impl Worker {
                     // The next start sends it again, under the same id.
                     Err(_) if stop.is_cancelled() => break,
                     Err(error) => {
-                        tracing::warn!(delivery = %due.id, %error, "what came of a delivery can't be noted yet");
+                        tracing::warn!(delivery = %id, %error, "what came of a delivery can't be noted yet");
                         clock.sleep_until(clock.now().saturating_add(REST)).await;
                     }
                 }
@@ -233,7 +236,7 @@ impl Worker {
             if end.next_attempt_at.is_some() {
                 wake.notify_one();
             }
-            Done::Noted(due.id)
+            Done::Noted(id)
         });
     }
 
@@ -273,7 +276,7 @@ fn tell(due: &DueDelivery, end: &AttemptEnd) {
     match end.state {
         DeliveryState::Delivered | DeliveryState::Waiting => tracing::debug!(delivery = %id, target, "delivered"),
         DeliveryState::Retrying => {
-            tracing::info!(delivery = %id, target, error, "a delivery failed; it is tried again")
+            tracing::info!(delivery = %id, target, error, "a delivery failed; it is tried again");
         }
         DeliveryState::Dead => {
             tracing::warn!(delivery = %id, target, error, "a delivery failed for the last time; it can be sent again by hand");

@@ -339,9 +339,8 @@ impl From<CallFailure> for Problem {
         let detail = error.to_string();
         match error {
             CallFailure::NotFound(_) => Self::not_found(detail),
-            CallFailure::Disabled => Self::forbidden(detail),
             // It is no session that is missing, so that nobody is asked to log in (spec 4).
-            CallFailure::NotLetIn(_) => Self::forbidden(detail),
+            CallFailure::Disabled | CallFailure::NotLetIn(_) => Self::forbidden(detail),
             CallFailure::NoSecret => Self::unavailable(Code::WebhookSecretMissing, detail),
             CallFailure::NotJson(_) => Self::bad_request(Code::MalformedJson, detail),
             CallFailure::BadHeader(_) => Self::invalid(Code::InvalidQuery, detail),

@@ -93,12 +93,12 @@ struct DeliveryDetail {
     #[serde(flatten)]
     delivery: DeliveryResponse,
     /// The tries, oldest first.
-    history: Vec<AttemptResponse>,
+    history: Vec<DeliveryAttemptResponse>,
 }
 
 /// A try.
 #[derive(Debug, Serialize, ToSchema)]
-struct AttemptResponse {
+struct DeliveryAttemptResponse {
     /// From 1.
     #[schema(example = 1)]
     attempt: usize,
@@ -182,7 +182,7 @@ async fn list_deliveries(
 )]
 async fn get_delivery(app: App, session: Session, NamePath(id): NamePath) -> Result<Json<DeliveryDetail>, Problem> {
     let (row, tries) = app.deliveries.get(&session.principal, &id).await?;
-    let history = (1..).zip(tries).map(|(number, attempt)| AttemptResponse::of(number, attempt)).collect();
+    let history = (1..).zip(tries).map(|(number, attempt)| DeliveryAttemptResponse::of(number, attempt)).collect();
     Ok(Json(DeliveryDetail { delivery: DeliveryResponse::of(row), history }))
 }
 
@@ -252,7 +252,7 @@ impl DeliveryResponse {
     }
 }
 
-impl AttemptResponse {
+impl DeliveryAttemptResponse {
     fn of(attempt: usize, tried: DeliveryAttempt) -> Self {
         let DeliveryAttempt { at, took, status, error } = tried;
         Self { attempt, at: at.into(), duration_seconds: took.as_secs_f64(), status, error }

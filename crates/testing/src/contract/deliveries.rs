@@ -192,7 +192,7 @@ pub async fn deliveries_are_filtered_and_paged(stores: &Stores) {
     stores.deliveries.record(&failed(mail.id, at(7), DeliveryState::Dead, None)).await.unwrap();
     let list = async |filter: DeliveryFilter| -> Vec<String> {
         let page = stores.deliveries.deliveries(&filter, &first(10)).await.unwrap();
-        assert_eq!(page.total as usize, page.rows.len());
+        assert_eq!(page.total, page.rows.len() as u64);
         page.rows.into_iter().map(|row| row.target).collect()
     };
     let all = DeliveryFilter::default();

@@ -167,7 +167,9 @@ fn sums(runs: &[&StoredExecution], with_children: bool, currency: Currency) -> R
         let micros = |duration: Duration| duration.as_millis() * 1_000;
         let ended = run.is_ended();
         let mut durations = Durations::default();
-        took.into_iter().for_each(|took| durations.add(took));
+        if let Some(took) = took {
+            durations.add(took);
+        }
         sums.add(&RunSums {
             completed: u64::from(standing.status == ExecutionStatus::Completed),
             failed: u64::from(standing.status == ExecutionStatus::Failed),

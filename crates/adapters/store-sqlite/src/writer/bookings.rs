@@ -178,7 +178,7 @@ fn raise(alert: &CostAlert, connection: &Connection) -> Result<(), Failure> {
     connection.prepare_cached(RAISE)?.execute(rusqlite::params![
         alert.id.as_bytes(),
         process_column(alert.process_id),
-        alert.process_name.as_ref().map(|name| name.as_str()),
+        alert.process_name.as_ref().map(ProcessName::as_str),
         alert.kind.as_str(),
         alert.execution_id.map(|id| id.uuid().as_bytes().to_vec()),
         alert.user,

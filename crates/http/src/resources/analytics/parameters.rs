@@ -68,13 +68,11 @@ impl Zone {
 impl ReadParameters for FiguresParameters {
     fn read(parameters: &mut Parameters) -> Self {
         let timezone = Zone::read(parameters);
-        let version = parameters.text("version").and_then(|text| match text.parse() {
-            Ok(version) => Some(version),
-            Err(_) => {
-                parameters.refuse("version", "must be a version such as 1 or 1.2");
-                None
-            }
-        });
+        let version = parameters.text("version").map(|text| text.parse());
+        if let Some(Err(_)) = version {
+            parameters.refuse("version", "must be a version such as 1 or 1.2");
+        }
+        let version = version.and_then(Result::ok);
         Self {
             days: parameters.number("days", 1..=MOST_DAYS),
             from: moment(parameters, "from", &timezone.calendar, 0),
