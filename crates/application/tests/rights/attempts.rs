@@ -144,6 +144,7 @@ impl Processes {
 }
 
 /// Asks for a use case.
+#[expect(clippy::too_many_lines, reason = "one line for each use case")]
 pub async fn attempt(stage: &Stage, by: &Principal, use_case: UseCase, things: &Things) -> Came {
     match use_case {
         UseCase::CheckDefinition

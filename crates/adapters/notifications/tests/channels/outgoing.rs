@@ -2,7 +2,10 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use procession_application::ports::{WebhookPost, WebhookSender as _};
+use procession_application::{
+    notifications::NotificationSettings,
+    ports::{WebhookPost, WebhookSender as _},
+};
 use procession_domain::value::Duration;
 use sha2::Sha256;
 
@@ -26,7 +29,8 @@ fn post(url: String) -> WebhookPost {
 #[tokio::test]
 async fn a_request_carries_its_id_and_a_signature_that_others_can_verify() {
     let receiver = Receiver::start().await;
-    let sent = notifications(Default::default(), &receiver.allowed()).post(&post(receiver.url("/hook"))).await;
+    let sent =
+        notifications(NotificationSettings::default(), &receiver.allowed()).post(&post(receiver.url("/hook"))).await;
     assert_eq!(sent, Ok(200));
     let [request] = receiver.requests().try_into().unwrap();
     let header = |name: &str| request.headers[name].to_str().unwrap();
@@ -40,7 +44,7 @@ async fn a_request_carries_its_id_and_a_signature_that_others_can_verify() {
 #[tokio::test]
 async fn what_another_try_may_help_is_told_from_what_it_will_not() {
     let receiver = Receiver::start().await;
-    let notifications = notifications(Default::default(), &receiver.allowed());
+    let notifications = notifications(NotificationSettings::default(), &receiver.allowed());
     let later = Answer { headers: vec![("retry-after", "7".into())], ..Answer::status(503) };
     let away = Answer { headers: vec![("location", "https://elsewhere.example".into())], ..Answer::status(302) };
     for (answer, status, is_final) in
@@ -60,10 +64,10 @@ async fn what_another_try_may_help_is_told_from_what_it_will_not() {
 #[tokio::test]
 async fn private_addresses_and_bad_secrets_are_refused_for_good() {
     let receiver = Receiver::start().await;
-    let closed = notifications(Default::default(), &[]);
+    let closed = notifications(NotificationSettings::default(), &[]);
     let failure = closed.post(&post(receiver.url("/hook"))).await.unwrap_err();
     assert!(failure.is_final && failure.message.contains("outgoing.allow"), "{failure}");
-    let open = notifications(Default::default(), &receiver.allowed());
+    let open = notifications(NotificationSettings::default(), &receiver.allowed());
     let bad = WebhookPost { secret: Some("whsec_!!".into()), ..post(receiver.url("/hook")) };
     let failure = open.post(&bad).await.unwrap_err();
     assert!(failure.is_final && !failure.message.contains("!!"), "{failure}");
