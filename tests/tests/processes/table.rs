@@ -39,7 +39,7 @@ fn check_all<F: Future<Output = Arc<Stores>>>(stores: impl Fn() -> F) {
             runtime.block_on(async {
                 let stores = stores().await;
                 tokio::time::pause();
-                play(case, stores).await
+                Box::pin(play(case, stores)).await
             })
         }));
         let found = match played {
