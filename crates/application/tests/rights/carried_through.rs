@@ -12,6 +12,7 @@ use procession_application::{
         self, DeliveryContent, DeliveryKind, Endpoint, ExecutionFilter, Mark, NewDelivery, PageStart, Paging, Ports,
         ProcessFilter, ThresholdKind, WebhookAddress,
     },
+    retention::RetentionChanges,
     templates::TemplateDraft,
     triggers::{IncomingCall, ScheduleState},
     views::WantedView,
@@ -122,6 +123,10 @@ async fn ask(stage: &Stage, use_case: UseCase, things: &Things, key: UserId, tri
             };
             drop(stage.notifications.change(by, settings).await.unwrap());
         }
+        UseCase::ChangeRetention => {
+            let wanted = RetentionChanges { events: Some(FIVE_DAYS), ..RetentionChanges::default() };
+            drop(stage.retention.change(by, wanted).await.unwrap());
+        }
         UseCase::TestNotification => {
             let message = TestMessage { channel: "slack".to_owned(), ..TestMessage::default() };
             drop(stage.notifications.test(by, message).await.unwrap());
@@ -202,6 +207,7 @@ async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
         }
         UseCase::MarkNotice => stage.inbox.notices(by).await.unwrap()[0].mark.is_some(),
         UseCase::ChangeNotificationSettings => stage.notifications.settings(by).await.unwrap().webhook_url.is_some(),
+        UseCase::ChangeRetention => stage.retention.policy(by).await.unwrap().events == FIVE_DAYS,
         UseCase::TestNotification => stage.messages.sent().len() == 1,
         UseCase::CreateUser => access.user(by, "new").await.is_ok(),
         UseCase::ChangeRole => access.user(by, "ann").await.unwrap().role == "viewer",
@@ -213,6 +219,9 @@ async fn is_done(stage: &Stage, use_case: UseCase, things: &Things) -> bool {
         other => panic!("{other:?} changes nothing"),
     }
 }
+
+/// For how long things are to be kept.
+const FIVE_DAYS: Duration = Duration::from_secs(5 * 86_400);
 
 /// What starts by the clock and by a call.
 const TRIGGERED: &str = "
@@ -348,8 +357,9 @@ async fn hang_up(use_case: UseCase, after: usize) -> bool {
 #[tokio::test(start_paused = true)]
 async fn whoever_hangs_up_wherever_the_change_is_done_once() {
     let mut held = 0;
-    // What is said to an agent is kept nowhere.
-    let is_kept = |use_case: &UseCase| use_case.rule().kind == Kind::Changes && *use_case != UseCase::ChatWithAgent;
+    // What is said to an agent is kept nowhere, and nothing is old enough to be removed.
+    let leaves_nothing = |use_case: &UseCase| matches!(use_case, UseCase::ChatWithAgent | UseCase::RunRetention);
+    let is_kept = |use_case: &UseCase| use_case.rule().kind == Kind::Changes && !leaves_nothing(use_case);
     for use_case in UseCase::ALL.iter().copied().filter(is_kept) {
         let mut after = 0;
         while hang_up(use_case, after).await {

@@ -192,18 +192,6 @@ steps: [{id: a, type: timer, duration: 1s}]
     // What no server does yet.
     case(
         Code::NotYetAvailable,
-        "name: p\n«webhooks»: [{url: \"https://x.example\"}]\nsteps: [{id: a, type: timer, duration: 1s}]\n",
-    ),
-    case(
-        Code::NotYetAvailable,
         "name: p\ninput: {}\n«expose»: {mcp: {enabled: true}}\nsteps: [{id: a, type: timer, duration: 1s}]\n",
-    ),
-    case(
-        Code::NotYetAvailable,
-        "name: p\nsteps: [{id: a, type: timer, duration: 1s, roles: {«monitors»: [editor]}}]\n",
-    ),
-    case(
-        Code::NotYetAvailable,
-        "name: p\nsteps: [{id: a, type: timer, duration: 1s, roles: {«informed»: [editor]}}]\n",
     ),
 ];
