@@ -125,7 +125,7 @@ async fn ask(stage: &Stage, use_case: UseCase, things: &Things, key: UserId, tri
         }
         UseCase::ChangeRetention => {
             let wanted = RetentionChanges { events: Some(FIVE_DAYS), ..RetentionChanges::default() };
-            drop(stage.retention.change(by, wanted).await.unwrap());
+            stage.retention.change(by, wanted).await.unwrap();
         }
         UseCase::TestNotification => {
             let message = TestMessage { channel: "slack".to_owned(), ..TestMessage::default() };
