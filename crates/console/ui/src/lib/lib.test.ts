@@ -124,6 +124,7 @@ test("of a process the newest published version is shown, versions in the order 
     version: text,
     status,
     description: "",
+    labels: {},
     step_count: 1,
     created_at: "",
     updated_at: "",
