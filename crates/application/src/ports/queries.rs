@@ -21,6 +21,16 @@ pub struct Paging {
     pub start: PageStart,
 }
 
+impl Paging {
+    /// After how many rows it begins; 0 where that is not told in rows.
+    pub const fn offset(&self) -> u64 {
+        match self.start {
+            PageStart::Offset(offset) => offset,
+            PageStart::Cursor(_) => 0,
+        }
+    }
+}
+
 /// Where a page begins.
 #[derive(Debug, Clone)]
 pub enum PageStart {

@@ -6,7 +6,7 @@ use axum::Json;
 use procession_application::{
     access::UseCase,
     audit::AuditVerdict,
-    ports::{AuditFilter, AuditOutcome, KeptAuditEntry, PageStart, Paging},
+    ports::{AuditFilter, AuditOutcome, KeptAuditEntry, Paging},
 };
 use procession_domain::value::{Duration, Timestamp, UserId};
 use serde::Serialize;
@@ -180,15 +180,11 @@ async fn list_audit_entries(
     session.check(UseCase::ReadAudit)?;
     let paging = parameters.paging();
     let page = app.audit.list(&session.principal, &parameters.filter()?, &paging).await?;
-    let offset = match paging.start {
-        PageStart::Offset(offset) => offset,
-        PageStart::Cursor(_) => 0,
-    };
     Ok(Json(AuditListResponse {
         entries: page.rows.into_iter().map(AuditEntryResponse::of).collect(),
         total: page.total,
         limit: paging.limit,
-        offset,
+        offset: paging.offset(),
         next_cursor: page.next_cursor,
     }))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{Json, http::StatusCode};
 use procession_application::{
     access::UseCase,
-    ports::{DeliveryAttempt, DeliveryFilter, DeliveryKind, DeliveryRow, DeliveryState, PageStart},
+    ports::{DeliveryAttempt, DeliveryFilter, DeliveryKind, DeliveryRow, DeliveryState},
 };
 use procession_domain::value::ExecutionId;
 use serde::Serialize;
@@ -157,16 +157,12 @@ async fn list_deliveries(
     let paging = PageParameters { limit: *limit, offset: *offset, cursor: cursor.clone() }.paging(DEFAULT);
     let page = app.deliveries.list(&session.principal, &parameters.filter()?, &paging).await?;
     let counts = app.deliveries.counts(&session.principal).await?;
-    let offset = match paging.start {
-        PageStart::Offset(offset) => offset,
-        PageStart::Cursor(_) => 0,
-    };
     Ok(Json(DeliveryListResponse {
         deliveries: page.rows.into_iter().map(DeliveryResponse::of).collect(),
         counts: counts.into_iter().map(|(state, count)| (state.as_str(), count)).collect(),
         total: page.total,
         limit: paging.limit,
-        offset,
+        offset: paging.offset(),
         next_cursor: page.next_cursor,
     }))
 }

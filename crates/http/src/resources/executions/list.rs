@@ -3,7 +3,7 @@
 use axum::Json;
 use procession_application::{
     access::UseCase,
-    ports::{ExecutionFilter, ExecutionRow, Page, PageStart, Paging, Sort},
+    ports::{ExecutionFilter, ExecutionRow, Page, Paging, Sort},
 };
 use procession_domain::{
     execution::ExecutionStatus,
@@ -265,15 +265,11 @@ fn id_or_nothing<T: Parsed>(text: &str) -> Result<Option<T>, Problem> {
 
 impl ExecutionListResponse {
     fn of(page: Page<ExecutionRow>, paging: &Paging) -> Self {
-        let offset = match paging.start {
-            PageStart::Offset(offset) => offset,
-            PageStart::Cursor(_) => 0,
-        };
         Self {
             executions: page.rows.into_iter().map(ExecutionSummary::of).collect(),
             total: page.total,
             limit: paging.limit,
-            offset,
+            offset: paging.offset(),
             next_cursor: page.next_cursor,
         }
     }

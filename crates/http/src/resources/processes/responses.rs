@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use procession_application::ports::{Page, PageStart, Paging, ProcessRow, RecentRuns};
+use procession_application::ports::{Page, Paging, ProcessRow, RecentRuns};
 use procession_domain::{
     definition::{InputSchema, Output, Process, RequiredInput, Trigger, TriggerKind},
     value::{Cost, ProcessId, Timestamp},
@@ -200,10 +200,6 @@ impl ProcessListResponse {
         recent: &BTreeMap<ProcessId, RecentRuns>,
         cost_per_run: impl Fn(&RecentRuns) -> Option<Cost>,
     ) -> Self {
-        let offset = match paging.start {
-            PageStart::Offset(offset) => offset,
-            PageStart::Cursor(_) => 0,
-        };
         let summary = |row: ProcessRow| {
             let recent = recent.get(&row.id);
             ProcessSummary::of(row, recent, recent.and_then(&cost_per_run))
@@ -212,7 +208,7 @@ impl ProcessListResponse {
             processes: page.rows.into_iter().map(summary).collect(),
             total: page.total,
             limit: paging.limit,
-            offset,
+            offset: paging.offset(),
             next_cursor: page.next_cursor,
         }
     }
