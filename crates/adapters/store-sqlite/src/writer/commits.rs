@@ -1,7 +1,7 @@
 //! Commits: checked whole, then written whole (spec 3.8).
 
 use procession_application::ports::{
-    ApprovalWrite, Booking, Commit, CommitError, Committed, NewChild, StoreError, StoredEvent,
+    ApprovalWrite, Booking, Commit, CommitError, Committed, NewChild, Spending, StoreError, StoredEvent,
 };
 use procession_domain::{
     approval::Approval,
@@ -133,7 +133,7 @@ fn put(
     if let Some(booking) = &booking {
         bookings::book(booking, stored.name, connection)?;
     }
-    figures::count(commit, stored.key, stored.before, booking.as_ref(), connection)?;
+    figures::count(commit, stored.name, stored.before, booking.as_ref(), connection)?;
     insert_deliveries(&commit.deliveries, told, connection)?;
     if let Some(snapshot) = &commit.snapshot {
         const KEEP: &str = "
@@ -222,7 +222,7 @@ impl Stored {
                 (SELECT min(number) FROM execution_inbox WHERE execution = execution.key),
                 (SELECT max(number) FROM execution_inbox WHERE execution = execution.key),
                 spent_nanos, reserved_nanos, limit_nanos, currency, action, waits,
-                cost_nanos, cost_currency, cost_complete, status
+                cost_nanos, cost_currency, cost_complete, status, definition, own_nanos, input_tokens, output_tokens
             FROM process_executions AS execution
             LEFT JOIN nodes ON nodes.key = execution.owner
             LEFT JOIN budgets ON budgets.root = execution.root
@@ -240,6 +240,12 @@ impl Stored {
             before: Before {
                 cost: Cost { amount: money(row.get(14)?, &row.get::<_, String>(15)?)?, complete: row.get(16)? },
                 is_ended: status_of(row.get(17)?)?.is_ended(),
+                spending: Spending {
+                    nanos: row.get(19)?,
+                    input_tokens: row.get::<_, i64>(20)?.unsigned_abs(),
+                    output_tokens: row.get::<_, i64>(21)?.unsigned_abs(),
+                },
+                definition: row.get(18)?,
             },
             owner: match owner {
                 Some(node) => Some((node, row.get(5)?)),

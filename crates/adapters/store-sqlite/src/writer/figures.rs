@@ -11,11 +11,11 @@ use rusqlite::{Connection, OptionalExtension, ToSql};
 use crate::{codec::column, error::Failure};
 
 /// Where an execution is counted.
-struct Place {
+struct Place<'a> {
     quarter: i64,
     definition: i64,
     name: i64,
-    user: Option<String>,
+    user: Option<&'a str>,
     /// What its calls have used in all.
     spending: Spending,
 }
@@ -27,12 +27,16 @@ pub(super) struct Before {
     pub is_ended: bool,
     /// What it has cost.
     pub cost: Cost,
+    /// What its calls have used.
+    pub spending: Spending,
+    /// The row of its version.
+    pub definition: i64,
 }
 
-/// Adds up what a commit ends: the execution, and steps. To be called when the execution's row is written.
+/// Adds up what a commit ends: the execution, and steps. `name` is the row of the process's name.
 pub(super) fn count(
     commit: &Commit,
-    execution: i64,
+    name: i64,
     before: Before,
     booking: Option<&Booking<'_>>,
     connection: &Connection,
@@ -44,7 +48,7 @@ pub(super) fn count(
     else {
         return Ok(());
     };
-    let place = Place::of(execution, started_at, connection)?;
+    let place = Place::of(commit, name, before, started_at);
     for step in &commit.ended_steps {
         count_step(step, &place, connection)?;
     }
@@ -57,27 +61,17 @@ pub(super) fn count(
     }
 }
 
-impl Place {
-    fn of(execution: i64, started_at: Timestamp, connection: &Connection) -> Result<Self, Failure> {
-        const READ: &str = "
-            SELECT definition, name, user_name, own_nanos, input_tokens, output_tokens
-            FROM process_executions
-            WHERE key = ?1";
-        let unsigned = |number: i64| number.unsigned_abs();
-        let place = connection.prepare_cached(READ)?.query_row([execution], |row| {
-            Ok(Self {
-                quarter: started_at.as_micros().div_euclid(QUARTER),
-                definition: row.get(0)?,
-                name: row.get(1)?,
-                user: row.get(2)?,
-                spending: Spending {
-                    nanos: row.get(3)?,
-                    input_tokens: unsigned(row.get(4)?),
-                    output_tokens: unsigned(row.get(5)?),
-                },
-            })
-        })?;
-        Ok(place)
+impl<'a> Place<'a> {
+    fn of(commit: &'a Commit, name: i64, before: Before, started_at: Timestamp) -> Self {
+        let mut spending = before.spending;
+        spending.add(commit.spending());
+        Self {
+            quarter: started_at.as_micros().div_euclid(QUARTER),
+            definition: before.definition,
+            name,
+            user: commit.creation.user.as_deref(),
+            spending,
+        }
     }
 
     /// The hour in which it began.
@@ -87,11 +81,11 @@ impl Place {
 
     /// Who sees it: everyone who sees all, and its own user.
     fn seen_by(&self) -> impl Iterator<Item = (bool, &str)> {
-        [(true, "")].into_iter().chain(self.user.as_deref().map(|user| (false, user)))
+        [(true, "")].into_iter().chain(self.user.map(|user| (false, user)))
     }
 }
 
-fn count_run(commit: &Commit, place: &Place, connection: &Connection) -> Result<(), Failure> {
+fn count_run(commit: &Commit, place: &Place<'_>, connection: &Connection) -> Result<(), Failure> {
     const KNOWN: &str = "
         SELECT durations FROM run_figures WHERE whole = ?1 AND user_name = ?2 AND quarter = ?3 AND definition = ?4";
     const COUNT: &str = "
@@ -162,7 +156,7 @@ fn add_late_cost(
     commit: &Commit,
     before: Before,
     booking: &Booking<'_>,
-    place: &Place,
+    place: &Place<'_>,
     connection: &Connection,
 ) -> Result<(), Failure> {
     const ADD: &str = "
@@ -193,7 +187,7 @@ fn add_late_cost(
     Ok(())
 }
 
-fn count_step(step: &EndedStep, place: &Place, connection: &Connection) -> Result<(), Failure> {
+fn count_step(step: &EndedStep, place: &Place<'_>, connection: &Connection) -> Result<(), Failure> {
     const COUNT: &str = "
         INSERT INTO step_figures (
             whole, user_name, hour, definition, step, name, ended, failed, took, working, cost_nanos, incomplete)

@@ -213,7 +213,7 @@ pub(crate) fn insert_ended_steps(execution: i64, ended: &[EndedStep], connection
     Ok(())
 }
 
-/// Writes deliveries that tell of events, which have just been written.
+/// Writes deliveries that tell of events, which have just been written: they are the last ones of what the batch tells.
 pub(super) fn insert_deliveries(
     deliveries: &[NewDelivery],
     told: &[StoredEvent],
@@ -223,7 +223,7 @@ pub(super) fn insert_deliveries(
         let is_of = |event: &&StoredEvent| {
             Some(event.execution_id) == delivery.execution_id && Some(event.sequence()) == delivery.sequence
         };
-        insert_delivery(delivery, told.iter().find(is_of), connection)?;
+        insert_delivery(delivery, told.iter().rev().find(is_of), connection)?;
     }
     Ok(())
 }
