@@ -1,7 +1,7 @@
 //! Links by which one person decides one request: signed, so that nobody can make one, and good only while the request
 //! waits for that person.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use procession_domain::value::ApprovalId;
 use uuid::Uuid;
@@ -67,7 +67,7 @@ impl DecisionLinks {
     /// What the text of a link says, if it is one of ours.
     pub fn read(&self, text: &str) -> Option<DecisionToken> {
         let key = self.key.as_ref()?;
-        let bytes = from_hex(text)?;
+        let bytes = hex::decode(text).ok()?;
         let (message, signature) = bytes.split_at_checked(bytes.len().checked_sub(SIGNATURE)?)?;
         let signature: [u8; SIGNATURE] = signature.try_into().ok()?;
         // Hashes compare in constant time.
@@ -89,22 +89,8 @@ impl DecisionToken {
         bytes.extend_from_slice(self.person.as_bytes());
         let signature = key.sign(&bytes);
         bytes.extend_from_slice(signature.as_bytes());
-        to_hex(&bytes)
+        hex::encode(&bytes)
     }
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a text does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let is_hex = text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let byte = |place: usize| u8::from_str_radix(text.get(place..place + 2)?, 16).ok();
-    is_hex.then(|| (0..text.len()).step_by(2).map(byte).collect()).flatten()
 }
 
 #[cfg(test)]
