@@ -201,14 +201,14 @@ fn an_expression_over_4_kib_is_a_clean_error() {
             assert!(errors[0].message.starts_with("the placeholder is "), "{}", errors[0].message);
             assert_eq!(errors[0].range, 2..length + 6);
             let errors = check_template(&format!("{{% if {long} %}}{{% endif %}}"), &names).unwrap_err();
-            assert!(errors[0].message.starts_with("The tag is "), "{}", errors[0].message);
+            assert!(errors[0].message.starts_with("the tag is "), "{}", errors[0].message);
         }
         let exactly = format!("{{{{{}}}}}", "1".repeat(limits::EXPRESSION_BYTES - 4));
         assert_eq!(exactly.len(), limits::EXPRESSION_BYTES);
         let errors = check_template(&exactly, &names).unwrap_err();
         assert!(errors[0].message.contains("too many digits"), "{}", errors[0].message);
         let errors = check_template(&"x".repeat(limits::TEMPLATE_BYTES + 1), &names).unwrap_err();
-        assert_eq!(errors[0].message, "The text is 1048577 bytes long; a template has at most 1048576.");
+        assert_eq!(errors[0].message, "the text is 1048577 bytes long; a template has at most 1048576");
     });
 }
 

@@ -30,7 +30,7 @@ fn what_is_undefined_is_named_with_what_may_be_meant() {
         ),
         (
             "{{ trigger.typ }}",
-            "`trigger.typ` is not defined (line 10). Did you mean `type`? `trigger` has: type, id, payload, fired_at.",
+            "`trigger.typ` is not defined (line 10). Did you mean `type`? `trigger` has: type, id, payload, fired_at, schedule_id, due_at, actual_at.",
         ),
         (
             "{{ trigger.payload.pull.nummer }}",
