@@ -90,7 +90,7 @@ pub(super) struct SimulationResponse {
     /// What people would have been asked.
     approvals: Vec<AskedResponse>,
     /// Its outputs by name; of a failed one `{error}`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     output_data: Arc<Value>,
     estimate: EstimateResponse,
     warnings: Vec<String>,
@@ -126,7 +126,7 @@ struct SimulatedStep {
     state: &'static str,
     skip_reason: Option<String>,
     /// What it would have put out, from the replies that stand in; `{skipped_reason}` if it did not run.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<serde_json::Value>)]
     output: Option<Arc<Value>>,
     /// Why it would have failed.
     error: Option<String>,
