@@ -90,7 +90,7 @@ pub(super) struct SimulationResponse {
     /// What people would have been asked.
     approvals: Vec<AskedResponse>,
     /// Its outputs by name; of a failed one `{error}`.
-    #[schema(value_type = serde_json::Value)]
+    #[schema(value_type = Object)]
     output_data: Arc<Value>,
     estimate: EstimateResponse,
     warnings: Vec<String>,

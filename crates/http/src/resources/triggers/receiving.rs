@@ -53,7 +53,7 @@ pub(super) struct EndedResponse {
     #[serde(flatten)]
     started: StartedResponse,
     /// What it puts out.
-    #[schema(value_type = serde_json::Value, example = json!({"answer": "42"}))]
+    #[schema(value_type = Object, example = json!({"answer": "42"}))]
     outputs: Value,
 }
 
