@@ -17,6 +17,7 @@ pub use writing::TemplateDraft;
 
 use crate::{
     access::{Forbidden, Principal, UseCase},
+    audit,
     definitions::{DefinitionFailure, Definitions},
     door::Door,
     ports::{Clock, ProcessTemplate, StoreError, TemplateStore, Visibility},
@@ -169,6 +170,7 @@ impl Templates {
     ) -> Result<UsedTemplate, TemplateFailure> {
         let (this, principal, id) = (self.clone(), by.clone(), id.to_owned());
         let make = async move {
+            audit::about(&id);
             let shown = this.in_sight(&principal, &id).await?;
             let yaml = filling::filled(&shown.template, &name, &parameters)?;
             let written = this.definitions.draft(yaml, principal.author()).await?;
@@ -183,6 +185,7 @@ impl Templates {
         let (this, principal) = (self.clone(), by.clone());
         let create = async move {
             let template = draft.checked(&this.definitions, &principal, this.clock.now(), None).await?;
+            audit::about(&format!("user:{}", template.name));
             if this.store.create_template(&template).await? {
                 Ok(ShownTemplate { source: TemplateSource::User, template })
             } else {
@@ -201,6 +204,7 @@ impl Templates {
     ) -> Result<ShownTemplate, TemplateFailure> {
         let (this, principal, id) = (self.clone(), by.clone(), id.to_owned());
         let replace = async move {
+            audit::about(&id);
             let before = this.own(&principal, &id, "change").await?;
             let template = draft.checked(&this.definitions, &principal, this.clock.now(), Some(&before)).await?;
             if this.store.replace_template(&template).await? {
@@ -216,6 +220,7 @@ impl Templates {
     pub async fn remove(&self, by: &Principal, id: &str) -> Result<(), TemplateFailure> {
         let (this, principal, id) = (self.clone(), by.clone(), id.to_owned());
         let remove = async move {
+            audit::about(&id);
             let template = this.own(&principal, &id, "delete").await?;
             if this.store.remove_template(&template.name).await? { Ok(()) } else { Err(TemplateFailure::NotFound) }
         };

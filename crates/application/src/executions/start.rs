@@ -1,6 +1,9 @@
 //! Starting executions, and repeating those that have failed (spec 3.7).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 use procession_domain::{
@@ -222,6 +225,7 @@ impl Executions {
             parent: None,
             triggered_by: "retry".into(),
             user,
+            earlier_users: old.creation().requesters().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
             ..(**old.creation()).clone()
         };
         let (execution, events) = match from {
@@ -329,6 +333,7 @@ impl Executions {
             },
             triggered_by: request.triggered_by,
             user,
+            earlier_users: Vec::new(),
             pins: BTreeMap::new(),
             retry_of: None,
             parent: None,

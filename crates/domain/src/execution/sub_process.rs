@@ -136,6 +136,7 @@ impl Turn<'_, '_> {
             },
             triggered_by: "sub_process".into(),
             user: of_parent.user.clone(),
+            earlier_users: of_parent.earlier_users.clone(),
             pins: version.pins.clone(),
             retry_of: None,
             parent: Some(parent),

@@ -185,6 +185,7 @@ impl World {
             trigger: TriggerContext::default(),
             triggered_by: "test".into(),
             user: None,
+            earlier_users: Vec::new(),
             pins: BTreeMap::new(),
             retry_of: None,
             parent: None,

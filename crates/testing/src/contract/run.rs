@@ -103,6 +103,7 @@ impl Launch {
             trigger: TriggerContext { trigger_type: "manual".to_owned(), ..TriggerContext::default() },
             triggered_by: self.triggered_by,
             user: self.user,
+            earlier_users: Vec::new(),
             pins: BTreeMap::new(),
             retry_of: self.retry_of,
             parent: None,

@@ -72,6 +72,7 @@ pub(super) struct RawFilter {
     #[serde(default)]
     status: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Uuid>)]
     process_id: Option<String>,
     #[serde(default)]
     process_name: Option<String>,
@@ -86,6 +87,7 @@ pub(super) struct RawFilter {
     #[serde(default)]
     q: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Uuid>)]
     parent_id: Option<String>,
 }
 

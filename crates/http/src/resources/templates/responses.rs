@@ -111,14 +111,14 @@ pub(super) struct TemplateParameter {
     kind: Option<ParameterType>,
     /// Its value where none is given.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<serde_json::Value>)]
     default: Option<JsonValue>,
     /// Whether a value must be given, there being no default.
     #[serde(default)]
     required: bool,
     /// The only values allowed; none = all.
     #[serde(rename = "enum", default)]
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<serde_json::Value>)]
     one_of: Vec<JsonValue>,
     /// What it is.
     #[serde(default)]
