@@ -15,9 +15,12 @@ export interface RunFilter {
   process_name?: string;
   triggered_by?: string;
   label?: string;
+  waiting_for?: string;
   q?: string;
   started_after?: string;
   parent_id?: string;
+  /** `progress`: also how far those are that have not ended, and for what they wait. */
+  with?: "progress";
   limit?: number;
   cursor?: string;
 }
