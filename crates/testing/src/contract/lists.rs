@@ -199,6 +199,7 @@ pub async fn executions_are_found_by_what_they_wait_for(stores: &Stores) {
     assert_eq!(found(Awaited::Child).await, BTreeSet::from([calls]));
     assert_eq!(found(Awaited::Person).await, BTreeSet::from([asks.id()]));
     assert_eq!(found(Awaited::Operator).await, BTreeSet::new());
+    assert!(stores.executions.claim_one(asks.lease, asks.id(), at(40)).await.unwrap());
     let pause = Command::Signal(Signal::Pause { by: "ada".into() });
     stores.executions.commit(Arc::new(asks.turn(at(40), std::slice::from_ref(&pause)))).await.unwrap();
     assert_eq!(found(Awaited::Operator).await, BTreeSet::from([asks.id()]));
