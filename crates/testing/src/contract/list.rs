@@ -211,6 +211,7 @@ macro_rules! store_contract {
                 pages_of_definitions_are_stable_while_some_are_added,
                 an_execution_is_listed_with_what_lists_show,
                 filters_of_executions_add_up,
+                executions_are_found_by_what_they_wait_for,
                 executions_are_listed_in_both_orders,
                 pages_of_executions_are_stable_while_some_are_added,
                 what_is_no_cursor_is_refused,
