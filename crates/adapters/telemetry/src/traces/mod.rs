@@ -206,9 +206,10 @@ impl TraceExporter {
     async fn deliver(&mut self, seen: u64) {
         self.since = None;
         let waiting = std::mem::take(&mut self.waiting);
-        for batch in waiting.chunks(BATCH) {
+        for (number, batch) in waiting.chunks(BATCH).enumerate() {
             if !self.bring(batch).await {
-                // They are made from their events again at the next start.
+                // There is one more try; after that they are made from their events again at the next start.
+                self.waiting = waiting[number * BATCH..].to_vec();
                 return;
             }
         }

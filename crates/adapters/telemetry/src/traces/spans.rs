@@ -287,7 +287,6 @@ impl UnderWay {
         let calls = self.attempts.drain().map(|(_, begun)| begun).filter(Begun::is_call);
         ended.extend(calls.map(|begun| begun.ended(&cancelled)));
         let waits = self.waits.drain().map(|(_, begun)| begun);
-        let ending = Ending { at, error: None, usage: None };
         ended.extend(waits.chain(self.requests.drain().map(|(_, begun)| begun)).map(|begun| begun.ended(&ending)));
     }
 }
