@@ -43,7 +43,6 @@ steps:
   - {id: think, type: agent_task, agent: thinker, message: go}
   - {id: rest, type: timer, delay: 300ms, depends_on: [think]}
   - {id: again, type: agent_task, agent: thinker, message: go, depends_on: [rest]}
-  - {id: publish, type: human_approval, title: Publish?, depends_on: [again]}
 outputs:
   - {name: told, source: '{{steps.think.output}}'}
   - {name: told_again, source: '{{steps.again.output}}'}
@@ -146,28 +145,15 @@ async fn start(server: &Server, client: &Client, process: &str) -> anyhow::Resul
     Ok(started["id"].as_str().unwrap_or_default().to_owned())
 }
 
-/// Approves whatever waits, until all of these have ended. What they put out.
-async fn approve(client: &Client, executions: &[String]) -> anyhow::Result<Vec<Value>> {
-    for _ in 0..600 {
-        let page = client.get("/api/approvals?status=pending&limit=100").await?;
-        for approval in page["approvals"].as_array().into_iter().flatten() {
-            let id = approval["id"].as_str().unwrap_or_default();
-            // Someone may have been faster: this loop, before its answer came.
-            let _ = client.post(&format!("/api/approvals/{id}/approve"), &json!({})).await;
-        }
-        let mut ended = Vec::new();
-        for id in executions {
-            let execution = client.get(&format!("/api/executions/{id}")).await?;
-            if execution["status"] == "completed" {
-                ended.push(execution["output_data"].clone());
-            }
-        }
-        if ended.len() == executions.len() {
-            return Ok(ended);
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+/// What executions put out at their end.
+async fn outputs_of(client: &Client, executions: &[String]) -> anyhow::Result<Vec<Value>> {
+    let mut outputs = Vec::new();
+    for id in executions {
+        let ended = client.ended(id).await?;
+        anyhow::ensure!(ended["status"] == "completed", "{ended}");
+        outputs.push(ended["output_data"].clone());
     }
-    anyhow::bail!("not all have ended")
+    Ok(outputs)
 }
 
 fn texts(span: &Span) -> BTreeMap<&str, &str> {
@@ -208,7 +194,7 @@ async fn an_execution_is_one_trace_over_kill_9() -> anyhow::Result<()> {
         server = options.start()?;
     }
     let client = Client::log_in(server.url()).await?;
-    let outputs = approve(&client, &executions).await?;
+    let outputs = outputs_of(&client, &executions).await?;
     let spans = collector.with_roots(COUNT).await?;
     assert_eq!(collector.kept.lock().unwrap().problems, Vec::<String>::new());
 
@@ -221,7 +207,7 @@ async fn an_execution_is_one_trace_over_kill_9() -> anyhow::Result<()> {
         names.sort_unstable();
         assert_eq!(
             names,
-            ["invoke_agent thinker", "invoke_agent thinker", "invoke_workflow traced", "wait publish", "wait rest"],
+            ["invoke_agent thinker", "invoke_agent thinker", "invoke_workflow traced", "wait rest"],
             "{of_trace:#?}"
         );
         let root = of_trace.values().find(|span| span.parent_span_id.is_empty()).unwrap();
@@ -246,36 +232,5 @@ async fn an_execution_is_one_trace_over_kill_9() -> anyhow::Result<()> {
     }
     let log = server.log();
     assert!(!log.contains("s3cret-of-the-collector"), "{log}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_collector_that_is_away_holds_nothing_up_and_gets_everything_later() -> anyhow::Result<()> {
-    let collector = Collector::start(0).await?;
-    let data = data_folder()?;
-    let options = options(data.path(), &collector);
-    let server = options.start()?;
-    let client = Client::log_in(server.url()).await?;
-    let process = client.publish(PROCESS).await?;
-    let executions = vec![start(&server, &client, &process).await?, start(&server, &client, &process).await?];
-    approve(&client, &executions).await?;
-    assert_eq!(collector.spans(), Vec::new());
-    assert!(server.stop()?.success());
-
-    collector.kept.lock().unwrap().takes_every = 1;
-    let server = options.start()?;
-    let spans = collector.with_roots(2).await?;
-    assert_eq!(spans.len(), 10, "each once: {spans:#?}");
-    let client = Client::log_in(server.url()).await?;
-    let request = http()?.get(format!("{}/metrics", server.url())).bearer_auth(client.token());
-    let page = request.send().await?.text().await?;
-    assert!(page.contains("procession_trace_spans_total{outcome=\"exported\"} 10"), "{page}");
-
-    // What was exported before an orderly stop is not exported again.
-    assert!(server.stop()?.success());
-    let server = options.start()?;
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(collector.spans().len(), 10);
-    drop(server);
     Ok(())
 }
