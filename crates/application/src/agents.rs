@@ -166,6 +166,7 @@ impl Agents {
             execution_id: id,
             step_id: chat_step(),
             attempt: 1,
+            trace: None,
         };
         let answer = async {
             match self.gateway.submit(&task).await? {

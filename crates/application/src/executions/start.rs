@@ -10,7 +10,7 @@ use procession_domain::{
     definition::{Definition, InputProblem, Process, ProcessError},
     event::{Creation, ProcessRef, Recorded, TriggerContext, ValueRef},
     execution::{Execution, ValueKey},
-    value::{Duration, ExecutionId, Json, ProcessId, ScheduleId, Timestamp},
+    value::{Duration, ExecutionId, Json, ProcessId, ScheduleId, Timestamp, TraceContext},
 };
 use serde_json::json;
 
@@ -44,6 +44,8 @@ pub struct StartRequest {
     pub message_key: Option<String>,
     /// How its schedule stands then, if it is a due time of one.
     pub schedule: Option<ScheduleChange>,
+    /// The place in the trace of who asks for it, where the principal does not bring one.
+    pub trace: Option<TraceContext>,
 }
 
 /// What triggered a start.
@@ -115,6 +117,7 @@ impl Executions {
         request: StartRequest,
     ) -> Result<StartOutcome, StartFailure> {
         let (this, user) = (self.clone(), by.user().map(str::to_owned));
+        let request = StartRequest { trace: trace_of(by).or(request.trace), ..request };
         let start = async move { this.start_within_limit(process, request, user).await };
         self.door.change(by, UseCase::StartExecution, start).await
     }
@@ -132,7 +135,7 @@ impl Executions {
             if let Some(user) = by_whom.user() {
                 this.start_limit.take(user, this.ports.clock.now())?;
             }
-            this.repeat(&old, from, by_whom.user().map(str::to_owned)).await
+            this.repeat(&old, from, &by_whom).await
         };
         self.door.change(by, UseCase::RetryExecution, retry).await
     }
@@ -211,12 +214,7 @@ impl Executions {
         Ok(StartOutcome { input: (!outcome.repeated).then_some(checked.input), ..outcome })
     }
 
-    async fn repeat(
-        &self,
-        old: &Execution,
-        from: RetryFrom,
-        user: Option<String>,
-    ) -> Result<StartOutcome, ExecutionFailure> {
+    async fn repeat(&self, old: &Execution, from: RetryFrom, by: &Principal) -> Result<StartOutcome, ExecutionFailure> {
         old.check_retry()?;
         let new_id = ExecutionId::new(self.ports.ids.new_id());
         let now = self.ports.clock.now();
@@ -224,8 +222,9 @@ impl Executions {
             retry_of: Some(old.id()),
             parent: None,
             triggered_by: "retry".into(),
-            user,
+            user: by.user().map(str::to_owned),
             earlier_users: old.creation().requesters().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
+            trace: trace_of(by),
             ..(**old.creation()).clone()
         };
         let (execution, events) = match from {
@@ -342,6 +341,7 @@ impl Executions {
             undefined: definition.config().undefined.or(settings.undefined),
             currency: settings.currency,
             warnings: Vec::new(),
+            trace: request.trace,
         }
     }
 
@@ -399,6 +399,11 @@ impl Executions {
         }
         Ok(values)
     }
+}
+
+/// The place in the trace of a request that asks for something.
+fn trace_of(by: &Principal) -> Option<TraceContext> {
+    by.origin().and_then(|origin| origin.trace)
 }
 
 /// The digest by which repeated starts are compared: what was asked, not when, and not in which order members stood.

@@ -9,7 +9,7 @@ use crate::{
     definition::{GatewayType, Priority, UndefinedRule},
     value::{
         ContentHash, Currency, ErrorCode, ExecutionId, FinishReason, Json, Money, ProcessId, ProcessName, ScheduleId,
-        StepId, Timestamp, TokenUsage, Version,
+        StepId, Timestamp, TokenUsage, TraceContext, Version,
     },
 };
 
@@ -236,6 +236,9 @@ pub struct Creation {
     /// What was odd about the input.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The place in the trace of the request that asked for it, if that told one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 /// Why an execution pauses.

@@ -145,6 +145,7 @@ impl Turn<'_, '_> {
             undefined: version.definition.config().undefined.or(self.context.settings.undefined),
             currency: of_parent.currency,
             warnings,
+            trace: None,
         }
     }
 

@@ -194,6 +194,7 @@ impl World {
             undefined: None,
             currency: Currency::USD,
             warnings: Vec::new(),
+            trace: None,
         };
         let id = ExecutionId::new(Uuid::from_u128(2));
         let (execution, created) = Execution::create(id, definition, creation, Timestamp::from_micros(0));

@@ -393,6 +393,7 @@ impl From<DashboardFailure> for Problem {
             DashboardFailure::Triggers(error) => error.into(),
             DashboardFailure::Inbox(error) => error.into(),
             DashboardFailure::Alerts(error) => error.into(),
+            DashboardFailure::Deliveries(error) => error.into(),
             DashboardFailure::Store(error) => error.into(),
         }
     }

@@ -204,7 +204,8 @@ macro_rules! store_contract {
                 figures_are_those_of_a_slow_count,
                 figures_are_of_who_and_what_was_asked_for,
                 the_latest_ends_tell_how_a_version_has_gone,
-                an_ended_step_is_counted_with_the_commit_that_ended_it;
+                an_ended_step_is_counted_with_the_commit_that_ended_it,
+                an_execution_of_another_store_is_counted_once;
             lists:
                 definitions_are_listed_last_changed_first,
                 filters_of_definitions_add_up,

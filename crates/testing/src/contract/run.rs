@@ -112,6 +112,7 @@ impl Launch {
             undefined: None,
             currency: Currency::USD,
             warnings: Vec::new(),
+            trace: None,
         };
         let id = ExecutionId::new(stores.id());
         let (execution, created) = Execution::create(id, Arc::clone(&process.definition), creation, self.at);

@@ -32,6 +32,8 @@ pub(super) struct Families {
     pub agent_in_flight: IntGaugeVec,
     pub agent_queue: IntGaugeVec,
     pub cost: CounterVec,
+    pub deliveries: IntCounterVec,
+    pub trace_spans: IntCounterVec,
     pub request_seconds: HistogramVec,
     pub commit_seconds: Histogram,
     pub batch_size: Histogram,
@@ -94,6 +96,18 @@ impl Families {
                     &["currency"],
                 )?,
             )?,
+            deliveries: add(
+                &registry,
+                &counters(
+                    "procession_deliveries_total",
+                    "Tries of deliveries, by what state the delivery was in after them.",
+                    &["kind", "state"],
+                )?,
+            )?,
+            trace_spans: add(
+                &registry,
+                &counters("procession_trace_spans_total", "Spans of traces, by what became of them.", &["outcome"])?,
+            )?,
             request_seconds: add(
                 &registry,
                 &HistogramVec::new(
@@ -138,6 +152,9 @@ impl Families {
     fn begin_at_nothing(&self) {
         for status in ["completed", "failed", "cancelled"] {
             self.executions.with_label_values(&[status]);
+        }
+        for outcome in ["exported", "rejected", "dropped"] {
+            self.trace_spans.with_label_values(&[outcome]);
         }
     }
 }
