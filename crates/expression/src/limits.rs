@@ -4,6 +4,9 @@
 /// The longest expression or tag, in bytes: longer ones could exhaust the stack of the parser.
 pub const EXPRESSION_BYTES: usize = 4_096;
 
+/// The longest name in bytes that is looked for before a hyphen (spec 2.1). Ids of steps have at most 64.
+pub const NAME_BYTES: usize = 256;
+
 /// The longest template, in bytes.
 pub const TEMPLATE_BYTES: usize = 1 << 20;
 

@@ -81,7 +81,7 @@ impl CallTask {
                 Told { command, place, committed: None }
             }
         };
-        let _ = self.mailbox.send(Message::Command(told));
+        let _ = self.mailbox.send(Message::Command(Box::new(told)));
     }
 
     /// What comes of a call whose making has ended by a defect: a failure, so that its step does not wait for ever.
@@ -164,7 +164,7 @@ impl CallTask {
         let (sender, committed) = oneshot::channel();
         let command = Command::Submitted { call: self.call.id.clone(), call_ref: call_ref.to_owned() };
         let told = Told { command, place: None, committed: Some(sender) };
-        self.mailbox.send(Message::Command(told)).is_ok() && committed.await.is_ok()
+        self.mailbox.send(Message::Command(Box::new(told))).is_ok() && committed.await.is_ok()
     }
 
     fn agent_result(&self, agent: &str, result: Result<AgentReply, AgentFailure>) -> Command {

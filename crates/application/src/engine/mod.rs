@@ -21,6 +21,7 @@ mod commit;
 mod dispatcher;
 mod effects;
 mod health;
+mod pressure;
 mod queues;
 mod recovery;
 mod runner;
@@ -50,6 +51,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use catalog::{Catalog, Runnable};
 pub use health::EngineHealth;
 use health::{Broken, Health, Panics};
+use pressure::Pressure;
 use queues::AgentQueues;
 pub use queues::{AgentLoad, BreakerState};
 use recovery::RecoveryCounts;
@@ -104,6 +106,7 @@ pub(crate) struct Inner {
     stop: CancellationToken,
     /// The end of all tasks, wherever they are.
     halt: CancellationToken,
+    pressure: Pressure,
     tasks: TaskTracker,
     recovery: RecoveryCounts,
     health: Health,
@@ -130,6 +133,7 @@ impl Engine {
             draining: AtomicBool::new(false),
             stop: CancellationToken::new(),
             halt: CancellationToken::new(),
+            pressure: Pressure::default(),
             tasks: TaskTracker::new(),
             recovery: RecoveryCounts::begin(now),
             health: Health::default(),
@@ -181,7 +185,8 @@ impl Engine {
         self.0.runs.count()
     }
 
-    /// Creates an execution. It begins at once when there is room, or else waits to be admitted. Use cases carry it through,
+    /// Creates an execution, as soon as the engine is not behind with those it has. It begins at once when there is room, or
+    /// else waits to be admitted. Use cases carry it through,
     /// also if whoever asked for it does not wait for the answer ([`crate::Door`]).
     pub(crate) async fn launch(&self, start: Start) -> Result<Started, StartError> {
         self.0.launch(start).await
@@ -245,6 +250,7 @@ impl Engine {
 
 impl Inner {
     async fn launch(self: &Arc<Self>, mut start: Start) -> Result<Started, StartError> {
+        self.pressure.relief(self.ports.clock.as_ref()).await;
         let lease = self.lease();
         let most_running = self.settings.max_concurrent_executions;
         start.admit = (!self.draining.load(Ordering::Relaxed)).then_some(Admission { lease, most_running });
@@ -301,6 +307,8 @@ impl Inner {
     /// Runs an execution. If that ends by a defect it is taken up again, some times; then the execution fails.
     fn supervise(self: &Arc<Self>, id: ExecutionId, run: impl Future<Output = ()> + Send + 'static) {
         let engine = Arc::clone(self);
+        // Held once: a future that is moved into others takes its place in each of them.
+        let run = Box::pin(run);
         self.spawn(async move {
             if AssertUnwindSafe(run).catch_unwind().await.is_ok() {
                 engine.panics.forget(id);

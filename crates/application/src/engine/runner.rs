@@ -35,8 +35,8 @@ pub(super) const LINGER: Duration = Duration::from_millis(250);
 pub(super) enum Message {
     /// Something may have come into the inbox.
     Nudge,
-    /// Something for the execution's next turn.
-    Command(Told),
+    /// Something for the execution's next turn. Boxed, since every mailbox has room for many messages of the largest kind.
+    Command(Box<Told>),
     /// A place at an agent is free for a step; without a guard, it should ask again.
     SlotFree { step_id: StepId, guard: Option<SlotGuard> },
     /// Leave memory in order.
@@ -119,8 +119,8 @@ struct Counted {
 
 impl Message {
     /// A command with nothing beside it.
-    pub const fn command(command: Command) -> Self {
-        Self::Command(Told { command, place: None, committed: None })
+    pub fn command(command: Command) -> Self {
+        Self::Command(Box::new(Told { command, place: None, committed: None }))
     }
 }
 
@@ -353,7 +353,8 @@ impl Run {
     fn take_in(&mut self, message: Message) -> bool {
         match message {
             Message::Nudge => return true,
-            Message::Command(Told { command, place, committed }) => {
+            Message::Command(told) => {
+                let Told { command, place, committed } = *told;
                 self.pending.push(command);
                 self.places.extend(place);
                 self.acknowledgements.extend(committed);

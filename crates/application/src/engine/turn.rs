@@ -39,6 +39,8 @@ enum Refused {
 impl Run {
     /// Takes everything that has arrived through one committed transition.
     pub async fn turn(&mut self) -> After {
+        let engine = Arc::clone(&self.engine);
+        let _under_way = engine.pressure.turn();
         loop {
             if self.execution.is_none() && !self.load_again().await {
                 return After::Leave;

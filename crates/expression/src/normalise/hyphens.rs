@@ -1,7 +1,7 @@
 //! Where a name with hyphens ends (spec 2.1): `steps.quality-review` is one step, `steps.a-1` may be a subtraction.
 
 use super::lexer::{is_name_part, is_name_start};
-use crate::Names;
+use crate::{Names, limits};
 
 /// The end of the step's id that starts at `start`: the longest run of id characters if that is a step, else the longest
 /// known step before a hyphen, else the whole run.
@@ -45,7 +45,10 @@ fn run_at(text: &str, start: usize, is_part: impl Fn(char) -> bool) -> &str {
     &rest[..end]
 }
 
+/// The longest known name before a hyphen. Only so far as names go: a run of thousands of hyphens is looked up in steps
+/// whose number and length are bounded.
 fn longest_known(run: &str, is_known: impl Fn(&str) -> bool) -> Option<usize> {
+    let run = &run[..run.floor_char_boundary(limits::NAME_BYTES)];
     let mut hyphens = run.match_indices('-').map(|(at, _)| at).rev();
     hyphens.find(|at| is_known(&run[..*at]))
 }

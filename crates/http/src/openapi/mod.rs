@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use tower_http::decompression::DecompressionLayer;
 use utoipa::{
     Modify, OpenApi as _,
     openapi::{
@@ -86,11 +87,11 @@ pub fn openapi() -> OpenApi {
     document
 }
 
-/// The document and its page.
+/// The document and its page. The page's files are packed in the binary, and unpacked for whoever does not read gzip.
 pub(crate) fn pages() -> Router<HttpState> {
-    Router::new()
-        .route(DOCUMENT, get(document))
-        .merge(SwaggerUi::new(PAGE).config(Config::from(DOCUMENT).persist_authorization(false)))
+    let page = SwaggerUi::new(PAGE).config(Config::from(DOCUMENT).persist_authorization(false));
+    let page = Router::from(page).layer(DecompressionLayer::new());
+    Router::new().route(DOCUMENT, get(document)).merge(page)
 }
 
 async fn document() -> Response {
