@@ -8,7 +8,6 @@ mod client;
 mod floor;
 mod follower;
 mod machine;
-mod made;
 mod parts;
 mod processes;
 mod report;

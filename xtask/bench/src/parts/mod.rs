@@ -1,8 +1,6 @@
 //! What is measured, part by part.
 
-mod analytics;
 mod http;
-mod purge;
 mod shapes;
 mod startup;
 mod steps;
@@ -28,24 +26,11 @@ pub enum Part {
     Startup,
     /// The program, under clients.
     Http,
-    /// Figures of many executions.
-    Analytics,
-    /// Removing many executions while others work.
-    Purge,
 }
 
 impl Part {
     /// All, in the order in which they are measured.
-    pub const ALL: &[Self] = &[
-        Self::Validation,
-        Self::Steps,
-        Self::Shapes,
-        Self::Timers,
-        Self::Startup,
-        Self::Http,
-        Self::Analytics,
-        Self::Purge,
-    ];
+    pub const ALL: &[Self] = &[Self::Validation, Self::Steps, Self::Shapes, Self::Timers, Self::Startup, Self::Http];
 
     /// Its name, as `--only` takes it.
     pub const fn name(self) -> &'static str {
@@ -56,8 +41,6 @@ impl Part {
             Self::Timers => "timers",
             Self::Startup => "startup",
             Self::Http => "http",
-            Self::Analytics => "analytics",
-            Self::Purge => "purge",
         }
     }
 
@@ -70,8 +53,6 @@ impl Part {
             Self::Timers => timers::measure(bench).await,
             Self::Startup => startup::measure(bench).await,
             Self::Http => http::measure(bench).await,
-            Self::Analytics => analytics::measure(bench).await,
-            Self::Purge => purge::measure(bench).await,
         }
     }
 }
