@@ -155,7 +155,34 @@ impl Templates {
         let shown = self.in_sight(by, id).await?;
         let yaml = filling::with_defaults(&shown.template, None)?;
         let named = filling::with_defaults(&shown.template, Some(&filling::sample_name()))?;
-        let checked = self.definitions.checked(&named).await?;
+        self.previewed(shown, yaml, &named).await
+    }
+
+    /// What a process made from a template would be, with these parameters, checked as [`make_process`](Self::make_process)
+    /// does it; without a name, that is still open.
+    pub async fn preview_with(
+        &self,
+        by: &Principal,
+        id: &str,
+        name: Option<&str>,
+        parameters: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<TemplatePreview, TemplateFailure> {
+        by.check(UseCase::PreviewTemplate)?;
+        let shown = self.in_sight(by, id).await?;
+        let yaml = filling::filled(&shown.template, name, parameters)?;
+        let sample = filling::sample_name();
+        let named = filling::filled(&shown.template, Some(name.unwrap_or(sample.as_str())), parameters)?;
+        self.previewed(shown, yaml, &named).await
+    }
+
+    async fn previewed(
+        &self,
+        shown: ShownTemplate,
+        yaml: String,
+        named: &str,
+    ) -> Result<TemplatePreview, TemplateFailure> {
+        self.definitions.check_size(named)?;
+        let checked = self.definitions.checked(named).await?;
         let definition = checked.definition.map(Arc::new);
         Ok(TemplatePreview { shown, yaml, definition, diagnostics: checked.diagnostics })
     }
@@ -172,7 +199,7 @@ impl Templates {
         let make = async move {
             audit::about(&id);
             let shown = this.in_sight(&principal, &id).await?;
-            let yaml = filling::filled(&shown.template, &name, &parameters)?;
+            let yaml = filling::filled(&shown.template, Some(&name), &parameters)?;
             let written = this.definitions.draft(yaml, principal.author()).await?;
             let process_name = written.process.definition().name().to_string();
             Ok(UsedTemplate { shown, process_id: written.process.id(), process_name })

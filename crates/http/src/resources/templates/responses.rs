@@ -203,6 +203,19 @@ pub(super) struct UseTemplateRequest {
     pub parameters: Map<String, JsonValue>,
 }
 
+/// A process to look at before it is made.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct PreviewRequest {
+    /// The name of the process; without one it stays open, as `{{name}}`.
+    #[serde(default)]
+    #[schema(example = "monday-minutes", min_length = 1)]
+    pub name: Option<String>,
+    /// Values by the names of the template's parameters.
+    #[serde(default)]
+    #[schema(value_type = Object, example = json!({"language": "German"}))]
+    pub parameters: Map<String, JsonValue>,
+}
+
 /// A draft that was made from a template.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UsedTemplateResponse {
