@@ -334,9 +334,8 @@ impl DeliveryContent {
             Self::Webhook { .. } => DeliveryKind::Webhook,
             Self::AgentMessage { message, .. } if message["type"] == "monitor_notification" => DeliveryKind::Monitor,
             Self::AgentMessage { .. } => DeliveryKind::Informed,
-            Self::ApprovalMail { .. } => DeliveryKind::Mail,
             Self::Message { channel, .. } if channel == "slack" => DeliveryKind::Slack,
-            Self::Message { .. } => DeliveryKind::Mail,
+            Self::ApprovalMail { .. } | Self::Message { .. } => DeliveryKind::Mail,
         }
     }
 }

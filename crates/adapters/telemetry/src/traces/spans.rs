@@ -277,7 +277,7 @@ impl UnderWay {
         }
         ended.extend(self.waits.remove(key).map(|begun| begun.ended(&of_wait)));
         // Only what an agent does is a span of its own; what else has attempts waits, or is done at once.
-        let attempt = self.attempts.remove(key).filter(|begun| begun.is_call());
+        let attempt = self.attempts.remove(key).filter(Begun::is_call);
         ended.extend(attempt.map(|begun| begun.ended(ending)));
     }
 

@@ -29,6 +29,7 @@ pub(super) fn request_of(
         title: of_row("title").unwrap_or_else(|| title_of(step)),
         description: of_row("description").unwrap_or_default(),
         assignees: assignees.filter_map(Json::as_str).map(str::to_owned).collect(),
+        barred: Vec::new(),
         required_approvals: 1,
         artifacts: Vec::new(),
         allow_comments: true,

@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    fn stored(cells: Json) -> Result<StoredVersion, String> {
+    fn stored(cells: &Json) -> Result<StoredVersion, String> {
         StoredVersion::of(cells.as_object().unwrap(), Timestamp::from_micros(0))
     }
 
@@ -153,7 +153,7 @@ mod tests {
             "triggers": [{"type": "schedule", "id": "early", "cron": "daily", "cron_expression": "0 9 * * *",
                           "timezone": "UTC", "enabled": true, "description": ""}],
         });
-        let read = stored(json!({
+        let read = stored(&json!({
             "name": "report", "version_major": 2, "version_minor": 1, "status": "published", "description": "Reports",
             "definition_json": definition.to_string(), "created_at": "2026-01-02T03:04:05+00:00",
         }))
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn an_authors_text_is_kept_byte_for_byte() {
         let yaml = "# mine\nname: a\nsteps: []\n";
-        let read = stored(json!({"status": "draft", "yaml_content": yaml, "steps_json": "[]"})).unwrap();
+        let read = stored(&json!({"status": "draft", "yaml_content": yaml, "steps_json": "[]"})).unwrap();
         assert_eq!(read.yaml, yaml);
     }
 
@@ -184,7 +184,7 @@ mod tests {
             (json!({"status": "draft", "definition_json": "[]"}), "`definition_json` holds no object"),
             (json!({"status": "draft", "definition_json": "{}", "created_at": "soon"}), "`created_at` holds no time"),
         ] {
-            let error = stored(cells.clone()).unwrap_err();
+            let error = stored(&cells).unwrap_err();
             assert!(error.contains(why), "{cells}: {error}");
         }
     }

@@ -206,6 +206,7 @@ fn creation(
         trigger: TriggerContext { trigger_type: trigger_type.to_owned(), ..TriggerContext::default() },
         triggered_by,
         user: None,
+        earlier_users: Vec::new(),
         pins: BTreeMap::new(),
         retry_of,
         parent: around.parent.clone(),
@@ -214,6 +215,7 @@ fn creation(
         undefined: None,
         currency: around.currency,
         warnings: Vec::new(),
+        trace: None,
     })
 }
 

@@ -76,13 +76,13 @@ mod tests {
 
     use super::*;
 
-    fn row(cells: Json) -> TrinityRow {
+    fn row(cells: &Json) -> TrinityRow {
         cells.as_object().unwrap().clone()
     }
 
     #[test]
     fn times_are_read_with_and_without_an_offset() {
-        let cells = row(json!({
+        let cells = row(&json!({
             "full": "2026-11-21T02:57:59.880423+00:00", "whole": "2026-11-21T02:57:59+01:00",
             "naive": "2026-11-21T02:57:59.5", "spaced": "2026-11-21 02:57:59", "empty": "", "bad": "yesterday",
         }));
@@ -97,9 +97,9 @@ mod tests {
 
     #[test]
     fn amounts_are_cents_or_texts_and_nothing_is_unknown() {
-        let read = |cells| money(&row(cells), "cost").map(Money::amount);
-        assert_eq!(read(json!({"cost_amount": 3, "cost_currency": "USD"})).as_deref(), Some("0.03"));
-        assert_eq!(read(json!({"cost": "$1.25"})).as_deref(), Some("1.25"));
+        let read = |cells: &Json| money(&row(cells), "cost").map(Money::amount);
+        assert_eq!(read(&json!({"cost_amount": 3, "cost_currency": "USD"})).as_deref(), Some("0.03"));
+        assert_eq!(read(&json!({"cost": "$1.25"})).as_deref(), Some("1.25"));
         for unknown in [
             json!({"cost_amount": 0, "cost_currency": "USD"}),
             json!({"cost_amount": 3, "cost_currency": "dollars"}),
@@ -108,7 +108,7 @@ mod tests {
             json!({"cost_amount": null}),
             json!({}),
         ] {
-            assert_eq!(read(unknown.clone()), None, "{unknown}");
+            assert_eq!(read(&unknown), None, "{unknown}");
         }
     }
 }
