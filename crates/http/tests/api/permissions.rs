@@ -238,7 +238,7 @@ fn body_of(endpoint: &str) -> Option<Json> {
             json!({"yaml_content": "nonsense"})
         }
         ("POST", path) if path.ends_with("/request-changes") || path.ends_with("/reject") => json!({"comment": "more"}),
-        ("POST", path) if path.ends_with("/approve") => json!({}),
+        ("POST", path) if path.ends_with("/approve") || path.ends_with("/preview") => json!({}),
         ("POST", path) if path.ends_with("/delegate") => json!({"to": "pia"}),
         ("POST", path) if path.ends_with("/chat") => json!({"message": "hello"}),
         ("POST", path) if path.ends_with("/respond") => json!({"response": "approve"}),

@@ -88,9 +88,9 @@ mod tests {
         }));
         let read = |column| time(&cells, column).map(|time| time.map(|time| time.to_string()));
         assert_eq!(read("full").unwrap().unwrap(), "2026-11-21T02:57:59.880423+00:00");
-        assert_eq!(read("whole").unwrap().unwrap(), "2026-11-21T01:57:59+00:00");
+        assert_eq!(read("whole").unwrap().unwrap(), "2026-11-21T01:57:59.000000+00:00");
         assert_eq!(read("naive").unwrap().unwrap(), "2026-11-21T02:57:59.500000+00:00");
-        assert_eq!(read("spaced").unwrap().unwrap(), "2026-11-21T02:57:59+00:00");
+        assert_eq!(read("spaced").unwrap().unwrap(), "2026-11-21T02:57:59.000000+00:00");
         assert_eq!((read("empty"), read("missing")), (Ok(None), Ok(None)));
         assert_eq!(read("bad"), Err("`bad` holds no time: `yesterday`".to_owned()));
     }
