@@ -118,7 +118,8 @@ impl From<StartError> for Failure {
             | StartError::Open(_)
             | StartError::Blobs(_)
             | StartError::Platform(_)
-            | StartError::OutgoingHost(_) => Self::usage(&error),
+            | StartError::OutgoingHost(_)
+            | StartError::Traces(_) => Self::usage(&error),
             StartError::Store(_) | StartError::Engine(_) | StartError::System(_) | StartError::Metrics(_) => {
                 Self::failed(&error)
             }
