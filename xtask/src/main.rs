@@ -1,9 +1,11 @@
 //! `cargo xtask`: what developers and CI run (spec 8.4). It knows no crate of the workspace; it runs cargo and the program.
 
+mod api;
 mod console;
 mod cron;
 mod pages;
 mod picture;
+mod python;
 mod shell;
 mod signatures;
 mod test;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    console, cron, pages, picture,
+    api, console, cron, pages, picture,
     shell::{Failure, PROGRAM, built_program, cargo, has_cargo_subcommand, run, show, tell},
     signatures,
 };
@@ -34,7 +34,7 @@ enum Speed {
 }
 
 /// The parts in their order: what fails soonest comes first.
-const PARTS: [Part; 11] = [
+const PARTS: [Part; 12] = [
     Part {
         name: "fmt",
         does: "the code is formatted",
@@ -50,6 +50,12 @@ const PARTS: [Part; 11] = [
         does: "webhooks are verified by the Python library of their scheme",
         is_slow: true,
         run: |_| signatures::test(),
+    },
+    Part {
+        name: "api",
+        does: "the program answers as docs/openapi.json says",
+        is_slow: true,
+        run: |_| described_api(),
     },
     Part {
         name: "doctests",
@@ -169,6 +175,11 @@ fn build_tests() -> Result<(), Failure> {
     step(cargo().args(["test", "--quiet", "--workspace", "--no-run"]))
 }
 
+fn described_api() -> Result<(), Failure> {
+    build_tests()?;
+    api::test(&built_program()?)
+}
+
 fn documentation() -> Result<(), Failure> {
     step(cargo().args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
@@ -211,8 +222,20 @@ mod tests {
 
     #[test]
     fn all_parts_run_unless_some_are_named() {
-        let all =
-            ["fmt", "clippy", "features", "deny", "tests", "signatures", "doctests", "doc", "cron", "console", "pages"];
+        let all = [
+            "fmt",
+            "clippy",
+            "features",
+            "deny",
+            "tests",
+            "signatures",
+            "api",
+            "doctests",
+            "doc",
+            "cron",
+            "console",
+            "pages",
+        ];
         assert_eq!(names(&[]), all);
         assert_eq!(names(&["--fast"]), ["fmt", "clippy", "tests"]);
         assert_eq!(names(&["doc", "fmt"]), ["doc", "fmt"]);

@@ -23,7 +23,7 @@ pub use table::{Forbidden, Kind, Need, Rule, Sight, UseCase};
 use throttle::{Caller, Throttle};
 
 use crate::{
-    audit,
+    audit::{self, Unprincipled},
     door::Door,
     ports::{AccessError, AccessStore, ApiKey, Clock, IdGenerator, NewUser, Role, Setting, StoreError, User},
 };
@@ -156,9 +156,24 @@ impl Access {
             let admin = this.new_user("admin", "admin", None, Some(&password)).await?;
             let is_first = this.store.complete_setup(&admin).await?;
             this.rights_have_changed();
-            if is_first { Ok(()) } else { Err(AccessFailure::SetupDone) }
+            if !is_first {
+                return Err(AccessFailure::SetupDone);
+            }
+            let done = Unprincipled { action: "setup.complete", user: Some("admin"), address: None, refused: None };
+            this.door.write_down(done).await;
+            Ok(())
         };
         self.door.carry_through(set_up).await
+    }
+
+    /// The same with a password that the operator has configured; that it is refused is written down.
+    pub async fn set_up_as_configured(&self, password: &str) -> Result<(), AccessFailure> {
+        let outcome = self.set_up(password).await;
+        if let Err(failure) = &outcome {
+            let (user, refused) = (Some("admin"), Some(failure.to_string()));
+            self.door.write_down(Unprincipled { action: "setup.complete", user, address: None, refused }).await;
+        }
+        outcome
     }
 
     /// Checks a password. Failed attempts are counted by the caller's address and by the account (spec 4b 2.2); who is
@@ -186,6 +201,14 @@ impl Access {
         let user = self.store.user(name).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());
         let fits = place.fits(password, hash).await;
+        // Who must wait is not written down: their number has no bound, and what made them wait is there.
+        let told = Unprincipled {
+            action: "session.begin",
+            user: user.as_ref().map(|user| user.name.as_str()),
+            address: Some(address),
+            refused: (!fits).then(|| AccessFailure::WrongPassword.to_string()),
+        };
+        self.door.write_down(told).await;
         let Some(user) = user.filter(|_| fits) else { return Err(AccessFailure::WrongPassword) };
         attempt.succeeded(now);
         self.store.logged_in(&user.name, now).await?;

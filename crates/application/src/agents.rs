@@ -9,6 +9,7 @@ use procession_domain::{
 
 use crate::{
     access::{Forbidden, Principal, UseCase},
+    audit,
     door::Door,
     engine::{AgentLoad, Engine},
     figures::visible_user,
@@ -143,6 +144,7 @@ impl Agents {
     ) -> Result<AgentReply, AgentsFailure> {
         let (this, name) = (self.clone(), name.to_owned());
         let chat = async move {
+            audit::about(&name);
             let agent = this.named(&name).await?;
             if agent.status == AgentStatus::Stopped {
                 return Err(AgentsFailure::Stopped(agent.reason));
@@ -164,6 +166,7 @@ impl Agents {
             execution_id: id,
             step_id: chat_step(),
             attempt: 1,
+            trace: None,
         };
         let answer = async {
             match self.gateway.submit(&task).await? {

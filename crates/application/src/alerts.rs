@@ -138,6 +138,7 @@ impl Alerts {
     pub async fn set(&self, by: &Principal, wanted: WantedThreshold) -> Result<Threshold, AlertFailure> {
         let this = self.clone();
         let set = async move {
+            about_threshold(wanted.process_id, wanted.kind);
             this.check_process(wanted.process_id).await?;
             let amount = this.amount(&wanted.amount)?;
             let now = this.clock.now();
@@ -158,6 +159,7 @@ impl Alerts {
     ) -> Result<(), AlertFailure> {
         let this = self.clone();
         let remove = async move {
+            about_threshold(process, kind);
             this.check_process(process).await?;
             let is_removed = this.store.remove_threshold(process, kind).await?;
             if is_removed { Ok(()) } else { Err(AlertFailure::NoThreshold) }
@@ -182,4 +184,10 @@ impl Alerts {
         let amount: Money = format!("{text} {}", self.currency).parse().map_err(|_| AlertFailure::Amount)?;
         if amount.nanos() > 0 { Ok(amount) } else { Err(AlertFailure::Amount) }
     }
+}
+
+/// Whose threshold it is, and of what.
+fn about_threshold(process: Option<ProcessId>, kind: ThresholdKind) {
+    let whose = process.map_or_else(|| "server".to_owned(), |process| process.to_string());
+    audit::about_named(&whose, &kind.as_str());
 }

@@ -256,6 +256,7 @@ impl Application {
                 triggers: triggers.clone(),
                 inbox: inbox.clone(),
                 alerts: alerts.clone(),
+                deliveries: deliveries.clone(),
                 clock: Arc::clone(&clock),
             }),
             views: Views::new(stores.views, Arc::clone(&clock), Arc::clone(&ids), door.clone()),

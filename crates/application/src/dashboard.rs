@@ -13,11 +13,13 @@ use crate::{
     access::{Forbidden, Principal, UseCase},
     alerts::{AlertFailure, Alerts},
     approvals::{ApprovalFailure, ApprovalQuery, Approvals},
+    deliveries::{Deliveries, DeliveriesFailure},
     executions::{ExecutionFailure, Executions},
     figures::{Figures, FiguresFailure, FiguresQuery},
     inbox::{Inbox, InboxFailure, InboxItem, Subject},
     ports::{
-        AlertFilter, AlertStatus, ApprovalRow, Clock, ExecutionFilter, Mark, PageStart, Paging, RunSums, StoreError,
+        AlertFilter, AlertStatus, ApprovalRow, Clock, DeliveryFilter, DeliveryRow, DeliveryState, ExecutionFilter,
+        Mark, PageStart, Paging, RunSums, StoreError,
     },
     triggers::{TriggerFailure, Triggers},
 };
@@ -45,6 +47,7 @@ pub(crate) struct DashboardParts {
     pub triggers: Triggers,
     pub inbox: Inbox,
     pub alerts: Alerts,
+    pub deliveries: Deliveries,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -114,6 +117,8 @@ pub enum AttentionKind {
     MissedSchedule,
     /// A cost passed a threshold.
     CostAlert,
+    /// What was to be told outside could not be delivered.
+    DeadDelivery,
 }
 
 /// How a process has gone.
@@ -153,6 +158,9 @@ pub enum DashboardFailure {
     /// Alerts can't be told.
     #[error(transparent)]
     Alerts(#[from] AlertFailure),
+    /// Deliveries can't be told.
+    #[error(transparent)]
+    Deliveries(#[from] DeliveriesFailure),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -252,8 +260,30 @@ impl Dashboard {
                 ..Attention::new(AttentionKind::CostAlert, alert.created_at, alert.to_string())
             });
         }
+        found.extend(self.dead_deliveries(by).await?);
         found.sort_by_key(|attention| Reverse(attention.at));
         Ok(found)
+    }
+
+    /// Deliveries that failed for the last time, for whoever may see deliveries.
+    async fn dead_deliveries(&self, by: &Principal) -> Result<Vec<Attention>, DashboardFailure> {
+        if by.check(UseCase::ReadDeliveries).is_err() {
+            return Ok(Vec::new());
+        }
+        let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
+        let few = u32::try_from(FEW).unwrap_or(u32::MAX);
+        let page = Paging { limit: few, start: PageStart::Offset(0) };
+        let rows = self.parts.deliveries.list(by, &dead, &page).await?.rows;
+        let attention = |row: DeliveryRow| Attention {
+            process_name: row.process_name,
+            execution_id: row.execution_id,
+            ..Attention::new(
+                AttentionKind::DeadDelivery,
+                row.created_at,
+                format!("'{}' could not be delivered to {}", row.event, row.target),
+            )
+        };
+        Ok(rows.into_iter().map(attention).collect())
     }
 
     /// How processes have gone, all versions together.
@@ -292,6 +322,7 @@ impl AttentionKind {
             Self::BreakerOpen => "breaker_open",
             Self::MissedSchedule => "missed_schedule",
             Self::CostAlert => "cost_alert",
+            Self::DeadDelivery => "dead_delivery",
         }
     }
 }

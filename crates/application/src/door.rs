@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 
 use crate::{
     access::{Forbidden, Kind, Principal, UseCase},
-    audit::Auditor,
+    audit::{Auditor, Unprincipled},
     ports::{AuditTrail, Clock, IdGenerator},
 };
 
@@ -77,6 +77,13 @@ impl Door {
         change: impl Future<Output = T> + Send + 'static,
     ) -> impl Future<Output = T> + Send {
         outcome(self.begin(change))
+    }
+
+    /// Writes down what came of something that needed no principal: a log-in, the set-up.
+    pub(crate) async fn write_down(&self, done: Unprincipled<'_>) {
+        if let Some(auditor) = &self.auditor {
+            auditor.write_down(done).await;
+        }
     }
 
     fn begin<T: Send + 'static>(&self, change: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {

@@ -4,6 +4,7 @@
 //! * `simulation`: a process played through without doing anything;
 //! * `bulk`: one action for many; `preview`: what a retry would do;
 //! * `commands`: what people tell executions; `ending`: waiting for the end of one;
+//! * `under_way`: how far those in a list are;
 //! * `visible`: an execution that a principal may see.
 
 mod bulk;
@@ -13,6 +14,7 @@ mod preview;
 mod simulation;
 mod start;
 mod start_limit;
+mod under_way;
 mod visible;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -33,6 +35,7 @@ pub use simulation::{
 pub use start::{RetryFrom, StartFailure, StartOutcome, StartRequest, StartTrigger};
 use start_limit::StartLimit;
 pub use start_limit::TooManyStarts;
+pub use under_way::UnderWay;
 pub use visible::VisibleExecution;
 
 use crate::{

@@ -15,6 +15,7 @@ use crate::{
     access::{Forbidden, Principal, UseCase},
     agents::{Agents, AgentsFailure},
     approvals::{ApprovalFailure, ApprovalQuery, Approvals},
+    audit,
     door::Door,
     engine::{BreakerState, Engine},
     executions::{ExecutionFailure, Executions, RetryFrom},
@@ -150,6 +151,7 @@ impl Inbox {
     pub async fn mark(&self, by: &Principal, id: &str, mark: Mark) -> Result<InboxItem, InboxFailure> {
         let (this, principal, id) = (self.clone(), by.clone(), id.to_owned());
         let note = async move {
+            audit::about(&id);
             let notices = this.notices(&principal).await?;
             let item = notices.into_iter().find(|item| item.id == id);
             let item = item.ok_or(InboxFailure::NotFound("Notification"))?;
@@ -227,7 +229,7 @@ impl Inbox {
         if listed.total > u64::from(MOST) {
             listed = page(listed.total - u64::from(MOST)).await?;
         }
-        let asking = listed.rows.into_iter().filter(|row| row.approval.asks(&voter));
+        let asking = listed.rows.into_iter().filter(|row| row.approval.asks(&voter) && !row.approval.bars(&voter));
         let item = |row: ApprovalRow| InboxItem {
             id: format!("approval-{}", row.approval.id()),
             created_at: row.approval.request().created_at,

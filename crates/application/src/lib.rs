@@ -7,6 +7,7 @@
 //!   [`server_status`]: what people and programs can do, each a service with one method a use case.
 //! * [`Application`]: all of that, wired once.
 //! * [`retention`]: what is removed after its time; [`transfer`]: executions as lines of a file.
+//! * [`traces`]: what identifies the trace of an execution.
 //! * [`housekeeping`]: what is tidied up beside the work; [`system`]: the machine's clock and ids; [`calendar`]: days in a
 //!   time zone.
 //!
@@ -39,6 +40,7 @@ pub mod retention;
 pub mod server_status;
 pub mod system;
 pub mod templates;
+pub mod traces;
 pub mod transfer;
 pub mod triggers;
 mod values;

@@ -17,6 +17,7 @@ pub use writing::TemplateDraft;
 
 use crate::{
     access::{Forbidden, Principal, UseCase},
+    audit,
     definitions::{DefinitionFailure, Definitions},
     door::Door,
     ports::{Clock, ProcessTemplate, StoreError, TemplateStore, Visibility},
@@ -154,7 +155,34 @@ impl Templates {
         let shown = self.in_sight(by, id).await?;
         let yaml = filling::with_defaults(&shown.template, None)?;
         let named = filling::with_defaults(&shown.template, Some(&filling::sample_name()))?;
-        let checked = self.definitions.checked(&named).await?;
+        self.previewed(shown, yaml, &named).await
+    }
+
+    /// What a process made from a template would be, with these parameters, checked as [`make_process`](Self::make_process)
+    /// does it; without a name, that is still open.
+    pub async fn preview_with(
+        &self,
+        by: &Principal,
+        id: &str,
+        name: Option<&str>,
+        parameters: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<TemplatePreview, TemplateFailure> {
+        by.check(UseCase::PreviewTemplate)?;
+        let shown = self.in_sight(by, id).await?;
+        let yaml = filling::filled(&shown.template, name, parameters)?;
+        let sample = filling::sample_name();
+        let named = filling::filled(&shown.template, Some(name.unwrap_or(sample.as_str())), parameters)?;
+        self.previewed(shown, yaml, &named).await
+    }
+
+    async fn previewed(
+        &self,
+        shown: ShownTemplate,
+        yaml: String,
+        named: &str,
+    ) -> Result<TemplatePreview, TemplateFailure> {
+        self.definitions.check_size(named)?;
+        let checked = self.definitions.checked(named).await?;
         let definition = checked.definition.map(Arc::new);
         Ok(TemplatePreview { shown, yaml, definition, diagnostics: checked.diagnostics })
     }
@@ -169,8 +197,9 @@ impl Templates {
     ) -> Result<UsedTemplate, TemplateFailure> {
         let (this, principal, id) = (self.clone(), by.clone(), id.to_owned());
         let make = async move {
+            audit::about(&id);
             let shown = this.in_sight(&principal, &id).await?;
-            let yaml = filling::filled(&shown.template, &name, &parameters)?;
+            let yaml = filling::filled(&shown.template, Some(&name), &parameters)?;
             let written = this.definitions.draft(yaml, principal.author()).await?;
             let process_name = written.process.definition().name().to_string();
             Ok(UsedTemplate { shown, process_id: written.process.id(), process_name })
@@ -183,6 +212,7 @@ impl Templates {
         let (this, principal) = (self.clone(), by.clone());
         let create = async move {
             let template = draft.checked(&this.definitions, &principal, this.clock.now(), None).await?;
+            audit::about(&format!("user:{}", template.name));
             if this.store.create_template(&template).await? {
                 Ok(ShownTemplate { source: TemplateSource::User, template })
             } else {
@@ -201,6 +231,7 @@ impl Templates {
     ) -> Result<ShownTemplate, TemplateFailure> {
         let (this, principal, id) = (self.clone(), by.clone(), id.to_owned());
         let replace = async move {
+            audit::about(&id);
             let before = this.own(&principal, &id, "change").await?;
             let template = draft.checked(&this.definitions, &principal, this.clock.now(), Some(&before)).await?;
             if this.store.replace_template(&template).await? {
@@ -216,6 +247,7 @@ impl Templates {
     pub async fn remove(&self, by: &Principal, id: &str) -> Result<(), TemplateFailure> {
         let (this, principal, id) = (self.clone(), by.clone(), id.to_owned());
         let remove = async move {
+            audit::about(&id);
             let template = this.own(&principal, &id, "delete").await?;
             if this.store.remove_template(&template.name).await? { Ok(()) } else { Err(TemplateFailure::NotFound) }
         };

@@ -8,7 +8,7 @@ mod tests;
 
 use crate::{
     definition::TimeoutAction,
-    event::{Decision, Verdict},
+    event::{Decision, SYSTEM, Verdict},
     value::{ApprovalId, Duration, ExecutionId, StepId, Timestamp},
 };
 
@@ -47,6 +47,9 @@ pub struct ApprovalRequest {
     pub assignees: Vec<String>,
     /// How many different people must approve.
     pub required_approvals: u32,
+    /// Who has a part in what is judged and may not decide it, even if asked: user names (`self_approval: false`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub barred: Vec<String>,
     /// Links or outputs to show.
     pub artifacts: Vec<String>,
     /// Whether comments are taken.
@@ -131,6 +134,14 @@ pub enum ApprovalError {
     /// The person is not asked; 403.
     #[error("{0} is not asked to decide this approval")]
     NotAsked(String),
+    /// The person has a part in what is judged; 403.
+    #[error("{0} has a part in what is judged here, so that somebody else must decide it (`self_approval: false`)")]
+    OwnPart(String),
+    /// The new assignee has a part in what is judged; 422.
+    #[error(
+        "{0} has a part in what is judged here and may not decide it (`self_approval: false`); delegate to somebody else"
+    )]
+    DelegateHasPart(String),
     /// The new assignee is asked already; 409.
     #[error("{0} is already assigned to this approval")]
     AssignedAlready(String),
@@ -207,6 +218,16 @@ impl Approval {
             || assignees.iter().any(|name| voter.is_called(name))
     }
 
+    /// Whether this person has a part in what is judged, and so may not decide it.
+    pub fn bars(&self, voter: &Voter) -> bool {
+        self.request.barred.contains(&voter.name)
+    }
+
+    /// Whether a vote of this person would count while the request is open.
+    pub fn waits_for(&self, voter: &Voter) -> bool {
+        self.asks(voter) && !self.bars(voter) && !self.has_voted(&voter.name)
+    }
+
     /// Counts a vote. The verdict, if this vote settles the request.
     pub fn vote(
         &mut self,
@@ -218,6 +239,9 @@ impl Approval {
         self.check_open(now)?;
         if !self.asks(voter) {
             return Err(ApprovalError::NotAsked(voter.name.clone()));
+        }
+        if self.bars(voter) {
+            return Err(ApprovalError::OwnPart(voter.name.clone()));
         }
         if self.has_voted(&voter.name) {
             return Err(ApprovalError::VotedBefore(voter.name.clone()));
@@ -260,6 +284,9 @@ impl Approval {
         if assignees.iter().any(|assignee| to.is_named(assignee)) || voter.name == to.name {
             return Err(ApprovalError::AssignedAlready(to.name.clone()));
         }
+        if self.bars(to) {
+            return Err(ApprovalError::DelegateHasPart(to.name.clone()));
+        }
         if !to.may_decide && !to.is_admin {
             return Err(ApprovalError::MayNotDecide(to.name.clone()));
         }
@@ -284,13 +311,15 @@ impl Approval {
         self.votes.iter().any(|vote| vote.by == name)
     }
 
-    /// How many approvals there can be when these are asked: those there are, and one from each name that has not voted.
+    /// How many approvals there can be when these are asked: those there are, and one from each name that has not voted
+    /// and may.
     /// How many people have a role, nobody knows here.
     fn most_approvals(&self, assignees: &[String]) -> usize {
         if assignees.is_empty() || assignees.iter().any(|assignee| assignee.starts_with("role:")) {
             return usize::MAX;
         }
-        self.votes.len() + assignees.iter().filter(|assignee| !self.has_voted(assignee)).count()
+        let can_vote = |name: &&String| !self.has_voted(name) && !self.request.barred.contains(name);
+        self.votes.len() + assignees.iter().filter(can_vote).count()
     }
 
     /// What the deadline does at `now`.
@@ -315,7 +344,7 @@ impl Approval {
                 return DeadlineEffect::Escalated(deadline);
             }
             TimeoutAction::Escalate | TimeoutAction::Reject => (Decision::Expired, None),
-            TimeoutAction::Approve => (Decision::Approved, Some("SYSTEM".to_owned())),
+            TimeoutAction::Approve => (Decision::Approved, Some(SYSTEM.to_owned())),
             TimeoutAction::Skip => (Decision::Skipped, None),
         };
         DeadlineEffect::Settled(self.settle(decision, by, now))

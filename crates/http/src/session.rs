@@ -83,6 +83,7 @@ pub(crate) fn origin_of(parts: &Parts, state: &HttpState) -> Origin {
         address: Some(client_address(parts, &state.shell().settings.trusted_proxies)),
         user_agent: parts.headers.get(header::USER_AGENT).and_then(text),
         request_id: request_id.and_then(text),
+        trace: parts.headers.get("traceparent").and_then(|value| value.to_str().ok()?.parse().ok()),
     }
 }
 

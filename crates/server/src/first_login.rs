@@ -27,7 +27,7 @@ pub async fn settle(
     }
     match configured {
         Some(password) => {
-            access.set_up(password.expose_secret()).await?;
+            access.set_up_as_configured(password.expose_secret()).await?;
             Ok(FirstLogin::Configured)
         }
         None if on_terminal => {

@@ -32,9 +32,10 @@ use procession_application::{
 use procession_domain::value::Duration;
 use procession_http::{HttpSettings, HttpState};
 use procession_store_sqlite::{FileBlobs, SqliteStore};
-use procession_telemetry::{Follower, Metrics, MetricsError};
+use procession_telemetry::{Follower, Metrics, MetricsError, TraceError, TraceExporter};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     archive::ArchiveFolder,
@@ -83,6 +84,9 @@ pub enum StartError {
     /// The measurements can't be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// Traces can't be exported.
+    #[error(transparent)]
+    Traces(#[from] TraceError),
     /// The engine can't be built.
     #[error(transparent)]
     Engine(BuildError),
@@ -139,12 +143,20 @@ pub async fn serve<P>(
 
     // Before the engine begins, so that the log misses nothing.
     let store = stores.sqlite.store();
-    let (live, counted) = (store.subscribe(), store.subscribe());
+    let (live, counted, traced) = (store.subscribe(), store.subscribe(), store.subscribe());
     let newest = store.newest().await?;
-    let application = Application::start_at(stores, loaded, TakesUp::All, Some(address)).await?;
+    let stop_export = CancellationToken::new();
+    let exporter = configuration.telemetry.traces().map(|settings| {
+        let marks = Arc::new(store.clone());
+        TraceExporter::new(&settings, Arc::clone(&metrics), marks, stop_export.clone())
+    });
+    let exporter = exporter.transpose()?;
+    let application =
+        Application::start_at(stores, loaded, TakesUp::All, Some((address, Arc::clone(&metrics) as _))).await?;
     tokio::spawn(journal::keep(application.events.clone(), live.into()));
     let follower = Follower::new(application.events.clone(), counted.into(), newest);
     let running = application.engine.application().clone();
+    let export = exporter.map(|exporter| tokio::spawn(exporter.export(running.clone(), traced.into(), newest)));
     tokio::spawn(async move { metrics.count(&running, follower).await });
     let retention = tokio::spawn(application.retention.clone().keep());
     let prepared = prepare(&application).await?;
@@ -163,7 +175,12 @@ pub async fn serve<P>(
     http.drain();
     retention.abort();
     application.drain(DRAIN).await;
+    stop_export.cancel();
     web.stop(LAST_ANSWERS).await;
+    if let Some(export) = export {
+        // It ends within two seconds; a defect of it keeps nothing from ending.
+        let _ = export.await;
+    }
     application.engine.close().await;
     Ok(())
 }
@@ -218,15 +235,16 @@ impl Application {
         Self::start_at(stores, loaded, takes_up, None).await
     }
 
-    /// Starts everything on these stores, for a web server at this address.
+    /// Starts everything on these stores, for a web server at this address that has a meter.
     async fn start_at(
         stores: Stores,
         loaded: &Loaded,
         takes_up: TakesUp,
-        address: Option<SocketAddr>,
+        server: Option<(SocketAddr, Arc<dyn Meter>)>,
     ) -> Result<Self, StartError> {
         let configuration = &loaded.configuration;
-        let deliveries = delivery_settings(configuration, &stores.folder, address)?;
+        let (address, meter) = server.unzip();
+        let deliveries = delivery_settings(configuration, &stores.folder, address, meter)?;
         let engine = Engine::builder()
             .store(stores.sqlite)
             .agents_from(agent_sources(loaded).followed().data_folder(stores.folder.path()))
@@ -342,6 +360,7 @@ fn delivery_settings(
     configuration: &Configuration,
     folder: &DataFolder,
     address: Option<SocketAddr>,
+    meter: Option<Arc<dyn Meter>>,
 ) -> Result<DeliverySettings, DataFolderError> {
     let public_url = match &configuration.http.public_url {
         Some(url) => Some(url.as_str().trim_end_matches('/').to_owned()),
@@ -356,6 +375,7 @@ fn delivery_settings(
         webhooks: configuration.webhooks.settings().unwrap_or_default(),
         public_url,
         link_key: Some(LinkKey::of_secret(secret_key(configuration, folder)?.expose_secret())),
+        meter,
     })
 }
 
@@ -387,6 +407,7 @@ fn engine_settings(configuration: &Configuration) -> EngineSettings {
         output: configuration.limits.output.0,
         currency: engine.currency,
         calendar: configuration.alerts.timezone.calendar(),
+        traces: configuration.telemetry.sampling(),
         ..EngineSettings::default()
     }
 }

@@ -289,6 +289,7 @@ interposed!(WebhookStore as incoming {
     fn switch_webhook(process: &ProcessName, trigger: &TriggerId, on: bool) -> Result<bool, StoreError>;
     fn note_call(call: &WebhookCall, kept: u32) -> Result<(), StoreError>;
     fn calls(process: &ProcessName, trigger: &TriggerId, limit: u32) -> Result<Vec<WebhookCall>, StoreError>;
+    fn count_calls(process: &ProcessName, trigger: &TriggerId) -> Result<u64, StoreError>;
     fn call(process: &ProcessName, trigger: &TriggerId, id: Uuid) -> Result<Option<WebhookCall>, StoreError>;
 });
 

@@ -82,6 +82,7 @@ pub fn task(step: &str) -> AgentTask {
         execution_id,
         step_id: StepId::new(step).unwrap(),
         attempt: 1,
+        trace: None,
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Case {
     /// The input of the start.
     #[serde(default = "nothing")]
     pub input: Json,
+    /// The user who starts it; no user if absent.
+    pub starter: Option<String>,
     /// Settings of the engine.
     #[serde(default)]
     pub settings: Settings,
@@ -264,6 +266,8 @@ pub struct Payload {
 pub struct Retry {
     /// `start` or `failed`.
     pub from: String,
+    /// The user who retries it; no user if absent.
+    pub by: Option<String>,
     /// Agents that answer otherwise from now on.
     #[serde(default)]
     pub agents: BTreeMap<String, Vec<Reply>>,

@@ -10,8 +10,8 @@ use super::case::{Expected, all};
 /// Event types, as the API names them.
 const EVENT_TYPES: &str = "ExecutionCreated ProcessStarted ProcessPaused ProcessResumed ProcessCompleted ProcessFailed \
     ProcessCancelled CompensationStarted BudgetWarning BudgetRaised CostRecorded StepStarted StepSubmitted StepCompleted \
-    StepFailed StepRetrying StepSkipped StepWaiting StepWaitingApproval StepCancelled StepInterrupted StepReset StepReused \
-    GatewayEvaluated CompensationStepStarted CompensationStepSubmitted CompensationStepRetrying CompensationCompleted \
+    StepFailed StepRetrying StepSkipped StepWaiting StepWaitingApproval StepCancelled StepInterrupted StepResumed StepReset \
+    StepReused GatewayEvaluated CompensationStepStarted CompensationStepSubmitted CompensationStepRetrying CompensationCompleted \
     CompensationFailed ApprovalRequested ApprovalVoted ApprovalDecided ApprovalDelegated ApprovalEscalated \
     ApprovalExpired ChildStarted ChildCompleted";
 

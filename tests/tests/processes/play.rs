@@ -3,6 +3,7 @@
 use std::{cell::Cell, sync::Arc};
 
 use procession_application::{
+    access::Principal,
     engine::EngineSettings,
     executions::{RetryFrom, StartRequest},
     ports::{self, Clock, DeliveryFailure, Ports},
@@ -101,8 +102,16 @@ async fn publish_from(stage: &Stage, template: &str, case: &Case) -> ProcessId {
 
 async fn start(stage: &Stage, process: ProcessId, case: &Case) -> Result<ExecutionId, String> {
     let request = StartRequest { input: case.input.clone(), triggered_by: "test".into(), ..StartRequest::default() };
-    let started = stage.executions.start(&stage.system, process, request).await;
+    let started = stage.executions.start(&starter(stage, case.starter.as_deref()).await, process, request).await;
     started.map(|outcome| outcome.execution.id()).map_err(|failure| failure.to_string())
+}
+
+/// The user of this name, who may start everything; the server itself, if nobody is named.
+async fn starter(stage: &Stage, name: Option<&str>) -> Principal {
+    match name {
+        Some(name) => stage.person(name, "admin").await,
+        None => stage.system.clone(),
+    }
 }
 
 async fn play_again(stage: &Stage, id: ExecutionId, retry: &Retry) -> Result<Ending, String> {
@@ -112,7 +121,8 @@ async fn play_again(stage: &Stage, id: ExecutionId, retry: &Retry) -> Result<End
         other => panic!("`from: {other}`"),
     };
     stage.agents.rewrite(scripts(&retry.agents));
-    let outcome = stage.executions.retry(&stage.system, id, from).await.map_err(|failure| failure.to_string())?;
+    let by = starter(stage, retry.by.as_deref()).await;
+    let outcome = stage.executions.retry(&by, id, from).await.map_err(|failure| failure.to_string())?;
     let again = outcome.execution.id();
     let done = Cell::new(0);
     tokio::join!(people_act(stage, again, &retry.people, &done), async {

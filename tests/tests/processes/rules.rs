@@ -63,7 +63,9 @@ fn check_steps(events: &[Recorded], broken: &mut Vec<String>) {
                     broken.push(format!("`{step}` ends twice"));
                 }
             }
-            "StepStarted" | "StepRetrying" | "StepWaiting" | "StepWaitingApproval" if ended.get(&step) == Some(&1) => {
+            "StepStarted" | "StepResumed" | "StepRetrying" | "StepWaiting" | "StepWaitingApproval"
+                if ended.get(&step) == Some(&1) =>
+            {
                 broken.push(format!("`{step}` goes on after its end with {}", event.event_type()));
             }
             _ => {}

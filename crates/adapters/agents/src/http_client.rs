@@ -12,6 +12,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The platform closes idle connections after 5 s (spec 6, 1.2); one that is about to close must not be used again.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// The header by which who is called goes on with a trace (W3C Trace Context).
+pub(crate) const TRACEPARENT: &str = "traceparent";
+
 /// The proxies through which agents are reached.
 #[derive(Clone, Default)]
 pub struct Proxies {

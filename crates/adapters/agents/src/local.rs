@@ -226,6 +226,7 @@ pub(crate) mod tests {
             execution_id,
             step_id: StepId::new("draft").unwrap(),
             attempt: 1,
+            trace: None,
         }
     }
 

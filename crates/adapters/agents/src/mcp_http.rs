@@ -8,7 +8,7 @@ use reqwest::{
     header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER},
 };
 use rmcp::{
-    model::{ClientJsonRpcMessage, ClientRequest},
+    model::{ClientJsonRpcMessage, ClientRequest, RequestParamsMeta as _},
     transport::{
         common::http_header::{EVENT_STREAM_MIME_TYPE, HEADER_LAST_EVENT_ID, HEADER_SESSION_ID, JSON_MIME_TYPE},
         streamable_http_client::{StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse},
@@ -17,6 +17,7 @@ use rmcp::{
 
 use crate::{
     error_body::error_message,
+    http_client::TRACEPARENT,
     mcp_events::{Events, Streams, event_data},
     mcp_message::{answer_to, error_of_body, refusal_message},
     secret::Masks,
@@ -121,7 +122,11 @@ impl McpHttp {
         largest_event: usize,
     ) -> Result<StreamableHttpPostResponse, Failure> {
         let in_session = headers.session.is_some();
-        let response = self.send(self.http.post(uri).json(message), headers).await?;
+        let mut post = self.http.post(uri).json(message);
+        if let Some(trace) = trace_of(message) {
+            post = post.header(TRACEPARENT, trace);
+        }
+        let response = self.send(post, headers).await?;
         let status = response.status();
         let ClientJsonRpcMessage::Request(request) = message else {
             if status.is_success() {
@@ -259,6 +264,13 @@ impl StreamableHttpClient for McpHttp {
     ) -> Result<Events, Failure> {
         self.get(&uri, Headers { session, last_event, key, further }, largest_event).await
     }
+}
+
+/// The place in a trace that a call tells, which what stands between us and the server reads in a header.
+fn trace_of(message: &ClientJsonRpcMessage) -> Option<&str> {
+    let ClientJsonRpcMessage::Request(request) = message else { return None };
+    let ClientRequest::CallToolRequest(call) = &request.request else { return None };
+    call.params.traceparent()
 }
 
 const fn refused(refusal: Refusal) -> Failure {

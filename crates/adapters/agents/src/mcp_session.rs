@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration as StdDuration};
 
 use procession_application::ports::Clock;
-use procession_domain::value::{Duration, Timestamp};
+use procession_domain::value::{Duration, Timestamp, TraceContext};
 use rmcp::{
     RoleClient, ServiceError,
     model::{
         CallToolRequestParams, CallToolResponse, CallToolResult, ClientCapabilities, ClientConfig, Implementation,
-        JsonObject, ProtocolVersion, Tool,
+        JsonObject, ProtocolVersion, RequestParamsMeta as _, Tool,
     },
     service::{ClientLifecycleMode, ClientServiceExt, RunningService},
     transport::{
@@ -86,9 +86,13 @@ impl Session {
         tool: &str,
         arguments: BTreeMap<String, Value>,
         longest: StdDuration,
+        trace: Option<TraceContext>,
     ) -> Result<CallToolResult, CallFailure> {
         let arguments: JsonObject = arguments.into_iter().collect();
-        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        let mut params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        if let Some(trace) = trace {
+            params.set_traceparent(&trace.to_string());
+        }
         match self.call_once(params.clone(), longest).await {
             Err(CallFailure::SessionLost { by_status: true, .. }) => self.call_once(params, longest).await,
             other => other,

@@ -149,6 +149,7 @@ fn kept_entry(row: &SqliteRow) -> Result<KeptAuditEntry, Failure> {
             address: row.try_get("address")?,
             user_agent: row.try_get("user_agent")?,
             request_id: row.try_get("request_id")?,
+            trace: None,
         },
         action: row.try_get("action")?,
         resource: AuditedResource {

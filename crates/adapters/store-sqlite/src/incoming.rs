@@ -79,6 +79,13 @@ impl WebhookStore for SqliteStore {
         Ok(rows.iter().map(call).collect::<Result<_, _>>()?)
     }
 
+    async fn count_calls(&self, process: &ProcessName, trigger: &TriggerId) -> Result<u64, StoreError> {
+        const COUNT: &str = "SELECT count(*) FROM webhook_calls WHERE name = ?1 AND trigger_id = ?2";
+        let query = sqlx::query_scalar(COUNT).bind(process.as_str().to_owned()).bind(trigger.as_str().to_owned());
+        let calls: i64 = query.fetch_one(&self.readers).await.map_err(Failure::from)?;
+        Ok(calls.unsigned_abs())
+    }
+
     async fn call(
         &self,
         process: &ProcessName,

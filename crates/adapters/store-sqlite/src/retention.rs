@@ -209,6 +209,8 @@ fn purge_part(
     connection: &Connection,
     begun: Instant,
 ) -> Result<(Purged, bool), Failure> {
+    const REMEMBER: &str = "
+        INSERT OR IGNORE INTO removed_executions (id) SELECT id FROM process_executions WHERE key = ?1";
     const REMOVE: &str = "DELETE FROM process_executions WHERE key = ?1";
     let mut purged = Purged::default();
     match part {
@@ -239,6 +241,7 @@ fn purge_part(
             let (_, no_steps) = if no_events { delete(ENDED_STEPS, key, connection, begun)? } else { (0, false) };
             (purged.events, purged.values) = (events, values);
             if no_steps {
+                connection.prepare_cached(REMEMBER)?.execute([key])?;
                 connection.prepare_cached(REMOVE)?.execute([key])?;
                 purged.executions = 1;
             }

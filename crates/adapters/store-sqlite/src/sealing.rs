@@ -105,7 +105,7 @@ impl SqliteStore {
 const fn holds_secrets(setting: Setting) -> bool {
     match setting {
         Setting::Notifications => true,
-        Setting::SetupCompleted | Setting::Retention => false,
+        Setting::SetupCompleted | Setting::Retention | Setting::TracesExported => false,
     }
 }
 

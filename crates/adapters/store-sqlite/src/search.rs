@@ -3,7 +3,7 @@
 //! The database has no statistics, so that where several indices would do it is told here by what is usual: most
 //! executions have completed, and few are in any other status. A `+` before a column keeps its index from being used.
 
-use procession_application::ports::ExecutionFilter;
+use procession_application::ports::{Awaited, ExecutionFilter};
 use procession_domain::{execution::ExecutionStatus, value::Timestamp};
 use sqlx::{QueryBuilder, Sqlite};
 use uuid::Uuid;
@@ -45,12 +45,14 @@ pub(crate) struct ExecutionSearch<'a> {
     names: Vec<i64>,
     /// The ids that begin with its text.
     ids: Option<(Uuid, Uuid)>,
+    /// The end of the ids that it is the short form of.
+    end: Option<Vec<u8>>,
 }
 
 impl<'a> ExecutionSearch<'a> {
     pub fn new(filter: &'a ExecutionFilter, names: Vec<i64>) -> Self {
         let ids = filter.text.as_ref().and_then(|text| ids_that_begin_with(&text.to_lowercase()));
-        Self { filter, names, ids }
+        Self { filter, names, ids, end: filter.text.as_deref().and_then(end_of_ids) }
     }
 
     /// The list that has the rows in its order.
@@ -87,6 +89,7 @@ impl<'a> ExecutionSearch<'a> {
             label: _,
             text,
             parent_id,
+            waiting_for,
             sort: _,
         } = self.filter;
         statuses.is_empty()
@@ -98,6 +101,7 @@ impl<'a> ExecutionSearch<'a> {
             && user.is_none()
             && text.is_none()
             && parent_id.is_none()
+            && waiting_for.is_none()
     }
 
     /// The conditions under which rows are counted.
@@ -169,12 +173,15 @@ impl<'a> ExecutionSearch<'a> {
                 query.push(" AND label.value = ").push_bind(value.to_owned());
             }
         }
+        if let Some(awaited) = filter.waiting_for {
+            query.push(waiting_for(awaited));
+        }
         if filter.text.is_some() {
             self.ask_for_text(query);
         }
     }
 
-    /// Those whose id begins with the text, or whose process has one of the names. One name alone is looked for as such,
+    /// Those whose id begins with the text or has it as its short form, or whose process has one of the names. One name alone is looked for as such,
     /// so that its index gives the order too.
     fn ask_for_text(&self, query: &mut QueryBuilder<Sqlite>) {
         query.push(" AND (");
@@ -184,6 +191,11 @@ impl<'a> ExecutionSearch<'a> {
             (ids, names) => {
                 if let Some((first, last)) = ids {
                     query.push("run.id BETWEEN ").push_bind(blob(first)).push(" AND ").push_bind(blob(last));
+                    if let Some(end) = &self.end {
+                        // Read from the index of ids alone.
+                        query.push(" OR run.key IN (SELECT key FROM process_executions WHERE substr(id, 13) = ");
+                        query.push_bind(end.clone()).push(")");
+                    }
                     query.push(if names.is_empty() { "" } else { " OR " });
                 }
                 if !names.is_empty() {
@@ -200,6 +212,21 @@ impl<'a> ExecutionSearch<'a> {
     }
 }
 
+/// Those that wait for this: few, and all of them at work, by whose status they are found.
+const fn waiting_for(awaited: Awaited) -> &'static str {
+    match awaited {
+        Awaited::Person => {
+            " AND status IN (1, 2) AND run.key IN (SELECT execution FROM approvals WHERE approvals.status = 'pending')"
+        }
+        Awaited::Child => {
+            " AND status IN (1, 2) AND EXISTS (
+                SELECT 1 FROM process_executions AS child WHERE child.parent = run.key AND child.status < 3)"
+        }
+        Awaited::Operator => " AND status = 2 AND phase = 2",
+        Awaited::Limit => " AND status = 0",
+    }
+}
+
 /// The first and the last id whose text begins with this one; `None` if none can.
 fn ids_that_begin_with(text: &str) -> Option<(Uuid, Uuid)> {
     let filled = |digit: &str| {
@@ -212,9 +239,24 @@ fn ids_that_begin_with(text: &str) -> Option<(Uuid, Uuid)> {
     Some((filled("0")?, filled("f")?))
 }
 
+/// The last bytes of an id whose short form, its last eight digits, is this text.
+fn end_of_ids(text: &str) -> Option<Vec<u8>> {
+    let is_short = text.len() == 8 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let end = is_short.then(|| u32::from_str_radix(text, 16).ok()).flatten()?;
+    Some(end.to_be_bytes().to_vec())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn eight_digits_are_the_end_of_an_id_too() {
+        assert_eq!(end_of_ids("302A8057"), Some(vec![0x30, 0x2a, 0x80, 0x57]));
+        for other in ["302a805", "302a80571", "-02a8057", "+02a8057", "x02a8057", "é2a8057"] {
+            assert_eq!(end_of_ids(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn an_id_is_found_by_its_beginning_as_it_is_written() {
@@ -252,6 +294,11 @@ mod tests {
             ExecutionFilter { started_before: moment, started_after: moment, ..none() },
             ExecutionFilter { text: some("abcd"), ..none() },
             ExecutionFilter { text: some("report"), ..none() },
+            ExecutionFilter { text: some("302a8057"), ..none() },
+            ExecutionFilter { waiting_for: Some(Awaited::Person), ..none() },
+            ExecutionFilter { waiting_for: Some(Awaited::Child), ..none() },
+            ExecutionFilter { waiting_for: Some(Awaited::Operator), ..none() },
+            ExecutionFilter { waiting_for: Some(Awaited::Limit), ..none() },
             ExecutionFilter { parent_id: Some(procession_domain::value::ExecutionId::new(Uuid::nil())), ..none() },
         ] {
             let names = if filter.text.as_deref() == Some("report") { vec![1, 2] } else { Vec::new() };

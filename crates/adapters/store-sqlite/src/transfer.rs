@@ -14,8 +14,8 @@ use crate::{
     codec::{blob, column, to_json},
     error::Failure,
     writer::{
-        Belongs, Change, EventNumbers, Telling, definition_key, execution_key, insert_ended_steps, insert_execution,
-        insert_values, put_approval, stored_approval,
+        Belongs, Change, EventNumbers, Telling, count_copy, definition_key, execution_key, insert_ended_steps,
+        insert_execution, insert_values, put_approval, stored_approval,
     },
 };
 
@@ -92,6 +92,7 @@ impl Change for PutCopy {
         // Nobody is told: it has happened elsewhere.
         telling.insert(&copy.events, connection, numbers, &mut Vec::new())?;
         insert_ended_steps(key, &copy.ended_steps, connection)?;
+        count_copy(copy, (key, definition, name), connection)?;
         if let Some(state) = &copy.state {
             keep_state(key, state, connection)?;
         }

@@ -31,6 +31,16 @@ impl Follower {
         Self { events, live, seen, is_behind: false, by: Principal::system() }
     }
 
+    /// The same, where what has come since may not be on the feed any more: the store is read first.
+    pub fn resuming(events: Events, live: Subscription, seen: u64) -> Self {
+        Self { is_behind: true, ..Self::new(events, live, seen) }
+    }
+
+    /// The number of the last event that was brought.
+    pub const fn seen(&self) -> u64 {
+        self.seen
+    }
+
     /// The next events, committed together or read together; `None` once the store is closed.
     pub async fn next(&mut self) -> Option<Vec<StoredEvent>> {
         loop {

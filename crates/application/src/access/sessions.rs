@@ -7,7 +7,10 @@
 use procession_domain::value::{Timestamp, UserId};
 
 use super::{Access, AccessFailure, Principal, UseCase, Via};
-use crate::ports::{StoreError, User};
+use crate::{
+    audit,
+    ports::{StoreError, User},
+};
 
 /// What a token of ours carries besides the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +57,7 @@ impl Access {
     pub async fn end_session(&self, by: &Principal, token: SessionToken) -> Result<(), AccessFailure> {
         let this = self.clone();
         let end = async move {
+            audit::about(&token.user);
             this.store.end_session(&token.hash, token.expires_at, this.clock.now()).await?;
             this.rights_have_changed();
             Ok(())
@@ -65,6 +69,7 @@ impl Access {
     pub async fn end_sessions(&self, by: &Principal) -> Result<(), AccessFailure> {
         let (this, name) = (self.clone(), by.name().to_owned());
         let end = async move {
+            audit::about(&name);
             this.store.end_sessions(&name).await?;
             this.rights_have_changed();
             Ok(())

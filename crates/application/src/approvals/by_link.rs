@@ -45,7 +45,7 @@ impl Approvals {
         let standing = match approval.status() {
             _ if approval.votes().iter().any(|vote| vote.by == name) => LinkStanding::Voted,
             ApprovalStatus::Pending if is_late => LinkStanding::Late,
-            ApprovalStatus::Pending if !approval.asks(&principal.voter()) => LinkStanding::PassedOn,
+            ApprovalStatus::Pending if !approval.waits_for(&principal.voter()) => LinkStanding::PassedOn,
             ApprovalStatus::Pending => LinkStanding::Open,
             settled => LinkStanding::Settled(settled),
         };

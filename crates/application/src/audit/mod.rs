@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub use chain::AuditVerdict;
 pub(crate) use chain::PURGE;
 pub use note::AuditNote;
-pub(crate) use note::{Auditor, about, about_named};
+pub(crate) use note::{Auditor, Unprincipled, about, about_named};
 
 use crate::{
     access::{Forbidden, Principal, UseCase},

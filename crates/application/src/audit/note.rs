@@ -4,9 +4,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::{
-    access::{Principal, UseCase},
-    ports::{AuditEntry, AuditOutcome, AuditTrail, AuditedResource, Clock, IdGenerator},
+    access::{Principal, UseCase, Via},
+    ports::{AuditEntry, AuditOutcome, AuditTrail, AuditedResource, Clock, IdGenerator, Origin},
 };
+
+/// The actor of what was refused to a name that nobody has; no user can be called so.
+const NOBODY: &str = "(nobody)";
 
 tokio::task_local! {
     static UNDER_WAY: AuditNote;
@@ -27,6 +30,19 @@ pub(crate) struct Auditor {
     trail: Arc<dyn AuditTrail>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
+}
+
+/// Something that was done, or refused, before anybody was let in.
+pub(crate) struct Unprincipled<'a> {
+    /// What was asked for, as `noun.verb`.
+    pub action: &'static str,
+    /// The user whom it is about, if there is one of the name that was given. Other names are not written down: now and
+    /// then one is a password.
+    pub user: Option<&'a str>,
+    /// From where.
+    pub address: Option<&'a str>,
+    /// Why it was refused, if it was.
+    pub refused: Option<String>,
 }
 
 /// Says what the change under way is about.
@@ -111,6 +127,29 @@ impl Auditor {
             Err(reason) => self.refused(&note, reason.to_string()).await,
         }
         outcome
+    }
+
+    /// Writes down what came of something that needed no principal.
+    pub async fn write_down(&self, done: Unprincipled<'_>) {
+        let Unprincipled { action, user, address, refused } = done;
+        let kind = action.split_once('.').map_or(action, |(noun, _)| noun);
+        let entry = AuditEntry {
+            id: self.ids.new_id(),
+            at: self.clock.now(),
+            actor: user.unwrap_or(NOBODY).to_owned(),
+            via: Via::Session.as_str().to_owned(),
+            key_id: None,
+            origin: Origin { address: address.map(str::to_owned), ..Origin::default() },
+            action: action.to_owned(),
+            resource: AuditedResource {
+                kind: kind.to_owned(),
+                id: user.map(str::to_owned),
+                ..AuditedResource::default()
+            },
+            outcome: if refused.is_some() { AuditOutcome::Refused } else { AuditOutcome::Done },
+            reason: refused,
+        };
+        self.append(&entry).await;
     }
 
     /// Writes down that something was refused.

@@ -153,8 +153,7 @@ impl Mails {
         let Some(row) = self.approvals.approval(token.approval_id).await? else { return Ok(None) };
         let Some(person) = person(&*self.people, &token.person).await? else { return Ok(None) };
         let is_needed = row.approval.status() == ApprovalStatus::Pending
-            && row.approval.asks(&person.voter())
-            && row.approval.votes().iter().all(|vote| vote.by != person.name())
+            && row.approval.waits_for(&person.voter())
             && (deadline.is_none() || row.approval.request().deadline == deadline);
         if !is_needed {
             return Ok(None);

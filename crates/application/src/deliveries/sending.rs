@@ -196,6 +196,7 @@ impl Sender {
             execution_id,
             step_id: step_id.clone(),
             attempt: 1,
+            trace: None,
         };
         let told = tokio::time::timeout(AGENT_TIMEOUT.to_std(), self.ports.agents.tell(&task)).await;
         match told {

@@ -1,7 +1,9 @@
 //! Settings of deliveries.
 
+use std::sync::Arc;
+
 use super::{LinkKey, RetrySettings};
-use crate::notifications::SecretText;
+use crate::{notifications::SecretText, ports::Meter};
 
 /// Settings of deliveries.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +17,8 @@ pub struct DeliverySettings {
     pub public_url: Option<String>,
     /// Signs links by which people decide.
     pub link_key: Option<LinkKey>,
+    /// Told what comes of each try.
+    pub meter: Option<Arc<dyn Meter>>,
 }
 
 /// A webhook that hears of all processes (configuration `webhooks`).

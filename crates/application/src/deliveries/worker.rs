@@ -209,6 +209,9 @@ impl Worker {
     fn note(&self, due: &DueDelivery, attempt: DeliveryAttempt, outcome: Outcome, tasks: &mut JoinSet<Done>) {
         let (id, end) = (due.id, self.end(due, attempt, &outcome));
         tell(due, &end);
+        if let Some(meter) = &self.settings.meter {
+            meter.tried(due.content.kind(), end.state);
+        }
         let (deliveries, clock) = (Arc::clone(&self.ports.stores.deliveries), Arc::clone(&self.ports.clock));
         let (wake, stop) = (Arc::clone(&self.wake), self.stop.clone());
         tasks.spawn(async move {

@@ -22,7 +22,10 @@ use super::{
     queues::SlotGuard,
     runner::{Message, Origin, Run, Told},
 };
-use crate::ports::{AgentFailure, AgentReply, AgentTask, DeliveryFailure, Message as Notice, Recovered, Submitted};
+use crate::{
+    ports::{AgentFailure, AgentReply, AgentTask, DeliveryFailure, Message as Notice, Recovered, Submitted},
+    traces,
+};
 
 /// For how long at most an agent is left alone because it limits calls; a step that may wait longer asks then.
 const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
@@ -230,6 +233,7 @@ impl CallTask {
             execution_id: self.call.id.execution_id,
             step_id: self.call.id.step_id.clone(),
             attempt: self.call.id.attempt,
+            trace: self.engine.settings.traces.map(|sampling| traces::context_of(&self.call.id, sampling)),
         }
     }
 

@@ -6,7 +6,7 @@ use procession_domain::{
     value::{Currency, Duration},
 };
 
-use crate::{calendar::Calendar, values::ValueLimits};
+use crate::{calendar::Calendar, traces::TraceSampling, values::ValueLimits};
 
 /// Settings of the engine.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct EngineSettings {
     pub takes_up: TakesUp,
     /// The calendar by whose days costs are added up for alerts (`alerts.timezone`).
     pub calendar: Calendar,
+    /// Which executions' traces agents are told of; `None` = none, since nobody records them (`telemetry.otlp.*`).
+    pub traces: Option<TraceSampling>,
 }
 
 /// Which executions of its store an engine works on.
@@ -83,6 +85,7 @@ impl Default for EngineSettings {
             breaker: BreakerSettings::default(),
             takes_up: TakesUp::default(),
             calendar: Calendar::default(),
+            traces: None,
         }
     }
 }

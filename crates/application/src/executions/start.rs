@@ -1,13 +1,16 @@
 //! Starting executions, and repeating those that have failed (spec 3.7).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use indexmap::IndexMap;
 use procession_domain::{
     definition::{Definition, InputProblem, Process, ProcessError},
     event::{Creation, ProcessRef, Recorded, TriggerContext, ValueRef},
     execution::{Execution, ValueKey},
-    value::{Duration, ExecutionId, Json, ProcessId, ScheduleId, Timestamp},
+    value::{Duration, ExecutionId, Json, ProcessId, ScheduleId, Timestamp, TraceContext},
 };
 use serde_json::json;
 
@@ -41,6 +44,8 @@ pub struct StartRequest {
     pub message_key: Option<String>,
     /// How its schedule stands then, if it is a due time of one.
     pub schedule: Option<ScheduleChange>,
+    /// The place in the trace of who asks for it, where the principal does not bring one.
+    pub trace: Option<TraceContext>,
 }
 
 /// What triggered a start.
@@ -112,6 +117,7 @@ impl Executions {
         request: StartRequest,
     ) -> Result<StartOutcome, StartFailure> {
         let (this, user) = (self.clone(), by.user().map(str::to_owned));
+        let request = StartRequest { trace: trace_of(by).or(request.trace), ..request };
         let start = async move { this.start_within_limit(process, request, user).await };
         self.door.change(by, UseCase::StartExecution, start).await
     }
@@ -129,7 +135,7 @@ impl Executions {
             if let Some(user) = by_whom.user() {
                 this.start_limit.take(user, this.ports.clock.now())?;
             }
-            this.repeat(&old, from, by_whom.user().map(str::to_owned)).await
+            this.repeat(&old, from, &by_whom).await
         };
         self.door.change(by, UseCase::RetryExecution, retry).await
     }
@@ -208,12 +214,7 @@ impl Executions {
         Ok(StartOutcome { input: (!outcome.repeated).then_some(checked.input), ..outcome })
     }
 
-    async fn repeat(
-        &self,
-        old: &Execution,
-        from: RetryFrom,
-        user: Option<String>,
-    ) -> Result<StartOutcome, ExecutionFailure> {
+    async fn repeat(&self, old: &Execution, from: RetryFrom, by: &Principal) -> Result<StartOutcome, ExecutionFailure> {
         old.check_retry()?;
         let new_id = ExecutionId::new(self.ports.ids.new_id());
         let now = self.ports.clock.now();
@@ -221,7 +222,9 @@ impl Executions {
             retry_of: Some(old.id()),
             parent: None,
             triggered_by: "retry".into(),
-            user,
+            user: by.user().map(str::to_owned),
+            earlier_users: old.creation().requesters().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
+            trace: trace_of(by),
             ..(**old.creation()).clone()
         };
         let (execution, events) = match from {
@@ -329,6 +332,7 @@ impl Executions {
             },
             triggered_by: request.triggered_by,
             user,
+            earlier_users: Vec::new(),
             pins: BTreeMap::new(),
             retry_of: None,
             parent: None,
@@ -337,6 +341,7 @@ impl Executions {
             undefined: definition.config().undefined.or(settings.undefined),
             currency: settings.currency,
             warnings: Vec::new(),
+            trace: request.trace,
         }
     }
 
@@ -394,6 +399,11 @@ impl Executions {
         }
         Ok(values)
     }
+}
+
+/// The place in the trace of a request that asks for something.
+fn trace_of(by: &Principal) -> Option<TraceContext> {
+    by.origin().and_then(|origin| origin.trace)
 }
 
 /// The digest by which repeated starts are compared: what was asked, not when, and not in which order members stood.

@@ -90,6 +90,8 @@ pub enum Setting {
     Notifications,
     /// For how long things are kept, as JSON.
     Retention,
+    /// Up to which event traces were exported: its number.
+    TracesExported,
 }
 
 /// Why a user can't be written.
@@ -241,6 +243,7 @@ impl Setting {
             Self::SetupCompleted => "setup_completed",
             Self::Notifications => "notifications",
             Self::Retention => "retention",
+            Self::TracesExported => "traces_exported",
         }
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use procession_domain::{
     event::Usage,
-    value::{Duration, ErrorCode, ExecutionId, StepId},
+    value::{Duration, ErrorCode, ExecutionId, StepId, TraceContext},
 };
 
 /// Work for an agent.
@@ -27,6 +27,8 @@ pub struct AgentTask {
     pub step_id: StepId,
     /// The attempt.
     pub attempt: u32,
+    /// Its place in the execution's trace, for an agent that goes on with it; `None` where nobody records one.
+    pub trace: Option<TraceContext>,
 }
 
 /// What an agent answered.

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use async_trait::async_trait;
-use procession_domain::value::{ContentHash, Timestamp, UserId};
+use procession_domain::value::{ContentHash, Timestamp, TraceContext, UserId};
 use uuid::Uuid;
 
 use super::{AuditAnchor, Page, Paging, StoreError};
@@ -42,6 +42,8 @@ pub struct Origin {
     pub user_agent: Option<String>,
     /// The id of the request.
     pub request_id: Option<String>,
+    /// Its place in a trace of the client's; the trail does not keep it.
+    pub trace: Option<TraceContext>,
 }
 
 /// What something was done to.
@@ -137,7 +139,7 @@ impl AuditEntry {
         hasher.update(self.id.as_bytes());
         hasher.update(&self.at.as_micros().to_be_bytes());
         let key_id = self.key_id.map(|id| id.to_string());
-        let Origin { address, user_agent, request_id } = &self.origin;
+        let Origin { address, user_agent, request_id, trace: _ } = &self.origin;
         let AuditedResource { kind, id, name } = &self.resource;
         let texts = [
             Some(&self.actor),

@@ -327,6 +327,19 @@ pub trait DeliveryStore: Send + Sync {
     async fn delivery_counts(&self) -> Result<Vec<(DeliveryState, u64)>, StoreError>;
 }
 
+impl DeliveryContent {
+    /// The kind of delivery that brings it.
+    pub fn kind(&self) -> DeliveryKind {
+        match self {
+            Self::Webhook { .. } => DeliveryKind::Webhook,
+            Self::AgentMessage { message, .. } if message["type"] == "monitor_notification" => DeliveryKind::Monitor,
+            Self::AgentMessage { .. } => DeliveryKind::Informed,
+            Self::Message { channel, .. } if channel == "slack" => DeliveryKind::Slack,
+            Self::ApprovalMail { .. } | Self::Message { .. } => DeliveryKind::Mail,
+        }
+    }
+}
+
 impl DeliveryKind {
     /// Every kind.
     pub const ALL: [Self; 5] = [Self::Webhook, Self::Informed, Self::Monitor, Self::Mail, Self::Slack];

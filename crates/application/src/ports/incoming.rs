@@ -108,6 +108,9 @@ pub trait WebhookStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<WebhookCall>, StoreError>;
 
+    /// How many calls of a trigger are kept.
+    async fn count_calls(&self, process: &ProcessName, trigger: &TriggerId) -> Result<u64, StoreError>;
+
     /// A call of a trigger.
     async fn call(
         &self,

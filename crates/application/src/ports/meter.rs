@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 
-use super::LiveExecutions;
+use super::{DeliveryKind, DeliveryState, LiveExecutions};
 
 /// A request that was answered.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +56,9 @@ pub trait Meter: Debug + Send + Sync {
 
     /// A request was answered.
     fn answered(&self, request: &AnsweredRequest<'_>);
+
+    /// A delivery was tried, and is in this state now.
+    fn tried(&self, kind: DeliveryKind, state: DeliveryState);
 
     /// The page with everything that was noted, and with how the server stands.
     fn page(&self, standing: &Standing) -> MeterPage;

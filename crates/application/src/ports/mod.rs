@@ -65,8 +65,8 @@ pub use meter::{AnsweredRequest, Meter, MeterPage, Occupation, Standing};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};
 pub use queries::{
-    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, LiveExecutions, Page, PageStart, Paging,
-    Queries, RowPlace, Sort,
+    Awaited, CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, LiveExecutions, Page, PageStart,
+    Paging, Queries, RowPlace, Sort,
 };
 pub use retention::{AuditAnchor, KeptPart, Overdue, PurgeStep, Purged, Removal, RetentionStore};
 pub use run_sums::RunSums;

@@ -79,12 +79,43 @@ pub struct ExecutionFilter {
     pub user: Option<String>,
     /// With this label: `key` or `key=value`.
     pub label: Option<String>,
-    /// Whose id begins with, or whose process's name holds, this text.
+    /// Whose id begins with this text or has it as its last eight digits, or whose process's name holds it.
     pub text: Option<String>,
     /// Children of this execution.
     pub parent_id: Option<ExecutionId>,
+    /// Waiting for this.
+    pub waiting_for: Option<Awaited>,
     /// The order.
     pub sort: Sort,
+}
+
+/// What lists of executions are narrowed to: of the things that executions wait for, those that someone can do something
+/// about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// A person's decision.
+    Person,
+    /// A sub-process.
+    Child,
+    /// An operator who paused it.
+    Operator,
+    /// To be admitted: it has not begun.
+    Limit,
+}
+
+impl Awaited {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Person, Self::Child, Self::Operator, Self::Limit];
+
+    /// Its name, as what an execution waits for has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Child => "child",
+            Self::Operator => "operator",
+            Self::Limit => "limit",
+        }
+    }
 }
 
 /// The order of a list of executions.

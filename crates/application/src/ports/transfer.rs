@@ -47,7 +47,8 @@ pub enum CopyOutcome {
 /// Carries executions.
 ///
 /// Promises: a copy is written whole or not at all, and nobody is told of it: what it tells has happened elsewhere. Its events
-/// get numbers behind all others.
+/// get numbers behind all others. It is counted in the figures once, also if it was here before and was removed after its
+/// time.
 #[async_trait]
 pub trait TransferStore: Send + Sync {
     /// All values of an execution.

@@ -17,14 +17,15 @@ pub struct TemplateProblem {
     pub message: String,
 }
 
-/// The template's text as a process of this name, with these parameters; all problems at once.
+/// The template's text as a process of this name, or with the name still open, with these parameters; all problems at once.
 pub(super) fn filled(
     template: &ProcessTemplate,
-    name: &str,
+    name: Option<&str>,
     given: &Map<String, Json>,
 ) -> Result<String, TemplateFailure> {
     let mut problems = Vec::new();
-    let name = ProcessName::new(name).map_err(|error| problems.push(TemplateProblem::new("name", error.to_string())));
+    let name = name.map(ProcessName::new).transpose();
+    let name = name.map_err(|error| problems.push(TemplateProblem::new("name", error.to_string())));
     let schema = &template.parameters;
     for unknown in given.keys().filter(|name| !schema.fields.contains_key(*name)) {
         let known: Vec<&str> = schema.fields.keys().map(String::as_str).collect();
@@ -53,7 +54,7 @@ pub(super) fn filled(
     // What is not required and was not given is nothing.
     let value = |name: &String| (name.clone(), given.get(name).cloned().unwrap_or(Json::Null));
     let parameters = schema.fields.keys().map(value).collect();
-    filled_with(template, Some(&name), &parameters)
+    filled_with(template, name.as_ref(), &parameters)
 }
 
 /// The template's text with the defaults of its parameters; those without one stay as they are.

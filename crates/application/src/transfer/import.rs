@@ -6,20 +6,17 @@ use procession_domain::{
     definition::{Process, ProcessFields, ProcessStatus},
     event::{DefinitionEvent, DefinitionSubject, Event, ProcessEvent, Recorded, ValueRef},
     execution::Execution,
-    value::{ContentHash, ProcessId},
+    value::{ContentHash, ProcessId, Version},
 };
 
-use super::format::{ExecutionLine, FORMAT, Line, ProcessLine, ValueLine};
-use crate::{
-    ports::{
-        BlobError, Content, CopyOutcome, DefinitionStoreError, EndedStep, ExecutionCopy, NewValue, PageStart, Paging,
-        ProcessFilter, StoreError, Stores,
-    },
-    values::beginning,
+use super::{
+    format::{ExecutionLine, FORMAT, Line, ProcessLine, ValueLine},
+    kept_value,
 };
-
-/// Values up to so many bytes are kept in rows, larger ones in files.
-const INLINE: usize = 64 * 1024;
+use crate::ports::{
+    CopyOutcome, DefinitionStoreError, EndedStep, ExecutionCopy, NewValue, PageStart, Paging, ProcessFilter,
+    StoreError, Stores,
+};
 
 /// How many versions of a process are looked through at a time.
 const AT_ONCE: u32 = 500;
@@ -131,23 +128,12 @@ impl Importer {
             let why = "another version has its id here";
             return if is_same { Ok(Some(line.id)) } else { Err(Refused::Because(why.to_owned())) };
         }
-        let filter = ProcessFilter { name: Some(line.model.name().to_string()), ..ProcessFilter::default() };
-        let mut start = PageStart::Offset(0);
-        loop {
-            let page = self.stores.definitions.list(&filter, &Paging { limit: AT_ONCE, start }).await?;
-            if let Some(row) = page.rows.iter().find(|row| row.version == line.model.version()) {
-                let here = self.stores.definitions.load(row.id).await?;
-                return match here {
-                    Some(here) if here.yaml() == line.yaml => Ok(Some(row.id)),
-                    Some(_) | None => {
-                        Err(Refused::Because("this version is there already, with another text".to_owned()))
-                    }
-                };
-            }
-            match page.next_cursor {
-                Some(cursor) => start = PageStart::Cursor(cursor),
-                None => return Ok(None),
-            }
+        let Some(id) = same_number(&self.stores, line.model.name().as_str(), line.model.version()).await? else {
+            return Ok(None);
+        };
+        match self.stores.definitions.load(id).await? {
+            Some(here) if here.yaml() == line.yaml => Ok(Some(id)),
+            Some(_) | None => Err(Refused::Because("this version is there already, with another text".to_owned())),
         }
     }
 
@@ -216,20 +202,30 @@ impl Importer {
             if ContentHash::new(*blake3::hash(text.as_bytes()).as_bytes()) != *hash {
                 return because("a value of it is not what it was when it was exported");
             }
-            let content = if text.len() > INLINE {
-                let key = format!("executions/{}/imported/{hash}", line.id);
-                self.stores.blobs.put(&key, text.as_bytes()).await.map_err(|error| match error {
-                    BlobError::Missing(what) | BlobError::Unavailable(what) => {
-                        Refused::Store(StoreError::Unavailable(what))
-                    }
-                })?;
-                Content::Blob { key: key.into(), preview: beginning(text).into() }
-            } else {
-                Content::Inline(text.into())
-            };
+            let content = kept_value(&*self.stores.blobs, line.id, *hash, text).await?;
             values.push(NewValue { value: ValueRef { hash: *hash, size: text.len() as u64 }, content });
         }
         Ok(values)
+    }
+}
+
+/// The version here of this name and number.
+pub(super) async fn same_number(
+    stores: &Stores,
+    name: &str,
+    version: Version,
+) -> Result<Option<ProcessId>, StoreError> {
+    let filter = ProcessFilter { name: Some(name.to_owned()), ..ProcessFilter::default() };
+    let mut start = PageStart::Offset(0);
+    loop {
+        let page = stores.definitions.list(&filter, &Paging { limit: AT_ONCE, start }).await?;
+        if let Some(row) = page.rows.iter().find(|row| row.version == version) {
+            return Ok(Some(row.id));
+        }
+        match page.next_cursor {
+            Some(cursor) => start = PageStart::Cursor(cursor),
+            None => return Ok(None),
+        }
     }
 }
 

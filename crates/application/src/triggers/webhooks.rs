@@ -17,6 +17,8 @@ pub struct ShownWebhook {
     pub webhook: KeptWebhook,
     /// Whether the short address, without the process, leads to it.
     pub has_short_address: bool,
+    /// How many of its calls are kept.
+    pub calls: u64,
 }
 
 /// The history of a webhook.
@@ -129,7 +131,8 @@ impl Triggers {
         let short = WebhookAddress { process: None, trigger: webhook.trigger_id.to_string() };
         let owner = self.0.incoming.webhook(&short).await?;
         let has_short_address = owner.is_some_and(|owner| owner.process_name == webhook.process_name);
-        Ok(ShownWebhook { webhook, has_short_address })
+        let calls = self.0.incoming.count_calls(&webhook.process_name, &webhook.trigger_id).await?;
+        Ok(ShownWebhook { webhook, has_short_address, calls })
     }
 }
 

@@ -36,14 +36,19 @@ test("a webhook is switched off and on, and its calls are told", async ({ home: 
   await expect(row.getByRole("button", { name: "Switch off" })).toBeVisible();
   const answer = await fetch(`${server.address}/api/triggers/webhook/knock`, { method: "POST", body: "{}" });
   expect(answer.status).toBe(202);
-  await row.getByRole("button", { name: "Calls" }).click();
+  await page.reload();
+  await row.getByRole("button", { name: "1 call", exact: true }).click();
   const dialog = page.getByRole("dialog", { name: "Calls of knock" });
-  await expect(dialog.getByRole("row", { name: /Started/ })).toBeVisible();
-  await dialog
-    .getByRole("row", { name: /Started/ })
-    .getByRole("link")
-    .click();
+  const started = dialog.getByRole("row", { name: /Started/ });
+  const first = (await started.getByRole("link").textContent()) ?? "";
+  await started.getByRole("button", { name: "Replay" }).click();
+  // The same body once more is another run.
   await expect(page.getByRole("heading", { level: 1, name: /^knocked-at/ })).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: first })).toHaveCount(0);
+  await page.goBack();
+  await row.getByRole("button", { name: "1 call", exact: true }).click();
+  await dialog.getByRole("link", { name: first }).click();
+  await expect(page.getByRole("heading", { level: 1, name: `knocked-at ${first}` })).toBeVisible();
 });
 
 test("figures of runs stand in charts and tables, and as a file", async ({ home: page, server }) => {

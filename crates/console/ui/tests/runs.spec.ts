@@ -75,6 +75,7 @@ test("a run is paused, resumed, cancelled and retried", async ({ home: page, ser
   const retry = page.getByRole("dialog", { name: "Retry run" });
   await retry.getByLabel("From what failed").check();
   await expect(retry).toContainText("Reused: first");
+  await expect(retry).toContainText("Runs again, as far as the process gets there: rest, last");
   await retry.getByRole("button", { name: "Retry", exact: true }).click();
   await expect(page.getByRole("link", { name: run.slice(-8) })).toBeVisible();
   await page.getByRole("tab", { name: "Steps" }).click();
@@ -102,6 +103,23 @@ test("the list is filtered by its address, walked by keys, and acted on as a who
   await dialog.getByRole("button", { name: "Done" }).click();
   await page.getByLabel("Status").selectOption("running");
   await expect(page.getByText("No run fits these filters")).toBeVisible();
+});
+
+test("the list tells how far runs are and for what they wait, and is narrowed to that", async ({ home: page, server }) => {
+  const waits = await server.run(await server.publish(WAITS("for-its-time", "1h")));
+  const asks = await server.run(await server.publish(ASKS("for-someone")));
+  await server.until(asks, "paused");
+  await page.goto("/runs?q=for-");
+  await expect(page.getByRole("row", { name: /for-its-time/ })).toContainText("1 of 3");
+  await expect(page.getByRole("row", { name: /for-its-time/ })).toContainText("Its time, in");
+  await expect(page.getByRole("row", { name: /for-someone/ })).toContainText("A person");
+  await page.getByLabel("Waiting for").selectOption("A person");
+  await expect(page.getByRole("row", { name: /for-its-time/ })).toHaveCount(0);
+  await expect(page.getByRole("row", { name: /for-someone/ })).toBeVisible();
+  // Its short id, as pages show it, finds a run too.
+  await page.goto(`/runs?q=${waits.slice(-8)}`);
+  await expect(page.getByRole("link", { name: `for-its-time ${waits.slice(-8)}` })).toBeVisible();
+  await expect(page.getByRole("row")).toHaveCount(2);
 });
 
 test("new runs wait behind a button instead of moving what one looks at", async ({ home: page, server }) => {

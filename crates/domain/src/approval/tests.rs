@@ -15,6 +15,7 @@ fn approval(assignees: &[&str], required_approvals: u32) -> Approval {
         description: String::new(),
         assignees: assignees.iter().map(|name| (*name).to_owned()).collect(),
         required_approvals,
+        barred: Vec::new(),
         artifacts: Vec::new(),
         allow_comments: true,
         require_reason_on_reject: true,
@@ -86,4 +87,38 @@ fn what_several_must_approve_stays_decidable() {
         approval(&[], 2).delegate(&person("ann"), &person("cleo"), at(1)),
         Err(ApprovalError::TooFewDeciders(2))
     );
+}
+
+fn barring(assignees: &[&str], required: u32, barred: &[&str]) -> Approval {
+    let mut approval = approval(assignees, required);
+    approval.request.barred = barred.iter().map(|name| (*name).to_owned()).collect();
+    approval
+}
+
+#[test]
+fn who_has_a_part_in_what_is_judged_may_not_decide_it_not_even_as_an_admin() {
+    let mut own = barring(&["ann", "ben"], 1, &["ann", "root"]);
+    for voter in [person("ann"), admin("root")] {
+        let refused = own.vote(&voter, Ballot::Approve, None, at(1));
+        assert_eq!(refused, Err(ApprovalError::OwnPart(voter.name.clone())));
+        assert!(!own.waits_for(&voter));
+    }
+    assert!(own.waits_for(&person("ben")));
+    assert!(own.vote(&person("ben"), Ballot::Approve, None, at(1)).unwrap().is_some());
+}
+
+#[test]
+fn who_has_a_part_in_what_is_judged_may_pass_it_on_but_gets_nothing() {
+    let mut own = barring(&["ann", "ben"], 1, &["ann", "cleo"]);
+    let to_cleo = own.delegate(&person("ben"), &person("cleo"), at(1));
+    assert_eq!(to_cleo, Err(ApprovalError::DelegateHasPart("cleo".into())));
+    assert_eq!(own.delegate(&person("ann"), &person("dan"), at(1)), Ok(()));
+    assert_eq!(own.request().assignees, ["dan", "ben"]);
+}
+
+#[test]
+fn passing_on_counts_only_who_may_decide() {
+    // Ann can't decide, so that Ben and Cleo are the two who must.
+    let mut own = barring(&["ann", "ben", "cleo"], 2, &["ann"]);
+    assert_eq!(own.delegate(&admin("root"), &person("dan"), at(1)), Err(ApprovalError::TooFewDeciders(2)));
 }

@@ -138,6 +138,18 @@ pub struct HumanApproval {
     pub allow_comments: bool,
     /// Whether a rejection needs a reason.
     pub require_reason_on_reject: bool,
+    /// Whether people may decide what they have a part in themselves (spec 3.5).
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub self_approval: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+const fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// What an approval's deadline does.

@@ -23,7 +23,7 @@ pub enum AttemptEvent {
     },
     /// It waits, for a time, a child, its agent or its next try; before it has begun, for its agent.
     Waiting(Wait),
-    /// It asks again, after it had to wait for its agent.
+    /// It asks again, after it had to wait for its agent; it does not start anew (spec 5.3).
     Resumed {
         /// The attempt.
         attempt: u32,
@@ -121,14 +121,15 @@ impl AttemptEvent {
     /// The type's name (spec 3.11).
     pub const fn event_type(&self, direction: Direction) -> &'static str {
         match (direction, self) {
-            // To readers, an attempt that asks again begins again.
-            (Direction::Do, Self::Started(_) | Self::Resumed { .. }) => "StepStarted",
+            (Direction::Do, Self::Started(_)) => "StepStarted",
+            (Direction::Do, Self::Resumed { .. }) => "StepResumed",
             (Direction::Do, Self::Submitted { .. }) => "StepSubmitted",
             (Direction::Do, Self::Retrying { .. }) => "StepRetrying",
             (Direction::Do, Self::Completed { .. }) => "StepCompleted",
             (Direction::Do, Self::Failed { .. }) => "StepFailed",
             (Direction::Do, Self::Waiting(_)) => "StepWaiting",
-            (Direction::Undo, Self::Started(_) | Self::Resumed { .. }) => "CompensationStepStarted",
+            (Direction::Undo, Self::Started(_)) => "CompensationStepStarted",
+            (Direction::Undo, Self::Resumed { .. }) => "CompensationStepResumed",
             (Direction::Undo, Self::Submitted { .. }) => "CompensationStepSubmitted",
             (Direction::Undo, Self::Retrying { .. } | Self::Waiting(_)) => "CompensationStepRetrying",
             (Direction::Undo, Self::Completed { .. }) => "CompensationCompleted",

@@ -18,6 +18,7 @@ pub use attempt::{AttemptEvent, AttemptStart};
 pub use child::ChildEvent;
 pub use definition::{DefinitionEvent, DefinitionSubject};
 pub use execution::{Direction, Event, Recorded};
+pub(crate) use parts::SYSTEM;
 pub use parts::{
     Cancellation, Creation, Decision, ExecutionError, GatewayDecision, ParentLink, PauseReason, ProcessRef, ReusedEnd,
     RollBackCause, RouteEvaluation, Shown, SkipReason, StepError, TriggerContext, Usage, ValueRef, Verdict, Wait,

@@ -9,7 +9,7 @@ use crate::{
     definition::{GatewayType, Priority, UndefinedRule},
     value::{
         ContentHash, Currency, ErrorCode, ExecutionId, FinishReason, Json, Money, ProcessId, ProcessName, ScheduleId,
-        StepId, Timestamp, TokenUsage, Version,
+        StepId, Timestamp, TokenUsage, TraceContext, Version,
     },
 };
 
@@ -209,6 +209,9 @@ pub struct Creation {
     /// The user who started it, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// The users who started the executions that it repeats, if it is a retry.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_users: Vec<String>,
     /// The versions of the sub-processes that its steps run, by step.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pins: BTreeMap<StepId, ProcessId>,
@@ -233,6 +236,9 @@ pub struct Creation {
     /// What was odd about the input.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The place in the trace of the request that asked for it, if that told one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
 }
 
 /// Why an execution pauses.
@@ -333,7 +339,23 @@ pub struct Verdict {
     pub decided_at: Timestamp,
 }
 
+/// Who decides where a deadline does; no user's name.
+pub(crate) const SYSTEM: &str = "SYSTEM";
+
+impl Creation {
+    /// Everyone at whose request it runs: who started it, and who started what it repeats.
+    pub fn requesters(&self) -> impl Iterator<Item = &String> {
+        self.earlier_users.iter().chain(&self.user)
+    }
+}
+
 impl Verdict {
+    /// Everyone whose vote it rests on; nobody for a deadline's.
+    pub fn deciders(&self) -> Vec<String> {
+        let last = self.decided_by.iter().filter(|name| !self.approved_by.contains(name));
+        self.approved_by.iter().chain(last).filter(|name| *name != SYSTEM).cloned().collect()
+    }
+
     /// What was said with a decision that was no approval (spec 2.1, `feedback`).
     pub fn feedback(&self) -> Option<&str> {
         match self.decision {

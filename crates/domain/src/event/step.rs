@@ -51,6 +51,9 @@ pub enum StepEvent {
         /// What it decided, if it is a gateway.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         decision: Option<GatewayDecision>,
+        /// Who decided it, if it is an approval.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        deciders: Vec<String>,
     },
     /// A gateway decided.
     GatewayEvaluated(Box<GatewayDecision>),

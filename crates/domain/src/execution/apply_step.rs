@@ -41,10 +41,11 @@ impl StepState {
                     self.feedback.clone_from(kept_feedback);
                 }
             }
-            StepEvent::Reused { end, output, decision } => {
+            StepEvent::Reused { end, output, decision, deciders } => {
                 self.reuse(end, at, sequence);
                 self.output = *output;
                 self.decision.clone_from(decision);
+                self.deciders.clone_from(deciders);
                 if *end == ReusedEnd::Completed {
                     self.completion = Some(Completion { order: sequence, output: *output });
                 }
@@ -109,6 +110,7 @@ impl StepState {
                 self.life = StepLife::WaitingApproval { approval_id, deadline: Some(*deadline) };
             }
             ApprovalEvent::Decided(verdict) => {
+                self.deciders = verdict.deciders();
                 if let Some(feedback) = verdict.feedback() {
                     self.feedback = Some(feedback.to_owned());
                 }

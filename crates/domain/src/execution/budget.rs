@@ -153,6 +153,7 @@ impl Turn<'_, '_> {
             description: String::new(),
             assignees: Vec::new(),
             required_approvals: 1,
+            barred: Vec::new(),
             artifacts: Vec::new(),
             allow_comments: true,
             require_reason_on_reject: false,

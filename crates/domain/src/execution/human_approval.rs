@@ -1,5 +1,7 @@
 //! `human_approval`: a person decides (spec 3.5). The request is an aggregate of its own; this is the step's side of it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, json};
 
 use super::{
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::{
     approval::{Approval, ApprovalRequest, DeadlineEffect},
-    definition::{HumanApproval, OnReject, StepIndex, StepKind, Template, UndefinedRule},
+    definition::{EdgeKind, HumanApproval, OnReject, StepIndex, StepKind, Template, UndefinedRule},
     event::{
         ApprovalEvent, AttemptEvent, AttemptStart, Decision, Direction, Event, SkipReason, Skipped, StepError,
         StepEvent, Usage, Verdict,
@@ -85,6 +87,8 @@ impl Turn<'_, '_> {
             Some(description) => expand(description, UndefinedRule::Keep)?,
             None => String::new(),
         };
+        let barred = if approval.self_approval { Vec::new() } else { self.parties(step) };
+        warnings.extend(too_few_deciders(&assignees, &barred, approval.required_approvals));
         let period = self.step(step).timeout;
         let request = ApprovalRequest {
             id: ApprovalId::new((self.context.new_id)()),
@@ -94,6 +98,7 @@ impl Turn<'_, '_> {
             description,
             assignees,
             required_approvals: approval.required_approvals,
+            barred,
             artifacts,
             allow_comments: approval.allow_comments,
             require_reason_on_reject: approval.require_reason_on_reject,
@@ -104,6 +109,33 @@ impl Turn<'_, '_> {
             created_at: self.now(),
         };
         Ok((request, warnings))
+    }
+
+    /// Who has a part in what an approval judges (spec 3.5): who asked for the execution, and who decided the approvals
+    /// that this one follows at once or with only gateways between.
+    fn parties(&self, step: StepIndex) -> Vec<String> {
+        let mut parties: Vec<String> = Vec::new();
+        let mut add = |name: &String| {
+            if !parties.contains(name) {
+                parties.push(name.clone());
+            }
+        };
+        self.execution.creation.requesters().for_each(&mut add);
+        let graph = self.execution.definition.graph();
+        let (mut behind, mut seen) = (vec![step], BTreeSet::from([step]));
+        while let Some(next) = behind.pop() {
+            for edge in graph.incoming(next).iter().filter(|edge| edge.kind != EdgeKind::Order) {
+                let source = edge.source;
+                if !seen.insert(source) {
+                    continue;
+                }
+                self.state(source).deciders.iter().for_each(&mut add);
+                if matches!(self.step(source).kind, StepKind::Gateway(_)) {
+                    behind.push(source);
+                }
+            }
+        }
+        parties
     }
 
     /// The deadline of a request has come; its effect needs the request as it is stored.
@@ -223,6 +255,19 @@ impl Turn<'_, '_> {
         let asks = |state: &super::StepState| matches!(state.life, StepLife::WaitingApproval { approval_id: asked, .. } if asked == approval_id);
         self.execution.steps.iter().position(asks)
     }
+}
+
+/// What is odd about a request that asks people by name who may not decide it.
+fn too_few_deciders(assignees: &[String], barred: &[String], required: u32) -> Option<String> {
+    let is_open = assignees.is_empty() || assignees.iter().any(|name| name.starts_with("role:"));
+    let (kept_out, left): (Vec<&String>, Vec<&String>) = assignees.iter().partition(|name| barred.contains(name));
+    if is_open || kept_out.is_empty() || left.len() >= required as usize {
+        return None;
+    }
+    let names: Vec<String> = kept_out.iter().map(|name| format!("`{name}`")).collect();
+    let (names, needed) =
+        (names.join(", "), if required == 1 { "nobody".to_owned() } else { format!("fewer than {required}") });
+    Some(format!("{names} may not decide this (`self_approval: false`), so that of those asked {needed} can"))
 }
 
 /// The output of an approval (spec 2.4): texts are empty, not absent, when nobody decided. `before` is what its last decision

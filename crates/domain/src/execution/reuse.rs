@@ -87,7 +87,8 @@ impl Execution {
             | StepLife::Cancelled => return None,
         };
         let step_id = self.definition.step(step).id.clone();
-        Some(Event::Step(step_id, StepEvent::Reused { end, output: state.output, decision: state.decision.clone() }))
+        let (output, decision, deciders) = (state.output, state.decision.clone(), state.deciders.clone());
+        Some(Event::Step(step_id, StepEvent::Reused { end, output, decision, deciders }))
     }
 
     /// What approvals that wanted changes said, for the steps that run again because of that.

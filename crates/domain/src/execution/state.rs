@@ -206,6 +206,9 @@ pub struct StepState {
     /// What its last decision said that was no approval, if it is an approval; over all rounds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feedback: Option<String>,
+    /// Who decided it in this round, if it is an approval.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deciders: Vec<String>,
     /// Its sub-process's executions, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<ExecutionId>,
@@ -392,6 +395,7 @@ impl StepState {
             approval_id: None,
             reruns: 0,
             feedback: None,
+            deciders: Vec::new(),
             children: Vec::new(),
             agent_wait_since: None,
             reused: false,

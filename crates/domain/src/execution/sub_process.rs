@@ -136,6 +136,7 @@ impl Turn<'_, '_> {
             },
             triggered_by: "sub_process".into(),
             user: of_parent.user.clone(),
+            earlier_users: of_parent.earlier_users.clone(),
             pins: version.pins.clone(),
             retry_of: None,
             parent: Some(parent),
@@ -144,6 +145,7 @@ impl Turn<'_, '_> {
             undefined: version.definition.config().undefined.or(self.context.settings.undefined),
             currency: of_parent.currency,
             warnings,
+            trace: None,
         }
     }
 

@@ -13,6 +13,7 @@ pub mod reply;
 mod retry_after;
 mod timestamp;
 mod tokens;
+mod trace;
 mod version;
 
 pub use decimal::Decimal;
@@ -26,6 +27,7 @@ pub use names::{AgentName, NameError, ProcessName, StepId, TriggerId};
 pub use retry_after::RetryAfter;
 pub use timestamp::{Timestamp, TimestampError};
 pub use tokens::TokenUsage;
+pub use trace::{TraceContext, TraceContextError};
 pub use version::{Version, VersionError};
 
 /// A JSON value, the type of every input, output and variable.

@@ -147,6 +147,7 @@ fn approval(choice: &Choices, own: &str, rerun: Option<String>, variety: Variety
         on_changes_requested: rerun.filter(|_| variety.reruns).map(|step| Rerun { rerun: id(&step), max: 2 }),
         allow_comments: true,
         require_reason_on_reject: false,
+        self_approval: true,
     };
     Step::new(id(own), StepKind::HumanApproval(approval))
 }

@@ -185,6 +185,7 @@ impl World {
             trigger: TriggerContext::default(),
             triggered_by: "test".into(),
             user: None,
+            earlier_users: Vec::new(),
             pins: BTreeMap::new(),
             retry_of: None,
             parent: None,
@@ -193,6 +194,7 @@ impl World {
             undefined: None,
             currency: Currency::USD,
             warnings: Vec::new(),
+            trace: None,
         };
         let id = ExecutionId::new(Uuid::from_u128(2));
         let (execution, created) = Execution::create(id, definition, creation, Timestamp::from_micros(0));

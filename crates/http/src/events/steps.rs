@@ -38,8 +38,11 @@ pub(super) fn put_step_event(fields: &mut Fields, step: &StepId, event: &StepEve
             fields.put_some("kept_feedback", kept_feedback.as_ref());
             fields.put_ref("output_ref", output.as_ref(), Some(url()));
         }
-        StepEvent::Reused { end, output, decision } => {
+        StepEvent::Reused { end, output, decision, deciders } => {
             put_reused(fields, end);
+            if !deciders.is_empty() {
+                fields.put("deciders", deciders);
+            }
             fields.put_ref("output_ref", output.as_ref(), Some(url()));
             fields.put_some("decision", decision.as_ref());
         }

@@ -200,7 +200,11 @@ impl From<ApprovalFailure> for Problem {
                     let errors = [FieldError::new("to", "may not decide approvals")];
                     Self::invalid(Code::InvalidValue, detail).with_errors(errors)
                 }
-                ApprovalError::NotAsked(_) => Self::forbidden(detail),
+                ApprovalError::DelegateHasPart(_) => {
+                    let errors = [FieldError::new("to", "has a part in what is judged")];
+                    Self::invalid(Code::InvalidValue, detail).with_errors(errors)
+                }
+                ApprovalError::NotAsked(_) | ApprovalError::OwnPart(_) => Self::forbidden(detail),
                 ApprovalError::CommentRequired => {
                     let errors = [FieldError::new("comment", "is required")];
                     Self::invalid(Code::InvalidValue, detail).with_errors(errors)
@@ -389,6 +393,7 @@ impl From<DashboardFailure> for Problem {
             DashboardFailure::Triggers(error) => error.into(),
             DashboardFailure::Inbox(error) => error.into(),
             DashboardFailure::Alerts(error) => error.into(),
+            DashboardFailure::Deliveries(error) => error.into(),
             DashboardFailure::Store(error) => error.into(),
         }
     }

@@ -1,14 +1,18 @@
 //! The codes of problems, and how a problem reads.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value as Json;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+};
 
 macro_rules! codes {
     ($($name:ident, $text:literal, $meaning:literal;)*) => {
         /// What went wrong, for programs.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-        #[schema(as = ProblemCode)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
         pub(crate) enum Code {
             $(#[doc = $meaning] #[serde(rename = $text)] $name,)*
         }
@@ -60,6 +64,23 @@ codes! {
     AgentBusy, "agent_busy", "The agent takes nothing more for now.";
     WebhookSecretMissing, "webhook_secret_missing", "The secret of the webhook is not in the server's environment.";
     TimedOut, "timed_out", "The answer took too long.";
+}
+
+// By hand: what `#[serde(rename)]` says comes out of a macro here, where the derive does not see it.
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("What went wrong, for programs."))
+            .enum_values(Some(Self::MEANINGS.iter().map(|(text, _)| *text)))
+            .into()
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        "ProblemCode".into()
+    }
 }
 
 /// A problem (RFC 9457).

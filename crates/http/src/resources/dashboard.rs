@@ -55,7 +55,7 @@ struct DashboardResponse {
     /// What someone should look at, the newest first.
     needs_attention: Vec<AttentionResponse>,
     /// How processes have gone in the last 30 days, those that ran most first.
-    health: Vec<HealthResponse>,
+    health: Vec<ProcessHealthResponse>,
 }
 
 /// A due time.
@@ -87,7 +87,7 @@ struct AttentionResponse {
 
 /// How a process has gone, in all its versions.
 #[derive(Debug, Serialize, ToSchema)]
-struct HealthResponse {
+struct ProcessHealthResponse {
     #[schema(example = "support-triage")]
     process_name: String,
     #[schema(example = 120)]
@@ -135,7 +135,7 @@ impl DashboardResponse {
             exact_cost_24h: cost.into(),
             next_runs: overview.next_runs.iter().map(NextRunResponse::of).collect(),
             needs_attention: overview.needs_attention.iter().map(AttentionResponse::of).collect(),
-            health: overview.health.iter().map(HealthResponse::of).collect(),
+            health: overview.health.iter().map(ProcessHealthResponse::of).collect(),
         }
     }
 }
@@ -170,7 +170,7 @@ impl AttentionResponse {
     }
 }
 
-impl HealthResponse {
+impl ProcessHealthResponse {
     fn of(health: &ProcessHealth) -> Self {
         let sums = &health.sums;
         Self {

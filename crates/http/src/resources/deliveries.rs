@@ -124,6 +124,7 @@ struct DeliveryParameters {
     #[param(example = "webhook")]
     kind: Option<String>,
     /// Of this execution.
+    #[param(value_type = Option<uuid::Uuid>)]
     execution_id: Option<String>,
     /// Of this process.
     #[param(example = "report")]

@@ -121,7 +121,7 @@ async fn put_retention(app: App, sent: Sent<RetentionRequest>) -> Result<Json<Re
 
 /// Removes what was kept for long enough, or counts it. A server does this by itself when it starts and every hour.
 #[utoipa::path(
-    post, path = "/api/retention/run", tag = "settings", request_body = RunRequest,
+    post, path = "/api/retention/run", tag = "settings", request_body = Option<RunRequest>,
     responses(
         (status = 200, description = "What was removed, or would be", body = RunResponse),
         (status = 403, description = "For administrators"),

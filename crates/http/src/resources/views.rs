@@ -1,6 +1,7 @@
 //! Saved views: filters of a list that a person keeps (spec 4c).
 
 use axum::{Json, http::StatusCode};
+use indexmap::IndexMap;
 use procession_application::{access::UseCase, ports::SavedView, views::WantedView};
 use procession_domain::value::Json as Value;
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ struct ViewRequest {
     /// What is filtered, by the names of the list's parameters.
     #[serde(default)]
     #[schema(value_type = HashMap<String, String>)]
-    filters: serde_json::Map<String, Value>,
+    filters: IndexMap<String, String>,
     /// The same as the query of a link; kept beside the filters.
     #[serde(default)]
     query: Option<String>,

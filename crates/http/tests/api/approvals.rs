@@ -164,6 +164,33 @@ async fn a_question_is_passed_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asked_for_an_execution_does_not_decide_it_where_the_step_says_so() {
+    // Ben has started it.
+    let (server, id, path) = asking("assignees: [ben, cid], self_approval: false").await;
+    let shown = server.get(&path).by(&token_of("ben")).send().await.ok(200);
+    assert_eq!((&shown["can_decide"], &shown["barred"]), (&json!(false), &json!(["ben"])));
+    let own = decide(&server, &path, "ben", "approve", &json!({})).await.problem(403, "forbidden");
+    assert_eq!(
+        own,
+        "ben has a part in what is judged here, so that somebody else must decide it (`self_approval: false`)"
+    );
+    let queue = server.get("/api/operator-queue").by(&token_of("ben")).send().await.ok(200);
+    assert!(!queue.to_string().contains("Publish a draft?"), "{queue}");
+    let back = decide(&server, &path, "root", "delegate", &json!({"to": "ben"})).await;
+    assert_eq!(back.problem(409, "conflict"), "ben is already assigned to this approval");
+    decide(&server, &path, "cid", "approve", &json!({})).await.ok(200);
+    assert_eq!(server.stage.until_ended(id).await.status().as_str(), "completed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_passes_a_decision_to_whom_it_is_about() {
+    let (server, _, path) = asking("assignees: [ann], self_approval: false").await;
+    server.stage.access.set_role(&server.stage.system, "ben", "approver").await.unwrap();
+    let back = decide(&server, &path, "ann", "delegate", &json!({"to": "ben"})).await.problem(422, "invalid_value");
+    assert!(back.starts_with("ben has a part in what is judged here and may not decide it"), "{back}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_administrator_may_always_and_nobody_named_means_those_who_decide() {
     let (server, _, path) = asking("assignees: [ann]").await;
     decide(&server, &path, "root", "approve", &json!({})).await.ok(200);

@@ -206,3 +206,38 @@ async fn the_trail_is_for_administrators() {
     }
     server.get("/api/audit").send().await.problem(401, "not_authenticated");
 }
+
+#[tokio::test(start_paused = true)]
+async fn log_ins_their_failures_and_the_set_up_are_told() {
+    let server = Server::start().await;
+    server.stage.access.set_up("correct horse").await.unwrap();
+    let done = only(&server, "action=setup.complete").await;
+    assert_eq!((&done["actor"], &done["outcome"]), (&json!("admin"), &json!("done")));
+    let log_in = async |form: &str| server.post("/api/token").form(form).from([192, 0, 2, 9]).send().await;
+    let session = log_in("username=admin&password=correct+horse").await.ok(200);
+    log_in("username=admin&password=guess").await.problem(401, "wrong_password");
+    log_in("username=correct+horse&password=admin").await.problem(401, "wrong_password");
+    let told = entries(&server, "action=session.begin").await;
+    let told: Vec<_> =
+        told.iter().rev().map(|entry| json!([entry["actor"], entry["outcome"], entry["address"]])).collect();
+    // What was typed instead of a name may be a password.
+    let expected = [
+        json!(["admin", "done", "192.0.2.9"]),
+        json!(["admin", "refused", "192.0.2.9"]),
+        json!(["(nobody)", "refused", "192.0.2.9"]),
+    ];
+    assert_eq!(told, expected);
+    server.post("/api/auth/logout").by(session["access_token"].as_str().unwrap()).send().await;
+    let ended = only(&server, "action=session.end").await;
+    assert_eq!((&ended["actor"], &ended["resource"]["id"]), (&json!("admin"), &json!("admin")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_must_wait_is_not_written_down_again_and_again() {
+    let server = Server::start().await;
+    server.stage.access.set_up("correct horse").await.unwrap();
+    for _ in 0..12 {
+        server.post("/api/token").form("username=admin&password=guess").send().await;
+    }
+    assert_eq!(entries(&server, "action=session.begin").await.len(), 5);
+}

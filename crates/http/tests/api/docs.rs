@@ -90,3 +90,19 @@ async fn the_processes_on_the_first_pages_are_valid() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn words_are_found_where_they_stand() {
+    let server = Server::start().await;
+    let find = async |query: &str| server.get(format!("/api/docs/search?q={query}")).send().await.ok(200);
+    let found = find("max_attempts%20Retry").await;
+    assert!(found["total"].as_u64().unwrap() > 0, "{found}");
+    for place in found["results"].as_array().unwrap() {
+        let page = server.get(format!("/api/docs/content/{}", place["slug"].as_str().unwrap())).send().await.ok(200);
+        let content = page["content"].as_str().unwrap();
+        assert!(content.contains("max_attempts") && content.contains(place["heading"].as_str().unwrap()), "{place}");
+    }
+    assert!(find("e").await["results"].as_array().unwrap().len() <= 20);
+    assert_eq!(find("").await, json!({"results": [], "total": 0}));
+    assert_eq!(server.get("/api/docs/search").send().await.ok(200)["total"], 0);
+}

@@ -220,6 +220,7 @@ async fn executions_are_listed_by_all_filters_together() {
         (&format!("parent_id={done}"), none),
         ("started_after=2020-01-01T00:00:00Z&started_before=2020-01-02T00:00:00%2B00:00", none),
         ("started_after=2020-01-01T00:00:00Z", both),
+        ("waiting_for=person", none),
     ] {
         assert_eq!(found(&query.replace(' ', "%20")).await, wanted, "{query}");
     }
@@ -234,6 +235,31 @@ async fn executions_are_listed_by_all_filters_together() {
         "listed",
         lasting(&server.get("/api/executions?status=completed").by(&ann).send().await.ok(200))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_tells_how_far_executions_are_and_for_what_they_wait_when_asked() {
+    let server = server().await;
+    let ann = server.user("ann", "operator").await;
+    let (hello, slow) = (server.stage.publish(HELLO).await, server.stage.publish(SLOW).await);
+    let done =
+        id_of(&server.post(execute(hello)).json(&json!({"input": {"name": "Ben"}})).by(&ann).send().await.ok(201));
+    server.stage.until_ended(done).await;
+    let open = id_of(&server.post(execute(slow)).by(&ann).send().await.ok(201));
+    server.stage.until(open, |execution| !execution.waiting_for(8).is_empty()).await;
+    let rows = server.get("/api/executions?with=progress").by(&ann).send().await.ok(200)["executions"].clone();
+    assert_eq!(rows[0]["progress"], json!({"ended": 0, "steps": 2}));
+    assert_eq!(
+        (&rows[0]["waiting_for"][0]["for"], &rows[0]["waiting_for"][0]["step_id"]),
+        (&json!("timer"), &json!("nap"))
+    );
+    assert_eq!((rows[1].get("progress"), rows[1].get("waiting_for")), (None, None));
+    let plain = server.get("/api/executions").by(&ann).send().await.ok(200);
+    assert_eq!(plain["executions"][0].get("progress"), None);
+    server.get("/api/executions?with=all").by(&ann).send().await.problem(422, "invalid_query");
+    server.get("/api/executions?waiting_for=rain").by(&ann).send().await.problem(422, "invalid_query");
+    let body = json!({"action": "cancel", "filter": {"waiting_for": "rain"}, "dry_run": true});
+    server.post("/api/executions/bulk").json(&body).by(&ann).send().await.problem(422, "invalid_body");
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use jsonwebtoken::{EncodingKey, Header, encode};
 use procession_application::{
     ApplicationSettings,
     access::Principal,
-    ports::{AnsweredRequest, Meter, MeterPage, Standing},
+    ports::{AnsweredRequest, DeliveryKind, DeliveryState, Meter, MeterPage, Standing},
 };
 use procession_domain::value::ExecutionId;
 use procession_http::{HttpSettings, HttpState, router};
@@ -35,6 +35,8 @@ impl Meter for Blank {
     fn committed(&self, _: usize, _: std::time::Duration) {}
 
     fn answered(&self, _: &AnsweredRequest<'_>) {}
+
+    fn tried(&self, _: DeliveryKind, _: DeliveryState) {}
 
     fn page(&self, standing: &Standing) -> MeterPage {
         let text = format!("up 1\npending {}\n", standing.executions.pending);

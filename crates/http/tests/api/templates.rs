@@ -92,6 +92,30 @@ async fn a_preview_is_a_process_whose_name_is_open() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_preview_with_values_is_the_draft_that_they_would_make() {
+    let server = Server::start().await;
+    let dora = server.user("dora", "designer").await;
+    let path = format!("{LIST}/process%3Ameeting-notes");
+    let body = json!({"name": "monday notes", "parameters": {"language": "\"Deutsch\": {{input.notes}}\n- x"}});
+    let preview = server.post(format!("{path}/preview")).json(&body).by(&dora).send().await.ok(200);
+    assert!(preview["graph"]["nodes"].is_array(), "{preview}");
+    assert_eq!(server.get("/api/processes").by(&dora).send().await.ok(200)["total"], 0, "nothing is made");
+    let used = server.post(format!("{path}/use")).json(&body).by(&dora).send().await.ok(201);
+    let made = format!("/api/processes/{}", used["process_id"].as_str().unwrap());
+    let made = server.get(&made).by(&dora).send().await.ok(200);
+    assert_eq!(made["yaml_content"], preview["yaml_content"]);
+    // A name can wait; values that do not fit are all told.
+    let open = server.post(format!("{path}/preview")).json(&json!({})).by(&dora).send().await.ok(200);
+    assert!(open["yaml_content"].as_str().unwrap().contains("{{name}}"), "{open}");
+    let wrong = json!({"name": "", "parameters": {"nonsense": 1}});
+    let refused = server.post(format!("{path}/preview")).json(&wrong).by(&dora).send().await;
+    refused.problem(422, "invalid_value");
+    let body = refused.ok(422);
+    let paths: Vec<_> = body["errors"].as_array().unwrap().iter().map(|error| error["path"].clone()).collect();
+    assert_eq!(paths, [json!("name"), json!("parameters.nonsense")], "{body}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_template_makes_a_draft() {
     let server = Server::start().await;
     let dora = server.user("dora", "designer").await;

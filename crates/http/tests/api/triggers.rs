@@ -15,7 +15,7 @@ steps:
 ";
 
 const WEBHOOK: &str = "id: text, type: text, process_name: text, process_id: id, enabled: bool, webhook_url: text,
-    full_url: text, description: text, has_secret: bool, dedupe_header: text|null";
+    full_url: text, description: text, has_secret: bool, dedupe_header: text|null, calls: number";
 
 const SCHEDULE: &str = "id: text, type: text, process_name: text, process_id: id, trigger_id: text, cron: text,
     cron_expression: text, timezone: text, enabled: bool, description: text, next_run_at: time|null,

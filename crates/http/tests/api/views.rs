@@ -29,3 +29,11 @@ async fn a_view_is_its_users_own() {
         server.post("/api/views").json(&body).by(&ann).send().await.problem(422, "invalid_value");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn filters_are_texts_as_in_a_link() {
+    let server = Server::start().await;
+    let ann = server.user("ann", "viewer").await;
+    let body = json!({"name": "Late", "filters": {"status": ["failed"]}});
+    server.post("/api/views").json(&body).by(&ann).send().await.problem(422, "invalid_body");
+}

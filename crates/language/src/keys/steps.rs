@@ -134,6 +134,11 @@ pub(crate) static HUMAN_APPROVAL: Place = Place {
         ),
         key("allow_comments", Shape::Boolean, "Whether comments are taken. Default: true."),
         key("require_reason_on_reject", Shape::Boolean, "Whether a rejection needs a comment. Default: true."),
+        key(
+            "self_approval",
+            Shape::Boolean,
+            "Whether those may decide who started the execution, or decided the approval before this one. Default: true.",
+        ),
     ],
 };
 

@@ -47,6 +47,7 @@ pub(super) fn lower_human_approval<'d>(
         on_changes_requested: rerun.and_then(|(mention, max)| Some(Rerun { rerun: mention.id?, max })),
         allow_comments: fields.read(cx, "allow_comments", Lowering::boolean).unwrap_or(true),
         require_reason_on_reject: fields.read(cx, "require_reason_on_reject", Lowering::boolean).unwrap_or(true),
+        self_approval: fields.read(cx, "self_approval", Lowering::boolean).unwrap_or(true),
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Field, Fields, Lowering};
 use crate::{code::Code, keys::WEBHOOK, problem::Problem};
 
 /// Every event of spec 3.11 by name, and that an attempt took too long, which roles and webhooks can ask for.
-const EVENTS: [&str; 42] = [
+const EVENTS: [&str; 44] = [
     "ProcessCreated",
     "ProcessUpdated",
     "ProcessPublished",
@@ -34,10 +34,12 @@ const EVENTS: [&str; 42] = [
     "StepWaitingApproval",
     "StepCancelled",
     "StepInterrupted",
+    "StepResumed",
     "StepReset",
     "StepReused",
     "GatewayEvaluated",
     "CompensationStepStarted",
+    "CompensationStepResumed",
     "CompensationStepSubmitted",
     "CompensationStepRetrying",
     "CompensationCompleted",

@@ -134,6 +134,7 @@ async fn test(loaded: &Loaded, name: String, message: String, timeout: Duration)
         execution_id,
         step_id,
         attempt: 1,
+        trace: None,
     };
     let began = Instant::now();
     let asked = tokio::time::timeout(timeout.to_std(), ask(agents.as_ref(), &task)).await;

@@ -1,4 +1,6 @@
-//! `export` and `import`: executions as lines of JSON, out of one data folder and into another.
+//! `export` and `import`: executions as lines of JSON, out of one data folder and into another; `trinity`: from elsewhere.
+
+mod trinity;
 
 use std::{
     fs::File,
@@ -6,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use procession_application::{
     ports::Clock as _,
     system::SystemClock,
@@ -35,6 +37,7 @@ const IMPORT_EXAMPLES: &str = "\
 Examples:
   procession import all.jsonl
   procession import all.jsonl --data-dir /var/lib/procession
+  procession import trinity --processes trinity_processes.db --executions trinity_executions.db
 
 What is there already is left as it is, so that an import can be repeated. It is refused while a server has the data folder.
 Processes come as they were, but their triggers stay off until you activate them.";
@@ -53,13 +56,23 @@ pub(super) struct ExportArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = IMPORT_EXAMPLES)]
+#[command(after_help = IMPORT_EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct ImportArguments {
+    #[command(subcommand)]
+    from: Option<ImportFrom>,
     /// The file that `export` wrote; `-` is standard input.
-    file: PathBuf,
+    #[arg(required = true)]
+    file: Option<PathBuf>,
     /// How the report is written.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// From what else can be imported.
+#[derive(Debug, Subcommand)]
+enum ImportFrom {
+    /// Take over the processes and executions of a Trinity platform.
+    Trinity(trinity::TrinityArguments),
 }
 
 pub(super) fn export(arguments: &ExportArguments, global: &GlobalArguments) -> Result<Exit, Failure> {
@@ -124,11 +137,17 @@ fn create(file: &Path) -> io::Result<File> {
 
 pub(super) fn import(arguments: &ImportArguments, global: &GlobalArguments) -> Result<Exit, Failure> {
     let configuration = global.configuration(Vec::new())?.configuration;
-    let input: Box<dyn BufRead> = if arguments.file == Path::new("-") {
+    let file = match (&arguments.from, &arguments.file) {
+        (Some(ImportFrom::Trinity(arguments)), _) => return trinity::run(arguments, &configuration),
+        (None, Some(file)) => file,
+        // The command line asks for one of them.
+        (None, None) => return Err(Failure::usage("name the file to import")),
+    };
+    let input: Box<dyn BufRead> = if file == Path::new("-") {
         Box::new(BufReader::new(io::stdin()))
     } else {
-        let opened = File::open(&arguments.file);
-        let unreadable = |error| Failure::usage(format_args!("{} can't be read: {error}", arguments.file.display()));
+        let opened = File::open(file);
+        let unreadable = |error| Failure::usage(format_args!("{} can't be read: {error}", file.display()));
         Box::new(BufReader::new(opened.map_err(unreadable)?))
     };
     block_on(async {
@@ -149,19 +168,19 @@ async fn read_import(stores: &Stores, input: Box<dyn BufRead>) -> Result<ImportR
 }
 
 fn report(report: &ImportReport, format: Format) -> Result<Exit, Failure> {
-    let ImportReport { processes, executions: written, known, left_out } = report;
+    let ImportReport { processes: versions, executions: written, known, left_out } = report;
     match format {
         Format::Json => {
             let left_out: Vec<_> =
                 left_out.iter().map(|left| json!({"line": left.line, "what": left.what, "why": left.why})).collect();
             terminal::say_json(&json!({
-                "processes": processes, "executions": written, "known": known, "left_out": left_out,
+                "processes": versions, "executions": written, "known": known, "left_out": left_out,
             }))?;
         }
         Format::Text => {
             terminal::say(format_args!(
-                "{processes} {} and {} imported; {known} were there already",
-                if *processes == 1 { "process" } else { "processes" },
+                "{} and {} imported; {known} were there already",
+                processes(*versions),
                 executions(*written),
             ))?;
             for left in left_out {
@@ -171,6 +190,10 @@ fn report(report: &ImportReport, format: Format) -> Result<Exit, Failure> {
         }
     }
     Ok(if left_out.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn processes(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "process" } else { "processes" })
 }
 
 fn executions(count: u64) -> String {

@@ -115,9 +115,11 @@ impl From<StartError> for Failure {
             StartError::Agents { ref path, error: ref why } => super::config::bad_agents_file(path, why),
             StartError::FirstLogin(_) => Self::usage(&error).hint("auth.admin_password sets the password of `admin`"),
             StartError::Open(error) => error.into(),
-            StartError::Folder(_) | StartError::Blobs(_) | StartError::Platform(_) | StartError::OutgoingHost(_) => {
-                Self::usage(&error)
-            }
+            StartError::Folder(_)
+            | StartError::Blobs(_)
+            | StartError::Platform(_)
+            | StartError::OutgoingHost(_)
+            | StartError::Traces(_) => Self::usage(&error),
             StartError::Store(_) | StartError::Engine(_) | StartError::System(_) | StartError::Metrics(_) => {
                 Self::failed(&error)
             }

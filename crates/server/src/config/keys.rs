@@ -157,6 +157,17 @@ pub const KEYS: &[Key] = &[
         metrics.public,
         "Whether everyone may read `/metrics`; otherwise an administrator, or a key with the scope `metrics:read`."
     ),
+    key!(
+        telemetry.otlp.endpoint,
+        "The collector of OpenTelemetry to which traces of executions go, such as `http://127.0.0.1:4318`; `/v1/traces` is added where it is missing."
+    )
+    .or("none: no traces are exported"),
+    key!(
+        telemetry.otlp.headers,
+        "Headers of each request to the collector, such as a key: `name=value`, several separated by commas."
+    ),
+    key!(telemetry.otlp.protocol, "How the collector is spoken to: `http/protobuf`."),
+    key!(telemetry.otlp.sample, "The share of executions whose traces are exported, from 0 to 1."),
     key!(log.filter, "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or directives as `info,sqlx=warn`."),
     key!(log.format, "`text`, or `json` with one object a line."),
 ];

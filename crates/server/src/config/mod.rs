@@ -13,6 +13,7 @@ mod load;
 mod log_filter;
 mod notifications;
 mod suggest;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -38,6 +39,7 @@ use procession_domain::{
     value::{Currency, Duration},
 };
 use secrecy::SecretString;
+pub use telemetry::{OtlpHeaders, OtlpProtocol, Share, Telemetry};
 pub use values::{ByteSize, DatabaseUrl, ListenAddress, LogFormat, Synchronous, UserRole, Zone};
 pub use webhooks::Webhooks;
 
@@ -76,6 +78,8 @@ pub struct Configuration {
     pub retention: Retention,
     /// Measurements.
     pub metrics: Metrics,
+    /// Traces.
+    pub telemetry: Telemetry,
     /// Logs.
     pub log: Log,
 }

@@ -145,6 +145,8 @@ macro_rules! choice {
     };
 }
 
+pub(super) use choice;
+
 choice! {
     /// When a commit is on the disk.
     Synchronous {

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use procession_application::ports::{
-    Counted, EventPage, ExecutionFilter, ExecutionRow, Grouping, Lease, PageStart, Paging, RecentRuns, RunSums, Sort,
+    CopyOutcome, Counted, EndedStep, EventPage, ExecutionCopy, ExecutionFilter, ExecutionRow, Grouping, KeptPart,
+    Lease, PageStart, Paging, RecentRuns, Removal, RunSums, Sort,
 };
 use procession_domain::{
     event::{AttemptEvent, Direction, Event, StepError, Usage},
@@ -188,6 +189,48 @@ async fn rows(stores: &Stores, counted: &Counted) -> Vec<ExecutionRow> {
     };
     let paging = Paging { limit: 1_000, start: PageStart::Offset(0) };
     stores.queries.executions(&filter, &paging).await.unwrap().rows
+}
+
+/// What has ended elsewhere is counted when it comes, once: also if it comes again after it was removed for its age.
+pub async fn an_execution_of_another_store_is_counted_once(stores: &Stores) {
+    let lease = stores.node().await;
+    let process = stores.published("report", vec![agent("a", &[]), agent("b", &["a"])]).await;
+    live(stores, &process, lease, "ada", 1, Fate::Completes).await;
+    let launch = Launch { at: at(0), user: Some("ada".into()), ..Launch::default() };
+    let (mut run, _) = launch.prepare(stores, &process);
+    run.begin();
+    for (second, step) in [(9, "a"), (12, "b")] {
+        run.finish(at(second), step);
+    }
+    assert!(run.execution.status().is_ended());
+    let copy = ExecutionCopy {
+        execution: run.execution.clone(),
+        ended_steps: EndedStep::of(&run.execution, &run.history),
+        events: run.history.clone(),
+        state: None,
+        values: Vec::new(),
+        approvals: Vec::new(),
+        dismissed_at: None,
+    };
+    let count = async || {
+        let grouping = Grouping { days: &[], by_process: true };
+        let groups = stores.stores.analytics.run_figures(&everything(), grouping, Currency::USD).await.unwrap();
+        let steps = stores.stores.analytics.step_figures(&everything(), Currency::USD).await.unwrap();
+        (groups[0].sums.executions(), steps.iter().map(|step| step.ended).sum::<u64>())
+    };
+    assert_eq!(count().await, (1, 2));
+    assert_eq!(stores.stores.transfer.put_copy(copy.clone()).await.unwrap(), CopyOutcome::Written);
+    assert_eq!(count().await, (2, 4));
+    for counted in [everything(), Counted { user: Some("ada".into()), ..everything() }] {
+        compare_executions(stores, &counted).await;
+        compare_steps(stores, &counted).await;
+    }
+    assert_eq!(stores.stores.transfer.put_copy(copy.clone()).await.unwrap(), CopyOutcome::Known);
+    let removal = Removal { id: run.id(), state: None };
+    let removed = stores.stores.retention.purge(KeptPart::Whole, vec![removal]).await.unwrap();
+    assert_eq!(removed.settled, 1);
+    assert_eq!(stores.stores.transfer.put_copy(copy).await.unwrap(), CopyOutcome::Written);
+    assert_eq!(count().await, (2, 4));
 }
 
 async fn compare_executions(stores: &Stores, counted: &Counted) {

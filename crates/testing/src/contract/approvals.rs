@@ -268,7 +268,7 @@ pub async fn pages_of_requests_are_stable_while_some_are_added(stores: &Stores) 
 }
 
 /// An execution that waits for a decision, and its request.
-async fn asking(stores: &Stores, lease: Lease) -> (Run, ApprovalId) {
+pub(super) async fn asking(stores: &Stores, lease: Lease) -> (Run, ApprovalId) {
     let process = publication(stores).await;
     let mut run = stores.admitted(&process, lease).await;
     let commit = run.begin();

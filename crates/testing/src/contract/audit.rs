@@ -93,6 +93,7 @@ fn entry(stores: &Stores, number: i64, actor: &str, action: &str) -> AuditEntry 
             address: Some("192.0.2.1".into()),
             user_agent: Some("curl".into()),
             request_id: Some(format!("request-{number}")),
+            trace: None,
         },
         action: action.into(),
         resource: AuditedResource {

@@ -83,6 +83,7 @@ pub fn approval(id: &str, after: &[&str]) -> Step {
         on_changes_requested: None,
         allow_comments: true,
         require_reason_on_reject: false,
+        self_approval: true,
     };
     step(id, StepKind::HumanApproval(approval), after)
 }

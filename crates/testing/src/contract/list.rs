@@ -204,13 +204,15 @@ macro_rules! store_contract {
                 figures_are_those_of_a_slow_count,
                 figures_are_of_who_and_what_was_asked_for,
                 the_latest_ends_tell_how_a_version_has_gone,
-                an_ended_step_is_counted_with_the_commit_that_ended_it;
+                an_ended_step_is_counted_with_the_commit_that_ended_it,
+                an_execution_of_another_store_is_counted_once;
             lists:
                 definitions_are_listed_last_changed_first,
                 filters_of_definitions_add_up,
                 pages_of_definitions_are_stable_while_some_are_added,
                 an_execution_is_listed_with_what_lists_show,
                 filters_of_executions_add_up,
+                executions_are_found_by_what_they_wait_for,
                 executions_are_listed_in_both_orders,
                 pages_of_executions_are_stable_while_some_are_added,
                 what_is_no_cursor_is_refused,

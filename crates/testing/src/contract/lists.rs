@@ -1,21 +1,23 @@
 //! What a store promises about lists: filters add up, totals count them, pages are stable.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use procession_domain::{
     definition::ProcessStatus,
-    execution::ExecutionStatus,
+    execution::{Command, ExecutionStatus, Signal},
     value::{ExecutionId, Money, ProcessId},
 };
 use serde_json::json;
 
 use super::{
+    approvals::asking,
     given::{Published, Stores, agent, approval, at, definition, step_id, sub_process},
     run::{Launch, Run},
 };
 use indexmap::IndexMap;
 use procession_application::ports::{
-    ExecutionFilter, Lease, LiveExecutions, Page, PageStart, Paging, ProcessFilter, ProcessRow, Sort, StoreError,
+    Awaited, ExecutionFilter, Lease, LiveExecutions, Page, PageStart, Paging, ProcessFilter, ProcessRow, Sort,
+    StoreError,
 };
 
 /// Definitions are listed last changed first, with what lists show.
@@ -123,7 +125,7 @@ pub async fn an_execution_is_listed_with_what_lists_show(stores: &Stores) {
         ..Launch::default()
     };
     let mut run = stores.launched(&process, launch).await;
-    stores.executions.commit(Arc::new(run.turn(at(6), &[procession_domain::execution::Command::Start]))).await.unwrap();
+    stores.executions.commit(Arc::new(run.turn(at(6), &[Command::Start]))).await.unwrap();
     stores.executions.commit(Arc::new(run.finish(at(8), "a"))).await.unwrap();
     let page = stores.queries.executions(&ExecutionFilter::default(), &first(1)).await.unwrap();
     let row = &page.rows[0];
@@ -147,8 +149,10 @@ pub async fn filters_of_executions_add_up(stores: &Stores) {
     let label = |label: &str| ExecutionFilter { label: Some(label.into()), ..any() };
     let text = |text: &str| ExecutionFilter { text: Some(text.into()), ..any() };
     let id_prefix = given.ids[3].to_string();
+    // The ids of tests all have the same end.
+    let short_id = &id_prefix[28..];
     let both = vec![ExecutionStatus::Running, ExecutionStatus::Completed];
-    let cases: [(ExecutionFilter, &[usize]); 19] = [
+    let cases: [(ExecutionFilter, &[usize]); 21] = [
         (any(), &[0, 1, 2, 3, 4]),
         (running.clone(), &[1, 2]),
         (ExecutionFilter { statuses: both, ..any() }, &[1, 2, 4]),
@@ -166,6 +170,8 @@ pub async fn filters_of_executions_add_up(stores: &Stores) {
         (label("odd \"key\"=a=b"), &[4]),
         (text("REP"), &[0, 1, 4]),
         (text(&id_prefix), &[3]),
+        (text(short_id), &[0, 1, 2, 3, 4]),
+        (text(&short_id[1..]), &[]),
         (text("%"), &[]),
         (ExecutionFilter { parent_id: Some(given.ids[2]), ..any() }, &[3]),
     ];
@@ -176,6 +182,28 @@ pub async fn filters_of_executions_add_up(stores: &Stores) {
         assert_eq!(found, expected.iter().map(|place| given.ids[*place]).collect::<Vec<_>>(), "{filter:?}");
         assert_eq!(page.total, expected.len() as u64);
     }
+}
+
+/// Executions are found by what they wait for: a decision, a sub-process, an operator, to be admitted.
+pub async fn executions_are_found_by_what_they_wait_for(stores: &Stores) {
+    let given = Crowd::given(stores).await;
+    let (mut asks, _) = asking(stores, stores.node().await).await;
+    let [waits, runs, calls, child, _] = given.ids[..] else { panic!("five") };
+    let found = async |awaited| {
+        let filter = ExecutionFilter { waiting_for: Some(awaited), ..ExecutionFilter::default() };
+        let page = stores.queries.executions(&filter, &first(10)).await.unwrap();
+        assert_eq!(page.total, page.rows.len() as u64);
+        page.rows.iter().map(|row| row.id).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(found(Awaited::Limit).await, BTreeSet::from([waits, child]));
+    assert_eq!(found(Awaited::Child).await, BTreeSet::from([calls]));
+    assert_eq!(found(Awaited::Person).await, BTreeSet::from([asks.id()]));
+    assert_eq!(found(Awaited::Operator).await, BTreeSet::new());
+    assert!(stores.executions.claim_one(asks.lease, asks.id(), at(40)).await.unwrap());
+    let pause = Command::Signal(Signal::Pause { by: "ada".into() });
+    stores.executions.commit(Arc::new(asks.turn(at(40), std::slice::from_ref(&pause)))).await.unwrap();
+    assert_eq!(found(Awaited::Operator).await, BTreeSet::from([asks.id()]));
+    assert!(!found(Awaited::Person).await.contains(&runs));
 }
 
 /// Executions are listed newest or oldest first, in pages by offset.
@@ -311,7 +339,7 @@ impl Crowd {
             Launch { at: at(20), labels: labels("team", "red"), triggered_by: "schedule".into(), ..Launch::default() };
         let mut calls = stores.launched(&parent, Launch { admit: Some(lease), ..calls }).await;
         calls.give_child("run", &stores.published("child", vec![agent("work", &[])]).await);
-        let commit = calls.turn(at(20), &[procession_domain::execution::Command::Start]);
+        let commit = calls.turn(at(20), &[Command::Start]);
         let child = commit.children[0].execution.id();
         stores.executions.commit(Arc::new(commit)).await.unwrap();
         let launch =
@@ -326,7 +354,7 @@ impl Crowd {
 async fn begun(stores: &Stores, process: &Published, lease: Lease, launch: Launch) -> Run {
     let now = launch.at;
     let mut run = stores.launched(process, Launch { admit: Some(lease), ..launch }).await;
-    let commit = run.turn(now, &[procession_domain::execution::Command::Start]);
+    let commit = run.turn(now, &[Command::Start]);
     stores.executions.commit(Arc::new(commit)).await.unwrap();
     run
 }

@@ -103,6 +103,7 @@ impl Launch {
             trigger: TriggerContext { trigger_type: "manual".to_owned(), ..TriggerContext::default() },
             triggered_by: self.triggered_by,
             user: self.user,
+            earlier_users: Vec::new(),
             pins: BTreeMap::new(),
             retry_of: self.retry_of,
             parent: None,
@@ -111,6 +112,7 @@ impl Launch {
             undefined: None,
             currency: Currency::USD,
             warnings: Vec::new(),
+            trace: None,
         };
         let id = ExecutionId::new(stores.id());
         let (execution, created) = Execution::create(id, Arc::clone(&process.definition), creation, self.at);

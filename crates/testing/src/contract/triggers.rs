@@ -253,6 +253,7 @@ pub async fn the_newest_calls_of_a_webhook_are_kept(stores: &Stores) {
     let (name, trigger) = (process_name("report"), trigger_id("hook"));
     assert_eq!(stores.incoming.calls(&name, &trigger, 10).await.unwrap(), calls[..3]);
     assert_eq!(stores.incoming.calls(&name, &trigger, 1).await.unwrap(), calls[..1]);
+    assert_eq!(stores.incoming.count_calls(&name, &trigger).await.unwrap(), 3);
     assert_eq!(stores.incoming.call(&name, &trigger, calls[1].id).await.unwrap(), Some(calls[1].clone()));
     assert_eq!(stores.incoming.call(&name, &trigger, calls[4].id).await.unwrap(), None);
     assert_eq!(stores.incoming.call(&name, &trigger, of_other.id).await.unwrap(), None);

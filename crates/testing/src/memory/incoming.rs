@@ -61,6 +61,10 @@ impl WebhookStore for MemoryStore {
         Ok(tables.webhook_calls.iter().rev().filter(of_trigger).take(limit as usize).cloned().collect())
     }
 
+    async fn count_calls(&self, process: &ProcessName, trigger: &TriggerId) -> Result<u64, StoreError> {
+        Ok(self.calls(process, trigger, u32::MAX).await?.len() as u64)
+    }
+
     async fn call(
         &self,
         process: &ProcessName,

@@ -2,22 +2,23 @@
 
 use async_trait::async_trait;
 use procession_domain::{
+    approval::{Approval, ApprovalStatus},
     execution::{ExecutionStatus, Phase},
     value::{Cost, Currency, ExecutionId, Money, ProcessId, Timestamp},
 };
 use serde_json::json;
 
-use super::{MemoryStore, StoredExecution, paging::page};
+use super::{MemoryStore, StoredExecution, Tables, paging::page};
 use procession_application::ports::{
-    CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, LiveExecutions, Page, Paging, Queries,
-    RowPlace, Sort, StoreError, StoredEvent,
+    Awaited, CostsOfProcess, EventPage, ExecutionFilter, ExecutionRow, KeptStart, LiveExecutions, Page, Paging,
+    Queries, RowPlace, Sort, StoreError, StoredEvent,
 };
 
 #[async_trait]
 impl Queries for MemoryStore {
     async fn executions(&self, filter: &ExecutionFilter, paging: &Paging) -> Result<Page<ExecutionRow>, StoreError> {
         let tables = self.tables();
-        let fitting = tables.executions.values().filter(|stored| fits(stored, filter));
+        let fitting = tables.executions.values().filter(|stored| fits(stored, filter, &tables));
         let mut rows: Vec<(RowPlace, ExecutionRow)> = fitting.map(|stored| (stored.place(), stored.to_row())).collect();
         rows.sort_by_key(|(place, _)| *place);
         match filter.sort {
@@ -146,7 +147,7 @@ impl StoredExecution {
     }
 }
 
-fn fits(stored: &StoredExecution, filter: &ExecutionFilter) -> bool {
+fn fits(stored: &StoredExecution, filter: &ExecutionFilter, tables: &Tables) -> bool {
     let (creation, standing) = (&stored.creation, &stored.standing);
     let name = creation.process.name.as_str();
     let has_label = |label: &String| match label.split_once('=') {
@@ -155,7 +156,9 @@ fn fits(stored: &StoredExecution, filter: &ExecutionFilter) -> bool {
     };
     let is_found = |text: &String| {
         let text = text.to_lowercase();
-        stored.id.to_string().starts_with(&text) || name.to_lowercase().contains(&text)
+        let id = stored.id.to_string();
+        let is_short = text.len() == 8 && id.ends_with(&text);
+        id.starts_with(&text) || is_short || name.to_lowercase().contains(&text)
     };
     (filter.statuses.is_empty() || filter.statuses.contains(&standing.status))
         && filter.process_id.is_none_or(|process| process == creation.process.id)
@@ -167,4 +170,26 @@ fn fits(stored: &StoredExecution, filter: &ExecutionFilter) -> bool {
         && filter.label.as_ref().is_none_or(has_label)
         && filter.text.as_ref().is_none_or(is_found)
         && filter.parent_id.is_none_or(|parent| stored.is_child_of(parent))
+        && filter.waiting_for.is_none_or(|awaited| waits_for(stored, awaited, tables))
+}
+
+fn waits_for(stored: &StoredExecution, awaited: Awaited, tables: &Tables) -> bool {
+    let status = stored.standing.status;
+    let is_at_work = matches!(status, ExecutionStatus::Running | ExecutionStatus::Paused);
+    match awaited {
+        Awaited::Limit => status == ExecutionStatus::Pending,
+        Awaited::Operator => status == ExecutionStatus::Paused && stored.standing.phase == Phase::Held,
+        Awaited::Person => {
+            let mut approvals = tables.approvals.values();
+            let asks = |approval: &Approval| {
+                approval.request().execution_id == stored.id && approval.status() == ApprovalStatus::Pending
+            };
+            is_at_work && approvals.any(asks)
+        }
+        Awaited::Child => {
+            let mut others = tables.executions.values();
+            let is_open = |other: &StoredExecution| other.is_child_of(stored.id) && !other.standing.status.is_ended();
+            is_at_work && others.any(is_open)
+        }
+    }
 }

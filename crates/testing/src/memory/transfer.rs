@@ -1,7 +1,9 @@
 //! The port that carries executions from one store to another.
 
 use async_trait::async_trait;
-use procession_application::ports::{Content, CopyOutcome, ExecutionCopy, StoreError, TransferStore};
+use procession_application::ports::{
+    Content, CopyOutcome, ExecutionCopy, Spending, StoreError, TransferStore, working_time,
+};
 use procession_domain::value::{ContentHash, ExecutionId};
 
 use super::{MemoryStore, StoredExecution};
@@ -29,9 +31,12 @@ impl TransferStore for MemoryStore {
         if copy.approvals.iter().any(|approval| tables.approvals.contains_key(&approval.id())) {
             return Ok(CopyOutcome::ApprovalTaken);
         }
+        let events = copy.events.iter().map(|recorded| &**recorded);
         let stored = StoredExecution {
             snapshot: copy.state,
             dismissed_at: copy.dismissed_at,
+            spending: Spending::of(events, copy.execution.standing().cost.amount.currency()),
+            working: working_time(&copy.execution),
             ..StoredExecution::created(&copy.execution, &copy.values)
         };
         tables.executions.insert(id, stored);

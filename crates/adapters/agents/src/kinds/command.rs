@@ -154,6 +154,9 @@ impl CommandAgent {
             .env("PROCESSION_EXECUTION_ID", task.execution_id.to_string())
             .env("PROCESSION_STEP_ID", task.step_id.as_str())
             .env("PROCESSION_ATTEMPT", task.attempt.to_string());
+        if let Some(trace) = task.trace {
+            command.env("TRACEPARENT", trace.to_string());
+        }
         if let Some(mark) = &self.programs.mark {
             command.env(MARK, mark);
         }

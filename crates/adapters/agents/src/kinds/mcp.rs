@@ -144,7 +144,7 @@ impl LocalAgent for McpAgent {
         self.check_key()?;
         let arguments = BTreeMap::from([(self.settings.argument.clone(), Value::from(task.message.as_str()))]);
         let longest = task.timeout.map_or(LONGEST_CALL, Duration::to_std);
-        let answer = self.session.call(&self.settings.tool, arguments, longest).await;
+        let answer = self.session.call(&self.settings.tool, arguments, longest, task.trace).await;
         let answer = answer.map_err(|failure| self.explained(failure))?;
         let text = reply_text(&answer);
         if answer.is_error == Some(true) {

@@ -20,7 +20,7 @@ use crate::{
     error_body::error_message,
     failure::{failed, failed_for, paid},
     file::{Node, Section},
-    http_client::{Proxies, describe, http_client},
+    http_client::{Proxies, TRACEPARENT, describe, http_client},
     local::LocalAgent,
     secret::{Environment, Masks, Secret, SecretSource, missing},
 };
@@ -159,6 +159,9 @@ impl OpenAiAgent {
         let url = self.settings.base_url.ending_in("chat/completions");
         let longest = task.timeout.map_or(LONGEST_CALL, Duration::to_std);
         let mut request = http.post(url).timeout(longest).header("Idempotency-Key", &task.key).json(&body);
+        if let Some(trace) = task.trace {
+            request = request.header(TRACEPARENT, trace.to_string());
+        }
         match &self.key {
             Some(Secret::Known(key)) => request = request.bearer_auth(key.expose_secret()),
             Some(Secret::Missing(variable)) => {

@@ -193,7 +193,10 @@ impl ScriptAgent {
             return Some(AgentFailure::Busy { retry_after, reason: message });
         }
         let pause = failure.retry_after.map(RetryAfter::from);
-        Some(paid(failed_for(failure.code, message, pause.as_ref()), Usage::of_cost(Some(Money::ZERO))))
+        let failed = failed_for(failure.code, message, pause.as_ref());
+        // Who is told when to come back was not served, as at a real rate limit: that neither costs nor uses up the attempt.
+        let was_put_off = failure.code == ErrorCode::RateLimited && pause.is_some();
+        Some(if was_put_off { failed } else { paid(failed, Usage::of_cost(Some(Money::ZERO))) })
     }
 
     /// How many calls of this step came before. Attempts are never numbered twice, so they count over restarts too; a

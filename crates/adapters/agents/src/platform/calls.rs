@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration as StdDuration};
 
 use procession_application::ports::{AgentReply, AgentTask, Clock};
-use procession_domain::value::{Duration, reply::read_json};
+use procession_domain::value::{Duration, TraceContext, reply::read_json};
 use rmcp::model::CallToolResult;
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ impl Calls {
         if let Some(model) = &task.model {
             arguments.insert("model".to_owned(), json!(model));
         }
-        let body = self.call("chat_with_agent", arguments).await?;
+        let body = self.call("chat_with_agent", arguments, task.trace).await?;
         let is_accepted = body.get("status").and_then(Value::as_str) == Some("accepted");
         if let Some(id) = body.get("execution_id").and_then(Value::as_str).filter(|_| is_accepted) {
             return Ok(Accepted::Execution(id.to_owned()));
@@ -88,14 +88,14 @@ impl Calls {
             ("execution_id".to_owned(), json!(id)),
             ("include_log".to_owned(), json!(with_log)),
         ]);
-        let body = self.call("get_execution_result", arguments).await?;
+        let body = self.call("get_execution_result", arguments, None).await?;
         serde_json::from_value(body).map_err(|error| not_understood("get_execution_result", &error.to_string()))
     }
 
     /// `list_recent_executions`.
     pub(super) async fn recent(&self, agent: &str) -> Result<Vec<ExecutionRow>, Trouble> {
         let arguments = BTreeMap::from([("agent_name".to_owned(), json!(agent)), ("limit".to_owned(), json!(RECENT))]);
-        let body = self.call("list_recent_executions", arguments).await?;
+        let body = self.call("list_recent_executions", arguments, None).await?;
         let recent: RecentExecutions = serde_json::from_value(body)
             .map_err(|error| not_understood("list_recent_executions", &error.to_string()))?;
         Ok(recent.executions)
@@ -103,13 +103,18 @@ impl Calls {
 
     /// `list_agents`.
     pub(super) async fn agents(&self) -> Result<Vec<AgentRow>, Trouble> {
-        let body = self.call("list_agents", BTreeMap::new()).await?;
+        let body = self.call("list_agents", BTreeMap::new(), None).await?;
         serde_json::from_value(body).map_err(|error| not_understood("list_agents", &error.to_string()))
     }
 
     /// The JSON body of a tool's answer, if it is no refusal.
-    async fn call(&self, tool: &str, arguments: BTreeMap<String, Value>) -> Result<Value, Trouble> {
-        let answer = self.session.call(tool, arguments, self.longest).await.map_err(lost_call)?;
+    async fn call(
+        &self,
+        tool: &str,
+        arguments: BTreeMap<String, Value>,
+        trace: Option<TraceContext>,
+    ) -> Result<Value, Trouble> {
+        let answer = self.session.call(tool, arguments, self.longest, trace).await.map_err(lost_call)?;
         let body = body_of(tool, &answer)?;
         match refusal(&body) {
             Some(trouble) => Err(trouble),

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, sync::Arc, time::Duration as StdDuration};
 
-use crate::support::{ManualClock, ask, attempt, failure, router, task};
+use crate::support::{ManualClock, TRACE, ask, attempt, failure, router, task, traced};
 use procession_agents::{AgentsFile, Router, Surroundings};
 use procession_application::ports::{AgentFailure, AgentGateway, AgentReply, AgentStatus};
 use procession_domain::value::{Duration, ErrorCode};
@@ -75,6 +75,13 @@ async fn the_program_runs_in_the_files_folder_and_knows_its_task() {
     let expected =
         format!("{}\n{} {} draft 4", folder.path().canonicalize().unwrap().display(), task.key, task.execution_id);
     assert_eq!(reply.text, expected);
+}
+
+#[tokio::test]
+async fn the_program_goes_on_with_the_trace() {
+    let (_folder, _, router) = worker("echo trace: $TRACEPARENT");
+    assert_eq!(ask(&router, &task("worker", "x")).await.unwrap().text, "trace:");
+    assert_eq!(ask(&router, &traced(task("worker", "x"))).await.unwrap().text, format!("trace: {TRACE}"));
 }
 
 #[tokio::test]

@@ -3,14 +3,14 @@
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    support::{ManualClock, ask, failure, router, task},
+    support::{ManualClock, TRACE, ask, failure, router, task, traced},
     tool_server::ToolServer,
 };
 use axum::{
     Router as Routes,
     body::{Body, to_bytes},
     extract::Request,
-    http::{StatusCode, header::RETRY_AFTER},
+    http::{StatusCode, header::RETRY_AFTER, request::Parts},
     middleware::{Next, from_fn},
     response::{Html, IntoResponse, Response},
 };
@@ -53,17 +53,23 @@ impl ServerHandler for Tools {
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         if request.name != "ask" {
             return Err(ErrorData::invalid_params(format!("Unknown tool: {}", request.name), None));
         }
-        let arguments = request.arguments.unwrap_or_default();
+        let arguments = request.arguments.clone().unwrap_or_default();
         let prompt = arguments.get("prompt").and_then(Value::as_str).unwrap_or_default();
         let mut result = CallToolResult::default();
         match prompt {
             "structured" => result.structured_content = Some(json!({"score": 7})),
             "nothing" => {}
+            "traced" => {
+                let parts = context.extensions.get::<Parts>().unwrap();
+                let header = parts.headers.get("traceparent").map_or("none", |value| value.to_str().unwrap());
+                let in_message = request.meta.as_ref().unwrap_or(&context.meta).get_traceparent().unwrap_or("none");
+                result.content = vec![ContentBlock::text(format!("{header} {in_message}"))];
+            }
             "fail" => {
                 result.is_error = Some(true);
                 result.content = vec![ContentBlock::text("no, with the key s3cret")];
@@ -121,6 +127,14 @@ async fn texts_and_structured_content_are_replies() {
         assert_eq!(reply.text, expected);
         assert_eq!(reply.usage.cost.unwrap().amount(), "0.5");
     }
+}
+
+#[tokio::test]
+async fn the_tool_goes_on_with_the_trace() {
+    let router = remote("ask", "s3cret").await;
+    assert_eq!(ask(&router, &task("remote", "traced")).await.unwrap().text, "none none");
+    let reply = ask(&router, &traced(task("remote", "traced"))).await.unwrap();
+    assert_eq!(reply.text, format!("{TRACE} {TRACE}"));
 }
 
 #[tokio::test]

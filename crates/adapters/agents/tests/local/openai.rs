@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use crate::support::{ManualClock, ask, failure, router, task};
+use crate::support::{ManualClock, TRACE, ask, failure, router, task, traced};
 use axum::{
     Json, Router as Routes,
     extract::State,
@@ -82,6 +82,16 @@ async fn a_chat_is_sent_and_its_answer_is_priced_exactly() {
     let expected = json!({"model": "small", "temperature": 0.5, "messages": [
         {"role": "system", "content": "Be brief"}, {"role": "user", "content": "Hi"}]});
     assert_eq!(*body, expected);
+}
+
+#[tokio::test]
+async fn the_endpoint_goes_on_with_the_trace() {
+    let (router, endpoint) = gpt(completion).await;
+    ask(&router, &task("gpt", "Hi")).await.unwrap();
+    ask(&router, &traced(task("gpt", "Hi"))).await.unwrap();
+    let asked = endpoint.asked.lock().unwrap();
+    assert!(!asked[0].0.contains_key("traceparent"), "nobody records it");
+    assert_eq!(asked[1].0["traceparent"], TRACE);
 }
 
 #[tokio::test]

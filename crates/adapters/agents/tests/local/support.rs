@@ -67,8 +67,17 @@ pub fn attempt(agent: &str, message: &str, attempt: u32) -> AgentTask {
         execution_id,
         step_id: StepId::new("draft").unwrap(),
         attempt,
+        trace: None,
     }
 }
+
+/// The same task as part of a trace.
+pub fn traced(task: AgentTask) -> AgentTask {
+    AgentTask { trace: Some(TRACE.parse().unwrap()), ..task }
+}
+
+/// The place in the trace of [`traced`].
+pub const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// The reply of an agent that answers at once.
 pub async fn ask(router: &Router, task: &AgentTask) -> Result<AgentReply, AgentFailure> {

@@ -1,9 +1,11 @@
 //! Figures that commits add up (spec 4b 9): each execution that ends and each step that does, once for who sees all and
 //! once for the user who started the execution.
 
-use procession_application::ports::{Booking, Commit, Durations, EndedStep, HOUR, QUARTER, Spending};
+use procession_application::ports::{
+    Booking, Commit, Durations, EndedStep, ExecutionCopy, HOUR, QUARTER, Spending, working_time,
+};
 use procession_domain::{
-    execution::ExecutionStatus,
+    execution::{ExecutionStatus, Standing},
     value::{Cost, Duration, Timestamp},
 };
 use rusqlite::{Connection, OptionalExtension, ToSql};
@@ -53,12 +55,41 @@ pub(super) fn count(
         count_step(step, &place, connection)?;
     }
     if ends {
-        return count_run(commit, &place, connection);
+        return count_run(&commit.standing, commit.working, &place, connection);
     }
     match booking.filter(|_| is_late) {
         Some(booking) => add_late_cost(commit, before, booking, &place, connection),
         None => Ok(()),
     }
+}
+
+/// Adds up an execution that has come from another store, and its steps. One that was here before and was removed after
+/// its time is counted already.
+pub(crate) fn count_copy(
+    copy: &ExecutionCopy,
+    (key, definition, name): (i64, i64, i64),
+    connection: &Connection,
+) -> Result<(), Failure> {
+    const SPENT: &str =
+        "UPDATE process_executions SET own_nanos = ?2, input_tokens = ?3, output_tokens = ?4 WHERE key = ?1";
+    const REMOVED: &str = "SELECT 1 FROM removed_executions WHERE id = ?1";
+    let standing = copy.execution.standing();
+    let events = copy.events.iter().map(|recorded| &**recorded);
+    let spending = Spending::of(events, standing.cost.amount.currency());
+    let tokens = (column(spending.input_tokens), column(spending.output_tokens));
+    connection.prepare_cached(SPENT)?.execute((key, spending.nanos, tokens.0, tokens.1))?;
+    let id = copy.execution.id().uuid();
+    let is_counted = connection.prepare_cached(REMOVED)?.exists([id.as_bytes()])?;
+    let Some(started_at) = standing.started_at.filter(|_| !is_counted && standing.status.is_ended()) else {
+        return Ok(());
+    };
+    let quarter = started_at.as_micros().div_euclid(QUARTER);
+    let user = copy.execution.creation().user.as_deref();
+    let place = Place { quarter, definition, name, user, spending };
+    for step in &copy.ended_steps {
+        count_step(step, &place, connection)?;
+    }
+    count_run(&standing, working_time(&copy.execution), &place, connection)
 }
 
 impl<'a> Place<'a> {
@@ -85,7 +116,7 @@ impl<'a> Place<'a> {
     }
 }
 
-fn count_run(commit: &Commit, place: &Place<'_>, connection: &Connection) -> Result<(), Failure> {
+fn count_run(standing: &Standing, worked: Duration, place: &Place<'_>, connection: &Connection) -> Result<(), Failure> {
     const KNOWN: &str = "
         SELECT durations FROM run_figures WHERE whole = ?1 AND user_name = ?2 AND quarter = ?3 AND definition = ?4";
     const COUNT: &str = "
@@ -109,12 +140,11 @@ fn count_run(commit: &Commit, place: &Place<'_>, connection: &Connection) -> Res
             incomplete = incomplete + excluded.incomplete,
             input_tokens = input_tokens + excluded.input_tokens,
             output_tokens = output_tokens + excluded.output_tokens";
-    let standing = &commit.standing;
     let is = |status: ExecutionStatus| i64::from(standing.status == status);
     let whole_time = standing.started_at.zip(standing.completed_at).map(|(from, until)| until.since(from));
     let took = whole_time.filter(|_| standing.status == ExecutionStatus::Completed);
     let took_micros = took.map(micros);
-    let working = if took.is_some() { micros(commit.working) } else { 0 };
+    let working = if took.is_some() { micros(worked) } else { 0 };
     let cost = standing.cost;
     for (whole, user) in place.seen_by() {
         let row: [&dyn ToSql; 4] = [&whole, &user, &place.quarter, &place.definition];

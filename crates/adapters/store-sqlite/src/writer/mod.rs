@@ -32,6 +32,7 @@ use audited::Audited;
 pub(crate) use batch::EventNumbers;
 pub(crate) use change::Change;
 use change::{PendingChange, PendingChangeOf};
+pub(crate) use figures::count_copy;
 pub(crate) use rows::{
     Belongs, Telling, definition_key, execution_key, insert_delivery, insert_ended_steps, insert_execution,
     insert_values, node_key, put_approval, put_signal, stored_approval,

@@ -32,6 +32,8 @@ pub(super) struct Families {
     pub agent_in_flight: IntGaugeVec,
     pub agent_queue: IntGaugeVec,
     pub cost: CounterVec,
+    pub deliveries: IntCounterVec,
+    pub trace_spans: IntCounterVec,
     pub request_seconds: HistogramVec,
     pub commit_seconds: Histogram,
     pub batch_size: Histogram,
@@ -43,15 +45,11 @@ impl Families {
         let registry = Registry::new();
         let build = IntGaugeVec::new(Opts::new("procession_build_info", "What runs here; always 1."), &["version"])?;
         add(&registry, &build)?.with_label_values(&[version]).set(1);
+        let count = |name, help, labels: &[&str]| add(&registry, &counters(name, help, labels)?);
+        let gauge = |name, help, labels: &[&str]| add(&registry, &gauges(name, help, labels)?);
         let families = Self {
-            executions: add(
-                &registry,
-                &counters("procession_executions_total", "Executions that have ended, by how.", &["status"])?,
-            )?,
-            steps: add(
-                &registry,
-                &counters("procession_steps_total", "Steps that have ended, by how.", &["type", "status"])?,
-            )?,
+            executions: count("procession_executions_total", "Executions that have ended, by how.", &["status"])?,
+            steps: count("procession_steps_total", "Steps that have ended, by how.", &["type", "status"])?,
             execution_seconds: add(
                 &registry,
                 &Histogram::with_opts(buckets(
@@ -71,28 +69,34 @@ impl Families {
                     &["type"],
                 )?,
             )?,
-            executions_live: add(
-                &registry,
-                &gauges("procession_executions", "Executions that have not ended, by what they do.", &["state"])?,
+            executions_live: gauge(
+                "procession_executions",
+                "Executions that have not ended, by what they do.",
+                &["state"],
             )?,
-            agent_calls: add(
-                &registry,
-                &counters("procession_agent_calls_total", "Calls of agents that have ended.", &["agent", "outcome"])?,
+            agent_calls: count(
+                "procession_agent_calls_total",
+                "Calls of agents that have ended.",
+                &["agent", "outcome"],
             )?,
-            agent_in_flight: add(
-                &registry,
-                &gauges("procession_agent_in_flight", "Calls of agents that are in flight.", &["agent"])?,
-            )?,
-            agent_queue: add(
-                &registry,
-                &gauges("procession_agent_queue", "Steps that wait for a place at an agent.", &["agent"])?,
-            )?,
+            agent_in_flight: gauge("procession_agent_in_flight", "Calls of agents that are in flight.", &["agent"])?,
+            agent_queue: gauge("procession_agent_queue", "Steps that wait for a place at an agent.", &["agent"])?,
             cost: add(
                 &registry,
                 &CounterVec::new(
                     Opts::new("procession_cost_total", "What calls have cost, as far as known, in their currency."),
                     &["currency"],
                 )?,
+            )?,
+            deliveries: count(
+                "procession_deliveries_total",
+                "Tries of deliveries, by what state the delivery was in after them.",
+                &["kind", "state"],
+            )?,
+            trace_spans: count(
+                "procession_trace_spans_total",
+                "Spans of traces, by what became of them.",
+                &["outcome"],
             )?,
             request_seconds: add(
                 &registry,
@@ -138,6 +142,9 @@ impl Families {
     fn begin_at_nothing(&self) {
         for status in ["completed", "failed", "cancelled"] {
             self.executions.with_label_values(&[status]);
+        }
+        for outcome in ["exported", "rejected", "dropped"] {
+            self.trace_spans.with_label_values(&[outcome]);
         }
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use procession_application::{
     Application,
     access::Principal,
-    ports::{AnsweredRequest, LiveExecutions, Meter, MeterPage, Standing},
+    ports::{AnsweredRequest, DeliveryKind, DeliveryState, LiveExecutions, Meter, MeterPage, Standing},
 };
 use prometheus::TextEncoder;
 
@@ -66,6 +66,11 @@ impl Metrics {
         }
     }
 
+    /// Counts spans that were `exported`, `rejected` by the collector, or `dropped` before they came to it.
+    pub(crate) fn count_spans(&self, outcome: &str, count: u64) {
+        self.families.trace_spans.with_label_values(&[outcome]).inc_by(count);
+    }
+
     /// The name under which an agent is counted.
     fn agent<'a>(&self, name: &'a str) -> &'a str {
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,6 +114,10 @@ impl Meter for Metrics {
         let status = request.status.to_string();
         let labels = [method(request.method), route, &status];
         self.families.request_seconds.with_label_values(&labels).observe(request.took.as_secs_f64());
+    }
+
+    fn tried(&self, kind: DeliveryKind, state: DeliveryState) {
+        self.families.deliveries.with_label_values(&[kind.as_str(), state.as_str()]).inc();
     }
 
     fn page(&self, standing: &Standing) -> MeterPage {

@@ -2,10 +2,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use procession_application::{
     ApplicationSettings,
-    ports::{AnsweredRequest, Meter as _, Occupation, Standing},
+    ports::{AnsweredRequest, DeliveryKind, DeliveryState, Meter as _, Occupation, Standing},
 };
 use procession_domain::value::ErrorCode;
 use procession_testing::{Answer, Line, ScriptedAgents, Stage};
+use prometheus::IntCounterVec;
 use prometheus_parse::{Scrape, Value};
 use serde_json::json;
 
@@ -98,14 +99,17 @@ fn how_things_stand_is_shown_anew_each_time() {
 }
 
 #[test]
-fn transactions_and_requests_are_timed() {
+fn transactions_requests_and_deliveries_are_counted() {
     let metrics = Metrics::new("1").unwrap();
     metrics.committed(3, Duration::from_millis(2));
     let request =
         AnsweredRequest { method: "GET", route: Some("/api/executions"), status: 200, took: Duration::from_millis(4) };
     metrics.answered(&request);
     metrics.answered(&AnsweredRequest { method: "BREW", route: None, status: 404, ..request });
+    metrics.tried(DeliveryKind::Webhook, DeliveryState::Retrying);
+    metrics.tried(DeliveryKind::Webhook, DeliveryState::Dead);
     let shown = read(&metrics, &idle());
+    assert_eq!(shown.get("procession_deliveries_total{kind=webhook,state=dead}"), Some(&1.0));
     assert_eq!(shown.get("procession_store_commit_seconds{}"), Some(&1.0));
     assert_eq!(shown.get("procession_store_batch_size{}"), Some(&1.0));
     assert_eq!(shown.get("procession_http_request_seconds{method=GET,route=/api/executions,status=200}"), Some(&1.0));
@@ -125,9 +129,39 @@ fn agents_beyond_two_hundred_share_their_series() {
 
 #[test]
 fn names_keep_the_conventions_of_prometheus() {
+    const TOLD: [&str; 15] = [
+        "procession_executions_total",
+        "procession_steps_total",
+        "procession_execution_seconds",
+        "procession_step_seconds",
+        "procession_executions",
+        "procession_agent_calls_total",
+        "procession_agent_in_flight",
+        "procession_agent_queue",
+        "procession_cost_total",
+        "procession_deliveries_total",
+        "procession_http_request_seconds",
+        "procession_store_commit_seconds",
+        "procession_store_batch_size",
+        "procession_runtime_lag_seconds",
+        "procession_build_info",
+    ];
     let metrics = Metrics::new("1").unwrap();
     metrics.committed(1, Duration::ZERO);
-    let page = metrics.page(&idle()).text;
+    let one = |families: &IntCounterVec, labels: &[&str]| families.with_label_values(labels).inc();
+    let families = &metrics.families;
+    one(&families.steps, &["timer", "completed"]);
+    one(&families.agent_calls, &["writer", "completed"]);
+    one(&families.deliveries, &["webhook", "dead"]);
+    families.step_seconds.with_label_values(&["timer"]).observe(1.0);
+    families.cost.with_label_values(&["USD"]).inc_by(0.5);
+    families.request_seconds.with_label_values(&["GET", "/healthz", "200"]).observe(0.1);
+    let agents = BTreeMap::from([("writer".to_owned(), Occupation { in_flight: 1, queued: 1 })]);
+    let page = metrics.page(&Standing { agents, ..idle() }).text;
+    for name in TOLD {
+        assert!(page.contains(&format!("\n# TYPE {name} ")) || page.starts_with(&format!("# HELP {name} ")), "{name}");
+    }
+    check_histograms(&page);
     let typed = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let families: Vec<(&str, &str)> = typed.filter_map(|line| line.split_once(' ')).collect();
     assert!(families.len() > 6, "{families:?}");
@@ -137,4 +171,21 @@ fn names_keep_the_conventions_of_prometheus() {
         assert!(!name.ends_with("_ms") && !name.ends_with("_seconds_total"), "{name}");
         assert!(page.contains(&format!("# HELP {name} ")), "{name} says what it is");
     }
+}
+
+/// Buckets grow to `+Inf`, and the last one counts all.
+fn check_histograms(page: &str) {
+    let scrape = Scrape::parse(page.lines().map(|line| Ok(line.to_owned()))).unwrap();
+    let mut histograms = 0;
+    for sample in &scrape.samples {
+        if let Value::Histogram(buckets) = &sample.value {
+            histograms += 1;
+            let name = &sample.metric;
+            assert!(buckets.is_sorted_by(|one, next| one.less_than < next.less_than), "{name}");
+            assert!(buckets.is_sorted_by(|one, next| one.count <= next.count), "{name}");
+            assert!(buckets.last().unwrap().less_than.is_infinite(), "{name}");
+            assert!(name.ends_with("_seconds") || name == "procession_store_batch_size", "{name} has a unit");
+        }
+    }
+    assert!(histograms >= 5, "{page}");
 }

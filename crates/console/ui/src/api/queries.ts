@@ -15,9 +15,12 @@ export interface RunFilter {
   process_name?: string;
   triggered_by?: string;
   label?: string;
+  waiting_for?: string;
   q?: string;
   started_after?: string;
   parent_id?: string;
+  /** `progress`: also how far those are that have not ended, and for what they wait. */
+  with?: "progress";
   limit?: number;
   cursor?: string;
 }
@@ -56,14 +59,19 @@ export interface HistoryEvent {
 
 const EVENTS_PAGE = 1_000;
 
-/** All events of a run; those already known are not asked for again. */
-export async function fetchEvents(id: string, known: readonly HistoryEvent[]): Promise<readonly HistoryEvent[]> {
+/** All events of a run; those already known are not asked for again. `tell` hears of the first pages while more are to come. */
+export async function fetchEvents(
+  id: string,
+  known: readonly HistoryEvent[],
+  tell: (events: readonly HistoryEvent[]) => void = () => {},
+): Promise<readonly HistoryEvent[]> {
   let events = known;
   for (;;) {
     const query = { limit: EVENTS_PAGE, offset: events.length };
     const page = await answer(api.GET("/api/executions/{execution_id}/events", { params: { path: { execution_id: id }, query } }));
     if (page.length > 0) events = [...events, ...(page as unknown as HistoryEvent[])];
     if (page.length < EVENTS_PAGE) return events;
+    tell(events);
   }
 }
 
@@ -71,7 +79,10 @@ export function useEvents(client: QueryClient, id: MaybeRefOrGetter<string>, ena
   const key = computed(() => ["run", toValue(id), "events"]);
   return useQuery({
     queryKey: key,
-    queryFn: () => fetchEvents(toValue(id), client.getQueryData<readonly HistoryEvent[]>(key.value) ?? []),
+    queryFn: ({ queryKey }) => {
+      const known = client.getQueryData<readonly HistoryEvent[]>(queryKey) ?? [];
+      return fetchEvents(toValue(id), known, (events) => client.setQueryData(queryKey, events));
+    },
     enabled: computed(() => toValue(enabled)),
     // The events known are kept as they are, so that a long history is not compared at every new one.
     structuralSharing: false,

@@ -26,6 +26,10 @@ export function size(bytes: number): string {
 /** A number with a word for what is counted. */
 export const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
 
+/** So many names of a list, and that there are more. */
+export const namesOf = (names: readonly string[], most: number): string =>
+  names.slice(0, most).join(", ") + (names.length > most ? ` and ${names.length - most} more` : "");
+
 /** A value as text that can be copied. */
 export const asText = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value, null, 2));
 

@@ -108,6 +108,22 @@ export interface Waiting {
   reason?: string | null;
 }
 
+const AWAITED: Record<string, string> = {
+  limit: "A place to run",
+  agent_queue: "Its agent's queue",
+  agent: "A busy agent",
+  rate_limit: "An agent's limit",
+  breaker: "An agent that fails",
+  timer: "Its time",
+  back_off: "The next attempt",
+  person: "A person",
+  child: "Its sub-process",
+  operator: "To be resumed",
+};
+
+/** What a run or step waits for, in as few words as a table has room for. */
+export const awaited = (kind: string): string => AWAITED[kind] ?? plain(kind);
+
 /** For what a run or step waits, as a sentence without its end; the time comes after it. */
 export function waitingFor(waiting: Waiting, stepName: string | undefined): string {
   const step = stepName ? `“${stepName}”` : "The run";

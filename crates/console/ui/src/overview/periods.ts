@@ -8,6 +8,8 @@ export interface PeriodOfRuns {
   runs: number;
   success: string;
   cost: string;
+  /** Whether what some calls cost is not known. */
+  isIncomplete: boolean;
   /** Completed, failed and others, by hour or day. */
   bars: { label: string; values: [number, number, number] }[];
   note?: string;
@@ -28,11 +30,13 @@ export function lastDay(runs: readonly ExecutionSummary[], total: number, now: n
     if (bar) bar.values[run.status === "completed" ? 0 : run.status === "failed" ? 1 : 2] += 1;
   }
   const completed = runs.filter((run) => run.status === "completed").length;
+  // What a sub-process costs is in the cost of the run that called it.
+  const wholes = runs.filter((run) => !run.parent_execution_id);
   const ended = completed + runs.filter((run) => run.status === "failed").length;
   return {
     runs: total,
     success: ended ? percent((completed / ended) * 100) : "–",
-    cost: money(sumOf(runs.map((run) => run.exact_cost))),
+    ...costOf(sumOf(wholes.map((run) => run.exact_cost))),
     bars,
     note: total > runs.length ? `Success and cost of the newest ${runs.length}` : undefined,
   };
@@ -44,13 +48,18 @@ export function lastDays(trends: TrendsResponse): PeriodOfRuns {
   return {
     runs: trends.total_executions,
     success: ended ? percent(trends.overall_success_rate) : "–",
-    cost: money(trends.exact_cost),
+    ...costOf(trends.exact_cost),
     bars: trends.daily_trends.map((one) => ({
       label: day(one.date),
       values: [one.completed_count, one.failed_count, one.execution_count - one.completed_count - one.failed_count],
     })),
   };
 }
+
+const costOf = (cost: ExactCost | null): { cost: string; isIncomplete: boolean } => ({
+  cost: money(cost ? { ...cost, complete: true } : null),
+  isIncomplete: cost?.complete === false,
+});
 
 /** The sum of amounts, exact to the last of their digits. */
 export function sumOf(costs: readonly (ExactCost | null | undefined)[]): ExactCost | null {

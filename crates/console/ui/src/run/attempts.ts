@@ -48,7 +48,7 @@ export function rowsOf(events: readonly HistoryEvent[]): Row[] {
       continue;
     }
     const isUndo = type.startsWith("Compensation");
-    const begins = type === "StepStarted" || type === "CompensationStepStarted";
+    const begins = /^(Compensation)?Step(Started|Resumed)$/.test(type);
     if (!begins && !(type in ENDS) && !WAITS.has(type)) continue;
     const row = rows.get(step) ?? { step, name: event.step_name ?? step, spans: [] };
     const before = open.get(step);

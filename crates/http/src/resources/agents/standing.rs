@@ -86,25 +86,29 @@ struct ExecutionStatistics {
     #[schema(example = 0.25)]
     total_cost: f64,
     last_execution_at: Option<Time>,
-    /// The same of the last seven days, if they were asked for.
     #[serde(flatten)]
-    week: Option<WeekStatistics>,
+    week: WeekStatistics,
 }
 
-/// What an agent did in the last seven days.
-#[derive(Debug, Serialize, ToSchema)]
+/// What an agent did in the last seven days, if that was asked for.
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[expect(clippy::struct_field_names, reason = "existing clients read these names (spec 4b)")]
 struct WeekStatistics {
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 40)]
-    task_count_7d: u64,
+    task_count_7d: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 38)]
-    success_count_7d: u64,
+    success_count_7d: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 2)]
-    failed_count_7d: u64,
+    failed_count_7d: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 95.0)]
-    success_rate_7d: f64,
+    success_rate_7d: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 1.25)]
-    total_cost_7d: f64,
+    total_cost_7d: Option<f64>,
 }
 
 /// How many calls agents take and have.
@@ -179,7 +183,8 @@ async fn execution_statistics(
         None
     };
     let statistics = |overview: AgentOverview| {
-        let of_week = week.as_ref().map(|week| WeekStatistics::of(week.get(&overview.listing.name)));
+        let of_week =
+            week.as_ref().map(|week| WeekStatistics::of(week.get(&overview.listing.name))).unwrap_or_default();
         ExecutionStatistics::of(overview, of_week)
     };
     Ok(Json(ExecutionStatisticsResponse { agents: agents.into_iter().map(statistics).collect() }))
@@ -234,7 +239,7 @@ impl ContextStatistics {
 }
 
 impl ExecutionStatistics {
-    fn of(overview: AgentOverview, week: Option<WeekStatistics>) -> Self {
+    fn of(overview: AgentOverview, week: WeekStatistics) -> Self {
         let day = overview.last_day.as_ref();
         Self {
             task_count_24h: day.map_or(0, |figures| figures.ended),
@@ -253,11 +258,11 @@ impl ExecutionStatistics {
 impl WeekStatistics {
     fn of(figures: Option<&AgentFigures>) -> Self {
         Self {
-            task_count_7d: figures.map_or(0, |figures| figures.ended),
-            success_count_7d: figures.map_or(0, |figures| figures.ended - figures.failed),
-            failed_count_7d: figures.map_or(0, |figures| figures.failed),
-            success_rate_7d: success_rate(figures),
-            total_cost_7d: figures.map_or(0.0, |figures| dollars(figures.cost.amount)),
+            task_count_7d: Some(figures.map_or(0, |figures| figures.ended)),
+            success_count_7d: Some(figures.map_or(0, |figures| figures.ended - figures.failed)),
+            failed_count_7d: Some(figures.map_or(0, |figures| figures.failed)),
+            success_rate_7d: Some(success_rate(figures)),
+            total_cost_7d: Some(figures.map_or(0.0, |figures| dollars(figures.cost.amount))),
         }
     }
 }

@@ -35,6 +35,7 @@ pub(super) struct FiguresParameters {
     #[param(value_type = Option<String>, example = "Europe/Berlin")]
     pub timezone: Zone,
     /// Only executions of this version.
+    #[param(value_type = Option<uuid::Uuid>)]
     pub process_id: Option<String>,
     /// Only executions of this process.
     #[param(example = "support-triage")]

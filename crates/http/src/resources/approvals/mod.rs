@@ -59,6 +59,7 @@ struct ListParameters {
     #[param(example = "ann")]
     user: Option<String>,
     /// Only those of this execution.
+    #[param(value_type = Option<uuid::Uuid>)]
     execution_id: Option<String>,
     #[param(ignore)]
     page: PageParameters,

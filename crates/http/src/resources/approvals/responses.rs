@@ -109,6 +109,9 @@ pub(crate) struct ApprovalDetail {
     approved_by: Vec<String>,
     /// The votes so far, oldest first.
     votes: Vec<VoteResponse>,
+    /// Who has a part in what is judged and may not decide it, even if asked (`self_approval: false`).
+    #[schema(example = json!(["ben"]))]
+    barred: Vec<String>,
     /// Links or outputs to look at.
     #[schema(example = json!(["https://example.com/report"]))]
     artifacts: Vec<String>,
@@ -174,6 +177,7 @@ impl ApprovalDetail {
             decision_comment: last.and_then(|vote| vote.comment.clone()),
             approved_by: verdict.map(|verdict| verdict.approved_by.clone()).unwrap_or_default(),
             votes: approval.votes().iter().map(VoteResponse::of).collect(),
+            barred: request.barred.clone(),
             artifacts: request.artifacts.clone(),
             allow_comments: request.allow_comments,
             require_reason_on_reject: request.require_reason_on_reject,
@@ -200,8 +204,5 @@ impl VoteResponse {
 
 /// Whether a vote of this person would count.
 fn can_decide(approval: &Approval, reader: &Principal) -> bool {
-    let voter = reader.voter();
-    approval.status() == ApprovalStatus::Pending
-        && approval.asks(&voter)
-        && !approval.votes().iter().any(|vote| vote.by == voter.name)
+    approval.status() == ApprovalStatus::Pending && approval.waits_for(&reader.voter())
 }

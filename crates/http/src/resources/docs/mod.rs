@@ -2,6 +2,7 @@
 
 mod help;
 mod pages;
+mod search;
 
 use axum::{
     Json,
@@ -11,12 +12,12 @@ use axum::{
 use help::editor_help;
 use pages::{SECTIONS, page};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     HttpState,
-    extract::NamePath,
+    extract::{NamePath, Parameters, Query, ReadParameters},
     problem::{Code, Problem},
 };
 
@@ -24,6 +25,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
         .routes(routes!(docs_index))
         .routes(routes!(docs_list))
+        .routes(routes!(docs_search))
         .routes(routes!(docs_file))
         .routes(routes!(docs_content))
 }
@@ -79,6 +81,66 @@ struct DocsContentResponse {
     content: String,
     /// Its name, as it was asked for.
     slug: String,
+}
+
+/// What is looked for.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct SearchParameters {
+    /// Words; places that have all of them are found, in any case.
+    #[param(example = "retry delay")]
+    q: Option<String>,
+}
+
+impl ReadParameters for SearchParameters {
+    fn read(parameters: &mut Parameters) -> Self {
+        Self { q: parameters.text("q") }
+    }
+}
+
+/// What was found.
+#[derive(Debug, Serialize, ToSchema)]
+struct DocsSearchResponse {
+    /// The best first, 20 at most.
+    results: Vec<DocsFoundResponse>,
+    /// How many places there are.
+    total: usize,
+}
+
+/// A part of a page.
+#[derive(Debug, Serialize, ToSchema)]
+struct DocsFoundResponse {
+    #[schema(example = "reference/error-handling")]
+    slug: String,
+    /// The page's title.
+    #[schema(example = "Errors and retries")]
+    title: &'static str,
+    /// The heading under which it was found; the title at the beginning of a page.
+    #[schema(example = "Retries")]
+    heading: String,
+    /// The line in which it was found.
+    #[schema(example = "The delay before the next attempt doubles, up to `max_delay`.")]
+    excerpt: String,
+}
+
+/// Looks for words in the documentation.
+#[utoipa::path(
+    get, path = "/api/docs/search", tag = "docs", security(()), params(SearchParameters),
+    responses(
+        (status = 200, description = "Where they are", body = DocsSearchResponse),
+        (status = 422, description = "A parameter does not fit"),
+    ),
+)]
+async fn docs_search(Query(parameters): Query<SearchParameters>) -> Json<DocsSearchResponse> {
+    let found = search::find(parameters.q.as_deref().unwrap_or_default());
+    let total = found.len();
+    let result = |found: search::Found| DocsFoundResponse {
+        slug: found.slug,
+        title: found.title,
+        heading: found.heading,
+        excerpt: found.excerpt,
+    };
+    Json(DocsSearchResponse { results: found.into_iter().take(search::MOST).map(result).collect(), total })
 }
 
 /// The contents of the documentation.

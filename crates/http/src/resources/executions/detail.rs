@@ -76,6 +76,9 @@ pub(super) struct ExecutionResponse {
     /// The cost so far, rounded.
     total_cost: String,
     exact_cost: ExactCost,
+    /// What it may cost at most with its sub-processes, where its process says so; their budget is that of the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<ExactCost>,
     token_usage: TokensResponse,
     created_at: Time,
     started_at: Option<Time>,
@@ -173,6 +176,7 @@ impl ExecutionResponse {
         let (creation, state) = (execution.creation(), execution.state());
         let duration = state.completed_at.map(|ended| ended.since(state.started_at.unwrap_or(ended)));
         let parent = creation.parent.as_ref();
+        let budget = execution.definition().config().budget.as_ref().filter(|_| parent.is_none());
         Self {
             id: execution.id().uuid(),
             process_id: creation.process.id.uuid(),
@@ -195,6 +199,7 @@ impl ExecutionResponse {
             output_warnings: output_warnings(&state.life),
             total_cost: state.cost.amount.to_string(),
             exact_cost: state.cost.into(),
+            budget: budget.map(|budget| budget.max_cost.into()),
             token_usage: (&state.tokens).into(),
             created_at: state.created_at.into(),
             started_at: state.started_at.map(Into::into),

@@ -54,7 +54,7 @@ pub(super) struct ExportResponse {
     #[schema(value_type = Vec<Object>)]
     events: Vec<Box<RawValue>>,
     /// The outputs of its steps, by step; those that were purged are missing.
-    #[schema(value_type = HashMap<String, Object>)]
+    #[schema(value_type = HashMap<String, serde_json::Value>)]
     outputs: IndexMap<String, Arc<Value>>,
     /// What people were asked, oldest first: what the session may see of it.
     approvals: Vec<ApprovalDetail>,

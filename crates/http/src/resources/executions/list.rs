@@ -3,7 +3,8 @@
 use axum::Json;
 use procession_application::{
     access::UseCase,
-    ports::{ExecutionFilter, ExecutionRow, Page, Paging, Sort},
+    executions::UnderWay,
+    ports::{Awaited, ExecutionFilter, ExecutionRow, Page, Paging, Sort},
 };
 use procession_domain::{
     execution::ExecutionStatus,
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::summary::seconds;
+use super::summary::{WaitingResponse, seconds};
 use crate::{
     extract::{PageParameters, Parameters, Parsed, Query, ReadParameters},
     problem::{Code, FieldError, Problem},
@@ -24,6 +25,9 @@ use crate::{
 
 /// How many executions a list without `limit` shows.
 const USUAL: u32 = 50;
+
+/// What is said of a wait that lists are not narrowed to.
+const NO_SUCH_WAIT: &str = "must be `person`, `child`, `operator` or `limit`";
 
 /// A status of steps that existing clients also ask for; no execution has it (spec 4b 18.A.7).
 const SKIPPED: &str = "skipped";
@@ -52,11 +56,17 @@ pub(super) struct ListParameters {
     /// With this label: `key` or `key=value`.
     #[param(example = "team=press")]
     label: Option<String>,
-    /// Whose id begins with this text, or whose process's name holds it.
+    /// Whose id begins with this text or ends with it, if that is eight digits, or whose process's name holds it.
     q: Option<String>,
     /// Sub-processes of this execution.
     #[param(value_type = Option<Uuid>)]
     parent_id: Option<String>,
+    /// That wait for this: a decision of a `person`, a `child`, an `operator` who paused it, or a place (`limit`).
+    #[param(example = "person")]
+    waiting_for: Option<String>,
+    /// `progress`: how far those are that have not ended, and for what they wait.
+    #[param(example = "progress")]
+    with: Option<String>,
     /// `newest` first, or `oldest`.
     #[param(example = "newest")]
     sort: Option<String>,
@@ -72,6 +82,7 @@ pub(super) struct RawFilter {
     #[serde(default)]
     status: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Uuid>)]
     process_id: Option<String>,
     #[serde(default)]
     process_name: Option<String>,
@@ -86,7 +97,10 @@ pub(super) struct RawFilter {
     #[serde(default)]
     q: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Uuid>)]
     parent_id: Option<String>,
+    #[serde(default)]
+    waiting_for: Option<String>,
 }
 
 /// A page of executions.
@@ -139,6 +153,23 @@ struct ExecutionSummary {
     labels: Value,
     /// When a person looked at its failure and put it aside.
     dismissed_at: Option<Time>,
+    /// How far it is: of one that has not ended, where the list was asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<ProgressResponse>,
+    /// For what it waits: of one that has not ended, where the list was asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<Vec<WaitingResponse>>,
+}
+
+/// How far an execution is.
+#[derive(Debug, Serialize, ToSchema)]
+struct ProgressResponse {
+    /// How many of its steps have ended, however.
+    #[schema(example = 3)]
+    ended: usize,
+    /// How many there are.
+    #[schema(example = 8)]
+    steps: usize,
 }
 
 /// Lists executions, the newest first. Viewers see those that they started.
@@ -157,11 +188,20 @@ pub(super) async fn list_executions(
 ) -> Result<Json<ExecutionListResponse>, Problem> {
     session.check(UseCase::ListExecutions)?;
     let paging = parameters.page.paging(USUAL);
+    let shows_progress = parameters.with.is_some();
     let page = match parameters.filter()? {
         Some(filter) => app.executions.list(&session.principal, &filter, &paging).await?,
         None => Page { rows: Vec::new(), total: 0, next_cursor: None },
     };
-    Ok(Json(ExecutionListResponse::of(page, &paging)))
+    let mut response = ExecutionListResponse::of(&page, &paging);
+    if shows_progress {
+        for (summary, row) in response.executions.iter_mut().zip(&page.rows) {
+            if let Some(under_way) = app.executions.under_way(row).await? {
+                summary.tell(under_way);
+            }
+        }
+    }
+    Ok(Json(response))
 }
 
 impl ReadParameters for ListParameters {
@@ -169,6 +209,14 @@ impl ReadParameters for ListParameters {
         let sort = parameters.text("sort");
         if sort.as_deref().is_some_and(|sort| order(sort).is_none()) {
             parameters.refuse("sort", "must be `newest` or `oldest`");
+        }
+        let waiting_for = parameters.text("waiting_for");
+        if waiting_for.as_deref().is_some_and(|name| awaited(name).is_none()) {
+            parameters.refuse("waiting_for", NO_SUCH_WAIT);
+        }
+        let with = parameters.text("with");
+        if with.as_deref().is_some_and(|with| with != "progress") {
+            parameters.refuse("with", "must be `progress`");
         }
         Self {
             status: parameters.text("status"),
@@ -180,6 +228,8 @@ impl ReadParameters for ListParameters {
             label: parameters.text("label"),
             q: parameters.text("q"),
             parent_id: parameters.text("parent_id"),
+            waiting_for,
+            with,
             sort,
             page: PageParameters::read(parameters, 100),
         }
@@ -197,6 +247,11 @@ impl ListParameters {
             };
             text(value).map(|value| value.parse::<Timestamp>().map_err(unfit)).transpose()
         };
+        let waiting_for = text(raw.waiting_for);
+        if waiting_for.as_deref().is_some_and(|name| awaited(name).is_none()) {
+            let error = FieldError::new("filter.waiting_for", NO_SUCH_WAIT);
+            return Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &[error]));
+        }
         Ok(Self {
             status: text(raw.status),
             process_id: text(raw.process_id),
@@ -207,6 +262,8 @@ impl ListParameters {
             label: text(raw.label),
             q: text(raw.q),
             parent_id: text(raw.parent_id),
+            waiting_for,
+            with: None,
             sort: None,
             page: PageParameters::default(),
         })
@@ -232,6 +289,7 @@ impl ListParameters {
             label: self.label,
             text: self.q,
             parent_id: parent_id.flatten(),
+            waiting_for: self.waiting_for.as_deref().and_then(awaited),
             sort: self.sort.as_deref().and_then(order).unwrap_or_default(),
         }))
     }
@@ -244,6 +302,10 @@ fn statuses(text: &str) -> Result<Vec<ExecutionStatus>, Problem> {
         found.push(status.ok_or_else(|| Problem::bad_request(Code::BadFilter, format!("Invalid status: {name}")))?);
     }
     Ok(found)
+}
+
+fn awaited(name: &str) -> Option<Awaited> {
+    Awaited::ALL.into_iter().find(|awaited| awaited.as_str() == name)
 }
 
 fn order(name: &str) -> Option<Sort> {
@@ -264,19 +326,19 @@ fn id_or_nothing<T: Parsed>(text: &str) -> Result<Option<T>, Problem> {
 }
 
 impl ExecutionListResponse {
-    fn of(page: Page<ExecutionRow>, paging: &Paging) -> Self {
+    fn of(page: &Page<ExecutionRow>, paging: &Paging) -> Self {
         Self {
-            executions: page.rows.into_iter().map(ExecutionSummary::of).collect(),
+            executions: page.rows.iter().map(ExecutionSummary::of).collect(),
             total: page.total,
             limit: paging.limit,
             offset: paging.offset(),
-            next_cursor: page.next_cursor,
+            next_cursor: page.next_cursor.clone(),
         }
     }
 }
 
 impl ExecutionSummary {
-    fn of(row: ExecutionRow) -> Self {
+    fn of(row: &ExecutionRow) -> Self {
         let duration = row.completed_at.map(|ended| ended.since(row.started_at.unwrap_or(ended)));
         Self {
             id: row.id.uuid(),
@@ -285,8 +347,8 @@ impl ExecutionSummary {
             process_version: row.process_version.to_string(),
             status: row.status.as_str(),
             phase: row.compensating.then_some("compensating"),
-            triggered_by: row.triggered_by,
-            user: row.user,
+            triggered_by: row.triggered_by.clone(),
+            user: row.user.clone(),
             created_at: row.created_at.into(),
             started_at: row.started_at.map(Into::into),
             completed_at: row.completed_at.map(Into::into),
@@ -295,8 +357,16 @@ impl ExecutionSummary {
             exact_cost: row.cost.into(),
             retry_of: row.retry_of.map(ExecutionId::uuid),
             parent_execution_id: row.parent_id.map(ExecutionId::uuid),
-            labels: row.labels,
+            labels: row.labels.clone(),
             dismissed_at: row.dismissed_at.map(Into::into),
+            progress: None,
+            waiting_for: None,
         }
+    }
+
+    fn tell(&mut self, under_way: UnderWay) {
+        let UnderWay { ended, steps, waits } = under_way;
+        self.progress = Some(ProgressResponse { ended, steps });
+        self.waiting_for = Some(waits.into_iter().map(WaitingResponse::of).collect());
     }
 }

@@ -126,7 +126,7 @@ struct SimulatedStep {
     state: &'static str,
     skip_reason: Option<String>,
     /// What it would have put out, from the replies that stand in; `{skipped_reason}` if it did not run.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<serde_json::Value>)]
     output: Option<Arc<Value>>,
     /// Why it would have failed.
     error: Option<String>,

@@ -103,7 +103,7 @@ struct UndoResponse {
 #[schema(example = json!({"output": {"response": "Hello Ben", "agent": "echo-bot"}}))]
 pub(super) struct OutputResponse {
     /// Any value.
-    #[schema(value_type = Object)]
+    #[schema(value_type = serde_json::Value)]
     output: Arc<Value>,
 }
 

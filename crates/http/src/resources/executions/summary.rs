@@ -221,7 +221,7 @@ impl StepSummary {
 }
 
 impl WaitingResponse {
-    fn of(wait: WaitingFor) -> Self {
+    pub fn of(wait: WaitingFor) -> Self {
         Self {
             kind: name_of(wait.kind),
             step_id: wait.step_id.map(|step| step.to_string()),

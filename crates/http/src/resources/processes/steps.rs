@@ -98,6 +98,7 @@ struct ApprovalStepResponse {
     on_changes_requested: Option<RerunResponse>,
     allow_comments: bool,
     require_reason_on_reject: bool,
+    self_approval: bool,
 }
 
 /// What runs again when changes are requested.
@@ -212,7 +213,7 @@ struct RolesResponse {
     monitors: Vec<String>,
     /// Names, or `{agent, events}` for agents that want only some events.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Option<Vec<Object>>)]
+    #[schema(value_type = Option<Vec<serde_json::Value>>)]
     informed: Vec<Json>,
 }
 
@@ -290,6 +291,7 @@ impl ApprovalStepResponse {
             on_changes_requested: rerun.map(|rerun| RerunResponse { rerun: rerun.rerun.to_string(), max: rerun.max }),
             allow_comments: approval.allow_comments,
             require_reason_on_reject: approval.require_reason_on_reject,
+            self_approval: approval.self_approval,
         }
     }
 }

@@ -16,8 +16,8 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use self::responses::{
-    CategoryListResponse, PreviewResponse, RemovedTemplateResponse, TemplateListResponse, TemplateRequest,
-    TemplateResponse, UseTemplateRequest, UsedTemplateResponse,
+    CategoryListResponse, PreviewRequest, PreviewResponse, RemovedTemplateResponse, TemplateListResponse,
+    TemplateRequest, TemplateResponse, UseTemplateRequest, UsedTemplateResponse,
 };
 use crate::{
     HttpState,
@@ -32,7 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<HttpState> {
         .routes(routes!(list_templates, create_template))
         .routes(routes!(list_categories))
         .routes(routes!(get_template, update_template, delete_template))
-        .routes(routes!(preview_template))
+        .routes(routes!(preview_template, preview_with_values))
         .routes(routes!(use_template))
 }
 
@@ -105,6 +105,28 @@ async fn get_template(app: App, session: Session, path: NamePath) -> Result<Json
 )]
 async fn preview_template(app: App, session: Session, path: NamePath) -> Result<Json<PreviewResponse>, Problem> {
     Ok(Json(PreviewResponse::of(&app.templates.preview(&session.principal, &path.0).await?)))
+}
+
+/// Shows the process that a template makes with these values, without making it.
+#[utoipa::path(
+    post, path = "/api/process-templates/{template_id}/preview", tag = "templates", request_body = PreviewRequest,
+    params(("template_id" = String, Path, description = "The template", example = "process:meeting-notes")),
+    responses(
+        (status = 200, description = "The text, its graph, and what a check says", body = PreviewResponse),
+        (status = 404, description = "No such template that the session may know of"),
+        (status = 413, description = "The text is too large"),
+        (status = 422, description = "Malformed body, or values do not fit: `errors` lists them"),
+    ),
+)]
+async fn preview_with_values(
+    app: App,
+    path: NamePath,
+    sent: Sent<PreviewRequest>,
+) -> Result<Json<PreviewResponse>, Problem> {
+    let Sent { session, body } = sent;
+    let name = body.name.as_deref();
+    let preview = app.templates.preview_with(&session.principal, &path.0, name, &body.parameters).await?;
+    Ok(Json(PreviewResponse::of(&preview)))
 }
 
 /// Makes a draft from a template.

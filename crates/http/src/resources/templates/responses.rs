@@ -111,14 +111,14 @@ pub(super) struct TemplateParameter {
     kind: Option<ParameterType>,
     /// Its value where none is given.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<serde_json::Value>)]
     default: Option<JsonValue>,
     /// Whether a value must be given, there being no default.
     #[serde(default)]
     required: bool,
     /// The only values allowed; none = all.
     #[serde(rename = "enum", default)]
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<serde_json::Value>)]
     one_of: Vec<JsonValue>,
     /// What it is.
     #[serde(default)]
@@ -197,6 +197,19 @@ pub(super) struct UseTemplateRequest {
     /// The name of the process.
     #[schema(example = "monday-minutes", min_length = 1)]
     pub name: String,
+    /// Values by the names of the template's parameters.
+    #[serde(default)]
+    #[schema(value_type = Object, example = json!({"language": "German"}))]
+    pub parameters: Map<String, JsonValue>,
+}
+
+/// A process to look at before it is made.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct PreviewRequest {
+    /// The name of the process; without one it stays open, as `{{name}}`.
+    #[serde(default)]
+    #[schema(example = "monday-minutes", min_length = 1)]
+    pub name: Option<String>,
     /// Values by the names of the template's parameters.
     #[serde(default)]
     #[schema(value_type = Object, example = json!({"language": "German"}))]

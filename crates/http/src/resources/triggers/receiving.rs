@@ -60,7 +60,7 @@ pub(super) struct EndedResponse {
 /// Starts the process that has this webhook; of several, the one published last. It is answered at once.
 #[utoipa::path(
     post, path = "/api/triggers/webhook/{trigger_id}", tag = "triggers", security(()),
-    request_body(content = Object, description = "Any JSON value, for `trigger.payload`; an object's fields are the input too"),
+    request_body(content = serde_json::Value, description = "Any JSON value, for `trigger.payload`; an object's fields are the input too"),
     params(
         ("trigger_id" = String, Path, description = "The trigger, or `process-name/trigger` with `%2F`", example = "new-ticket"),
         WaitParameters,
@@ -89,7 +89,7 @@ pub(super) async fn call_webhook(
 /// Starts the process of this name by its webhook. It is answered at once.
 #[utoipa::path(
     post, path = "/api/triggers/webhook/{process_name}/{trigger_id}", tag = "triggers", security(()),
-    request_body(content = Object, description = "Any JSON value, for `trigger.payload`; an object's fields are the input too"),
+    request_body(content = serde_json::Value, description = "Any JSON value, for `trigger.payload`; an object's fields are the input too"),
     params(
         ("process_name" = String, Path, description = "The process", example = "support-triage"),
         ("trigger_id" = String, Path, description = "The trigger", example = "new-ticket"),

@@ -52,6 +52,9 @@ pub(super) struct WebhookTriggerResponse {
     /// The header whose value makes repeated calls one.
     #[schema(example = json!(null))]
     dedupe_header: Option<String>,
+    /// How many calls of it are remembered, at most 200.
+    #[schema(example = 12)]
+    calls: u64,
 }
 
 /// The calls of a webhook.
@@ -243,6 +246,7 @@ impl WebhookTriggerResponse {
             description: webhook.description.clone().unwrap_or_default(),
             has_secret: webhook.secret.is_some(),
             dedupe_header: webhook.dedupe_header.clone(),
+            calls: shown.calls,
         }
     }
 }

@@ -237,7 +237,7 @@ impl Decider {
                 Ok(_) | Err(ApprovalFailure::Refused(ApprovalError::Settled(_) | ApprovalError::TooLate)) => {
                     return Ok(true);
                 }
-                Err(ApprovalFailure::Refused(ApprovalError::VotedBefore(_))) => {}
+                Err(ApprovalFailure::Refused(ApprovalError::VotedBefore(_) | ApprovalError::OwnPart(_))) => {}
                 Err(ApprovalFailure::Refused(ApprovalError::CommentRequired)) => {
                     view.note(&format!(
                         "{place} needs a reason; give it after a colon: --decide {place}=reject:REASON"

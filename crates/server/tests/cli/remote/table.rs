@@ -74,6 +74,14 @@ const TABLE: &[Row] = &[
     Row("export", "all.jsonl --data-dir data", 2, "name a file that does not exist"),
     Row("import", "all.jsonl --data-dir imported", 0, "imported"),
     Row("import", "all.jsonl --data-dir data", 2, "in use"),
+    Row(
+        "import trinity",
+        "--processes trinity.db --dry-run --data-dir none",
+        0,
+        "0 processes and 0 executions would be imported",
+    ),
+    Row("import trinity", "--processes none.db --data-dir imported", 2, "can't be read"),
+    Row("import trinity", "--processes trinity.db --data-dir data", 2, "in use"),
     Row("audit verify", "--data-dir data", 0, "the audit trail is intact"),
     Row("audit verify", "--data-dir none", 2, "no database"),
     Row("deliveries list", "--state dead", 0, ""),
@@ -107,6 +115,8 @@ const SHOWN_ELSEWHERE: [&str; 5] = ["serve", "login", "user password", "deliveri
 fn every_command_has_help_a_success_and_an_error() {
     let world = World::new();
     world.place.write("bad.yaml", "name: bad\nsteps: 5\n");
+    let trinity = rusqlite::Connection::open(world.place.path().join("trinity.db")).unwrap();
+    trinity.execute_batch("CREATE TABLE process_definitions (id TEXT PRIMARY KEY, created_at TEXT)").unwrap();
     world.place.write("more/more.yaml", &super::HELLO.replace("name: hello", "name: more"));
     let (completed, failed) = (world.start_and_wait("hello"), world.start_and_wait("broken"));
     let (asking, _) = world.start_and_be_asked();

@@ -1,0 +1,1 @@
+import{it as e,tt as t}from"./runtime-core.esm-bundler-CwD4hQUa.js";import{t as n}from"./client-bqPsur5z.js";function r(){let r=t(!1),i=e();async function a(e){if(r.value)return!1;r.value=!0,i.value=void 0;try{return await e(),!0}catch(e){if(!(e instanceof n))throw e;return i.value=e,!1}finally{r.value=!1}}return{isBusy:r,failure:i,run:a}}export{r as t};

@@ -1,1 +1,0 @@
-import{s as e}from"./client-B1GsI7hg.js";var t=e({baseUrl:``,credentials:`same-origin`});export{t};
