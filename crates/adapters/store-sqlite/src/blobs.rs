@@ -238,7 +238,7 @@ fn list_below(folder: &Path, key: &str, found: &mut Vec<(String, i64)>) -> io::R
     Ok(())
 }
 
-fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(crate) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(error) if is_absence(&error) => Ok(None),

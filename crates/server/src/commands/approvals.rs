@@ -154,7 +154,7 @@ async fn list(
         Format::Json => terminal::say_json(&json!({"approvals": rows}))?,
         Format::Text => {
             if rows.is_empty() {
-                terminal::tell("There are no such approvals.");
+                terminal::tell("there are no such approvals");
             }
             let rows: Vec<[Cell; 5]> = rows.iter().map(row).collect();
             say_rows(&rows)?;
@@ -211,7 +211,7 @@ fn print(approval: &Json) -> std::io::Result<()> {
         ("execution", text(&approval["execution_id"])),
         ("asks", assignees.join(", ")),
         ("asked", instant(&approval["created_at"])),
-        ("until", instant(&approval["deadline"])),
+        ("until", until(approval)),
         ("approvals", votes_for(approval)),
     ];
     let known = facts.into_iter().filter(|(_, value)| !value.is_empty());
@@ -228,6 +228,22 @@ fn print(approval: &Json) -> std::io::Result<()> {
         })
         .collect();
     say_rows(&votes)
+}
+
+/// The deadline, with what it does.
+fn until(approval: &Json) -> String {
+    let deadline = instant(&approval["deadline"]);
+    let does = match approval["timeout_action"].as_str() {
+        Some("approve") => "counts as approved",
+        Some("reject") => "counts as rejected",
+        Some("skip") => "is passed over",
+        Some("escalate") => "is also put to others",
+        Some(_) | None => return deadline,
+    };
+    if deadline.is_empty() || text(&approval["status"]) != "pending" {
+        return deadline;
+    }
+    format!("{deadline}; undecided by then, it {does}")
 }
 
 async fn decide(server: &Remote, vote: &Vote, action: &str, comment: Option<String>) -> Result<Exit, Failure> {

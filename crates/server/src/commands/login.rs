@@ -59,7 +59,7 @@ pub(super) fn log_in(arguments: LoginArguments) -> Result<Exit, Failure> {
     let token = block_on(token(&address, &user, &password))?;
     sessions.begin(&address, Session { user: user.clone(), token });
     sessions.write()?;
-    terminal::tell(format_args!("Logged in to {address} as {}.", clean_lines(&user)));
+    terminal::tell(format_args!("logged in to {address} as {}", clean_lines(&user)));
     if std::env::var_os(API_KEY).is_some_and(|key| !key.is_empty()) {
         terminal::warn(format_args!("{API_KEY} is set, and counts before this session"));
     }
@@ -69,14 +69,14 @@ pub(super) fn log_in(arguments: LoginArguments) -> Result<Exit, Failure> {
 pub(super) fn log_out(arguments: &LogoutArguments) -> Result<Exit, Failure> {
     let mut sessions = Sessions::read()?;
     let Some(address) = arguments.server.address()? else {
-        terminal::tell("You are not logged in.");
+        terminal::tell("you are not logged in");
         return Ok(Exit::Done);
     };
     if sessions.end(&address) {
         sessions.write()?;
-        terminal::tell(format_args!("Logged out of {address}."));
+        terminal::tell(format_args!("logged out of {address}"));
     } else {
-        terminal::tell(format_args!("You are not logged in to {address}."));
+        terminal::tell(format_args!("you are not logged in to {address}"));
     }
     Ok(Exit::Done)
 }

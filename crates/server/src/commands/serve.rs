@@ -103,8 +103,8 @@ fn greet(
 
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
-        match &error {
-            StartError::AddressTaken(address) => {
+        match error {
+            StartError::AddressTaken(ref address) => {
                 let next = address.port.checked_add(1).unwrap_or(8000);
                 Self::usage(&error).hint(format_args!(
                     "choose another address with --listen, such as --listen {}:{next}, or port 0 for any free one",
@@ -112,10 +112,10 @@ impl From<StartError> for Failure {
                 ))
             }
             StartError::Listen { .. } => Self::usage(&error).hint("--listen takes `host:port` of this machine"),
-            StartError::Agents { path, error } => super::config::bad_agents_file(path, error),
+            StartError::Agents { ref path, error: ref why } => super::config::bad_agents_file(path, why),
             StartError::FirstLogin(_) => Self::usage(&error).hint("auth.admin_password sets the password of `admin`"),
+            StartError::Open(error) => error.into(),
             StartError::Folder(_)
-            | StartError::Open(_)
             | StartError::Blobs(_)
             | StartError::Platform(_)
             | StartError::OutgoingHost(_)

@@ -14,9 +14,9 @@ impl LogFilter {
         Self("off".to_owned())
     }
 
-    /// Warnings and errors are logged.
+    /// Warnings and errors are logged, but for those of the MCP client: whoever calls it tells what matters of them.
     pub fn warnings() -> Self {
-        Self("warn".to_owned())
+        Self("warn,rmcp=off".to_owned())
     }
 
     /// The filter's directives.

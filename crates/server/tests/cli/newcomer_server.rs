@@ -131,7 +131,53 @@ fn a_backup_takes_large_values_too_and_both_are_restored() {
     place.write("copies/bad.db", "no database at all, but long enough to be looked at by whoever reads it");
     db(&["restore", "copies/bad.db", "--replace"]);
     assert!(result().is_some_and(|length| length >= expected));
-    db(&["restore", "copies/none.db"]).ends_with(2).complains("there is no database");
+    db(&["restore", "copies/none.db"]).ends_with(2).complains("there is no backup");
+}
+
+#[test]
+fn large_values_that_are_missing_or_damaged_are_named() {
+    let place = Place::new();
+    place.write("agents.yaml", "agents: {echo: {kind: echo}}\n");
+    place.write(
+        "large.yaml",
+        "name: large\ninput: {text: {type: string}}\nsteps: [{id: a, type: agent_task, agent: echo, message: '{{input.text}}'}]\n",
+    );
+    place.write("input.json", &serde_json::json!({"text": "a long story ".repeat(20_000)}).to_string());
+    place.run(&["run", "large.yaml", "--input-file", "input.json", "--data-dir", "data"]).ends_with(0);
+    let db = |arguments: &[&str]| place.run(&[&["db", "--data-dir", "data"], arguments].concat());
+    db(&["check"]).ends_with(0);
+    db(&["backup", "sound.db"]).ends_with(0).complains("keep both together");
+    let backup = format!("database.url=sqlite://{}", place.path().join("sound.db").display());
+    place.run(&["db", "check", "--data-dir", "elsewhere", "--set", &backup]).ends_with(0);
+
+    let file = some_file(&place.path().join("data/blobs"));
+    fs::write(&file, "something else").unwrap();
+    let said = db(&["check"]).ends_with(1).complains("db restore FILE --replace");
+    assert!(
+        said.out.contains(&format!("{} is damaged", file.strip_prefix(place.path()).unwrap().display())),
+        "{said:?}"
+    );
+    fs::remove_file(&file).unwrap();
+    assert!(db(&["check"]).ends_with(1).out.contains("is missing"));
+    db(&["backup", "lacking.db"]).ends_with(0).complains("the backup lacks 1 large value");
+
+    fs::remove_dir_all(place.path().join("sound.db.blobs")).unwrap();
+    let restore = ["db", "restore", "sound.db", "--data-dir", "new"];
+    let said = place.run(&restore).ends_with(1).complains("sound.db.blobs belongs to the backup");
+    assert!(said.out.contains("is missing"), "{said:?}");
+    assert!(!place.path().join("new").exists(), "nothing was changed");
+    let all_the_same = [restore.as_slice(), &["--incomplete"]].concat();
+    place.run(&all_the_same).ends_with(0).complains("is missing");
+}
+
+/// A file somewhere below a folder.
+fn some_file(folder: &std::path::Path) -> std::path::PathBuf {
+    let mut path = folder.to_owned();
+    while path.is_dir() {
+        let mut entries = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+        path = entries.find(|path| !path.ends_with(".unfinished")).unwrap();
+    }
+    path
 }
 
 #[test]

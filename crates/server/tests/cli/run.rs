@@ -239,3 +239,14 @@ fn ctrl_c_ends_with_130_and_says_how_to_go_on() {
         place.run(&["run", "--resume", id, "--data-dir", "runs", "--agents", "agents.yaml", "--format", "json"]);
     assert_eq!(resumed.ends_with(0).json()["outputs"]["greeting"], "Hello world");
 }
+
+#[test]
+fn changes_that_no_round_follows_are_not_asked_for() {
+    let place = Place::new();
+    place.write(
+        "ask.yaml",
+        "name: ask\nsteps: [{id: check, type: human_approval, title: Good?, timeout: 2h, timeout_action: approve}]\n",
+    );
+    let said = place.run(&["run", "ask.yaml", "--decide", "check=changes:shorter"]).ends_with(4);
+    assert!(said.out.contains("no further round") || said.err.contains("no further round"), "{said:?}");
+}

@@ -1,5 +1,7 @@
 //! `executions list`.
 
+use std::num::NonZeroUsize;
+
 use clap::Args;
 use procession_domain::value::Json;
 use serde_json::json;
@@ -33,8 +35,8 @@ pub(super) struct ListArguments {
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// How many at most.
-    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
-    limit: usize,
+    #[arg(long, value_name = "NUMBER", default_value = "50")]
+    limit: NonZeroUsize,
     /// The output format.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -49,7 +51,7 @@ pub(super) async fn list(server: &Remote, arguments: &ListArguments) -> Result<E
     ];
     let given = conditions.iter().filter_map(|(name, value)| value.as_ref().map(|value| (name, value)));
     let query: Vec<String> = given.map(|(name, value)| format!("{name}={}", path_part(value))).collect();
-    let (rows, total) = server.list("/api/executions", &query.join("&"), "executions", arguments.limit.max(1)).await?;
+    let (rows, total) = server.list("/api/executions", &query.join("&"), "executions", arguments.limit.get()).await?;
     match arguments.format {
         Format::Json => terminal::say_json(&json!({"executions": rows, "total": total}))?,
         Format::Text => print(&rows, total)?,
@@ -59,7 +61,7 @@ pub(super) async fn list(server: &Remote, arguments: &ListArguments) -> Result<E
 
 fn print(rows: &[Json], total: u64) -> std::io::Result<()> {
     if rows.is_empty() {
-        terminal::tell("There are no such executions.");
+        terminal::tell("there are no such executions");
     }
     let cells: Vec<[Cell; 6]> = rows.iter().map(row).collect();
     say_rows(&cells)?;

@@ -103,10 +103,12 @@ fn step_row(step: &Json) -> [Cell; 6] {
         (_, _, wait) if !wait.is_empty() => format!("for {}", wait.replace('_', " ")),
         _ => String::new(),
     };
-    let attempts = match step["retry_count"].as_u64() {
-        None | Some(0) => String::new(),
-        Some(1) => "1 retry".to_owned(),
-        Some(retries) => format!("{retries} retries"),
+    // The failure that a step ended with was not tried again.
+    let last = u64::from(!step["error"].is_null());
+    let attempts = match step["retry_count"].as_u64().unwrap_or_default().saturating_sub(last) {
+        0 => String::new(),
+        1 => "1 retry".to_owned(),
+        retries => format!("{retries} retries"),
     };
     [
         Cell::plain(format!("  {}", text(&step["step_id"]))),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use procession_application::{access::Principal, approvals::ApprovalFailure, executions::ExecutionFailure};
 use procession_domain::{
-    approval::{ApprovalError, ApprovalStatus, Ballot},
+    approval::{Approval, ApprovalError, ApprovalStatus, Ballot},
     event::{ApprovalEvent, Event, StepEvent},
     execution::{CompensationLife, Execution, Life, StepLife, WaitingKind},
     value::{ApprovalId, Duration, Timestamp},
@@ -46,6 +46,8 @@ pub(super) struct Decider {
     settled: HashSet<ApprovalId>,
     /// Steps for which a decision was given and used.
     used: HashSet<String>,
+    /// A question stands in the last line of the terminal.
+    is_asking: bool,
 }
 
 /// A request that is open.
@@ -94,6 +96,7 @@ impl Decider {
             open: Vec::new(),
             settled: HashSet::new(),
             used: HashSet::new(),
+            is_asking: false,
         }
     }
 
@@ -128,6 +131,7 @@ impl Decider {
         while let Some(number) = self.open.iter().position(|open| !open.is_left && !self.settled.contains(&open.id)) {
             let Open { id, place, .. } = self.open[number].clone();
             let is_settled = match (self.answer_for(&place), self.can_ask) {
+                (Some(answer), _) if !self.can_follow(application, id, &place, &answer, view).await? => false,
                 (Some(answer), _) => self.vote(application, id, &place, &answer, view).await?,
                 (None, true) => self.ask(application, id, &place, view).await?,
                 (None, false) => false,
@@ -156,6 +160,13 @@ impl Decider {
         self.open.first().map(|open| open.place.as_str())
     }
 
+    /// Leaves the line of a question that Ctrl-C has cut short.
+    pub fn leave_question(&self) {
+        if self.is_asking {
+            terminal::tell("");
+        }
+    }
+
     /// Decisions that were given for steps that never asked.
     pub fn unused(&self) -> Vec<&str> {
         let mut unused: Vec<&str> =
@@ -175,6 +186,36 @@ impl Decider {
             last if answers.len() == 1 && last.ballot != Ballot::RequestChanges => Some(last.clone()),
             _ => answers.pop_front(),
         }
+    }
+
+    /// Whether a decision leads on: changes without a further round would only fail the process, and nobody meant that.
+    async fn can_follow(
+        &self,
+        application: &Application,
+        id: ApprovalId,
+        place: &str,
+        answer: &Answer,
+        view: &mut View,
+    ) -> Result<bool, Failure> {
+        if answer.ballot != Ballot::RequestChanges {
+            return Ok(true);
+        }
+        let (_, consequences) = self.question(application, id).await?;
+        if consequences.take_changes() {
+            return Ok(true);
+        }
+        view.note(&format!("{place} has no further round for changes; only =approve or =reject:REASON decides it"))?;
+        Ok(false)
+    }
+
+    /// What is asked, and what the decisions lead to.
+    async fn question(&self, application: &Application, id: ApprovalId) -> Result<(Approval, Consequences), Failure> {
+        let person = Principal::at_terminal(&self.person);
+        let approval = application.approvals.get(&person, id).await.map_err(Failure::failed)?.approval;
+        let asking = approval.request().execution_id;
+        let execution = application.executions.get(&person, asking).await.map_err(Failure::failed)?;
+        let consequences = Consequences::of(&approval, &execution);
+        Ok((approval, consequences))
     }
 
     /// Votes until the request is settled. `false` if it can't be settled so.
@@ -217,17 +258,16 @@ impl Decider {
         place: &str,
         view: &mut View,
     ) -> Result<bool, Failure> {
-        let person = Principal::at_terminal(&self.person);
-        let row = application.approvals.get(&person, id).await.map_err(Failure::failed)?;
-        if row.approval.status() != ApprovalStatus::Pending {
+        let (approval, consequences) = self.question(application, id).await?;
+        if approval.status() != ApprovalStatus::Pending {
             return Ok(true);
         }
-        let asking = row.approval.request().execution_id;
-        let execution = application.executions.get(&person, asking).await.map_err(Failure::failed)?;
-        let consequences = Consequences::of(&row.approval, &execution);
         view.stand_aside()?;
-        question::present(place, &row.approval, &consequences);
-        let Some(answer) = question::ask(&row.approval, &consequences).await? else {
+        question::present(place, &approval, &consequences);
+        self.is_asking = true;
+        let answer = question::ask(&approval, &consequences).await;
+        self.is_asking = false;
+        let Some(answer) = answer? else {
             self.can_ask = false;
             return Ok(false);
         };

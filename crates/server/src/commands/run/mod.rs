@@ -131,6 +131,7 @@ async fn follow(
             _ = signals.next() => break Some(Exit::Interrupted),
         }
     };
+    decider.leave_question();
     view.end()?;
     let person = Principal::at_terminal(&plan.person);
     let execution = application.executions.get(&person, id).await.map_err(Failure::failed)?;

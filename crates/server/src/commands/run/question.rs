@@ -4,11 +4,12 @@ use procession_domain::{
     approval::{Approval, Ballot},
     definition::{Definition, EdgeKind, HumanApproval, OnError, OnReject, Step, StepKind, TimeoutAction},
     execution::Execution,
-    value::StepId,
+    value::{Json, StepId},
 };
 
 use super::decide::Answer;
 use crate::{
+    commands::remote::instant,
     exit::Failure,
     terminal::{
         self, prompt, style,
@@ -23,8 +24,8 @@ pub(super) struct Consequences {
     reject: String,
     /// Nothing if changes lead to no further round, so that they are not offered.
     changes: Option<String>,
-    /// What the deadline does, if there is one.
-    deadline: Option<&'static str>,
+    /// What the deadline does and when, if there is one.
+    deadline: Option<String>,
 }
 
 impl Consequences {
@@ -50,11 +51,15 @@ impl Consequences {
             },
             approve: follows,
             changes: changes(asked, state.reruns),
-            deadline: request.deadline.is_some().then_some(match request.timeout_action {
-                TimeoutAction::Reject => "counts as rejected",
-                TimeoutAction::Approve => "counts as approved",
-                TimeoutAction::Skip => "is passed over",
-                TimeoutAction::Escalate => "is also put to others",
+            deadline: request.deadline.map(|deadline| {
+                let does = match request.timeout_action {
+                    TimeoutAction::Reject => "counts as rejected",
+                    TimeoutAction::Approve => "counts as approved",
+                    TimeoutAction::Skip => "is passed over",
+                    TimeoutAction::Escalate => "is also put to others",
+                };
+                let time = instant(&Json::String(deadline.to_string()));
+                format!("{time}; undecided by then, it {does}")
             }),
         }
     }
@@ -69,10 +74,15 @@ impl Consequences {
         }
     }
 
+    /// Whether a round follows if changes are asked for.
+    pub const fn take_changes(&self) -> bool {
+        self.changes.is_some()
+    }
+
     fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![("approve", self.approve.clone()), ("reject", self.reject.clone())];
         lines.extend(self.changes.clone().map(|changes| ("changes", changes)));
-        lines.extend(self.deadline.map(|deadline| ("deadline", format!("undecided until then, it {deadline}"))));
+        lines.extend(self.deadline.clone().map(|deadline| ("deadline", deadline)));
         lines
     }
 }
@@ -146,7 +156,7 @@ pub(super) fn present(place: &str, approval: &Approval, consequences: &Consequen
 pub(super) async fn ask(approval: &Approval, consequences: &Consequences) -> Result<Option<Answer>, Failure> {
     let request = approval.request();
     let (needs_reason_on_reject, takes_comments) = (request.require_reason_on_reject, request.allow_comments);
-    let takes_changes = consequences.changes.is_some();
+    let takes_changes = consequences.take_changes();
     let asked = tokio::task::spawn_blocking(move || -> std::io::Result<Option<Answer>> {
         let choice = if takes_changes { "[a]pprove, [r]eject, [c]hanges? " } else { "[a]pprove, [r]eject? " };
         loop {

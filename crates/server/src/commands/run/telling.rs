@@ -28,7 +28,7 @@ pub(super) fn note(event: &Event) -> Option<String> {
             format!("rolls back, {count} steps at most ({cause})")
         }
         ProcessEvent::BudgetWarning { spent, limit } => {
-            format!("{} of the budget of {} are spent", money(*spent), money(*limit))
+            format!("{} of the budget of {} is spent", money(*spent), money(*limit))
         }
         ProcessEvent::BudgetRaised { limit, by } => {
             let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
@@ -45,7 +45,7 @@ pub(super) fn skipped(skipped: &Skipped) -> String {
         SkipReason::RouteNotTaken => "its gateway went elsewhere",
         SkipReason::DeadPath => "nothing leads to it",
         SkipReason::HandlerNotNeeded => "no error to handle",
-        SkipReason::UpstreamFailed => "a step before it failed",
+        SkipReason::UpstreamFailed => "not reached",
         SkipReason::SkippedAfterError => "passed over after its error",
         SkipReason::ApprovalTimeout => "nobody decided in time",
     };

@@ -41,7 +41,7 @@ fn check(arguments: &ValidateArguments) -> Result<(), Failure> {
         Err(failure) if failure.exit == Exit::Usage => terminal::report(&failure),
         Err(failure) => return Err(failure),
     }
-    terminal::tell(style::paint(style::DIM, "Waiting for changes; Ctrl-C ends."));
+    terminal::tell(style::paint(style::DIM, "waiting for changes; Ctrl-C ends it"));
     Ok(())
 }
 

@@ -25,6 +25,7 @@ fn an_execution_is_started_followed_and_shown() {
     let none = world.words("executions list --status failed --process hello --format json").ends_with(0).json();
     assert_eq!(none, serde_json::json!({"executions": [], "total": 0}));
     world.words("executions list --status failed").ends_with(0).complains("no such executions");
+    world.words("executions list --limit 0").ends_with(2).complains("--limit");
 }
 
 #[test]
