@@ -22,6 +22,8 @@ use tokio::task::JoinSet;
 
 /// The folder of the child's database; without it this process is not the child.
 const FOLDER: &str = "PROCESSION_KILL_TEST_FOLDER";
+/// Which of the children it is.
+const ROUND: &str = "PROCESSION_TEST_ROUND";
 
 /// How many steps each execution has.
 const STEPS: usize = 20;
@@ -34,8 +36,8 @@ async fn what_was_acknowledged_survives_a_kill_and_nothing_is_half_written() {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut acknowledged: Vec<(ExecutionId, u64)> = Vec::new();
-    for kill_after in [1, 40, 173, 400] {
-        let mut child = spawn(folder.path());
+    for (round, kill_after) in [1, 40, 173, 400].into_iter().enumerate() {
+        let mut child = spawn(folder.path(), round);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut count = 0;
         while count < kill_after {
@@ -63,10 +65,11 @@ fn note(line: &str, acknowledged: &mut Vec<(ExecutionId, u64)>) -> bool {
     true
 }
 
-fn spawn(folder: &Path) -> Child {
+fn spawn(folder: &Path, round: usize) -> Child {
     Command::new(env::current_exe().unwrap())
         .args(["--exact", "kill::what_was_acknowledged_survives_a_kill_and_nothing_is_half_written", "--nocapture"])
         .env(FOLDER, folder)
+        .env(ROUND, round.to_string())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()
@@ -150,8 +153,8 @@ async fn look_at(folder: &Path, acknowledged: &[(ExecutionId, u64)]) {
 /// Ids that no earlier child has used.
 fn fresh_ids(store: &SqliteStore) -> Stores {
     let stores = stores_of(store);
-    let skipped = u64::from(std::process::id()) * 10_000;
-    for _ in 0..skipped % 1_000_000 {
+    let round: u32 = env::var(ROUND).unwrap().parse().unwrap();
+    for _ in 0..round * 200_000 {
         stores.id();
     }
     stores
