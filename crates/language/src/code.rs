@@ -121,7 +121,7 @@ codes! {
     RerunNotUpstream, "rerun_not_upstream", Error, "The step to run again does not come before the approval.";
     OnRejectChosen, "on_reject_chosen", Warning, "What a rejection does was derived from the steps that follow.";
     // What the server knows.
-    UnknownAgent, "unknown_agent", Warning, "The server knows no agent of this name.";
+    UnknownAgent, "unknown_agent", Warning, "There is no agent of this name.";
     StoppedAgent, "stopped_agent", Warning, "The agent is not running.";
     SameAgent, "same_agent", Warning, "One agent has two roles on one step.";
     ExecutorDiffers, "executor_differs", Warning, "`agent` and `roles.executor` name different agents; the executor does the work.";

@@ -23,14 +23,15 @@ const FOREIGN_OPERATORS: [(&str, &str); 10] = [
 const PATTERNS: [&str; 4] = ["matches", "like", "startswith", "endswith"];
 
 /// The parser's error in our words, at its place in the author's text.
-pub fn parser_error(normal: &Normal, error: &minijinja::Error) -> Unreadable {
+pub fn parser_error(author: &str, normal: &Normal, error: &minijinja::Error) -> Unreadable {
     let range = error.range().unwrap_or(0..normal.text.len());
     // Some errors are told by their kind alone.
     let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let misplaced_tag = || mismatch(&normal.text);
     let (range, message) = match detail.as_str() {
-        "unexpected character" => return Unreadable::Parser(unexpected_character(normal, range)),
+        "unexpected character" => return Unreadable::Parser(unexpected_character(author, normal, range)),
         "unexpected input after expression" => return Unreadable::Parser(unexpected_word(normal, range)),
+        _ if is_word_before_the_end(&detail) => return Unreadable::Parser(unexpected_word(normal, range)),
         _ if detail.starts_with("unknown statement") || detail.contains("end of input") => match misplaced_tag() {
             Some((place, message)) => (place, message),
             None => (range, unreadable(&detail)),
@@ -38,6 +39,13 @@ pub fn parser_error(normal: &Normal, error: &minijinja::Error) -> Unreadable {
         _ => (range, unreadable(&detail)),
     };
     Unreadable::Parser(SyntaxError::new(message, normal.places.author(range)))
+}
+
+/// Whether the parser stopped at a word or a text where only `}}` could follow.
+fn is_word_before_the_end(detail: &str) -> bool {
+    let found =
+        detail.strip_prefix("unexpected ").and_then(|rest| rest.strip_suffix(", expected end of variable block"));
+    matches!(found, Some("identifier" | "string" | "integer" | "float"))
 }
 
 fn unreadable(detail: &str) -> String {
@@ -52,7 +60,7 @@ fn unreadable(detail: &str) -> String {
 }
 
 /// A character that no expression has: it is named, in a way that shows it even if it can't be seen.
-fn unexpected_character(normal: &Normal, range: Range<usize>) -> SyntaxError {
+fn unexpected_character(author: &str, normal: &Normal, range: Range<usize>) -> SyntaxError {
     // The parser's range may end within the character.
     let text = normal.text.get(range.start..).unwrap_or("");
     let Some(character) = text.chars().next() else {
@@ -66,7 +74,10 @@ fn unexpected_character(normal: &Normal, range: Range<usize>) -> SyntaxError {
             let instead = plain.map(|(plain, length)| Replacement { range: place(length), text: plain });
             ("texts stand in plain quotes, `'…'` or `\"…\"`", instead)
         }
-        '$' => ("names have no `$` here, and placeholders are `{{ … }}`", without_dollar(text, &place)),
+        '$' => {
+            let instead = without_dollar_and_braces(author, here.start).or_else(|| without_dollar(text, &place));
+            ("names have no `$` here, and placeholders are `{{ … }}`", instead)
+        }
         '…' => ("write what is meant", None),
         _ => match plain_operator(character) {
             Some(plain) => {
@@ -109,11 +120,24 @@ fn quoted_plainly(text: &str) -> Option<(String, usize)> {
     is_plain.then_some((plain, opening.len_utf8() + end + closing.len_utf8()))
 }
 
-/// `$input.x`, `${input.x}` and `${{ input.x }}` as they are written here.
+/// `${{ … }}` as it is written in a condition, where it is a group by the time that it is read.
+fn without_dollar_and_braces(author: &str, start: usize) -> Option<Replacement> {
+    let rest = author.get(start..)?.strip_prefix("${{")?;
+    let length = rest.find("}}")?;
+    let inner = rest[..length].trim();
+    let range = start..start + "${{".len() + length + "}}".len();
+    let is_whole = author[..start].trim().is_empty() && author[range.end..].trim().is_empty();
+    let is_path = inner.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
+    let text = if is_whole || is_path { inner.to_owned() } else { format!("({inner})") };
+    // What else stands in such braces is another tool's own: its functions, and its names of what steps give.
+    let is_known = inner.starts_with("input.") && !inner.contains(['(', '|']) && !inner.contains("steps.");
+    is_known.then_some(Replacement { range, text })
+}
+
+/// `$input.x` and `${input.x}` as they are written here.
 fn without_dollar(text: &str, place: &impl Fn(usize) -> Range<usize>) -> Option<Replacement> {
     let rest = text.strip_prefix('$')?;
     let (inner, length) = match rest.strip_prefix('{') {
-        // A placeholder of a condition is a group by the time it is read here.
         Some(inner) => (inner, 2),
         None => (rest, 1),
     };
@@ -136,6 +160,13 @@ const fn is_invisible(character: char) -> bool {
 /// Something that follows a complete expression.
 fn unexpected_word(normal: &Normal, range: Range<usize>) -> SyntaxError {
     let word = normal.text.get(range.clone()).unwrap_or("");
+    // A second operator was read as the name that a value begins with.
+    let before = normal.text.get(..range.start).unwrap_or("").trim_end();
+    let last = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
+    if matches!(last, "and" | "or" | "not" | "in" | "is") {
+        let place = normal.places.author(before.len() - last.len()..before.len());
+        return SyntaxError::new(format!("a value is expected here, not `{last}`"), place);
+    }
     let range = normal.places.author(range);
     let lower = word.to_lowercase();
     if let Some((_, operator)) = FOREIGN_OPERATORS.iter().find(|(foreign, _)| *foreign == lower) {

@@ -44,7 +44,7 @@ pub enum Unreadable {
 pub fn read_template(author: &str, normal: &Normal) -> Result<Vec<Statement>, Unreadable> {
     let config = SyntaxConfig::builder().keep_trailing_newline(true).build();
     let parsed = config.and_then(|config| machinery::parse(&normal.text, "", config));
-    let tree = parsed.map_err(|error| parser_error(normal, &error))?;
+    let tree = parsed.map_err(|error| parser_error(author, normal, &error))?;
     let mut lowering = Lowering::of(author, normal);
     let body = match &tree {
         Stmt::Template(template) => lowering.statements(&template.children),
@@ -55,7 +55,7 @@ pub fn read_template(author: &str, normal: &Normal) -> Result<Vec<Statement>, Un
 
 /// Reads a normalised expression.
 pub fn read_expression(author: &str, normal: &Normal) -> Result<Expression, Unreadable> {
-    let tree = machinery::parse_expr(&normal.text).map_err(|error| parser_error(normal, &error))?;
+    let tree = machinery::parse_expr(&normal.text).map_err(|error| parser_error(author, normal, &error))?;
     let mut lowering = Lowering::of(author, normal);
     let expression = lowering.expression(&tree);
     lowering.finish(expression)

@@ -29,7 +29,19 @@ const UNREADABLE: &[(&str, &[&str])] = &[
     ),
     ("{{ 'a }}", &["': the text that starts with this quote has no closing quote"]),
     ("{{ input. }}", &["}}: this can't be read: unexpected `}}`, expected identifier or integer"]),
-    ("{{ input.x input.y }}", &["input: this can't be read: unexpected identifier, expected `}}`"]),
+    (
+        "{{ input.x input.y }}",
+        &["input: `input` follows a complete expression: an operator such as `and` or `==` is missing before it"],
+    ),
+    (
+        "{{ f'a' }}",
+        &["'a': `'a'` follows a complete expression: an operator such as `and` or `==` is missing before it"],
+    ),
+    (
+        "{{ lambda x: x }}",
+        &["x: `x` follows a complete expression: an operator such as `and` or `==` is missing before it"],
+    ),
+    ("{{ a gt 1 }}", &["gt: `gt` is no operator here -> \">\""]),
     ("{{ input.x + }}", &["}}: this can't be read: unexpected `}}`"]),
     ("{{ foo(1 }}", &["}: a `)` is expected here, not `}`"]),
     ("{{ a.b }", &["}: a placeholder ends with `}}` -> \"}}\""]),
@@ -132,9 +144,9 @@ const UNREADABLE: &[(&str, &[&str])] = &[
     (
         "{{ a b }} {{ c d }} {{ e f }}",
         &[
-            "b: this can't be read: unexpected identifier, expected `}}`",
-            "d: this can't be read: unexpected identifier, expected `}}`",
-            "f: this can't be read: unexpected identifier, expected `}}`",
+            "b: `b` follows a complete expression: an operator such as `and` or `==` is missing before it",
+            "d: `d` follows a complete expression: an operator such as `and` or `==` is missing before it",
+            "f: `f` follows a complete expression: an operator such as `and` or `==` is missing before it",
         ],
     ),
 ];
@@ -167,6 +179,8 @@ fn conditions_that_can_not_be_read() {
         ("a = 'x'", &["=: `=` does not compare -> \"==\""]),
         ("a == ", &["==: this can't be read: unexpected end of the text, expected expression"]),
         ("(a == 1", &["(: this bracket is not closed: a `)` is missing"]),
+        ("not input.t and or input.n", &["or: a value is expected here, not `or`"]),
+        ("input.t or and", &["and: a value is expected here, not `and`"]),
         ("a == 1 b", &["b: `b` follows a complete expression: an operator such as `and` or `==` is missing before it"]),
         (
             "len(input.x) > 3",
@@ -199,8 +213,10 @@ fn conditions_that_can_not_be_read() {
         ),
         ("={{ a > 3 }}", &["={{ a > 3 }}: an expression does not begin with `=` here -> \"{{ a > 3 }}\""]),
         (
-            "${{ a > 3 }}",
-            &["$: `$` can't stand in an expression: names have no `$` here, and placeholders are `{{ … }}`"],
+            "${{ input.a > 3 }}",
+            &[
+                "$: `$` can't stand in an expression: names have no `$` here, and placeholders are `{{ … }}` -> \"input.a > 3\"",
+            ],
         ),
         ("a == 'x", &["': the text that starts with this quote has no closing quote"]),
         (

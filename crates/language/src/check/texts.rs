@@ -1,10 +1,10 @@
 //! Reads every text: reports what does not parse, and finds what it refers to.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Range};
 
-use procession_domain::definition::{InputSchema, StepIndex};
+use procession_domain::definition::{InputSchema, InputType, StepIndex};
 use procession_expression::{Checked, Names, SyntaxError, check_condition, check_template};
-use procession_yaml::{Kind, Scalar};
+use procession_yaml::{Correction, Fix, Kind, Scalar, Style};
 
 use super::{
     mentions::KnownSteps,
@@ -34,7 +34,9 @@ pub(super) fn read_texts<'d>(
         }
         let Kind::Scalar(scalar) = &text.node.kind else { continue };
         cx.check_comment(text.node, &text.path, text.kind);
-        report_dollar_braces(cx, text, scalar, &variables);
+        if text.kind == TextKind::Template {
+            report_dollar_braces(cx, text, scalar, &variables);
+        }
         let checked = match text.kind {
             TextKind::Template if !has_tags(&scalar.text) => continue,
             TextKind::Template => check_template(&scalar.text, &names),
@@ -42,6 +44,10 @@ pub(super) fn read_texts<'d>(
         };
         match checked {
             Ok(Checked { references, notes }) => {
+                // What can't be read in a condition is an error; what can is a part of a constant text.
+                if text.kind == TextKind::Condition {
+                    report_dollar_braces(cx, text, scalar, &variables);
+                }
                 let is_about_approval = |step: &str| variables.is_approval(step);
                 for note in notes {
                     if note.approval.as_deref().is_some_and(|step| !is_about_approval(step)) {
@@ -96,6 +102,48 @@ fn report_syntax<'d>(cx: &mut Lowering<'d>, text: &TextUse<'d>, errors: Vec<Synt
     }
 }
 
+/// The words of names that are amounts of money.
+const AMOUNTS: [&str; 16] = [
+    "price", "cost", "amount", "total", "sum", "fee", "budget", "balance", "tax", "value", "salary", "revenue",
+    "discount", "paid", "usd", "dollars",
+];
+
+/// The `$` of `${{ input.name }}` stays in the text, which is right before an amount of money alone.
+fn report_dollar_before_placeholder<'d>(
+    cx: &mut Lowering<'d>,
+    text: &TextUse<'d>,
+    range: &Range<usize>,
+    inner: &str,
+    variables: &Variables<'_>,
+) {
+    let path = inner.split('|').next().unwrap_or(inner).trim();
+    let is_path = path.contains('.') && path.chars().all(|c| c.is_alphanumeric() || "._-[]'".contains(c));
+    if !is_path || is_amount(path, variables) {
+        return;
+    }
+    let message = "the `$` is a part of the text here; a placeholder is written `{{…}}`, without it";
+    let content = text.node.scalar_text().unwrap_or("");
+    let written = content.get(range.start + 1..range.end).unwrap_or("");
+    let correction = cx.text_correction(text, range, written).or_else(|| {
+        let is_whole = range.len() == content.len()
+            && matches!(&text.node.kind, Kind::Scalar(scalar) if scalar.style == Style::Plain);
+        let quoted = procession_yaml::quoted(written);
+        is_whole.then(|| Correction { shown: quoted.clone(), fix: Fix { span: text.node.span, text: quoted } })
+    });
+    let problem = Problem::new(Code::DollarBraces, cx.place(text, range), message);
+    cx.problems.push(problem.at(&text.path).correct(correction));
+}
+
+/// Whether a path leads to a number of the input, or is called like an amount of money.
+fn is_amount(path: &str, variables: &Variables<'_>) -> bool {
+    let mut names = path.split('.');
+    let field = names.next().filter(|root| *root == "input").and_then(|_| names.next());
+    let field = field.and_then(|name| variables.input?.fields.get(name));
+    let is_number = field.is_some_and(|field| matches!(field.field_type, Some(InputType::Number | InputType::Integer)));
+    let last = path.rsplit('.').next().unwrap_or(path).to_lowercase();
+    is_number || last.split(['_', '-']).any(|word| AMOUNTS.contains(&word))
+}
+
 /// `${…}` is literal text, which hardly anybody means (spec 1.1).
 fn report_dollar_braces<'d>(cx: &mut Lowering<'d>, text: &TextUse<'d>, scalar: &Scalar<'_>, variables: &Variables<'_>) {
     let content = scalar.text.as_ref();
@@ -109,8 +157,10 @@ fn report_dollar_braces<'d>(cx: &mut Lowering<'d>, text: &TextUse<'d>, scalar: &
         let end = start + length + 1;
         from = end;
         let inner = content[start + 2..end - 1].trim();
-        // A dollar sign before a placeholder is just that: `${{ price }}`.
-        if inner.starts_with('{') {
+        if let Some(inner) = inner.strip_prefix('{') {
+            if content[end..].starts_with('}') {
+                report_dollar_before_placeholder(cx, text, &(start..end + 1), inner.trim(), variables);
+            }
             continue;
         }
         let is_path = !inner.is_empty() && inner.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));

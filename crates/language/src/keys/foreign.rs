@@ -222,6 +222,9 @@ const WORDS: &[(&str, &[&str])] = &[
     ("continue", &["ignore", "proceed"]),
 ];
 
+/// What other tools add to their words.
+const KINDS: [&str; 4] = ["_task", "_step", "_event", "_node"];
+
 /// The key of a place that is meant by another tool's key.
 pub(crate) fn key_meant(place: &Place, word: &str) -> Option<&'static str> {
     let (_, keys) = KEYS.iter().find(|(name, _)| *name == place.name)?;
@@ -232,10 +235,24 @@ pub(crate) fn key_meant(place: &Place, word: &str) -> Option<&'static str> {
 /// The one of the words that is meant by another tool's word.
 pub(crate) fn word_meant(words: &[&'static str], word: &str) -> Option<&'static str> {
     let word = plain(word);
-    words
-        .iter()
-        .copied()
-        .find(|known| WORDS.iter().any(|(meant, foreign)| meant == known && foreign.contains(&word.as_str())))
+    let means =
+        |known: &str, word: &str| WORDS.iter().any(|(meant, foreign)| *meant == known && foreign.contains(&word));
+    let exact = words.iter().copied().find(|known| means(known, &word));
+    exact.or_else(|| {
+        // `approval_task`, `timer_event`: the kind of thing is no part of the word.
+        let short = KINDS.iter().find_map(|kind| word.strip_suffix(kind))?;
+        words.iter().copied().find(|known| *known == short || means(known, short))
+    })
+}
+
+/// The type of gateway that stands for a step's type: `xor`, `parallel_gateway`.
+pub(crate) fn gateway_meant(word: &str) -> Option<&'static str> {
+    const TYPES: [&str; 3] = ["exclusive", "parallel", "inclusive"];
+    let word = plain(word);
+    let (short, is_gateway) = word.strip_suffix("_gateway").map_or((word.as_str(), false), |short| (short, true));
+    let is_symbol = matches!(short, "xor" | "and" | "or" | "fork");
+    let named = TYPES.into_iter().find(|name| *name == short);
+    named.or_else(|| word_meant(&TYPES, short).filter(|_| is_gateway || is_symbol))
 }
 
 /// A whole entry of a step, written the way it is here: `retries: 3` becomes `retry: {max_attempts: 4}`. Comes with the

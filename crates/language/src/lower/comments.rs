@@ -1,6 +1,6 @@
 //! Texts of which a comment takes a part away: ` #` begins one in a text without quotes.
 
-use procession_yaml::{Correction, Kind, Node, Source, Span, Style, corrected};
+use procession_yaml::{Correction, Kind, Node, Path, Resolved, Source, Span, Style, corrected};
 
 use super::{Lowering, TextKind};
 use crate::{code::Code, problem::Problem};
@@ -9,20 +9,7 @@ use crate::{code::Code, problem::Problem};
 pub(super) const HINT: &str = "; a `#` begins a comment: quote a text that begins with it";
 
 /// Keys whose values are single words or addresses, so that a comment behind them is one.
-const SINGLE_WORDS: [&str; 12] = [
-    "agent",
-    "url",
-    "webhook_url",
-    "assignees",
-    "approvers",
-    "escalate_to",
-    "role",
-    "executor",
-    "recipients",
-    "duration",
-    "until",
-    "delay",
-];
+const SINGLE_WORDS: [&str; 8] = ["agent", "url", "webhook_url", "role", "executor", "duration", "until", "delay"];
 
 /// The problem of a text that goes on behind a `#`.
 pub(super) fn problem(source: &Source<'_>, comment: Span) -> Problem {
@@ -61,6 +48,33 @@ impl Lowering<'_> {
         let whole = Span::new(node.span.start, comment.end);
         let correction = corrected(self.source, whole, Some(self.key_column(node.span.start)));
         self.problems.push(problem(self.source, comment).correct(correction).at(path));
+    }
+
+    /// The same for each text within a value that is taken as it is: a default, labels, the input of a trigger.
+    pub(super) fn check_comments_within(&mut self, node: &Node<'_>, path: &Path<'_>) {
+        // What comes from an anchor stands elsewhere.
+        if node.alias.is_some() {
+            return;
+        }
+        match &node.kind {
+            Kind::Scalar(scalar) => {
+                let is_cut = scalar.resolved == Resolved::Text && self.comment_behind(node.span.end).is_some();
+                if is_cut {
+                    self.check_comment(node, &path.to_text(), TextKind::Template);
+                }
+            }
+            Kind::List(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.check_comments_within(item, &Path::Item(path, index));
+                }
+            }
+            Kind::Map(entries) => {
+                for entry in entries {
+                    self.check_comments_within(&entry.value, &Path::Key(path, &entry.key));
+                }
+            }
+            Kind::Broken => {}
+        }
     }
 
     /// The column of the key, or of the dash, on the line of a value.

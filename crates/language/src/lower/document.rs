@@ -28,6 +28,11 @@ pub(crate) fn lower<'d>(cx: &mut Lowering<'d>, root: &'d Node<'d>) -> Option<Low
         }
         return None;
     }
+    if let Some(agents) = root.get("agents").filter(|_| root.get("name").is_none() && root.get("steps").is_none()) {
+        let message = "this is a file of agents and no process: leave it out here, and name it with `--agents`";
+        cx.problems.push(Problem::new(Code::WrongType, agents.key_span, message).at("agents"));
+        return None;
+    }
     let path = Path::Root;
     let mut fields = Fields::of(cx, root, &path, &DOCUMENT)?;
     let name = fields.require(cx, "name").and_then(|field| lower_name(cx, &field));
@@ -128,12 +133,13 @@ fn lower_mapped_steps<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>, entries:
     steps
 }
 
-/// A name in lower case with hyphens; `None` if nothing is left of it.
+/// A name in lower case with hyphens; `None` if letters of it would be lost, or nothing is left.
 pub(super) fn slug(text: &str) -> Option<String> {
     let mut slug = String::new();
     for character in text.trim().chars() {
         match character.to_ascii_lowercase() {
             kept @ ('a'..='z' | '0'..='9' | '.' | '_') => slug.push(kept),
+            letter if letter.is_alphabetic() => return None,
             _ if slug.is_empty() || slug.ends_with('-') => {}
             _ => slug.push('-'),
         }

@@ -99,6 +99,7 @@ fn lower_field<'d>(
         input.one_of = lower_enum(cx, &allowed, &input);
     }
     if let Some(default) = default {
+        cx.check_comments_within(default.node, &default.path);
         match input.check(&default.node.to_json()) {
             Ok(value) => input.default = Some(value),
             Err(message) => {
@@ -120,6 +121,7 @@ fn lower_enum<'d>(
         cx.wrong_type(field.node, &field.path, "a list of the allowed values");
         return Vec::new();
     };
+    cx.check_comments_within(field.node, &field.path);
     let mut allowed = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         match input.check(&item.to_json()) {

@@ -108,7 +108,7 @@ impl Lowering<'_> {
             }
             None => {
                 let meant = self.closest(name, agents.keys().map(String::as_str)).map(str::to_owned);
-                let message = format!("the server knows no agent called `{name}`");
+                let message = format!("there is no agent called `{name}`");
                 Problem::new(Code::UnknownAgent, span, message).suggest(meant)
             }
         };

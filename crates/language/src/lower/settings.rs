@@ -85,6 +85,7 @@ pub(super) fn lower_labels<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> 
         cx.wrong_type(field.node, &field.path, "a mapping of labels to texts");
         return None;
     };
+    cx.check_comments_within(field.node, &field.path);
     let mut labels = IndexMap::new();
     for entry in entries {
         let path = Path::Key(&field.path, &entry.key);

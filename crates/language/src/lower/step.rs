@@ -4,7 +4,7 @@ use procession_domain::{
     definition::{OnError, Priority, RetryPolicy, Step, StepKind, StepType, Template},
     value::{Duration, StepId},
 };
-use procession_yaml::{Entry, Node, Path, Span};
+use procession_yaml::{Correction, Entry, Fix, Node, Path, Span};
 
 use super::{
     Field, Fields, LoweredStep, Lowering, MentionKind, Owner, agent_task::lower_agent_task,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     code::Code,
-    keys::{self, Key, STEP},
+    keys::{self, Key, STEP, foreign},
     problem::Problem,
 };
 
@@ -119,6 +119,13 @@ fn lower_type<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>, node: &Nod
     let of_name = |name: &str| StepType::ALL.into_iter().find(|step_type| step_type.as_str() == name);
     let types = StepType::ALL.map(StepType::as_str);
     if let Some(field) = fields.take(cx, "type") {
+        let unknown = field.node.scalar_text().filter(|word| of_name(word.trim()).is_none());
+        if let Some(gateway_type) = unknown.and_then(foreign::gateway_meant) {
+            report_type_of_gateway(cx, &field, gateway_type, fields.has("gateway_type"));
+            let is_told = gateway_type == "exclusive" || fields.has("gateway_type");
+            // A gateway of another type than the one that is read would be checked for what it is not.
+            return is_told.then_some(StepType::Gateway);
+        }
         let word = cx.word(&field).or_else(|| cx.closest(field.node.scalar_text()?.trim(), types));
         return word.and_then(of_name);
     }
@@ -142,6 +149,25 @@ fn lower_type<'d>(cx: &mut Lowering<'d>, fields: &mut Fields<'d, '_>, node: &Nod
     let correction = guess.and_then(|guess| cx.insertion(cx.room_for_entry(node), &format!("type: {guess}")));
     cx.problems.push(problem.at(fields.path).correct(correction));
     guess
+}
+
+/// Says that a type of gateway is no type of step, and what is: exclusive is what gateways are without `gateway_type`.
+fn report_type_of_gateway(cx: &mut Lowering<'_>, field: &Field<'_, '_>, gateway_type: &str, has_type: bool) {
+    let written = field.node.scalar_text().unwrap_or("").trim();
+    let message =
+        format!("`{}` takes {}, not `{written}`", field.spelling, listed(&StepType::ALL.map(StepType::as_str)));
+    let text = if gateway_type == "exclusive" || has_type {
+        "gateway".to_owned()
+    } else {
+        let key = field.key_span.start;
+        let before = cx.source.slice(Span::new(cx.source.line_start(cx.source.line(key)), key));
+        let indentation = " ".repeat(cx.source.column_index(key));
+        let between = if before.contains('{') { ", ".to_owned() } else { format!("\n{indentation}") };
+        format!("gateway{between}gateway_type: {gateway_type}")
+    };
+    let correction = Correction { shown: text.clone(), fix: Fix { span: field.node.span, text } };
+    let problem = Problem::new(Code::InvalidValue, field.node.span, message).correct(Some(correction));
+    cx.problems.push(problem.at(field.path));
 }
 
 /// Sets the id; an invalid one comes back, so that mentions of it are not reported as well.

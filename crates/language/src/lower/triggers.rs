@@ -214,6 +214,7 @@ fn lower_schedule_input<'d>(cx: &mut Lowering<'d>, field: &Field<'d, '_>) -> Opt
         cx.wrong_type(field.node, &field.path, "a mapping of input names to values");
         return None;
     };
+    cx.check_comments_within(field.node, &field.path);
     Some(entries.iter().map(|entry| (entry.key.clone().into_owned(), entry.value.to_json())).collect())
 }
 

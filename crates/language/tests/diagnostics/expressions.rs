@@ -32,6 +32,42 @@ steps:
       About «${ENV:TOPIC}»
 ",
     ),
+    // A `$` before a placeholder is sent along, which is right for an amount alone.
+    case(
+        Code::DollarBraces,
+        "name: p\ninput: {name: {}}\nsteps: [{id: a, type: agent_task, agent: writer, message: \"Hello «${{ input.name }}»\"}]\n",
+    )
+    .suggests("{{ input.name }}"),
+    case(
+        Code::DollarBraces,
+        "name: p\nsteps: [{id: a, type: agent_task, agent: writer, message: x}]\noutputs:\n  r: «${{steps.a.output | upper}}»\n",
+    )
+    .suggests("\"{{steps.a.output | upper}}\""),
+    case(
+        Code::DollarBraces,
+        "\
+name: p
+input: {n: {type: number}, x: {}}
+steps:
+  - {id: a, type: agent_task, agent: writer, message: \"Costs ${{ input.n }} or «${{ input.x.y }}» or ${{ input.x.total_price }}\"}
+",
+    )
+    .suggests("{{ input.x.y }}"),
+    case(
+        Code::ExpressionSyntax,
+        "name: p\ninput: {n: {}}\nsteps: [{id: a, type: timer, duration: 1s, condition: \"«$»{{ input.n == 1 }}\"}]\n",
+    )
+    .suggests("input.n == 1"),
+    case(
+        Code::ExpressionSyntax,
+        "name: p\ninput: {n: {}}\nsteps: [{id: a, type: timer, duration: 1s, condition: \"«$»{{ input.n == 1 or input.n == 2 }} and input.n\"}]\n",
+    )
+    .suggests("(input.n == 1 or input.n == 2)"),
+    case(
+        Code::ExpressionSyntax,
+        "name: p\ninput: {n: {}}\nsteps: [{id: a, type: timer, duration: 1s, condition: \"«$»{input.n} > 5\"}]\n",
+    )
+    .suggests("input.n"),
     case(
         Code::UnknownVariable,
         "\

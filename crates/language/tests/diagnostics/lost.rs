@@ -38,6 +38,51 @@ pub const CASES: &[Case] = &[
         "name: p\nsteps:\n  - id: a\n    type: agent_task\n    agent: writer\n    «message»: #42 must be fixed\n",
     )
     .suggests("message: \"#42 must be fixed\""),
+    case(
+        Code::CommentInText,
+        "name: p\ninput:\n  task:\n    default: Fix issue «#42 now»\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    )
+    .suggests("default: \"Fix issue #42 now\""),
+    case(
+        Code::CommentInText,
+        "name: p\ninput:\n  task:\n    enum:\n      - say «#1»\n      - other # one\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    )
+    .suggests("- \"say #1\""),
+    case(
+        Code::CommentInText,
+        "name: p\nlabels:\n  team: ops «#5»\n  size: 5 #five\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    )
+    .suggests("team: \"ops #5\""),
+    case(
+        Code::CommentInText,
+        "\
+name: p
+input: {t: {}}
+triggers:
+  - type: schedule
+    cron: 0 9 * * *
+    input:
+      t: other «#2»
+steps: [{id: a, type: timer, duration: 1s}]
+",
+    )
+    .suggests("t: \"other #2\""),
+    case(
+        Code::CommentInText,
+        "\
+name: p
+steps:
+  - id: a
+    type: notification
+    channel: email
+    message: x
+    recipients:
+      - mail «#{{ input.x }}»
+",
+    )
+    .suggests("- \"mail #{{ input.x }}\""),
+    // A name of which letters would be lost is none to suggest.
+    case(Code::UnconventionalName, "name: «Ünïcode 流程 🚀»\nsteps: [{id: a, type: timer, duration: 1s}]\n"),
     // Quotes and white space from elsewhere.
     case(Code::TypographicQuotes, "name: p\nsteps:\n  - {id: a, type: agent_task, agent: «“writer”», message: x}\n")
         .suggests("\"writer\""),

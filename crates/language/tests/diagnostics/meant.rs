@@ -19,6 +19,8 @@ pub const CASES: &[Case] = &[
     )
     .suggests("message"),
     case(Code::MissingKey, "name: p\nsteps: [{id: a, type: timer, «wait»: 5m}]\n").suggests("duration"),
+    // Another kind of file.
+    case(Code::WrongType, "«agents»:\n  writer: {kind: mock, reply: hello}\n"),
     // Optional keys: they are ignored, but nothing else is said.
     case(
         Code::UnknownKey,
@@ -81,6 +83,59 @@ steps:
 ",
     )
     .suggests("exclusive"),
+    case(
+        Code::InvalidValue,
+        "\
+name: p
+input: {x: {}}
+steps:
+  - {id: a, type: «xor», routes: [{condition: input.x, target: b}], default_route: c}
+  - {id: b, type: timer, duration: 1s}
+  - {id: c, type: timer, duration: 1s}
+",
+    )
+    .suggests("gateway"),
+    case(
+        Code::InvalidValue,
+        "\
+name: p
+input: {x: {}}
+steps:
+  - id: a
+    type: «exclusive_gateway»
+    routes: [{condition: input.x, target: b}]
+    default_route: c
+  - {id: b, type: timer, duration: 1s}
+  - {id: c, type: timer, duration: 1s}
+",
+    )
+    .suggests("gateway"),
+    case(
+        Code::InvalidValue,
+        "\
+name: p
+steps:
+  - id: a
+    type: «parallel_gateway»
+    routes: [{target: b}, {target: c}]
+  - {id: b, type: timer, duration: 1s}
+  - {id: c, type: timer, duration: 1s}
+",
+    )
+    .suggests("gateway\n    gateway_type: parallel"),
+    case(
+        Code::InvalidValue,
+        "\
+name: p
+steps:
+  - {id: a, type: «\"AND\"», routes: [{target: b}, {target: c}]}
+  - {id: b, type: timer, duration: 1s}
+  - {id: c, type: timer, duration: 1s}
+",
+    )
+    .suggests("gateway, gateway_type: parallel"),
+    case(Code::InvalidValue, "name: p\nsteps: [{id: a, type: «approval_task», title: t}]\n").suggests("human_approval"),
+    case(Code::InvalidValue, "name: p\nsteps: [{id: a, type: «wait-step», duration: 1s}]\n").suggests("timer"),
     case(Code::InvalidValue, "name: p\nsteps: [{id: a, type: timer, duration: 1s, priority: «urgent»}]\n")
         .suggests("high"),
     // Durations.

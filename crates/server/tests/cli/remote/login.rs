@@ -26,7 +26,7 @@ fn a_session_is_remembered_for_its_server_until_it_is_forgotten() {
     // The server that was logged in to last is the one that is asked.
     place.run(&["executions", "list"]).ends_with(0);
     place.run(&["user", "list", "--server", &url]).ends_with(0);
-    place.run(&["logout"]).ends_with(0).complains("Logged out of");
+    place.run(&["logout"]).ends_with(0).complains("logged out of");
     place.run(&["executions", "list"]).ends_with(2).complains("no server is given");
     place.run(&["logout"]).ends_with(0).complains("not logged in");
     place.run(&["logout", "--server", &url]).ends_with(0).complains("not logged in to");
