@@ -1,0 +1,20 @@
+const __vite__mapDeps=(i,m=__vite__mapDeps,d=(m.f||(m.f=["assets/DefinitionEditor-01Zsd5NB.js","assets/runtime-core.esm-bundler-CwD4hQUa.js","assets/textView-w3XlCJWm.js","assets/dist-CqlnV0eX.js","assets/circle-check-sP1pMv_A.js","assets/index-r-ZuVcVd.js","assets/useQueryClient-C382eOS5.js","assets/useQuery-ac79ZPNo.js","assets/runtime-dom.esm-bundler-C95F8YCn.js","assets/client-bqPsur5z.js","assets/useApi-SF8tY_yo-DYLGFfyl.js","assets/refresh-BRzdcGH6.js","assets/index-DwMbHPqm.css","assets/model-DkJbGPFP.js","assets/words-BIT5gAHD.js","assets/ProcessGraph-XYP1sNcu.js","assets/rolldown-runtime-DK3Fl9T5.js","assets/plus-D-cCSB2y.js","assets/text-D9iz4zFL.js","assets/outline-HkcC4IF-.js","assets/TemplateGallery-CRFqoR_G.js","assets/EmptyState-C_M1gbtQ.js","assets/ErrorNotice-BhxqHVtj.js","assets/listKeys-BW5qqmMJ.js","assets/UseTemplate-78_LkoZJ.js","assets/action-CNwJNklZ.js","assets/inputForm-ChFXjsk0.js"])))=>i.map(i=>d[i]);
+import{At as e,F as t,L as n,N as r,W as i,_ as a,c as o,f as s,g as c,h as l,lt as u,m as d,n as f,o as p,s as m,tt as h,u as g}from"./runtime-core.esm-bundler-CwD4hQUa.js";import{t as _}from"./useQueryClient-C382eOS5.js";import{_ as v}from"./useApi-SF8tY_yo-DYLGFfyl.js";import{n as y,r as b}from"./client-bqPsur5z.js";import{t as x}from"./ErrorNotice-BhxqHVtj.js";import{t as S}from"./PageHeader-5zthNXPM.js";import{t as C}from"./action-CNwJNklZ.js";import{t as w}from"./query-LNQvD4F5.js";import{n as T}from"./draft-CrwriKNM.js";import{n as E}from"./index-r-ZuVcVd.js";var D=[`disabled`,`title`],O={key:3,class:`grid max-w-4xl gap-3 sm:grid-cols-3`},k=[`aria-describedby`,`onClick`],A={class:`font-medium`},j=[`id`],M=`name: my-process
+version: 1
+description: Say in a sentence what it is for.
+
+input:
+  topic:
+    type: string
+    required: true
+
+steps:
+  - id: write
+    type: agent_task
+    agent: writer
+    message: Write a paragraph about {{input.topic}}.
+
+outputs:
+  - name: text
+    source: "{{steps.write.output.response}}"
+`,N=a({__name:`NewProcessPage`,setup(a){let N=c(()=>E(()=>import(`./DefinitionEditor-01Zsd5NB.js`),__vite__mapDeps([0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19]))),P=c(()=>E(()=>import(`./TemplateGallery-CRFqoR_G.js`),__vite__mapDeps([20,1,8,7,6,10,9,21,22,23,5,11,12,14]))),F=c(()=>E(()=>import(`./UseTemplate-78_LkoZJ.js`),__vite__mapDeps([24,1,8,7,6,10,9,22,25,13,14,26,5,11,12]))),I=v(),L=_(),{isBusy:R,failure:z,run:B}=C(),V=w(`from`,!0),H=T(),U=h(H??(V.value===`blank`?M:``)),W=w(`template`,!0),G=p(()=>V.value!==``&&V.value!==`template`);function K(e){U.value=e===`blank`?M:``,V.value=e}let q=[{how:`blank`,name:`Blank`,about:`One step by one agent, to write on from.`},{how:`template`,name:`Template`,about:`A process that others have found good, with what is yours filled in.`},{how:`paste`,name:`Paste YAML`,about:`A definition that you have already.`}];async function J(){await B(async()=>{let e=await y(b.POST(`/api/processes`,{body:{yaml_content:U.value}}));await L.invalidateQueries({queryKey:[`processes`]}),await I.replace({name:`edit`,params:{name:e.name}})})}return(a,c)=>{let p=n(`RouterLink`);return r(),g(f,null,[l(S,{title:`New process`},s({_:2},[G.value?{name:`actions`,fn:i(()=>[l(p,{class:`button`,to:`/processes`},{default:i(()=>[...c[1]||=[d(`Back`,-1)]]),_:1}),m(`button`,{type:`button`,class:`button primary`,disabled:u(R)||U.value.trim()===``,title:U.value.trim()?`Ctrl-S`:`There is no text yet`,onClick:J},` Save `,8,D)]),key:`0`}:void 0]),1024),l(x,{class:`mb-3`,error:u(z)},null,8,[`error`]),G.value?(r(),o(u(N),{key:0,modelValue:U.value,"onUpdate:modelValue":c[0]||=e=>U.value=e,onSave:J},null,8,[`modelValue`])):u(W)?(r(),o(u(F),{id:u(W),key:u(W)},null,8,[`id`])):u(V)===`template`?(r(),o(u(P),{key:2})):(r(),g(`div`,O,[(r(),g(f,null,t(q,({how:t,name:n,about:r})=>m(`button`,{key:t,type:`button`,class:`panel p-4 text-left hover:border-line-strong`,"aria-describedby":`about-${t}`,onClick:e=>K(t)},[m(`span`,A,e(n),1),m(`span`,{id:`about-${t}`,class:`mt-1 block text-sm text-soft`,"aria-hidden":`true`},e(r),9,j)],8,k)),64))]))],64)}}});export{N as default};

@@ -1,0 +1,1 @@
+import{o as e}from"./runtime-core.esm-bundler-CwD4hQUa.js";import{g as t}from"./useApi-SF8tY_yo-DYLGFfyl.js";import{t as n}from"./index-r-ZuVcVd.js";function r(r,i=!1){let a=t(),o=a.path;return e({get:()=>{let e=a.query[r];return(Array.isArray(e)?e[0]:e)??``},set:e=>n.set(o,r,e,i)})}export{r as t};
