@@ -22,7 +22,7 @@ AGENTS = """
 agents:
   echo: {kind: echo}
   failing: {kind: script, replies: [{fail: {code: AGENT_ERROR}}]}
-  slow: {kind: script, replies: [{reply: done, delay: 1h}]}
+  slow: {kind: script, replies: [{when: the slow step, reply: done, delay: 1h}, {reply: done}]}
 """
 
 WORKS = """
@@ -60,7 +60,7 @@ steps:
 WAITS = """
 name: waits
 steps:
-  - {id: wait, type: agent_task, agent: slow, message: hello, timeout: 2h}
+  - {id: wait, type: agent_task, agent: slow, message: the slow step, timeout: 2h}
 """
 
 
