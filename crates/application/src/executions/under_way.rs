@@ -1,6 +1,6 @@
 //! How far the executions of a list are, and for what they wait.
 
-use procession_domain::execution::{StepLife, WaitingFor};
+use procession_domain::execution::WaitingFor;
 
 use super::{ExecutionFailure, Executions, VisibleExecution};
 use crate::ports::{ExecutionRow, StoreError};
@@ -28,12 +28,8 @@ impl Executions {
             // It was removed since the list was read.
             Err(_) => return Ok(None),
         };
-        let has_ended = |life: &StepLife| match life {
-            StepLife::Completed | StepLife::Failed { .. } | StepLife::Skipped { .. } | StepLife::Cancelled => true,
-            StepLife::Pending | StepLife::Running | StepLife::Waiting(_) | StepLife::WaitingApproval { .. } => false,
-        };
         Ok(Some(UnderWay {
-            ended: execution.steps().filter(|(_, state)| has_ended(&state.life)).count(),
+            ended: execution.steps().filter(|(_, state)| state.status().is_terminal()).count(),
             steps: execution.steps().count(),
             waits: self.waiting_for(&execution),
         }))

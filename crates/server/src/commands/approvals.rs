@@ -1,7 +1,7 @@
 //! `approvals`: questions to people on a server.
 
 use clap::{Args, Subcommand, ValueEnum};
-use procession_domain::value::Json;
+use procession_domain::{definition::TimeoutAction, value::Json};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -233,16 +233,22 @@ fn print(approval: &Json) -> std::io::Result<()> {
 /// The deadline, with what it does.
 fn until(approval: &Json) -> String {
     let deadline = instant(&approval["deadline"]);
-    let does = match approval["timeout_action"].as_str() {
-        Some("approve") => "counts as approved",
-        Some("reject") => "counts as rejected",
-        Some("skip") => "is passed over",
-        Some("escalate") => "is also put to others",
-        Some(_) | None => return deadline,
-    };
-    if deadline.is_empty() || text(&approval["status"]) != "pending" {
-        return deadline;
+    // A newer server may know an action that this program does not.
+    let action = serde_json::from_value(approval["timeout_action"].clone()).ok();
+    match action.filter(|_| !deadline.is_empty() && text(&approval["status"]) == "pending") {
+        Some(action) => undecided_by(&deadline, action),
+        None => deadline,
     }
+}
+
+/// A deadline, and what it does to a request that is still open then.
+pub(super) fn undecided_by(deadline: &str, action: TimeoutAction) -> String {
+    let does = match action {
+        TimeoutAction::Reject => "counts as rejected",
+        TimeoutAction::Approve => "counts as approved",
+        TimeoutAction::Skip => "is passed over",
+        TimeoutAction::Escalate => "is also put to others",
+    };
     format!("{deadline}; undecided by then, it {does}")
 }
 

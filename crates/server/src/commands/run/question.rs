@@ -2,14 +2,14 @@
 
 use procession_domain::{
     approval::{Approval, Ballot},
-    definition::{Definition, EdgeKind, HumanApproval, OnError, OnReject, Step, StepKind, TimeoutAction},
+    definition::{Definition, EdgeKind, HumanApproval, OnError, OnReject, Step, StepKind},
     execution::Execution,
     value::{Json, StepId},
 };
 
 use super::decide::Answer;
 use crate::{
-    commands::remote::instant,
+    commands::{approvals::undecided_by, remote::instant},
     exit::Failure,
     terminal::{
         self, prompt, style,
@@ -52,14 +52,8 @@ impl Consequences {
             approve: follows,
             changes: changes(asked, state.reruns),
             deadline: request.deadline.map(|deadline| {
-                let does = match request.timeout_action {
-                    TimeoutAction::Reject => "counts as rejected",
-                    TimeoutAction::Approve => "counts as approved",
-                    TimeoutAction::Skip => "is passed over",
-                    TimeoutAction::Escalate => "is also put to others",
-                };
                 let time = instant(&Json::String(deadline.to_string()));
-                format!("{time}; undecided by then, it {does}")
+                undecided_by(&time, request.timeout_action)
             }),
         }
     }
