@@ -29,6 +29,8 @@ pub(crate) const fn name_of(c: char) -> &'static str {
         '\u{ad}' => "a soft hyphen",
         '\u{200b}' => "a zero-width space",
         '“' | '”' | '„' | '‘' | '’' | '‚' | '«' | '»' => "a typographic quote",
+        '\u{1b}' => "an escape character",
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => "a control character",
         c if is_invisible(c) => "an invisible character",
         c if is_odd_space(c) => "a space other than the plain one",
         _ => "a character",

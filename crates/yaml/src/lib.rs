@@ -77,7 +77,8 @@ impl fmt::Debug for Reading<'_> {
 pub struct Document<'t> {
     /// Its value; `None` if the text has no content, or if it is refused as a whole.
     pub root: Option<Node<'t>>,
-    /// Whether the end is missing, because of a syntax error that could not be repaired, or because reading was given up.
+    /// Whether a part is missing: the end, because of a syntax error that could not be repaired or because reading was given
+    /// up, or lines in which there is no key.
     pub is_cut_off: bool,
     /// What is wrong with it.
     pub problems: Vec<Problem>,
@@ -93,6 +94,7 @@ pub fn read<'s>(source: &'s Source<'_>, reading: Reading<'_>) -> Document<'s> {
     let mut patches = Patches::of(source.text());
     let mut repaired_to = None;
     let mut bytes_read = 0;
+    let mut is_partial = false;
     loop {
         let built = build(source, &patches, reading);
         bytes_read += match &built.end {
@@ -104,7 +106,7 @@ pub fn read<'s>(source: &'s Source<'_>, reading: Reading<'_>) -> Document<'s> {
             continue;
         }
         match built.end {
-            End::Complete => return finish(built.root, false, problems, built.problems),
+            End::Complete => return finish(built.root, is_partial, problems, built.problems),
             End::GivenUp => return finish(None, true, problems, Vec::new()),
             End::Refused(problem) => {
                 problems.push(*problem);
@@ -124,6 +126,7 @@ pub fn read<'s>(source: &'s Source<'_>, reading: Reading<'_>) -> Document<'s> {
                         && patches.add(span, replacement)
                     {
                         repaired_to = Some(span.end);
+                        is_partial |= replacement.leaves_out_keys();
                         continue;
                     }
                 }

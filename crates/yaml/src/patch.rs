@@ -18,6 +18,18 @@ pub(super) enum Replacement {
     Broken,
     /// Nothing at all: the lines become comments.
     Comment,
+    /// The dash of a list item; what follows it on its line becomes a comment.
+    Item,
+}
+
+impl Replacement {
+    /// Whether keys may stand in what is replaced.
+    pub const fn leaves_out_keys(self) -> bool {
+        match self {
+            Self::Text | Self::Broken => false,
+            Self::Comment | Self::Item => true,
+        }
+    }
 }
 
 /// The repairs so far.
@@ -51,6 +63,7 @@ impl<'t> Patches<'t> {
         match replacement {
             Replacement::Text | Replacement::Broken => push_filler(&mut harmless, part),
             Replacement::Comment => push_comment(&mut harmless, part),
+            Replacement::Item => push_item(&mut harmless, part),
         }
         self.text.to_mut().replace_range(span.start..span.end, &harmless);
         self.list.insert(span.start, (span, replacement));
@@ -76,7 +89,7 @@ impl<'t> Patches<'t> {
                 style: Style::Repaired,
                 resolved: Resolved::Text,
             }),
-            Replacement::Broken | Replacement::Comment => Kind::Broken,
+            Replacement::Broken | Replacement::Comment | Replacement::Item => Kind::Broken,
         };
         Some(Node { kind, span: *span, alias: None })
     }
@@ -116,6 +129,13 @@ fn push_comment(patched: &mut String, part: &str) {
         }
         patched.push(character);
     }
+}
+
+/// A dash and a comment in place of `-id: c`; two plain characters stand behind the dash.
+fn push_item(patched: &mut String, part: &str) {
+    let has_room = part.is_char_boundary(3) && part.is_ascii();
+    patched.push_str(if has_room { "- #" } else { "" });
+    patched.push_str(if has_room { &part[3..] } else { part });
 }
 
 #[cfg(test)]

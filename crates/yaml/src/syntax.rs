@@ -1,8 +1,10 @@
 //! Syntax errors in words for people, with the repair that lets reading go on behind them.
 
 mod block;
+mod control;
 mod flow;
 mod indentation;
+mod misspelt;
 mod words;
 
 use granit_parser::ErrorKind;
@@ -69,6 +71,7 @@ pub(super) fn explain(scene: &Scene<'_>) -> Finding {
         kind if indentation::is_about_tabs(kind) && indentation::line_with_tab(scene).is_some() => {
             indentation::tab(scene.source, indentation::line_with_tab(scene).unwrap_or_default())
         }
+        ErrorKind::UnexpectedCharacter { character } if character.is_control() => control::explain(scene, *character),
         kind => match context.open_flow {
             Some(open) => flow::explain(scene, open),
             None if *kind == ErrorKind::MappingValueNotAllowed && context.last_plain.is_some() => {

@@ -93,6 +93,7 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
             ("llm", "model"),
             ("schema", "output_schema"),
             ("response_format", "output_schema"),
+            ("budget", "max_cost"),
             ("cost_limit", "max_cost"),
         ],
     ),
@@ -224,6 +225,15 @@ const WORDS: &[(&str, &[&str])] = &[
 
 /// What other tools add to their words.
 const KINDS: [&str; 4] = ["_task", "_step", "_event", "_node"];
+
+/// The key of a place that is meant by a number alone: `retry: 3`, `budget: 5`.
+pub(crate) fn key_of_number(place: &Place) -> Option<&'static str> {
+    match place.name {
+        "retry" => Some("max_attempts"),
+        "budget" => Some("max_cost"),
+        _ => None,
+    }
+}
 
 /// The key of a place that is meant by another tool's key.
 pub(crate) fn key_meant(place: &Place, word: &str) -> Option<&'static str> {

@@ -59,7 +59,7 @@ impl<'d: 'p, 'p> Fields<'d, 'p> {
     /// The keys of a mapping; anything else is reported as such.
     pub fn of(cx: &mut Lowering<'d>, node: &'d Node<'d>, path: &'p Path<'p>, place: &'static Place) -> Option<Self> {
         let Some(entries) = node.entries() else {
-            cx.wrong_type(node, path, "a mapping");
+            cx.no_mapping(node, path, place);
             return None;
         };
         Some(Self {

@@ -1,9 +1,13 @@
 //! Values of a wrong type, and what was probably meant by them.
 
-use procession_yaml::{Kind, Node, Path, Scalar, Span, Style, corrected, quoted};
+use procession_yaml::{Correction, Fix, Kind, Node, Path, Resolved, Scalar, Span, Style, corrected, quoted};
 
 use super::Lowering;
-use crate::{code::Code, problem::Problem};
+use crate::{
+    code::Code,
+    keys::{Place, foreign},
+    problem::Problem,
+};
 
 impl Lowering<'_> {
     /// Says that a value is of the wrong type; nothing for what has been reported as unreadable.
@@ -25,9 +29,46 @@ impl Lowering<'_> {
             self.problems.push(problem.at(path));
             return;
         }
-        let message = format!("expected {expected}, found {}", node.type_name());
+        let found = node.type_name();
+        let message = match path {
+            Path::Root => format!("expected {expected}, found {found}"),
+            Path::Key(_, key) => format!("`{key}` takes {expected}, not {found}"),
+            Path::Item(Path::Key(_, key), _) => format!("an item of `{key}` must be {expected}, not {found}"),
+            Path::Item(..) => format!("an item of this list must be {expected}, not {found}"),
+        };
         let place = node.alias.unwrap_or_else(|| self.first_line(node.span));
-        self.problems.push(Problem::new(Code::WrongType, place, message).at(path));
+        let number = self.number_in_quotes(node, expected);
+        self.problems.push(Problem::new(Code::WrongType, place, message).correct(number).at(path));
+    }
+
+    /// A number in quotes, without them.
+    fn number_in_quotes(&self, node: &Node<'_>, expected: &str) -> Option<Correction> {
+        let Kind::Scalar(Scalar { text, style: Style::SingleQuoted | Style::DoubleQuoted, .. }) = &node.kind else {
+            return None;
+        };
+        let is_number = match Resolved::of_plain(text.trim()) {
+            Resolved::Integer => expected.ends_with("number"),
+            Resolved::Float => expected == "a number",
+            Resolved::Null | Resolved::Bool(_) | Resolved::Text => false,
+        };
+        let text = text.trim().to_owned();
+        is_number.then(|| Correction { shown: text.clone(), fix: Fix { span: node.span, text } })
+    }
+
+    /// Says that no mapping stands where one is wanted; a number is written as the key that it is meant for.
+    pub(super) fn no_mapping(&mut self, node: &Node<'_>, path: &Path<'_>, place: &Place) {
+        let number = match &node.kind {
+            Kind::Scalar(Scalar { text, resolved: Resolved::Integer | Resolved::Float, .. }) => Some(text),
+            Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) | Kind::Broken => None,
+        };
+        let meant = foreign::key_of_number(place).zip(number).filter(|_| node.alias.is_none());
+        let (Some((key, number)), Path::Key(_, outer)) = (meant, path) else {
+            return self.wrong_type(node, path, "a mapping");
+        };
+        let text = format!("{{{key}: {number}}}");
+        let message = format!("`{outer}` takes a mapping, not a number");
+        let correction = Correction { shown: format!("{outer}: {text}"), fix: Fix { span: node.span, text } };
+        self.problems.push(Problem::new(Code::WrongType, node.span, message).correct(Some(correction)).at(path));
     }
 
     /// A mapping that stands where a text is wanted, made by a `: ` in an unquoted text.

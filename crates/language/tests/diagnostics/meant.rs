@@ -49,6 +49,20 @@ steps:
         .suggests("retry: {max_attempts: 4}"),
     case(Code::UnknownKey, "name: p\nsteps: [{id: a, type: timer, duration: 1s, «timeout-minutes»: 5}]\n")
         .suggests("timeout: 5m"),
+    case(Code::WrongType, "name: p\nsteps: [{id: a, type: timer, duration: 1s, retry: «3»}]\n")
+        .suggests("retry: {max_attempts: 3}"),
+    case(Code::WrongType, "name: p\nconfig:\n  budget: «5.50»\nsteps: [{id: a, type: timer, duration: 1s}]\n")
+        .suggests("budget: {max_cost: 5.50}"),
+    case(Code::WrongType, "name: p\nsteps: [{id: a, type: timer, duration: 1s, retry: {max_attempts: «\"3\"»}}]\n")
+        .suggests("3"),
+    case(Code::WrongType, "name: p\nsteps: [{id: a, type: timer, duration: 1s, retry: {backoff_multiplier: «'1.5'»}}]\n")
+        .suggests("1.5"),
+    case(Code::WrongType, "name: p\nsteps: [{id: a, type: timer, duration: 1s, retry: «often»}]\n"),
+    case(
+        Code::UnknownKey,
+        "name: p\nsteps: [{id: a, type: agent_task, agent: writer, message: x, «budget»: 5}]\n",
+    )
+    .suggests("max_cost"),
     case(Code::UnknownKey, "name: p\nsteps: [{id: a, type: human_approval, «assignee»: alice}]\n").suggests("assignees"),
     case(
         Code::MissingKey,

@@ -234,6 +234,140 @@ steps: [{id: a, type: timer, duration: 1s}]
 ",
     )
     .suggests("description: 'a \\d+ pattern'"),
+    // One character is missing: a space behind a dash or a colon, or a colon.
+    case(
+        Code::YamlSyntax,
+        "\
+name: p
+steps:
+  - «id:a»
+    type: timer
+    duration: 1s
+  - id: b
+    type: timer
+    duration: 1s
+    depends_on: [a]
+",
+    )
+    .suggests("- id: a"),
+    case(
+        Code::YamlSyntax,
+        "\
+name: p
+steps:
+  «-id: a»
+    type: timer
+    duration: 1s
+  - id: b
+    type: timer
+    duration: 1s
+    depends_on: [a]
+",
+    )
+    .suggests("- id: a"),
+    case(
+        Code::YamlSyntax,
+        "\
+name: p
+steps:
+  - id: a
+    type: timer
+    duration: 1s
+  «-id: b»
+    type: timer
+    duration: 1s
+    depends_on: [a]
+",
+    )
+    .suggests("- id: b"),
+    case(
+        Code::YamlSyntax,
+        "\
+name: p
+«steps»
+  - id: a
+    type: timer
+    duration: 1s
+outputs: {when: \"{{ steps.a.status }}\"}
+",
+    )
+    .suggests("steps:"),
+    case(
+        Code::YamlSyntax,
+        "\
+name: p
+steps:
+  - id: a
+    «type agent_task»
+    agent: writer
+    message: x
+",
+    )
+    .suggests("type: agent_task"),
+    case(
+        Code::YamlSyntax,
+        "\
+name: p
+steps:
+  - id: a
+    type: agent_task
+    «agent writer»
+    message: x
+",
+    )
+    .suggests("agent: writer"),
+    // A comment within a text of several lines.
+    case(
+        Code::YamlSyntax,
+        "\
+name: p
+steps:
+  - id: a
+    type: agent_task
+    agent: writer
+    message: Tell the people
+      in room «#42 of this»
+      and those next door
+",
+    )
+    .suggests("message: |\n      Tell the people\n      in room #42 of this\n      and those next door"),
+    case(
+        Code::YamlSyntax,
+        "\
+name: p
+steps:
+  - id: a
+    type: agent_task
+    agent: writer
+    message: Tell the people «# all of them»
+      and those next door
+",
+    ),
+    // An expression without quotes within brackets, in which the parser takes a quote for the start of a text.
+    case(
+        Code::UnquotedExpression,
+        "\
+name: p
+steps:
+  - id: a
+    type: human_approval
+    title: x
+  - {id: b, type: human_approval, depends_on: [a], title: «X\"Pay? {{steps.a.decision}}\"»}
+outputs: {r: \"{{steps.b.decision}}\"}
+",
+    )
+    .suggests("- {id: b, type: human_approval, depends_on: [a], title: 'X\"Pay? {{steps.a.decision}}\"'}"),
+    // Characters that YAML does not take.
+    case(
+        Code::YamlSyntax,
+        "name: p\ndescription: some «\u{1b}»[1mbold text\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    ),
+    case(Code::YamlSyntax, "name: p\ndescription: \"some «\u{1}»text\"\nsteps: [{id: a, type: timer, duration: 1s}]\n"),
+    case(
+        Code::YamlSyntax,
+        "name: p\ndescription: |\n  first\n  some «\u{8}»text\nsteps: [{id: a, type: timer, duration: 1s}]\n",
+    ),
+    case(Code::YamlSyntax, "name: p\nsteps: [{id: a, type: timer, duration: 1s, description: a«\u{7f}»b}]\n"),
     case(
         Code::TabIndentation,
         "\

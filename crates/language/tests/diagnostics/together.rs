@@ -213,3 +213,27 @@ steps:
     assert!(step.depends_on.is_empty() && step.condition.is_none());
     assert_eq!(checked.diagnostics.len(), 2);
 }
+
+#[test]
+fn a_value_of_a_wrong_type_is_told_with_its_key() {
+    for (yaml, told) in [
+        ("retry: 3", "`retry` takes a mapping, not a number"),
+        ("retry: {max_attempts: \"3\"}", "`max_attempts` takes a whole number, not a text"),
+        ("compensation: x", "`compensation` takes a mapping, not a text"),
+        ("depends_on: [[b]]", "an item of `depends_on` must be a text, not a list"),
+    ] {
+        let yaml = format!("name: p\nsteps:\n  - {{id: a, type: timer, duration: 1s, {yaml}}}\n");
+        let messages: Vec<String> = check(&yaml, &Nothing).diagnostics.into_iter().map(|found| found.message).collect();
+        assert_eq!(messages, [format!("step `a`: {told}")]);
+    }
+}
+
+#[test]
+fn a_character_that_yaml_does_not_take_is_named() {
+    let told = |yaml: &str| check(yaml, &Nothing).diagnostics[0].message.clone();
+    let escape = told("name: p\ndescription: a \u{1b}[1mbold text\nsteps: [{id: a, type: timer, duration: 1s}]\n");
+    let expected = "an escape character (`\\u{1b}`) can't stand in YAML: remove it, or write `\\u001b` within \"…\"";
+    assert_eq!(escape, expected);
+    let other = told("name: p\ndescription: \"a \u{1}b\"\nsteps: [{id: a, type: timer, duration: 1s}]\n");
+    assert!(other.starts_with("a control character (`\\u{1}`) can't stand in YAML"), "{other}");
+}

@@ -61,8 +61,6 @@ steps:
     // Types of values.
     case(Code::WrongType, "name: p\nsteps: [{id: a, type: timer, duration: 1s}, «oops»]\n"),
     case(Code::WrongType, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, depends_on: «{b: c}»}\n"),
-    case(Code::WrongType, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, retry: «3»}\n"),
-    case(Code::WrongType, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, retry: {max_attempts: «\"3\"»}}\n"),
     case(Code::WrongType, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, condition: «[x]»}\n"),
     case(Code::WrongType, "name: p\nsteps:\n  - {id: a, type: timer, duration: 1s, config: «x»}\n"),
     case(

@@ -2,7 +2,12 @@
 
 use granit_parser::ErrorKind;
 
-use super::{Finding, Scene, flow, indentation, only, unquoted_expression, words::in_words};
+use super::{
+    Finding, Scene, flow, indentation,
+    misspelt::{self, leading_word},
+    only, unquoted_expression,
+    words::in_words,
+};
 use crate::{
     frames::{Awaits, Context},
     patch::Replacement,
@@ -18,7 +23,10 @@ pub(super) fn unquoted_colon(scene: &Scene<'_>) -> Finding {
     let plain = context.last_plain.unwrap_or_default();
     let error_line = source.line(failure.at);
     if source.line(plain.start) < error_line {
-        let first_word = source.slice(plain).split_whitespace().next().unwrap_or("");
+        if let Some(finding) = misspelt::dash_without_space(scene, plain.start) {
+            return finding;
+        }
+        let first_word = leading_word(source.slice(plain));
         let stands_for_key = match context.awaits {
             Awaits::Key | Awaits::Document => true,
             Awaits::Value | Awaits::Item => stands_behind_dash(scene, plain.start),
@@ -181,10 +189,36 @@ pub(super) fn text_after_value(scene: &Scene<'_>, value: usize) -> Finding {
     }
 }
 
+/// A text without quotes that a comment has ended, though it goes on below.
+fn comment_within_text(scene: &Scene<'_>, unread: usize) -> Option<Finding> {
+    let Scene { source, failure, .. } = scene;
+    let plain = failure.context.last_plain?;
+    let parent_column = failure.context.parent_column;
+    let rest = source.rest_of_line(plain.end);
+    let comment = rest.trim();
+    let goes_on = parent_column.is_none_or(|column| source.column_index(unread) > column);
+    if !goes_on || source.line(plain.end) >= source.line(unread) || !comment.starts_with('#') {
+        return None;
+    }
+    let start = plain.end + rest.len() - rest.trim_start().len();
+    let whole = region::block_value(source, plain.start, parent_column);
+    let message = "` #` begins a comment, and a text without quotes ends there, though it goes on below; quote the whole \
+                   text, or use `|`";
+    // What is plainly a comment is no part of the text.
+    let is_part = !comment[1..].starts_with([' ', '#']) && comment.len() > 1;
+    let correction = if is_part { scene.corrected(whole) } else { None };
+    let problem = Problem::new(Fault::Syntax, Span::new(start, start + comment.len()), message).suggest(correction);
+    Some(Finding { problem, repair: Some((whole, Replacement::Text)) })
+}
+
 /// A line that should begin with a key and does not, or is not indented like any line above.
 fn no_key(scene: &Scene<'_>, unread: usize) -> Finding {
     let source = scene.source;
     let line = source.line(unread);
+    let found = misspelt::dash_without_space(scene, unread).or_else(|| comment_within_text(scene, unread));
+    if let Some(finding) = found {
+        return finding;
+    }
     if let Some(above) = (1..line).rev().find(|line| !source.line_text(*line).trim().is_empty())
         && indentation::is_indented_with_tab(source, above)
     {
@@ -208,33 +242,13 @@ fn no_key(scene: &Scene<'_>, unread: usize) -> Finding {
     } else if is_item {
         ("a list item can't stand here, between the keys of a mapping".to_owned(), None)
     } else {
-        misspelt_key(scene, unread, content)
+        misspelt::key(scene, unread, content)
     };
     let problem = Problem::new(Fault::Syntax, span, message).suggest(correction);
     // Left out only where the line plainly is no part of the structure, with all that belongs to it.
     let repair =
         (!has_key && !is_item).then(|| (region::block_value(source, unread, Some(column)), Replacement::Comment));
     Finding { problem, repair }
-}
-
-/// A line whose key lacks the colon, or the space behind it.
-fn misspelt_key(scene: &Scene<'_>, at: usize, content: &str) -> (String, Option<Correction>) {
-    let word = content.split([' ', '\t', ':', '=']).next().unwrap_or("");
-    let rest = &content[word.len()..];
-    let end = at + word.len();
-    let (message, length, text) = if !(scene.is_known_key)(word) {
-        let message = "this line has no key: write `key: value`, or indent it if it goes on with the text above";
-        return (message.to_owned(), None);
-    } else if rest.starts_with(':') {
-        (format!("a space is missing behind `{word}:`"), 1, ": ")
-    } else if rest.trim_start().starts_with('=') {
-        (format!("write `{word}:` instead of `{word} =`"), rest.find('=').map_or(0, |equals| equals + 1), ":")
-    } else {
-        (format!("a colon is missing behind `{word}`"), 0, ":")
-    };
-    let text =
-        if length > 0 && !rest[length..].starts_with(' ') { format!("{} ", text.trim()) } else { text.to_owned() };
-    (message, scene.tried(Fix { span: Span::new(end, end + length), text }))
 }
 
 /// Whether a place is the first one behind the dash of a list item.

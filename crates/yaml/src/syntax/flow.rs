@@ -31,18 +31,27 @@ pub(super) fn explain(scene: &Scene<'_>, open: usize) -> Finding {
     let context = &failure.context;
     let rest = source.text().get(failure.at..).unwrap_or("");
     let token = region::flow_token(source, failure.at);
-    if failure.at > open && (rest.starts_with("{{") || rest.starts_with("{%")) && source.slice(token).contains('{') {
-        let problem = unquoted_expression(source, token, context.parent_column);
-        return Finding { problem, repair: Some((token, Replacement::Text)) };
-    }
     let value = region::block_value(source, open, context.parent_column);
     if source.slice(value).starts_with("{%") {
         return block::expression(scene, value);
     }
     let last_line = source.line(value.end);
     let end = source.line_start(last_line) + source.line_text(last_line).len();
-    let mut scan = Scan { text: source.slice(Span::new(open, end)), at: 0, brackets: Vec::new(), comment: None };
-    let (message, span, correction) = match scan.first_flaw() {
+    let mut scan = Scan::of(source.slice(Span::new(open, end)));
+    let flaw = scan.first_flaw();
+    // The parser may have read on behind brackets that are closed: a quote in an expression opened a text for it.
+    let stands_before = matches!(flaw, Flaw::Closed { end } if open + end <= failure.at);
+    let is_expression = rest.starts_with("{{") || rest.starts_with("{%");
+    let unquoted = if stands_before {
+        scan.expression.map(|at| region::flow_token(source, open + at))
+    } else {
+        (failure.at > open && is_expression && source.slice(token).contains('{')).then_some(token)
+    };
+    if let Some(token) = unquoted {
+        let problem = unquoted_expression(source, token, context.parent_column);
+        return Finding { problem, repair: Some((token, Replacement::Text)) };
+    }
+    let (message, span, correction) = match flaw {
         Flaw::Closed { end } if is_text(source.rest_of_line(open + end)) => {
             return block::text_after_value(scene, open);
         }
@@ -119,9 +128,15 @@ struct Scan<'s> {
     brackets: Vec<(char, usize)>,
     /// The start of the first text that a comment follows.
     comment: Option<usize>,
+    /// The start of the first text without quotes that holds an expression.
+    expression: Option<usize>,
 }
 
-impl Scan<'_> {
+impl<'s> Scan<'s> {
+    const fn of(text: &'s str) -> Self {
+        Self { text, at: 0, brackets: Vec::new(), comment: None, expression: None }
+    }
+
     fn first_flaw(&mut self) -> Flaw {
         let mut text_at = None;
         while let Some(character) = self.text[self.at..].chars().next() {
@@ -129,7 +144,8 @@ impl Scan<'_> {
             self.at += character.len_utf8();
             match character {
                 '[' | '{' if self.text[here..].starts_with("{{") => {
-                    text_at.get_or_insert(here);
+                    let text_at = *text_at.get_or_insert(here);
+                    self.expression.get_or_insert(text_at);
                     let length = self.text[here..].find("}}").map_or(2, |length| length + 2);
                     self.at = here + length;
                 }
