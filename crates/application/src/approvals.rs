@@ -2,10 +2,12 @@
 //! that goes with it tells the execution.
 
 mod by_link;
+mod consequences;
 
 use std::sync::Arc;
 
 pub use by_link::{LinkStanding, LinkedApproval};
+pub use consequences::Consequences;
 use procession_domain::{
     approval::{Approval, ApprovalError, ApprovalStatus, Ballot},
     event::Decision,

@@ -281,11 +281,6 @@ impl Executions {
     }
 
     async fn load(&self, id: ExecutionId) -> Result<Execution, ExecutionFailure> {
-        let loaded = self.ports.executions.load(id).await?.ok_or(ExecutionFailure::NotFound)?;
-        let runnable = self.engine.catalog().runnable(loaded.creation.process.id).await?;
-        let missing = || StoreError::Corrupt(format!("the definition of execution {id} is missing"));
-        let definition = Arc::clone(&runnable.ok_or_else(missing)?.definition);
-        let corrupt = |error| StoreError::Corrupt(format!("execution {id}: {error}"));
-        Ok(loaded.execution(definition).map_err(corrupt)?)
+        self.engine.execution(id).await?.ok_or(ExecutionFailure::NotFound)
     }
 }

@@ -42,7 +42,7 @@ use std::{
 use futures::FutureExt;
 use procession_domain::{
     event::ExecutionError,
-    execution::Command,
+    execution::{Command, Execution},
     value::{Duration, ErrorCode, ExecutionId, Timestamp},
 };
 use tokio::sync::Notify;
@@ -214,6 +214,16 @@ impl Engine {
                 }
             }
         });
+    }
+
+    /// An execution as it is stored, with its definition.
+    pub(crate) async fn execution(&self, id: ExecutionId) -> Result<Option<Execution>, StoreError> {
+        let Some(loaded) = self.0.ports.stores.executions.load(id).await? else { return Ok(None) };
+        let runnable = self.0.catalog.runnable(loaded.creation.process.id).await?;
+        let missing = || StoreError::Corrupt(format!("the definition of execution {id} is missing"));
+        let definition = Arc::clone(&runnable.ok_or_else(missing)?.definition);
+        let corrupt = |error| StoreError::Corrupt(format!("execution {id}: {error}"));
+        Ok(Some(loaded.execution(definition).map_err(corrupt)?))
     }
 
     /// Says that something may have come in for an execution: a signal in its inbox.

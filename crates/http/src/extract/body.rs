@@ -139,8 +139,8 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Unfi
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let (field, message) = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        Err(error) => (error.path().to_string(), without_place(&error.into_inner().to_string())),
-        Ok(_) => (String::new(), without_place(&error.to_string())),
+        Err(error) => (error.path().to_string(), in_words(&error.into_inner().to_string())),
+        Ok(_) => (String::new(), in_words(&error.to_string())),
     };
     let field = if field == "." { String::new() } else { field };
     let error = FieldError::new(field, message);
@@ -159,6 +159,42 @@ fn no_object() -> Problem {
 fn missing_body() -> Problem {
     let error = FieldError::new("", "a JSON object is expected, and the body is empty");
     Problem::fields(Code::InvalidBody, "The request body does not fit", &[error])
+}
+
+/// The message in words that say what to write.
+fn in_words(message: &str) -> String {
+    let message = without_place(message);
+    let mistyped = message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "));
+    match mistyped {
+        Some((found, expected)) => format!("must be {}, not {}", kind_expected(expected), kind_found(found)),
+        None => message,
+    }
+}
+
+fn kind_expected(expected: &str) -> &str {
+    match expected {
+        "a map" => "an object",
+        "a string" => "a text",
+        "a sequence" => "a list",
+        "a boolean" => "true or false",
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        other if other.starts_with("struct ") => "an object",
+        other => other,
+    }
+}
+
+/// What was found, without the value: it may be long, or a secret.
+fn kind_found(found: &str) -> &str {
+    match found.split(' ').next().unwrap_or(found) {
+        "integer" | "floating" | "number" => "a number",
+        "string" | "char" => "a text",
+        "sequence" => "a list",
+        "map" => "an object",
+        "boolean" => "true or false",
+        "null" => "null",
+        _ => found,
+    }
 }
 
 /// The message without the place in the text, since the field is named.

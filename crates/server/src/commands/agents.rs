@@ -1,6 +1,6 @@
 //! `agents list` and `agents test`: which agents answer.
 
-use std::{path::PathBuf, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 use clap::{Args, Subcommand};
 use procession_application::{
@@ -26,6 +26,9 @@ Examples:
   procession agents list
   procession agents test researcher \"What is known about tea?\"
   procession agents list --agents samples/agents.yaml";
+
+/// How long an agent may take to say that it is up.
+const LONGEST_LOOK: std::time::Duration = std::time::Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -78,9 +81,16 @@ pub(super) fn agents_flag(path: &std::path::Path) -> Result<FlagValue, Failure> 
 
 async fn list(loaded: &Loaded, format: Format) -> Result<Exit, Failure> {
     let agents = only_agents(loaded).await?.gateway();
-    let listed = agents.list().await.map_err(Failure::failed)?;
+    let looks = agents.list().await.map_err(Failure::failed)?.into_iter().map(|agent| {
+        let agents = Arc::clone(&agents);
+        tokio::spawn(async move { look_at(agents.as_ref(), agent).await })
+    });
+    let mut listed = Vec::new();
+    for look in looks.collect::<Vec<_>>() {
+        listed.push(look.await.map_err(Failure::failed)?);
+    }
     if format == Format::Json {
-        let agents: Vec<Value> = listed.iter().map(as_json).collect();
+        let agents: Vec<Value> = listed.iter().map(|(agent, state)| as_json(agent, state)).collect();
         terminal::say_json(&json!({"agents": agents}))?;
         return Ok(Exit::Done);
     }
@@ -88,12 +98,10 @@ async fn list(loaded: &Loaded, format: Format) -> Result<Exit, Failure> {
         let file = loaded.configuration.agents_file();
         terminal::tell(format_args!("There are no agents: add some to {}, or set agents.mcp.url", file.display()));
     }
-    let names = listed.iter().map(|agent| width(&clean(&agent.name))).max().unwrap_or(0);
-    for agent in &listed {
-        let state = match agent.status {
-            AgentStatus::Running => style::paint(style::GOOD, "running"),
-            AgentStatus::Stopped => style::paint(style::WAITING, "stopped"),
-        };
+    let names = listed.iter().map(|(agent, _)| width(&clean(&agent.name))).max().unwrap_or(0);
+    for (agent, state) in &listed {
+        let look = if *state == "running" { style::GOOD } else { style::WAITING };
+        let state = style::paint(look, format_args!("{state:9}"));
         let about = match (&agent.description, &agent.reason) {
             (Some(description), Some(reason)) => format!("{description} ({reason})"),
             (Some(text), None) | (None, Some(text)) => text.clone(),
@@ -105,11 +113,29 @@ async fn list(loaded: &Loaded, format: Format) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn as_json(agent: &AgentListing) -> Value {
-    let status = match agent.status {
-        AgentStatus::Running => "running",
-        AgentStatus::Stopped => "stopped",
+/// Asks an agent whether it is up, and notes why it is not. A model behind an address is only asked when there is work: that
+/// costs.
+async fn look_at(agents: &dyn AgentGateway, mut agent: AgentListing) -> (AgentListing, &'static str) {
+    if agent.status == AgentStatus::Stopped {
+        return (agent, "stopped");
+    }
+    let state = match tokio::time::timeout(LONGEST_LOOK, agents.health(&agent.name)).await {
+        Ok(Ok(AgentStatus::Running)) if agent.kind == "openai" => "not asked",
+        Ok(Ok(AgentStatus::Running)) => "running",
+        Ok(Ok(AgentStatus::Stopped)) => "stopped",
+        Ok(Err(failure)) => {
+            agent.reason.get_or_insert_with(|| failure.to_string());
+            "no answer"
+        }
+        Err(_) => {
+            agent.reason.get_or_insert_with(|| format!("nothing within {} s", LONGEST_LOOK.as_secs()));
+            "no answer"
+        }
     };
+    (agent, state)
+}
+
+fn as_json(agent: &AgentListing, status: &str) -> Value {
     json!({
         "name": agent.name,
         "kind": agent.kind,

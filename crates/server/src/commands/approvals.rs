@@ -212,6 +212,9 @@ fn print(approval: &Json) -> std::io::Result<()> {
         ("asks", assignees.join(", ")),
         ("asked", instant(&approval["created_at"])),
         ("until", until(approval)),
+        ("approve", text(&approval["leads_to"]["approve"])),
+        ("reject", text(&approval["leads_to"]["reject"])),
+        ("changes", text(&approval["leads_to"]["request_changes"])),
         ("approvals", votes_for(approval)),
     ];
     let known = facts.into_iter().filter(|(_, value)| !value.is_empty());
@@ -254,6 +257,9 @@ pub(super) fn undecided_by(deadline: &str, action: TimeoutAction) -> String {
 
 async fn decide(server: &Remote, vote: &Vote, action: &str, comment: Option<String>) -> Result<Exit, Failure> {
     let id = choose(server, Kind::OpenApproval, &vote.id).await?;
+    if action == "request-changes" {
+        check_that_a_round_follows(server, &id).await?;
+    }
     let path = format!("/api/approvals/{id}/{action}");
     let approval = server.post(&path, json!({"comment": comment})).await.map_err(|error| {
         let wants_comment = comment.is_none()
@@ -273,6 +279,17 @@ async fn decide(server: &Remote, vote: &Vote, action: &str, comment: Option<Stri
         }
     }
     Ok(Exit::Done)
+}
+
+/// Changes that nobody makes would only fail the step.
+async fn check_that_a_round_follows(server: &Remote, id: &str) -> Result<(), Failure> {
+    let approval = server.get(&format!("/api/approvals/{id}")).await?;
+    let leads_to = &approval["leads_to"];
+    if leads_to.is_object() && leads_to["request_changes"].is_null() {
+        let message = "no further round follows, so requested changes would only fail the step";
+        return Err(Failure::failed(message).hint("approve it, or reject it and say why with --comment"));
+    }
+    Ok(())
 }
 
 fn status_of(approval: &Json) -> String {

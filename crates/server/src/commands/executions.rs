@@ -172,7 +172,12 @@ async fn published(server: &Remote, name: &str, version: Option<Version>) -> Res
 async fn started_execution(server: &Remote, started: &Json, then: &Then) -> Result<Exit, Failure> {
     let Some(id) = owned(&started["id"]) else { return Err(server.unknown_answer().into()) };
     match (then.format, then.follow) {
-        (Format::Text, _) => terminal::say(text(&started["id"]))?,
+        (Format::Text, _) => {
+            terminal::say(text(&started["id"]))?;
+            for warning in entries(started, "warnings") {
+                terminal::warn(text(warning));
+            }
+        }
         (Format::Json, false) => terminal::say_json(started)?,
         (Format::Json, true) => {}
     }

@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    GlobalArguments,
+    GlobalArguments, quoted,
     remote::{Remote, entries, path_part, shown as text},
 };
 use crate::{
@@ -39,6 +39,13 @@ pub(super) enum People {
 }
 
 impl PlaceArguments {
+    /// The flags that name the same place again, in a command to be pasted.
+    pub fn as_flags(&self, global: &GlobalArguments) -> String {
+        let server = self.server.as_ref().map(|url| format!(" --server {}", quoted(url)));
+        let folder = || global.data_dir.as_ref().map(|path| format!(" --data-dir {}", quoted(path)));
+        server.or_else(folder).unwrap_or_default()
+    }
+
     /// The running server that is named.
     pub fn server(&self) -> Option<&str> {
         self.server.as_deref()

@@ -89,18 +89,20 @@ pub(super) fn run(arguments: UserArguments, global: &GlobalArguments) -> Result<
         };
         let makes = matches!(action, Action::Add { .. });
         let people = People::open_or_make(&place, global, makes).await?;
-        let done = carry_out(&people, action, password.as_deref()).await;
+        let done = carry_out(&people, &place.as_flags(global), action, password.as_deref()).await;
         people.close().await;
         done.map(|()| Exit::Done)
     })
 }
 
-async fn carry_out(people: &People, action: Action, password: Option<&str>) -> Result<(), Failure> {
+async fn carry_out(people: &People, place: &str, action: Action, password: Option<&str>) -> Result<(), Failure> {
     match action {
         Action::Add { name, role, email, .. } => {
             people.add(&name, &role, email.as_deref(), password).await?;
             if password.is_none() {
-                terminal::tell(format_args!("{name} has no password; `procession user password {name}` sets one"));
+                terminal::tell(format_args!(
+                    "{name} has no password; `procession user password {name}{place}` sets one"
+                ));
             }
             Ok(())
         }

@@ -59,6 +59,10 @@ pub fn say_json(value: &serde_json::Value) -> io::Result<()> {
 pub fn say_outputs(outputs: &serde_json::Map<String, serde_json::Value>) -> io::Result<()> {
     for (name, value) in outputs {
         let value = match value {
+            serde_json::Value::String(text) if is_shown_on_terminal() => {
+                let text = text::clean_lines(text.trim_end());
+                text.lines().map(|line| text::wrap_styled(line, width(), 0)).collect::<Vec<_>>().join("\n")
+            }
             serde_json::Value::String(text) => text::clean_lines(text.trim_end()),
             other => text::json_lines(other),
         };
@@ -84,15 +88,26 @@ pub fn tell(line: impl Display) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
+/// Writes a sentence of the result to standard output, as wide as the terminal.
+pub fn say_sentence(line: impl Display) -> io::Result<()> {
+    let line = line.to_string();
+    say(if is_shown_on_terminal() { text::wrap_styled(&line, width(), 2) } else { line })
+}
+
+/// Writes a sentence to standard error, as wide as the terminal.
+fn tell_sentence(line: &str) {
+    if io::stderr().is_terminal() { tell(text::wrap_styled(line, width(), 2)) } else { tell(line) }
+}
+
 /// Warns on standard error.
 pub fn warn(message: impl Display) {
     let message = text::clean_lines(&message.to_string());
-    tell(format_args!("{} {message}", style::paint(style::WARNING, "warning:")));
+    tell_sentence(&format!("{} {message}", style::paint(style::WARNING, "warning:")));
 }
 
 /// Says something beside the result on standard error.
 pub fn note(message: impl Display) {
-    tell(style::paint(style::DIM, text::clean_lines(&message.to_string())));
+    tell_sentence(&style::paint(style::DIM, text::clean_lines(&message.to_string())));
 }
 
 /// Says why the program ends.
@@ -101,8 +116,9 @@ pub fn report(failure: &Failure) {
         return;
     }
     for line in failure.message.lines() {
-        tell(format_args!("{} {}", style::paint(style::ERROR, "error:"), text::clean(line)));
+        tell_sentence(&format!("{} {}", style::paint(style::ERROR, "error:"), text::clean(line)));
     }
+    // Commands in them stay whole, to be pasted.
     for hint in &failure.hints {
         tell(format_args!("  {} {}", style::paint(style::HINT, "hint:"), text::clean(hint)));
     }
@@ -152,5 +168,14 @@ pub fn draw(file: &str, source: &str, diagnostic: &procession_language::Diagnost
     let mut shown = diagnostic.clone();
     shown.message = text::clean(&shown.message);
     shown.suggestion = shown.suggestion.map(|suggestion| text::clean_lines(&suggestion));
-    procession::draw(&text::clean(file), source, &shown, width())
+    let drawn = procession::draw(&text::clean(file), source, &shown, width());
+    // The drawing cuts lines of the source by itself; its sentences go on below.
+    let most = if io::stderr().is_terminal() || is_shown_on_terminal() { width() } else { usize::MAX };
+    let (title, rest) = drawn.split_once('\n').unwrap_or((&drawn, ""));
+    let wrapped = std::iter::once(text::wrap_styled(title, most, 2)).chain(rest.lines().map(|line| {
+        let is_help = line.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '=').starts_with("= ")
+            || line.contains("help:");
+        if is_help { text::wrap_styled(line, most, 4) } else { line.to_owned() }
+    }));
+    wrapped.collect::<Vec<_>>().join("\n")
 }

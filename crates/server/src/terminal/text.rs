@@ -155,6 +155,40 @@ pub fn wrap(text: &str, most: usize) -> Vec<String> {
     lines
 }
 
+/// A line of our own, styles and all, broken between words where it takes more columns; what goes on is indented. Words that
+/// are longer stay whole.
+pub fn wrap_styled(line: &str, most: usize, indentation: usize) -> String {
+    let mut wrapped = String::with_capacity(line.len());
+    let mut used = 0;
+    let mut has_words = false;
+    for word in line.split_inclusive(' ') {
+        let columns = styled_width(word.trim_end());
+        if has_words && used + columns > most {
+            wrapped.truncate(wrapped.trim_end().len());
+            wrapped.push('\n');
+            wrapped.extend(std::iter::repeat_n(' ', indentation));
+            used = indentation;
+            has_words = false;
+        }
+        has_words |= columns > 0;
+        used += styled_width(word);
+        wrapped.push_str(word);
+    }
+    wrapped
+}
+
+/// How many columns a text takes at most, without those of its styles, which take none.
+fn styled_width(text: &str) -> usize {
+    let mut columns = 0;
+    let mut rest = text;
+    while let Some(start) = rest.find('\u{1b}') {
+        columns += width(&rest[..start]);
+        let from = &rest[start..];
+        rest = &from[style_length(from).max(1)..];
+    }
+    columns + width(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -188,6 +222,14 @@ mod tests {
         assert_eq!(wrap("immeasurable", 5), ["immea", "surab", "le"]);
         assert_eq!(wrap("日本語の文章", 5), ["日本", "語の", "文章"]);
         assert_eq!(wrap("a\u{1b}[2Jb", 20), ["a␛[2Jb"]);
+    }
+
+    #[test]
+    fn styled_lines_are_broken_between_words_and_their_styles_take_no_columns() {
+        let text = "\u{1b}[1merror:\u{1b}[0m one two three immeasurable four";
+        let wrapped = "\u{1b}[1merror:\u{1b}[0m one\n  two three\n  immeasurable\n  four";
+        assert_eq!(wrap_styled(text, 12, 2), wrapped);
+        assert_eq!(wrap_styled("short", 12, 2), "short");
     }
 
     #[test]

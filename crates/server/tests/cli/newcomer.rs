@@ -259,3 +259,20 @@ fn n15_an_agent_that_only_may_be_called_is_no_reason_to_refuse() {
     );
     place.run(&["run", "maybe.yaml"]).ends_with(0).complains("nobody");
 }
+
+#[test]
+fn agents_that_are_not_there_are_not_said_to_run() {
+    let place = Place::new();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let agents = format!(
+        "agents:\n  echo: {{kind: echo}}\n  gone: {{kind: mcp, url: 'http://{closed}/mcp', tool: x}}\n  model: {{kind: openai, base_url: 'http://{closed}/v1', model: m}}\n"
+    );
+    place.write("agents.yaml", &agents);
+    let said = place.run(&["agents", "list", "--agents", "agents.yaml"]).ends_with(0);
+    let states: Vec<String> =
+        said.out.lines().map(|line| line.split_whitespace().take(4).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(states[0], "echo echo running");
+    assert!(states[1].starts_with("gone mcp no answer") && said.out.contains("can't be reached"), "{said:?}");
+    assert_eq!(states[2], "model openai not asked");
+    assert!(!said.err.contains("rmcp"), "{said:?}");
+}

@@ -101,3 +101,11 @@ fn a_running_server_is_asked_over_its_api() {
     server.stop().ends_with(0);
     remote(&["user", "list"], key).ends_with(1).complains("can't be reached");
 }
+
+#[test]
+fn the_hint_to_set_a_password_names_the_same_place() {
+    let place = Place::new();
+    place.run(&["db", "migrate", "--data-dir", "data"]).ends_with(0);
+    let said = place.run(&["user", "add", "ann", "--role", "viewer", "--data-dir", "data"]).ends_with(0);
+    said.complains("`procession user password ann --data-dir data` sets one");
+}

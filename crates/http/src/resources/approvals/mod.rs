@@ -109,7 +109,7 @@ async fn list_approvals(
 async fn get_approval(app: App, session: Session, path: IdPath<ApprovalId>) -> Result<Json<ApprovalDetail>, Problem> {
     session.check(UseCase::ReadApproval)?;
     let row = app.approvals.get(&session.principal, path.id()?).await?;
-    Ok(Json(ApprovalDetail::of(&row, &session.principal)))
+    detail(&app, &session, &row).await
 }
 
 /// Shows the newest approval of a step.
@@ -133,7 +133,7 @@ async fn get_approval_of_step(app: App, session: Session, path: StepPath) -> Res
         ApprovalFailure::NotFound => nothing(),
         other => other.into(),
     })?;
-    Ok(Json(ApprovalDetail::of(&row, &session.principal)))
+    detail(&app, &session, &row).await
 }
 
 /// Votes for it.
@@ -218,6 +218,12 @@ async fn delegate(
     check_comment(body.comment.as_deref())?;
     let row = app.approvals.delegate(&session.principal, path.id()?, &body.to, body.comment).await?;
     Ok(Json(ApprovalDetail::of(&row, &session.principal)))
+}
+
+/// An approval by itself, with what each decision leads to.
+async fn detail(app: &App, session: &Session, row: &ApprovalRow) -> Result<Json<ApprovalDetail>, Problem> {
+    let consequences = app.approvals.consequences(&session.principal, row).await?;
+    Ok(Json(ApprovalDetail::of(row, &session.principal).leading_to(consequences)))
 }
 
 async fn vote(

@@ -1,6 +1,6 @@
 //! Requests and responses about approvals.
 
-use procession_application::{access::Principal, ports::ApprovalRow};
+use procession_application::{access::Principal, approvals::Consequences, ports::ApprovalRow};
 use procession_domain::{
     approval::{Approval, ApprovalStatus, Ballot, Vote},
     definition::TimeoutAction,
@@ -124,6 +124,20 @@ pub(crate) struct ApprovalDetail {
     /// What the deadline does: `reject`, `approve`, `skip` or `escalate`.
     #[schema(example = "reject")]
     timeout_action: &'static str,
+    /// What each decision leads to, in words; where an approval is read by itself, and only while it is open.
+    leads_to: Option<LeadsTo>,
+}
+
+/// What each decision leads to.
+#[derive(Debug, Serialize, ToSchema)]
+struct LeadsTo {
+    #[schema(example = "`publish` comes next")]
+    approve: String,
+    #[schema(example = "the process fails")]
+    reject: String,
+    /// Null = no round follows: the step fails with `CHANGES_REQUESTED`.
+    #[schema(example = "runs again from `draft`, up to 3 times")]
+    request_changes: Option<String>,
 }
 
 /// One person's vote.
@@ -187,7 +201,18 @@ impl ApprovalDetail {
                 TimeoutAction::Skip => "skip",
                 TimeoutAction::Escalate => "escalate",
             },
+            leads_to: None,
         }
+    }
+
+    /// The same with what each decision leads to.
+    pub fn leading_to(mut self, consequences: Option<Consequences>) -> Self {
+        self.leads_to = consequences.map(|Consequences { approve, reject, request_changes }| LeadsTo {
+            approve,
+            reject,
+            request_changes,
+        });
+        self
     }
 }
 

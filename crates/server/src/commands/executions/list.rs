@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use clap::Args;
-use procession_domain::value::Json;
+use procession_domain::{execution::ExecutionStatus, value::Json};
 use serde_json::json;
 
 use super::look;
@@ -23,8 +23,8 @@ use crate::{
 #[derive(Debug, Args)]
 pub(super) struct ListArguments {
     /// Only those with this status: pending, running, paused, completed, failed or cancelled; several with commas.
-    #[arg(long, value_name = "STATUS")]
-    status: Option<String>,
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
+    status: Vec<ExecutionStatus>,
     /// Only those of this process.
     #[arg(long, value_name = "NAME")]
     process: Option<String>,
@@ -35,16 +35,26 @@ pub(super) struct ListArguments {
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// How many at most.
-    #[arg(long, value_name = "NUMBER", default_value = "50")]
+    #[arg(long, value_name = "NUMBER", default_value = "50", value_parser = at_least_one)]
     limit: NonZeroUsize,
     /// The output format.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
+fn status(text: &str) -> Result<ExecutionStatus, String> {
+    let found = ExecutionStatus::ALL.into_iter().find(|status| status.as_str() == text.trim());
+    found.ok_or_else(|| format!("an execution is {}", ExecutionStatus::ALL.map(ExecutionStatus::as_str).join(", ")))
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "a whole number from 1 on is expected")
+}
+
 pub(super) async fn list(server: &Remote, arguments: &ListArguments) -> Result<Exit, Failure> {
+    let statuses: Vec<&str> = arguments.status.iter().map(|status| status.as_str()).collect();
     let conditions = [
-        ("status", &arguments.status),
+        ("status", &Some(statuses.join(",")).filter(|statuses| !statuses.is_empty())),
         ("process_name", &arguments.process),
         ("label", &arguments.label),
         ("started_after", &arguments.since),

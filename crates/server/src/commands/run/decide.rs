@@ -11,7 +11,7 @@ use procession_domain::{
 };
 
 use super::{
-    question::{self, Consequences},
+    question::{self, Prospects},
     view::View,
     watch::{Seen, Watch},
 };
@@ -209,13 +209,13 @@ impl Decider {
     }
 
     /// What is asked, and what the decisions lead to.
-    async fn question(&self, application: &Application, id: ApprovalId) -> Result<(Approval, Consequences), Failure> {
+    async fn question(&self, application: &Application, id: ApprovalId) -> Result<(Approval, Prospects), Failure> {
         let person = Principal::at_terminal(&self.person);
         let approval = application.approvals.get(&person, id).await.map_err(Failure::failed)?.approval;
         let asking = approval.request().execution_id;
         let execution = application.executions.get(&person, asking).await.map_err(Failure::failed)?;
-        let consequences = Consequences::of(&approval, &execution);
-        Ok((approval, consequences))
+        let prospects = Prospects::of(&approval, &execution);
+        Ok((approval, prospects))
     }
 
     /// Votes until the request is settled. `false` if it can't be settled so.

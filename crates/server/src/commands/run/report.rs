@@ -129,7 +129,7 @@ impl Ended {
         facts.extend(cost_text(state.cost));
         let facts = if facts.is_empty() { String::new() } else { format!("  {}", facts.join("  ")) };
         let said = clean_lines(&said);
-        terminal::say(format_args!("{}{}", style::paint(look, said), style::paint(style::DIM, facts)))?;
+        terminal::say_sentence(format_args!("{}{}", style::paint(look, said), style::paint(style::DIM, facts)))?;
         for warning in self.warnings() {
             terminal::warn(warning);
         }

@@ -11,6 +11,9 @@ fn a_question_is_listed_shown_and_decided() {
     assert!(listed.out.contains("ask/review"), "{listed:?}");
     let shown = world.run(&["approvals", "show", &approval[..approval.len() - 2]]).ends_with(0);
     assert!(shown.out.starts_with("Is it good?  pending\n\nA draft\n"), "{shown:?}");
+    for leads_to in ["nothing more depends on it", "the process fails", "runs again from `draft`, up to 3 times"] {
+        assert!(shown.out.contains(leads_to), "{leads_to}: {shown:?}");
+    }
     let shown = world.run(&["executions", "show", &execution]).ends_with(0);
     assert!(shown.out.contains(&format!("procession approvals show {approval}")), "{shown:?}");
 
@@ -50,4 +53,18 @@ fn who_may_not_decide_is_told_so() {
     let (_, approval) = world.start_and_be_asked();
     let said = world.run_as(&key, &["approvals", "approve", &approval]);
     assert_eq!(said.code, Some(1), "{said:?}");
+}
+
+#[test]
+fn changes_are_refused_where_no_round_follows() {
+    let world = World::empty();
+    let text = "name: ask\nsteps: [{id: check, type: human_approval, title: Good?}]\n";
+    world.place.write("processes/ask.yaml", text);
+    world.run(&["apply", "processes"]).ends_with(0);
+    let (_, approval) = world.start_and_be_asked();
+    let shown = world.run(&["approvals", "show", &approval]).ends_with(0);
+    assert!(shown.out.contains("the process fails") && !shown.out.contains("changes"), "{shown:?}");
+    let said = world.run(&["approvals", "request-changes", &approval, "--comment", "Shorter"]).ends_with(1);
+    said.complains("no further round follows").complains("reject it");
+    world.run(&["approvals", "approve", &approval]).ends_with(0);
 }

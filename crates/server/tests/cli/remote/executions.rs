@@ -170,3 +170,20 @@ fn the_newest_version_is_started_unless_another_one_is_named() {
     world.words("executions start nothing").ends_with(1).complains("procession apply");
     world.run(&["executions", "start", "hello", "--input", "who"]).ends_with(2).complains("KEY=VALUE");
 }
+
+#[test]
+fn what_a_list_does_not_take_is_refused_with_what_it_takes() {
+    let world = World::empty();
+    let refused = world.run(&["executions", "list", "--status", "bogus"]).ends_with(2);
+    refused.complains("an execution is pending, running, paused, completed, failed, cancelled");
+    world.run(&["executions", "list", "--status", "failed,done"]).ends_with(2).complains("'done'");
+    world.run(&["executions", "list", "--limit", "0"]).ends_with(2).complains("a whole number from 1 on");
+    world.run(&["executions", "list", "--status", "failed,completed"]).ends_with(0);
+}
+
+#[test]
+fn an_input_that_a_process_does_not_know_is_warned_of_at_its_start() {
+    let world = World::new();
+    let said = world.run(&["executions", "start", "hello", "--input", "whom=you"]).ends_with(0);
+    said.complains("the process declares no input `whom`");
+}
