@@ -63,7 +63,7 @@ pub enum AgentsFailure {
     #[error("Failed to communicate with agent: {0}")]
     Chat(AgentFailure),
     /// The agent takes nothing more for now.
-    #[error("The agent is busy; try again in {} seconds", .0.as_secs().max(1))]
+    #[error("the agent is busy; try again in {} seconds", .0.as_secs().max(1))]
     Busy(Duration),
     /// The gateway can't say.
     #[error(transparent)]

@@ -64,7 +64,7 @@ pub enum ApprovalFailure {
     #[error("Approval not found")]
     NotFound,
     /// There is no user of this name to pass it on to.
-    #[error("There is no user `{0}` to delegate to")]
+    #[error("there is no user `{0}` to delegate to")]
     UnknownUser(String),
     /// It is refused.
     #[error(transparent)]

@@ -73,7 +73,7 @@ pub enum DefinitionFailure {
     #[error("Process not found")]
     NotFound,
     /// The text is too large.
-    #[error("The definition has {size} bytes; at most {most} are allowed (limits.definition)")]
+    #[error("the definition has {size} bytes; at most {most} are allowed (limits.definition)")]
     TooLarge {
         /// How large it is, in bytes.
         size: usize,

@@ -83,7 +83,7 @@ pub enum ExecutionFailure {
     #[error(transparent)]
     Refused(#[from] CommandError),
     /// The same command is already waiting.
-    #[error("The same command is already waiting to be carried out")]
+    #[error("the same command is already waiting to be carried out")]
     Waiting,
     /// Only failures are put aside.
     #[error("Can only dismiss failed executions (status: {})", .0.as_str())]
@@ -92,7 +92,7 @@ pub enum ExecutionFailure {
     #[error(transparent)]
     Retry(#[from] RetryError),
     /// It has no event of this number.
-    #[error("The execution has no event {sequence}: its events are numbered from 1 to {last}")]
+    #[error("the execution has no event {sequence}: its events are numbered from 1 to {last}")]
     NoSuchEvent {
         /// The number.
         sequence: u64,
@@ -100,10 +100,10 @@ pub enum ExecutionFailure {
         last: u64,
     },
     /// Events that tell of its past are gone.
-    #[error("The execution's events were purged, so that its past can't be told any more")]
+    #[error("the execution's events were purged, so that its past can't be told any more")]
     EventsPurged,
     /// An output that a retry from the failure needs is gone.
-    #[error("Cannot retry from the failure: the output of `{0}` was purged. Retry from the start instead.")]
+    #[error("Cannot retry from the failure: the output of `{0}` was purged; retry from the start instead")]
     OutputPurged(StepId),
     /// The user starts too many.
     #[error(transparent)]

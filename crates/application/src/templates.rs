@@ -104,7 +104,7 @@ pub enum TemplateFailure {
     #[error("Cannot {0} bundled templates")]
     Bundled(&'static str),
     /// It belongs to someone else.
-    #[error("The template belongs to someone else; save it under another name")]
+    #[error("the template belongs to someone else; save it under another name")]
     NotOwned,
     /// What was given does not fit.
     #[error("{}", summary(.0))]

@@ -18,7 +18,7 @@ pub struct Workshop {
 
 /// Too much waits to be worked on already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("The server has too much of this kind to do at the moment; try again in a few seconds")]
+#[error("the server has too much of this kind to do at the moment; try again in a few seconds")]
 pub struct Overloaded;
 
 impl Default for Workshop {

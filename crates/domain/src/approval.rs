@@ -126,7 +126,7 @@ pub enum ApprovalError {
     #[error("Approval already decided: {}", .0.as_str())]
     Settled(ApprovalStatus),
     /// The deadline has passed, and its effect is about to be written; 409.
-    #[error("The approval's deadline has passed")]
+    #[error("the approval's deadline has passed")]
     TooLate,
     /// The same person voted before; 409.
     #[error("{0} has already voted on this approval")]

@@ -53,7 +53,7 @@ impl FromRequestParts<HttpState> for Session {
         let known = app.shell().sessions.find(&app, credential).await?;
         let known = known.ok_or_else(|| Problem::no_session("Could not validate credentials"))?;
         if by_cookie && !parts.method.is_safe() && !is_same_origin(&parts.headers) {
-            let detail = "A change by the cookie must come from a page of this server (Origin)";
+            let detail = "a change by the cookie must come from a page of this server (Origin)";
             return Err(Problem { code: Code::CrossOrigin, ..Problem::forbidden(detail) });
         }
         if cookie == Some(credential)

@@ -28,7 +28,7 @@ pub enum PasswordError {
     #[error("Passwords do not match")]
     Mismatch,
     /// Too many wait to be hashed or checked.
-    #[error("Too many passwords are being checked at the moment. Try again in a second.")]
+    #[error("too many passwords are being checked at the moment; try again in a second")]
     Busy,
     /// Hashing failed.
     #[error("the password can't be hashed: {0}")]

@@ -187,7 +187,7 @@ pub enum Forbidden {
         permission: Permission,
     },
     /// The role has the permission, and the key is limited to others.
-    #[error("The API key is limited to scopes without {}", .0.as_str())]
+    #[error("the API key is limited to scopes without {}", .0.as_str())]
     Scope(Permission),
     /// A key is no session.
     #[error("An API key is no session that could end; an administrator can revoke it")]

@@ -77,7 +77,7 @@ pub enum StartFailure {
     #[error("{}", input_summary(.0))]
     InvalidInput(Vec<InputProblem>),
     /// The input is larger than values may be.
-    #[error("The input is too large: {0}")]
+    #[error("the input is too large: {0}")]
     TooLarge(String),
     /// The user starts too many.
     #[error(transparent)]
@@ -429,5 +429,5 @@ fn input_summary(problems: &[InputProblem]) -> String {
             }
         })
         .collect();
-    format!("The input does not fit: {}", problems.join("; "))
+    format!("the input does not fit: {}", problems.join("; "))
 }

@@ -26,10 +26,10 @@ pub enum DefinitionStoreError {
         version: Version,
     },
     /// It was changed since it was read, or is gone.
-    #[error("The process was changed by someone else at the same time. Load it again and repeat the change.")]
+    #[error("the process was changed by someone else at the same time; load it again and repeat the change")]
     Stale,
     /// Executions of it have not ended.
-    #[error("The process has executions that have not ended; cancel them or wait for their end")]
+    #[error("the process has executions that have not ended; cancel them or wait for their end")]
     HasLiveExecutions,
     /// The store failed.
     #[error(transparent)]

@@ -98,7 +98,7 @@ pub enum StartError {
     #[error("Process definition not found")]
     ProcessGone,
     /// Its schedule was changed meanwhile, or another node was faster.
-    #[error("The schedule was changed at the same time; look at it again")]
+    #[error("the schedule was changed at the same time; look at it again")]
     Outrun,
     /// The store failed.
     #[error(transparent)]
@@ -328,7 +328,7 @@ pub enum SignalError {
     #[error(transparent)]
     Refused(#[from] CommandError),
     /// The same command is already waiting.
-    #[error("The same command is already waiting to be carried out")]
+    #[error("the same command is already waiting to be carried out")]
     Waiting,
     /// The store failed.
     #[error(transparent)]

@@ -74,10 +74,10 @@ pub enum RetentionFailure {
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
     /// Another run is under way.
-    #[error("Old data is being removed already; try again when that is done")]
+    #[error("old data is being removed already; try again when that is done")]
     Running,
     /// What is to go can't be written to the archive, so that it stays.
-    #[error("Nothing is removed that can't be written to the archive first: {0}")]
+    #[error("nothing is removed that can't be written to the archive first: {0}")]
     Archive(#[from] ArchiveError),
     /// The store failed.
     #[error(transparent)]

@@ -176,9 +176,9 @@ fn a_refused_start_is_told_and_counts_as_missed() {
     let kept = hourly(Misfire::FireOnce, Overlap::Allow);
     let due = DueTimes::of(&kept.schedule).unwrap();
     let firing = Firing { kept: &kept, due: &due, now: at("21T11:00"), is_under_way: false };
-    let standing = firing.refused(at("21T11:00"), "The input does not fit".to_owned());
+    let standing = firing.refused(at("21T11:00"), "the input does not fit".to_owned());
     assert_eq!((standing.missed, standing.handled_until), (3, at("21T11:00")));
     assert_eq!(standing.attention_at, Some(at("21T12:00")));
     let last = standing.last.unwrap();
-    assert_eq!((last.outcome, last.reason.as_deref()), (FiringOutcome::Missed, Some("The input does not fit")));
+    assert_eq!((last.outcome, last.reason.as_deref()), (FiringOutcome::Missed, Some("the input does not fit")));
 }

@@ -64,13 +64,13 @@ pub enum TriggerFailure {
     #[error("Call not found")]
     NoCall,
     /// The call can't be repeated.
-    #[error("This call can't be replayed: {0}")]
+    #[error("this call can't be replayed: {0}")]
     NotReplayable(&'static str),
     /// There is no such schedule.
     #[error("Schedule trigger not found: {0}")]
     NoSchedule(String),
     /// Others keep changing it.
-    #[error("The schedule is being changed by others; try again")]
+    #[error("the schedule is being changed by others; try again")]
     Contended,
     /// The execution can't be started.
     #[error(transparent)]

@@ -72,13 +72,13 @@ pub enum CallFailure {
     #[error("{0}")]
     NotLetIn(String),
     /// The secret that callers must show can't be read here.
-    #[error("The webhook can't be called: its secret is not in the server's environment; tell its operator")]
+    #[error("the webhook can't be called: its secret is not in the server's environment; tell its operator")]
     NoSecret,
     /// The body is not JSON.
-    #[error("The body is not JSON: {0}")]
+    #[error("the body is not JSON: {0}")]
     NotJson(String),
     /// A header that makes repeated calls one does not do.
-    #[error("The header `{0}` must have at most 255 characters")]
+    #[error("the header `{0}` must have at most 255 characters")]
     BadHeader(String),
     /// The execution can't be started.
     #[error(transparent)]

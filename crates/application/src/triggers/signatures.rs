@@ -33,7 +33,7 @@ pub(super) enum NotLetIn {
     #[error("Invalid webhook secret")]
     Wrong,
     /// Its signature is right, and too old or of the future.
-    #[error("The webhook's signature is more than five minutes old, or the sender's clock is wrong")]
+    #[error("the webhook's signature is more than five minutes old, or the sender's clock is wrong")]
     Outdated,
 }
 

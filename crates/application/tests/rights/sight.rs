@@ -114,7 +114,7 @@ async fn who_is_asked_sees_and_decides_an_approval_and_not_its_execution() {
     // A key speaks for its user only if its scopes say so.
     let key = vic.clone().limited_to(&["process:read".to_owned()]);
     let refused = stage.approvals.vote(&key, approval.id(), Ballot::Approve, None).await.unwrap_err();
-    assert_eq!(refused.to_string(), "The API key is limited to scopes without approval:decide");
+    assert_eq!(refused.to_string(), "the API key is limited to scopes without approval:decide");
     stage.approvals.vote(&vic, approval.id(), Ballot::Approve, None).await.unwrap();
     stage.until_ended(other).await;
 }

@@ -85,7 +85,7 @@ pub enum ProcessError {
     NotStartable(ProcessStatus),
     /// The edit was made on an older revision than the stored one.
     #[error(
-        "The process was changed by someone else: your edit is based on revision {expected}, the current one is {current}. Load it again and repeat the change."
+        "the process was changed by someone else: your edit is based on revision {expected}, the current one is {current}; load it again and repeat the change"
     )]
     Stale {
         /// The revision the edit was based on.

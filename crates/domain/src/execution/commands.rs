@@ -105,10 +105,10 @@ pub enum CommandError {
         command: &'static str,
     },
     /// An operator has paused it already.
-    #[error("The execution is already paused")]
+    #[error("the execution is already paused")]
     AlreadyPaused,
     /// It is not paused, or only waits for people.
-    #[error("The execution is not paused by an operator; if it waits for people, decide the open approvals")]
+    #[error("the execution is not paused by an operator; if it waits for people, decide the open approvals")]
     NotPaused,
 }
 

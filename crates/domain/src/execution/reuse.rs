@@ -19,7 +19,7 @@ pub enum RetryError {
     #[error("Can only retry failed or cancelled executions (status: {})", .0.as_str())]
     NotFailed(ExecutionStatus),
     /// Steps that should be undone were not, so that nobody knows what they left.
-    #[error("Cannot retry from the failure: rolling back {} had failed. Retry from the start instead.", list(.0))]
+    #[error("Cannot retry from the failure: rolling back {} had failed; retry from the start instead", list(.0))]
     RollBackFailed(Vec<StepId>),
 }
 

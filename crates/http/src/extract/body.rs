@@ -63,8 +63,8 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes, Problem> {
     let mut request = Request::new(body);
     DefaultBodyLimit::disable().apply(&mut request);
     Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("The request body is too large (limits.body)"),
-        _ => Problem::new(StatusCode::REQUEST_TIMEOUT, Code::RequestTimeout, "The request body is incomplete"),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("the request body is too large (limits.body)"),
+        _ => Problem::new(StatusCode::REQUEST_TIMEOUT, Code::RequestTimeout, "the request body is incomplete"),
     })
 }
 
@@ -144,21 +144,21 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> Unfi
     };
     let field = if field == "." { String::new() } else { field };
     let error = FieldError::new(field, message);
-    Unfit::Misshapen(Problem::fields(Code::InvalidBody, "The request body does not fit", &[error]))
+    Unfit::Misshapen(Problem::fields(Code::InvalidBody, "the request body does not fit", &[error]))
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
-    Problem::invalid(Code::MalformedJson, format!("The request body is not JSON: {error}"))
+    Problem::invalid(Code::MalformedJson, format!("the request body is not JSON: {error}"))
 }
 
 fn no_object() -> Problem {
     let error = FieldError::new("", "a JSON object is expected");
-    Problem::fields(Code::InvalidBody, "The request body does not fit", &[error])
+    Problem::fields(Code::InvalidBody, "the request body does not fit", &[error])
 }
 
 fn missing_body() -> Problem {
     let error = FieldError::new("", "a JSON object is expected, and the body is empty");
-    Problem::fields(Code::InvalidBody, "The request body does not fit", &[error])
+    Problem::fields(Code::InvalidBody, "the request body does not fit", &[error])
 }
 
 /// The message in words that say what to write.

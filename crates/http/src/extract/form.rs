@@ -85,11 +85,11 @@ async fn multipart(parts: Parts, body: Body) -> Result<Vec<(String, String)>, Pr
 
 fn unreadable(status: StatusCode, reason: &str) -> Problem {
     match status {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("The request body is too large (limits.body)"),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("the request body is too large (limits.body)"),
         _ => misshapen(&[FieldError::new("", reason)]),
     }
 }
 
 fn misshapen(errors: &[FieldError]) -> Problem {
-    Problem::fields(Code::InvalidBody, "The form does not fit", errors)
+    Problem::fields(Code::InvalidBody, "the form does not fit", errors)
 }

@@ -91,7 +91,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyHeader {
             Ok(key) if key.len() <= LONGEST_KEY => Ok(Self(Some(key.to_owned()))),
             Ok(_) | Err(_) => {
                 let error = FieldError::new("Idempotency-Key", "must be at most 255 printable ASCII characters");
-                Err(Problem::fields(Code::InvalidQuery, "A header does not fit", &[error]))
+                Err(Problem::fields(Code::InvalidQuery, "a header does not fit", &[error]))
             }
         }
     }

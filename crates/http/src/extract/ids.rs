@@ -123,7 +123,7 @@ impl<S: Send + Sync> FromRequestParts<S> for TwoNamesPath {
 }
 
 fn unreadable() -> Problem {
-    Problem::bad_request(Code::BadId, "The path can't be read: it must be UTF-8")
+    Problem::bad_request(Code::BadId, "the path can't be read: it must be UTF-8")
 }
 
 /// Whether the reference API takes a text for a UUID: 32 hexadecimal digits, whatever dashes and braces around them.

@@ -125,7 +125,7 @@ impl<S: Send + Sync, T: ReadParameters> FromRequestParts<S> for Query<T> {
         if parameters.errors.is_empty() {
             Ok(Self(read))
         } else {
-            Err(Problem::fields(Code::InvalidQuery, "The query does not fit", &parameters.errors))
+            Err(Problem::fields(Code::InvalidQuery, "the query does not fit", &parameters.errors))
         }
     }
 }

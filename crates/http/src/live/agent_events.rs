@@ -67,7 +67,7 @@ async fn serve(app: App, mut socket: WebSocket, admitted: Result<Admitted, &'sta
                     Some(()) => return,
                     None => (NOT_AUTHENTICATED, BAD_KEY),
                 },
-                () = state.drained() => (axum::extract::ws::close_code::AWAY, "The server is about to stop"),
+                () = state.drained() => (axum::extract::ws::close_code::AWAY, "the server is about to stop"),
             }
         }
     };

@@ -231,7 +231,7 @@ impl Conversation {
         }
         let told = self.subscriptions.clone();
         let from = after.unwrap_or(self.position).min(self.position);
-        let too_many = || Problem::conflict(Code::Conflict, "The connection has too many subscriptions");
+        let too_many = || Problem::conflict(Code::Conflict, "the connection has too many subscriptions");
         if self.replays.len() >= MOST_REPLAYS || !self.subscriptions.add(scope, from) {
             return Err(too_many());
         }
@@ -256,7 +256,7 @@ impl Conversation {
     /// Looks whether the session still stands, and with which rights.
     async fn renew(&mut self) -> Result<(), Ended> {
         let stands = self.caller.renew(&self.app.shell().sessions, &self.app).await;
-        if stands { Ok(()) } else { Err(Ended::Unauthenticated("The session has ended")) }
+        if stands { Ok(()) } else { Err(Ended::Unauthenticated("the session has ended")) }
     }
 
     async fn send_all(&self, socket: &mut WebSocket, texts: Vec<Utf8Bytes>) -> Result<(), Ended> {
@@ -304,7 +304,7 @@ fn scope_of(request: &Map<String, Json>) -> Result<Scope, Problem> {
     if request.get("all").is_some_and(|all| *all != Json::Bool(false) && !all.is_null()) {
         return Ok(Scope::All);
     }
-    let detail = "Name what to subscribe to: `execution_id`, `process_id`, or `all: true`";
+    let detail = "name what to subscribe to: `execution_id`, `process_id`, or `all: true`";
     Err(Problem::invalid(Code::InvalidBody, detail))
 }
 

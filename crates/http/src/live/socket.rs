@@ -124,8 +124,8 @@ async fn close(socket: &mut WebSocket, ended: &Ended, patience: std::time::Durat
     let (code, reason) = match ended {
         Ended::Gone | Ended::TooSlow => return,
         Ended::Unauthenticated(reason) => (NOT_AUTHENTICATED, *reason),
-        Ended::Draining => (GOING_AWAY, "The server is shutting down"),
-        Ended::Failed => (axum::extract::ws::close_code::AGAIN, "The events can't be read at the moment"),
+        Ended::Draining => (GOING_AWAY, "the server is shutting down"),
+        Ended::Failed => (axum::extract::ws::close_code::AGAIN, "the events can't be read at the moment"),
     };
     let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
     // Whoever does not take it in time is gone.

@@ -198,7 +198,7 @@ impl<S: Send + Sync> FromRequestParts<S> for LastEventId {
             return Ok(Self(None));
         }
         let error = || FieldError::new("Last-Event-ID", "must be the id of an event, a whole number");
-        let id = text.parse().map_err(|_| Problem::fields(Code::InvalidQuery, "A header does not fit", &[error()]))?;
+        let id = text.parse().map_err(|_| Problem::fields(Code::InvalidQuery, "a header does not fit", &[error()]))?;
         Ok(Self(Some(id)))
     }
 }

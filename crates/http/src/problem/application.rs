@@ -294,7 +294,7 @@ impl From<AgentsFailure> for Problem {
             AgentsFailure::Busy(wait) => Self::too_many(Code::AgentBusy, detail, wait.as_secs()),
             AgentsFailure::Store(error) => error.into(),
             AgentsFailure::Gateway(failure) => {
-                Self::unavailable(Code::AgentsUnavailable, format!("The agents can't be listed: {failure}"))
+                Self::unavailable(Code::AgentsUnavailable, format!("the agents can't be listed: {failure}"))
             }
         }
     }

@@ -88,16 +88,16 @@ impl Problem {
     }
 
     pub fn internal() -> Self {
-        let detail = "Something went wrong in the server. Its log says more under this request's id.";
+        let detail = "something went wrong in the server; its log says more under this request's id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, detail)
     }
 
     pub fn starting() -> Self {
-        Self::unavailable(Code::Starting, "The server is starting; try again in a moment")
+        Self::unavailable(Code::Starting, "the server is starting; try again in a moment")
     }
 
     pub fn draining() -> Self {
-        Self::unavailable(Code::Draining, "The server is shutting down and accepts nothing new; try again in a moment")
+        Self::unavailable(Code::Draining, "the server is shutting down and accepts nothing new; try again in a moment")
     }
 
     /// No session: the client must log in (spec 4b 1.3; nothing else is answered with 401).

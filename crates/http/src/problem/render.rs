@@ -62,16 +62,16 @@ fn foreign(status: StatusCode) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::not_found("Not Found"),
         StatusCode::METHOD_NOT_ALLOWED => Problem::new(status, Code::MethodNotAllowed, "Method Not Allowed"),
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("The request body is too large (limits.body)"),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large("the request body is too large (limits.body)"),
         StatusCode::REQUEST_TIMEOUT => {
-            Problem::new(status, Code::RequestTimeout, "The request took too long to arrive")
+            Problem::new(status, Code::RequestTimeout, "the request took too long to arrive")
         }
-        StatusCode::SERVICE_UNAVAILABLE => Problem::unavailable(Code::TimedOut, "The answer took too long; try again"),
+        StatusCode::SERVICE_UNAVAILABLE => Problem::unavailable(Code::TimedOut, "the answer took too long; try again"),
         status if status.is_server_error() => Problem::internal(),
         status => Problem::new(
             status,
             Code::BadRequest,
-            status.canonical_reason().unwrap_or("The request can't be understood"),
+            status.canonical_reason().unwrap_or("the request can't be understood"),
         ),
     }
 }

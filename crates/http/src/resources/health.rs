@@ -97,7 +97,7 @@ async fn is_ready(State(state): State<HttpState>) -> Result<Json<ReadyResponse>,
                 tracing::debug!(%error, "not ready");
                 Problem::unavailable(
                     Code::StoreUnavailable,
-                    "The database can't be used at the moment; see the server's log",
+                    "the database can't be used at the moment; see the server's log",
                 )
             })?;
             let lag = state.shell().pulse.lag();

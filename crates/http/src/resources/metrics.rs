@@ -38,7 +38,7 @@ async fn metrics(State(state): State<HttpState>, mut parts: Parts) -> Result<Res
         app.status.standing(&session.principal).await?
     };
     let meter = state.shell().settings.meter.as_ref();
-    let meter = meter.ok_or_else(|| Problem::not_found("This server takes no measurements"))?;
+    let meter = meter.ok_or_else(|| Problem::not_found("this server takes no measurements"))?;
     let MeterPage { content_type, text } = meter.page(&Standing { runtime_lag: state.shell().pulse.lag(), ..standing });
     Ok(([(header::CONTENT_TYPE, content_type)], text).into_response())
 }

@@ -166,7 +166,7 @@ impl RetentionRequest {
         if errors.is_empty() {
             return Ok(changes);
         }
-        Err(Problem::invalid(Code::InvalidValue, "The policy has values that are no durations").with_errors(errors))
+        Err(Problem::invalid(Code::InvalidValue, "the policy has values that are no durations").with_errors(errors))
     }
 }
 

@@ -43,7 +43,7 @@ struct SystemAgentResponse {
     #[schema(example = "not_found")]
     status: &'static str,
     /// What that means, where it does not run.
-    #[schema(example = "This server has no agent `trinity-system`; name one so to have help with writing processes")]
+    #[schema(example = "this server has no agent `trinity-system`; name one so to have help with writing processes")]
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     /// The name under which it is looked for.
@@ -100,7 +100,7 @@ async fn system_agent(app: App, session: Session) -> Result<Json<SystemAgentResp
             SystemAgentResponse { exists: true, status: status_name(agent.status), message: agent.reason, name }
         }
         Err(AgentsFailure::NotFound) => {
-            let message = format!("This server has no agent `{name}`; name one so to have help with writing processes");
+            let message = format!("this server has no agent `{name}`; name one so to have help with writing processes");
             SystemAgentResponse { exists: false, status: "not_found", message: Some(message), name }
         }
         Err(failure) => return Err(failure.into()),

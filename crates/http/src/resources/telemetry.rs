@@ -53,7 +53,7 @@ struct FillResponse {
 )]
 async fn host(State(state): State<HttpState>, app: App) -> Result<Json<HostResponse>, Problem> {
     let meter = state.shell().settings.host_meter.as_ref();
-    let reading = meter.ok_or_else(|| Problem::not_found("This server does not tell how its machine stands"))?.read();
+    let reading = meter.ok_or_else(|| Problem::not_found("this server does not tell how its machine stands"))?.read();
     Ok(Json(HostResponse {
         cpu: CpuResponse {
             percent: reading.cpu_percent.map(|percent| (percent * 10.0).round() / 10.0),

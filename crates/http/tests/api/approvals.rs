@@ -75,7 +75,7 @@ async fn a_decision_is_refused_with_a_reason_and_changes_nothing() {
         ("ann", &path, "reject", comment(""), 422, "invalid_value", "A comment is required"),
         ("ann", &path, "reject", json!({}), 422, "invalid_value", "A comment is required"),
         ("ann", &path, "request-changes", comment(" "), 422, "invalid_value", "A comment is required"),
-        ("ann", &path, "delegate", json!({"to": "zed"}), 422, "invalid_value", "There is no user `zed` to delegate to"),
+        ("ann", &path, "delegate", json!({"to": "zed"}), 422, "invalid_value", "there is no user `zed` to delegate to"),
         ("ann", &path, "delegate", json!({"to": "ann"}), 409, "conflict", "ann is already assigned to this approval"),
         ("ann", unknown, "approve", json!({}), 404, "not_found", "Approval not found"),
         ("ann", "/api/approvals/nonsense", "approve", json!({}), 404, "not_found", "Approval not found"),

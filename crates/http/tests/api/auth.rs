@@ -62,13 +62,13 @@ async fn bad_logins_say_what_is_wrong_and_never_more() {
         ("username=admin&password=wrong+horse", 401, "wrong_password", "Incorrect username or password"),
         ("username=nobody&password=correct+horse", 401, "wrong_password", "Incorrect username or password"),
         ("username=keyed&password=correct+horse", 401, "wrong_password", "Incorrect username or password"),
-        ("username=admin", 422, "invalid_body", "The form does not fit: `password` is missing"),
-        ("password=", 422, "invalid_body", "The form does not fit: `username` is missing; `password` is missing"),
+        ("username=admin", 422, "invalid_body", "the form does not fit: `password` is missing"),
+        ("password=", 422, "invalid_body", "the form does not fit: `username` is missing; `password` is missing"),
         (
             "username=a&password=b&grant_type=client_credentials",
             422,
             "invalid_body",
-            "The form does not fit: `grant_type` must be password",
+            "the form does not fit: `grant_type` must be password",
         ),
     ] {
         let reply = server.post("/api/token").form(form).send().await;

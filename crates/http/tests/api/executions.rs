@@ -308,7 +308,7 @@ async fn a_key_of_a_viewer_shows_its_executions_only_with_the_scope_for_that() {
     assert_eq!(server.get("/api/executions").by(&views).send().await.ok(200)["total"], 1);
     for hidden in [path(own), path(own) + "/events", "/api/executions".to_owned()] {
         let refused = server.get(hidden).by(&reads).send().await.problem(403, "forbidden");
-        assert_eq!(refused, "The API key is limited to scopes without execution:view");
+        assert_eq!(refused, "the API key is limited to scopes without execution:view");
     }
 }
 

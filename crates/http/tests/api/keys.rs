@@ -23,7 +23,7 @@ async fn a_key_is_shown_once_works_within_its_scopes_and_ends_when_it_is_revoked
     let me = server.get("/api/users/me").by(&key).send().await.ok(200);
     assert_eq!((&me["username"], &me["permissions"]), (&json!("ann"), &json!(["execution:view"])));
     let read = server.get("/api/processes").by(&key).send().await;
-    assert_eq!(read.problem(403, "forbidden"), "The API key is limited to scopes without process:read");
+    assert_eq!(read.problem(403, "forbidden"), "the API key is limited to scopes without process:read");
     // What its user may not do, no scope gives.
     let write = server.post("/api/processes").json(&json!({"yaml_content": "x"})).by(&key).send().await;
     assert_eq!(write.problem(403, "forbidden"), "Role process_operator does not have process:create permission");

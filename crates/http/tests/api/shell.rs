@@ -25,7 +25,7 @@ async fn the_frame_of_the_pages_gets_what_it_asks_for() {
             json!({
                 "exists": false, "status": "not_found", "name": "trinity-system",
                 "message":
-                    "This server has no agent `trinity-system`; name one so to have help with writing processes",
+                    "this server has no agent `trinity-system`; name one so to have help with writing processes",
             }),
         ),
     ] {
@@ -58,7 +58,7 @@ async fn what_is_not_there_is_said_to_be_not_there() {
         assert_eq!(server.get(path).by(&root).send().await.problem(404, "not_found"), "Not Found", "{path}");
     }
     let detail = server.get("/api/telemetry/host").send().await.problem(404, "not_found");
-    assert_eq!(detail, "This server does not tell how its machine stands");
+    assert_eq!(detail, "this server does not tell how its machine stands");
 }
 
 /// A machine that stands as it was told.

@@ -96,7 +96,7 @@ async fn list(loaded: &Loaded, format: Format) -> Result<Exit, Failure> {
     }
     if listed.is_empty() {
         let file = loaded.configuration.agents_file();
-        terminal::tell(format_args!("There are no agents: add some to {}, or set agents.mcp.url", file.display()));
+        terminal::tell(format_args!("there are no agents: add some to {}, or set agents.mcp.url", file.display()));
     }
     let names = listed.iter().map(|(agent, _)| width(&clean(&agent.name))).max().unwrap_or(0);
     for (agent, state) in &listed {

@@ -131,7 +131,7 @@ async fn list(server: &Remote, arguments: &ListArguments) -> Result<Exit, Failur
 
 fn print(rows: &[Json], total: u64) -> std::io::Result<()> {
     if rows.is_empty() {
-        terminal::tell("There are no such deliveries.");
+        terminal::tell("there are no such deliveries");
     }
     let cells: Vec<[Cell; 7]> = rows.iter().map(row).collect();
     say_rows(&cells)?;

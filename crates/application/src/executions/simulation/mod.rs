@@ -121,7 +121,7 @@ pub enum SimulationFailure {
     #[error(transparent)]
     Start(StartFailure),
     /// The process has no such step.
-    #[error("The process has no step `{0}`")]
+    #[error("the process has no step `{0}`")]
     UnknownStep(StepId),
 }
 

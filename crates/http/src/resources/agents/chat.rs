@@ -77,10 +77,10 @@ fn check(session: &Session, body: &ChatRequest) -> Result<(), Problem> {
     session.check(UseCase::ChatWithAgent)?;
     if body.message.trim().is_empty() {
         let errors = [FieldError::new("message", "must not be empty")];
-        return Err(Problem::fields(Code::InvalidValue, "The message does not fit", &errors));
+        return Err(Problem::fields(Code::InvalidValue, "the message does not fit", &errors));
     }
     if body.message.len() > LONGEST_MESSAGE {
-        return Err(Problem::too_large(format!("The message is longer than {LONGEST_MESSAGE} bytes")));
+        return Err(Problem::too_large(format!("the message is longer than {LONGEST_MESSAGE} bytes")));
     }
     Ok(())
 }

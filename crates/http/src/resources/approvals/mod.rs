@@ -263,7 +263,7 @@ pub(super) fn check_comment(comment: Option<&str>) -> Result<(), Problem> {
         return Ok(());
     }
     let error = FieldError::new("comment", format!("has more than {LONGEST_COMMENT} characters"));
-    Err(Problem::fields(Code::InvalidValue, "The request body does not fit", &[error]))
+    Err(Problem::fields(Code::InvalidValue, "the request body does not fit", &[error]))
 }
 
 impl ReadParameters for ListParameters {

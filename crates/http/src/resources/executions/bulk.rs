@@ -106,14 +106,14 @@ pub(super) async fn bulk(app: App, sent: Sent<BulkRequest>) -> Result<Json<BulkR
         },
         (Some(_), Some(_)) | (None, None) => {
             let error = FieldError::new("ids", "must be given, or else `filter`, and not both");
-            return Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &[error]));
+            return Err(Problem::fields(Code::InvalidBody, "the request body does not fit", &[error]));
         }
     };
     if matched > MOST_IN_BULK as u64 {
         let message = format!("leaves {matched} executions, and at most {MOST_IN_BULK} can be acted on; narrow it");
         return Err(Problem::fields(
             Code::InvalidBody,
-            "The request body does not fit",
+            "the request body does not fit",
             &[FieldError::new("filter", message)],
         ));
     }

@@ -71,7 +71,7 @@ pub(super) async fn cancel_execution(
     let reason = body.reason.filter(|reason| !reason.trim().is_empty());
     if reason.as_ref().is_some_and(|reason| reason.chars().count() > LONGEST_REASON) {
         let error = FieldError::new("reason", format!("has more than {LONGEST_REASON} characters"));
-        return Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &[error]));
+        return Err(Problem::fields(Code::InvalidBody, "the request body does not fit", &[error]));
     }
     command(&app, &session, id, Command::Cancel { reason, compensate: body.compensate }).await
 }

@@ -243,14 +243,14 @@ impl ListParameters {
         let time = |name: &str, value: Option<String>| {
             let unfit = |error: procession_domain::value::TimestampError| {
                 let error = FieldError::new(format!("filter.{name}"), format!("is not a valid time: {error}"));
-                Problem::fields(Code::InvalidBody, "The request body does not fit", &[error])
+                Problem::fields(Code::InvalidBody, "the request body does not fit", &[error])
             };
             text(value).map(|value| value.parse::<Timestamp>().map_err(unfit)).transpose()
         };
         let waiting_for = text(raw.waiting_for);
         if waiting_for.as_deref().is_some_and(|name| awaited(name).is_none()) {
             let error = FieldError::new("filter.waiting_for", NO_SUCH_WAIT);
-            return Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &[error]));
+            return Err(Problem::fields(Code::InvalidBody, "the request body does not fit", &[error]));
         }
         Ok(Self {
             status: text(raw.status),

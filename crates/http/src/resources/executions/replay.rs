@@ -60,7 +60,7 @@ pub(super) async fn replay_execution(
     let id = path.id()?;
     let at = parameters.at.ok_or_else(|| {
         let error = FieldError::new("at", "is missing: send the `sequence` of an event");
-        Problem::fields(Code::InvalidQuery, "The query does not fit", &[error])
+        Problem::fields(Code::InvalidQuery, "the query does not fit", &[error])
     })?;
     let PastExecution { execution, event, last } = app.executions.at(&session.principal, id, at).await?;
     Ok(Json(ReplayResponse {

@@ -233,7 +233,7 @@ impl SimulateRequest {
             }
         }
         if !errors.is_empty() {
-            return Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &errors));
+            return Err(Problem::fields(Code::InvalidBody, "the request body does not fit", &errors));
         }
         let verdicts = |names: Vec<VerdictName>| names.into_iter().map(Into::into).collect();
         Ok(SimulationRequest {

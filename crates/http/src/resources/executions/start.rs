@@ -311,7 +311,7 @@ impl ExecuteRequest {
         if errors.is_empty() {
             return Ok(());
         }
-        Err(Problem::fields(Code::InvalidBody, "The request body does not fit", &errors))
+        Err(Problem::fields(Code::InvalidBody, "the request body does not fit", &errors))
     }
 }
 

@@ -144,7 +144,7 @@ pub(super) async fn get_step(
         None => state.attempts.last(),
         Some(number) => {
             let found = state.attempts.iter().find(|attempt| attempt.number == number);
-            Some(found.ok_or_else(|| Problem::not_found("The step has no such attempt"))?)
+            Some(found.ok_or_else(|| Problem::not_found("the step has no such attempt"))?)
         }
     };
     let input = match asked.and_then(|attempt| attempt.input.as_ref()) {

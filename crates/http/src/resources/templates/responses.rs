@@ -441,7 +441,7 @@ fn schema_of(parameters: Vec<TemplateParameter>) -> Result<InputSchema, Problem>
         };
         if fields.insert(parameter.name, field).is_some() {
             let error = FieldError::new(format!("parameters[{place}].name"), "is used twice");
-            return Err(Problem::fields(Code::InvalidValue, "The template does not fit", &[error]));
+            return Err(Problem::fields(Code::InvalidValue, "the template does not fit", &[error]));
         }
     }
     Ok(InputSchema { fields })

@@ -164,7 +164,7 @@ impl FromRequest<HttpState> for Call {
         // Nothing else bounds how long a stranger may take.
         let reading = tokio::time::timeout(state.shell().settings.time_limits.request, read_body(body));
         let too_slow =
-            |_| Problem::new(StatusCode::REQUEST_TIMEOUT, Code::RequestTimeout, "The request body is incomplete");
+            |_| Problem::new(StatusCode::REQUEST_TIMEOUT, Code::RequestTimeout, "the request body is incomplete");
         let body = reading.await.map_err(too_slow)??;
         App::from_request_parts(&mut parts, state).await?;
         let origin = origin_of(&parts, state);

@@ -101,7 +101,7 @@ impl History<'_> {
             ended = self.follow() => ended,
             _ = stop.next() => {
                 let again = format!("procession executions events {id} --follow --after {}", self.read);
-                terminal::tell(format_args!("The execution goes on; to follow it again: {again}"));
+                terminal::tell(format_args!("the execution goes on; to follow it again: {again}"));
                 Ok(Exit::Interrupted)
             }
         }
