@@ -3,6 +3,8 @@
 pub(crate) mod command;
 pub(crate) mod echo;
 pub(crate) mod mcp;
+#[cfg(test)]
+mod odd_answers;
 pub(crate) mod openai;
 mod openai_answer;
 mod openai_wire;
