@@ -323,10 +323,6 @@ fn settings(configuration: &Configuration, takes_up: TakesUp) -> ApplicationSett
             largest_text: bytes(configuration.limits.definition),
         },
         access: access_settings(configuration),
-        alerts: AlertSettings {
-            channel: configuration.alerts.channel.clone(),
-            recipients: configuration.alerts.recipients.clone(),
-        },
         notifications: configuration.notifications.settings(),
         starts_per_minute: configuration.limits.starts_per_minute,
         variables: variables(configuration),
@@ -407,6 +403,10 @@ fn engine_settings(configuration: &Configuration) -> EngineSettings {
         output: configuration.limits.output.0,
         currency: engine.currency,
         calendar: configuration.alerts.timezone.calendar(),
+        alerts: AlertSettings {
+            channel: configuration.alerts.channel.clone(),
+            recipients: configuration.alerts.recipients.clone(),
+        },
         traces: configuration.telemetry.sampling(),
         ..EngineSettings::default()
     }

@@ -335,7 +335,10 @@ impl DeliveryContent {
             Self::AgentMessage { message, .. } if message["type"] == "monitor_notification" => DeliveryKind::Monitor,
             Self::AgentMessage { .. } => DeliveryKind::Informed,
             Self::Message { channel, .. } if channel == "slack" => DeliveryKind::Slack,
-            Self::ApprovalMail { .. } | Self::Message { .. } => DeliveryKind::Mail,
+            Self::Message { channel, .. } if channel == "email" => DeliveryKind::Mail,
+            Self::ApprovalMail { .. } => DeliveryKind::Mail,
+            // Every other channel is an address that gets a request.
+            Self::Message { .. } => DeliveryKind::Webhook,
         }
     }
 }

@@ -45,8 +45,8 @@ pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditTrail, AuditedResour
 pub use blobs::{BlobError, BlobStore, is_blob_key};
 pub use clock::{Clock, IdGenerator};
 pub use cost_alerts::{
-    AlertFilter, AlertPage, AlertSeverity, AlertStatus, Booking, BookingScope, CostAlert, CostDay, UntoldAlert,
-    published_thresholds,
+    AlertAudience, AlertAudiences, AlertFilter, AlertPage, AlertSeverity, AlertStatus, Booking, BookingScope,
+    CostAlert, CostDay, published_thresholds,
 };
 pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, ProcessRow, PublishedVersion};
 pub use deliveries::{

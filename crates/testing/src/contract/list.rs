@@ -15,7 +15,7 @@ macro_rules! store_contract {
                 a_threshold_that_is_passed_already_raises_its_alert,
                 a_published_version_gets_its_thresholds,
                 alerts_are_listed_by_who_and_what_was_asked_for,
-                an_alert_waits_until_it_is_told;
+                an_alert_is_raised_with_what_tells_of_it;
             audit:
                 entries_are_numbered_and_chained,
                 entries_appended_at_once_are_one_chain,

@@ -18,8 +18,8 @@ use super::given::{Published, Stores, at, some_value, step_id};
 use crate::{GivenValues, OpenSlots, PlainTexts, SequentialIds};
 use procession_application::calendar::Calendar;
 use procession_application::ports::{
-    Admission, ApprovalWrite, BudgetChange, Commit, Content, EndedStep, IdGenerator, IdempotencyKey, InboxRow, Lease,
-    NewChild, NewSignal, NewValue, ScheduleChange, Start, root_of_tree, working_time,
+    Admission, AlertAudiences, ApprovalWrite, BudgetChange, Commit, Content, EndedStep, IdGenerator, IdempotencyKey,
+    InboxRow, Lease, NewChild, NewSignal, NewValue, ScheduleChange, Start, root_of_tree, working_time,
 };
 
 /// How an execution is started.
@@ -254,6 +254,7 @@ impl Run {
             standing: self.execution.standing(),
             ended_steps: EndedStep::of(&self.execution, &events),
             day: Calendar::default().day(self.execution.standing().updated_at),
+            alerted: AlertAudiences::default(),
             working: working_time(&self.execution),
             events,
             snapshot: None,
