@@ -280,7 +280,8 @@ fn agent_sources(loaded: &Loaded) -> AgentSources {
         .file(loaded.configuration.agents_file())
         // The operator writes this file, so it may name any variable.
         .environment(|name| std::env::var(name).ok())
-        .allow_commands(settings.allow_commands);
+        .allow_commands(settings.allow_commands)
+        .price_list(settings.price_list);
     // That there is no file is right unless someone has named it.
     if loaded.origin("agents.file") == Origin::Default {
         sources = sources.may_be_missing();

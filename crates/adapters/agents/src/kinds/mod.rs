@@ -6,6 +6,7 @@ pub(crate) mod mcp;
 pub(crate) mod openai;
 mod openai_answer;
 mod openai_wire;
+mod price_list;
 mod process_group;
 mod program_environment;
 pub(crate) mod script;
