@@ -1,6 +1,8 @@
 //! What is measured, part by part.
 
+mod analytics;
 mod http;
+mod purge;
 mod shapes;
 mod startup;
 mod steps;
@@ -26,11 +28,24 @@ pub enum Part {
     Startup,
     /// The program, under clients.
     Http,
+    /// Figures of many executions.
+    Analytics,
+    /// Removing many executions while others work.
+    Purge,
 }
 
 impl Part {
     /// All, in the order in which they are measured.
-    pub const ALL: &[Self] = &[Self::Validation, Self::Steps, Self::Shapes, Self::Timers, Self::Startup, Self::Http];
+    pub const ALL: &[Self] = &[
+        Self::Validation,
+        Self::Steps,
+        Self::Shapes,
+        Self::Timers,
+        Self::Startup,
+        Self::Http,
+        Self::Analytics,
+        Self::Purge,
+    ];
 
     /// Its name, as `--only` takes it.
     pub const fn name(self) -> &'static str {
@@ -41,6 +56,8 @@ impl Part {
             Self::Timers => "timers",
             Self::Startup => "startup",
             Self::Http => "http",
+            Self::Analytics => "analytics",
+            Self::Purge => "purge",
         }
     }
 
@@ -53,6 +70,8 @@ impl Part {
             Self::Timers => timers::measure(bench).await,
             Self::Startup => startup::measure(bench).await,
             Self::Http => http::measure(bench).await,
+            Self::Analytics => analytics::measure(bench).await,
+            Self::Purge => purge::measure(bench).await,
         }
     }
 }
