@@ -51,7 +51,7 @@ impl Client {
 
     /// Asks for a text that must be there.
     pub async fn get_text(&mut self, path: &str) -> anyhow::Result<String> {
-        self.request("GET", path, None).await?;
+        self.request("GET", path, None, None).await?;
         let (status, body) = self.read().await?;
         ensure!(status == 200, "GET {path}: {status}");
         Ok(String::from_utf8(body)?)
@@ -60,6 +60,12 @@ impl Client {
     /// Sends JSON that must be taken.
     pub async fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.send_json("POST", path, body).await
+    }
+
+    /// Sends JSON with this header; whatever is answered.
+    pub async fn post_with(&mut self, path: &str, header: (&str, &str), body: &Value) -> anyhow::Result<Answer> {
+        self.request("POST", path, Some(("application/json", &body.to_string())), Some(header)).await?;
+        self.answer().await
     }
 
     /// Puts JSON that must be taken.
@@ -74,15 +80,28 @@ impl Client {
     }
 
     async fn send(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> anyhow::Result<Answer> {
-        self.request(method, path, body).await?;
+        self.request(method, path, body, None).await?;
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> anyhow::Result<Answer> {
         let (status, body) = self.read().await?;
         Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
     }
 
-    async fn request(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> anyhow::Result<()> {
+    async fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &str)>,
+        header: Option<(&str, &str)>,
+    ) -> anyhow::Result<()> {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n");
         if let Some(token) = &self.token {
             let _ = write!(request, "authorization: Bearer {token}\r\n");
+        }
+        if let Some((name, value)) = header {
+            let _ = write!(request, "{name}: {value}\r\n");
         }
         if let Some((kind, content)) = body {
             let _ = write!(request, "content-type: {kind}\r\ncontent-length: {}\r\n", content.len());

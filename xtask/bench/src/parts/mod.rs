@@ -1,13 +1,16 @@
 //! What is measured, part by part.
 
 mod analytics;
+mod deliveries;
 mod http;
 mod purge;
+mod schedules;
 mod shapes;
 mod startup;
 mod steps;
 mod timers;
 mod validation;
+mod webhooks;
 
 use clap::ValueEnum;
 
@@ -32,6 +35,12 @@ pub enum Part {
     Analytics,
     /// Removing many executions while others work.
     Purge,
+    /// Many schedules that are due at once.
+    Schedules,
+    /// Many calls of a webhook.
+    Webhooks,
+    /// Telling a receiver of much.
+    Deliveries,
 }
 
 impl Part {
@@ -45,6 +54,9 @@ impl Part {
         Self::Http,
         Self::Analytics,
         Self::Purge,
+        Self::Schedules,
+        Self::Webhooks,
+        Self::Deliveries,
     ];
 
     /// Its name, as `--only` takes it.
@@ -58,6 +70,9 @@ impl Part {
             Self::Http => "http",
             Self::Analytics => "analytics",
             Self::Purge => "purge",
+            Self::Schedules => "schedules",
+            Self::Webhooks => "webhooks",
+            Self::Deliveries => "deliveries",
         }
     }
 
@@ -72,6 +87,9 @@ impl Part {
             Self::Http => http::measure(bench).await,
             Self::Analytics => analytics::measure(bench).await,
             Self::Purge => purge::measure(bench).await,
+            Self::Schedules => schedules::measure(bench).await,
+            Self::Webhooks => webhooks::measure(bench).await,
+            Self::Deliveries => deliveries::measure(bench).await,
         }
     }
 }
