@@ -168,6 +168,7 @@ impl Application {
             settings.definitions,
         )
         .in_workshop(workshop.clone())
+        .knowing(Arc::clone(&stores.incoming))
         .telling(Arc::clone(&changed));
         let approvals = Approvals::new(
             stores.approvals,

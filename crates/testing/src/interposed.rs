@@ -13,9 +13,9 @@ use procession_application::ports::{
     KeptAuditEntry, KeptPart, KeptSchedule, KeptStart, KeptWebhook, Lease, LiveExecutions, Loaded, NewDelivery,
     NewUser, NoticeMark, NoticeStore, Overdue, Page, Paging, ProcessFilter, ProcessRow, ProcessTemplate,
     PublishedVersion, PurgeStep, Queries, RecentRuns, Removal, RetentionStore, RunFigures, SavedView, ScheduleChange,
-    ScheduleStore, Setting, SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores,
-    TemplateStore, Threshold, ThresholdKind, ThresholdStore, TransferStore, User, ViewStore, WebhookAddress,
-    WebhookCall, WebhookStore, WorkScope,
+    ScheduleStore, Setting, ShownWebhook, SignalError, Start, StartError, Started, StepFigures, StoreError,
+    StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore, TransferStore, User, ViewStore,
+    WebhookAddress, WebhookCall, WebhookStore, WorkScope,
 };
 use procession_domain::{
     definition::Process,
@@ -282,7 +282,7 @@ interposed!(ScheduleStore as schedules {
 });
 
 interposed!(WebhookStore as incoming {
-    fn webhooks() -> Result<Vec<KeptWebhook>, StoreError>;
+    fn webhooks() -> Result<Vec<ShownWebhook>, StoreError>;
     fn webhook(address: &WebhookAddress) -> Result<Option<KeptWebhook>, StoreError>;
     fn switch_webhook(process: &ProcessName, trigger: &TriggerId, on: bool) -> Result<bool, StoreError>;
     fn note_call(call: &WebhookCall, kept: u32) -> Result<(), StoreError>;

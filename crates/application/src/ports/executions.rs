@@ -12,7 +12,7 @@ use procession_domain::{
 };
 use uuid::Uuid;
 
-use super::{AlertAudiences, CostDay, EndedStep, NewDelivery, ScheduleChange, Spending, StoreError};
+use super::{AlertAudiences, CallOfStart, CostDay, EndedStep, NewDelivery, ScheduleChange, Spending, StoreError};
 
 /// The right of a node to work on executions: its id, new at every start, and the epoch of its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +40,8 @@ pub struct Start {
     pub message: Option<IdempotencyKey>,
     /// The schedule whose due time it is, as that stands when this start is made.
     pub schedule: Option<ScheduleChange>,
+    /// The call of a webhook that makes it, to be remembered with it.
+    pub call: Option<CallOfStart>,
     /// The budget of its tree.
     pub budget: Option<Budget>,
     /// How many executions of its process may run at once.

@@ -60,7 +60,7 @@ pub use executions::{
     StartError, Started, WorkScope, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
-pub use incoming::{CallOutcome, KeptWebhook, WebhookAddress, WebhookCall, WebhookStore};
+pub use incoming::{CallOfStart, CallOutcome, KeptWebhook, ShownWebhook, WebhookAddress, WebhookCall, WebhookStore};
 pub use meter::{AnsweredRequest, Meter, MeterPage, Occupation, Standing};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};

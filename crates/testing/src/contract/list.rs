@@ -122,7 +122,9 @@ macro_rules! store_contract {
                 a_message_is_taken_once_whatever_other_key_it_has,
                 a_webhook_is_found_by_its_address,
                 a_webhook_stays_switched_in_the_next_version,
-                the_newest_calls_of_a_webhook_are_kept;
+                the_newest_calls_of_a_webhook_are_kept,
+                a_call_is_remembered_with_its_start,
+                webhooks_are_listed_with_what_is_known_of_them;
             claims:
                 due_executions_are_claimed_in_order_and_once,
                 claims_at_once_never_overlap,
