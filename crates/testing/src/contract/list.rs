@@ -197,6 +197,7 @@ macro_rules! store_contract {
                 events_stay_where_the_state_is_an_older_one,
                 without_its_values_an_execution_says_that_they_are_gone,
                 an_execution_goes_with_all_that_belongs_to_it,
+                figures_stay_when_executions_go,
                 a_live_execution_is_never_removed,
                 what_is_in_the_archive_is_known_to_be,
                 the_audit_trail_is_purged_up_to_its_anchor,

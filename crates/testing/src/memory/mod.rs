@@ -83,6 +83,8 @@ struct Tables {
     audit_anchor: AuditAnchor,
     /// Steps that ended, in the order of commits.
     ended_steps: Vec<(ExecutionId, EndedStep)>,
+    /// Executions that were removed, which figures still count.
+    removed: Vec<StoredExecution>,
     templates: BTreeMap<String, ProcessTemplate>,
     thresholds: Vec<Threshold>,
     /// What days have cost, by process; `None` is the server.
