@@ -158,10 +158,9 @@ impl Triggers {
         // One that has started something is remembered with that start.
         if let Some(noted) = without_a_start(noted, &received, was_let_in)
             && (was_let_in || self.0.spam.has_room(&webhook, now))
+            && let Err(error) = self.0.incoming.note_call(&noted, KEPT_CALLS).await
         {
-            if let Err(error) = self.0.incoming.note_call(&noted, KEPT_CALLS).await {
-                tracing::warn!(%error, "a call of a webhook could not be remembered");
-            }
+            tracing::warn!(%error, "a call of a webhook could not be remembered");
         }
         received
     }

@@ -278,7 +278,7 @@ pub async fn a_call_is_remembered_with_its_start(stores: &Stores) {
     let key = IdempotencyKey { scope: "hook".into(), digest: "one".into(), expires_at: at(1_000) };
     let start = |call: &WebhookCall, kept, idempotency: Option<IdempotencyKey>, queue_length| {
         let call = Some(CallOfStart { call: call.clone(), kept });
-        Launch { call, idempotency, queue_length, ..Launch::default() }.prepare(stores, &process).1
+        Launch { queue_length, idempotency, call, ..Launch::default() }.prepare(stores, &process).1
     };
     let calls: Vec<WebhookCall> = (0..4).map(call).collect();
     let first = stores.executions.start(start(&calls[0], 2, Some(key.clone()), 10)).await.unwrap();

@@ -198,7 +198,7 @@ mod tests {
     fn a_model_is_known_by_its_whole_name_and_within_its_input_only() {
         let few = TokenUsage::new(1_000, 10);
         let cost = |model: &str, tokens: &TokenUsage| {
-            listed_price(model, tokens).and_then(|price| price.cost(tokens)).map(|cost| cost.amount())
+            listed_price(model, tokens).and_then(|price| price.cost(tokens)).map(Money::amount)
         };
         assert_eq!(cost("gpt-4.1-mini", &few).as_deref(), Some("0.000416"));
         for unknown in ["gpt-4.1-mini-next", "openai/gpt-4.1-mini", "GPT-4.1-mini", "gpt-4", ""] {

@@ -14,7 +14,7 @@ use axum::{
 };
 use procession_agents::Router;
 use procession_application::ports::{AgentFailure, AgentGateway, AgentReply, AgentStatus, AgentTask};
-use procession_domain::value::{Duration, ErrorCode};
+use procession_domain::value::{Duration, ErrorCode, Money};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -355,7 +355,7 @@ async fn without_a_price_the_list_says_what_a_model_costs() {
     endpoint.answers(completion(&json!({"usage": usage})).to_string());
     let cost = async |model: Option<&str>| {
         let task = AgentTask { model: model.map(str::to_owned), ..task("gpt", "Give a score.") };
-        ask(&router, &task).await.unwrap().usage.cost.map(|cost| cost.amount())
+        ask(&router, &task).await.unwrap().usage.cost.map(Money::amount)
     };
     assert_eq!(cost(None).await.as_deref(), Some("0.18"));
     assert_eq!(cost(Some("gpt-4.1")).await.as_deref(), Some("2.2"));
