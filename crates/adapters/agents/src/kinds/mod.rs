@@ -8,6 +8,7 @@ mod odd_answers;
 pub(crate) mod openai;
 mod openai_answer;
 mod openai_wire;
+mod price_list;
 mod process_group;
 mod program_environment;
 pub(crate) mod script;
