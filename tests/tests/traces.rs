@@ -80,6 +80,17 @@ impl Collector {
         self.kept.lock().unwrap().spans.clone()
     }
 
+    /// Waits until so many requests have come.
+    async fn until_asked(&self, count: usize) -> anyhow::Result<()> {
+        for _ in 0..600 {
+            if self.kept.lock().unwrap().asked >= count {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        anyhow::bail!("nothing is exported")
+    }
+
     /// The spans, as soon as the roots of so many traces are among them.
     async fn with_roots(&self, count: usize) -> anyhow::Result<Vec<Span>> {
         for _ in 0..600 {
@@ -232,5 +243,46 @@ async fn an_execution_is_one_trace_over_kill_9() -> anyhow::Result<()> {
     }
     let log = server.log();
     assert!(!log.contains("s3cret-of-the-collector"), "{log}");
+    Ok(())
+}
+
+// The collector answers while the test waits for the server's end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn spans_of_an_orderly_stop_reach_a_collector_that_was_away() -> anyhow::Result<()> {
+    let collector = Collector::start(0).await?;
+    let data = data_folder()?;
+    let options = options(data.path(), &collector);
+    let server = options.start()?;
+    let client = Client::log_in(server.url()).await?;
+    let process = client.publish("{name: nap, steps: [{id: nap, type: timer, duration: 10ms}]}").await?;
+    let first = client.execute(&process, &json!({})).await?;
+    client.ended(&first).await?;
+    collector.until_asked(1).await?;
+    // It is back, and the server stops before it tries again by itself.
+    collector.kept.lock().unwrap().takes_every = 1;
+    server.stop()?;
+    let told = |execution: &str| {
+        let trace = execution.replace('-', "");
+        collector.spans().iter().filter(|span| hex(&span.trace_id) == trace).count()
+    };
+    assert_eq!(told(&first), 2, "{:?}", collector.spans());
+
+    let asked = {
+        let mut kept = collector.kept.lock().unwrap();
+        kept.takes_every = 0;
+        kept.asked
+    };
+    let server = options.start()?;
+    let client = Client::log_in(server.url()).await?;
+    let second = client.execute(&process, &json!({})).await?;
+    client.ended(&second).await?;
+    collector.until_asked(asked + 1).await?;
+    server.stop()?;
+    assert_eq!(told(&second), 0);
+    collector.kept.lock().unwrap().takes_every = 1;
+    let server = options.start()?;
+    collector.with_roots(2).await?;
+    assert_eq!(told(&second), 2, "what no try has brought is made again");
+    assert!(server.stop()?.success());
     Ok(())
 }

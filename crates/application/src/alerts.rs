@@ -1,23 +1,24 @@
 //! Use cases of cost alerts and of the thresholds from which on they are raised (spec 4b 8). They are raised by the store,
-//! with the commit that books the cost.
+//! with the commit that books the cost, and so is the delivery that tells people of it.
 
-mod telling;
+mod audience;
 
 use std::sync::Arc;
 
+pub use audience::AlertSettings;
 use procession_domain::value::{Currency, Money, ProcessId};
-pub use telling::{AlertSettings, Teller};
 use uuid::Uuid;
 
 use crate::{
     access::{Forbidden, Principal, UseCase},
     audit,
-    calendar::Calendar,
+    deliveries::Outbox,
     door::Door,
+    engine::Engine,
     figures::visible_user,
     ports::{
-        AlertFilter, AlertPage, AlertStatus, Clock, CostAlert, DefinitionStore, IdGenerator, StoreError, Threshold,
-        ThresholdKind, ThresholdStore,
+        AlertAudience, AlertFilter, AlertPage, AlertStatus, Clock, CostAlert, DefinitionStore, IdGenerator, StoreError,
+        Threshold, ThresholdKind, ThresholdStore,
     },
 };
 
@@ -30,7 +31,8 @@ pub struct Alerts {
     ids: Arc<dyn IdGenerator>,
     door: Door,
     currency: Currency,
-    calendar: Calendar,
+    engine: Engine,
+    outbox: Outbox,
 }
 
 /// A threshold as it is wanted.
@@ -73,7 +75,8 @@ pub enum AlertFailure {
 }
 
 impl Alerts {
-    /// The service; amounts are in `currency`, and days are those of `calendar`.
+    /// The service; amounts are in `currency`, days are those of the engine's calendar.
+    #[expect(clippy::too_many_arguments, reason = "each is a port or a setting of its own")]
     pub(crate) const fn new(
         store: Arc<dyn ThresholdStore>,
         definitions: Arc<dyn DefinitionStore>,
@@ -81,9 +84,10 @@ impl Alerts {
         ids: Arc<dyn IdGenerator>,
         door: Door,
         currency: Currency,
-        calendar: Calendar,
+        engine: Engine,
+        outbox: Outbox,
     ) -> Self {
-        Self { store, definitions, clock, ids, door, currency, calendar }
+        Self { store, definitions, clock, ids, door, currency, engine, outbox }
     }
 
     /// A page of the alerts that the principal may see, the newest first: who sees only its own executions is shown only
@@ -139,13 +143,16 @@ impl Alerts {
         let this = self.clone();
         let set = async move {
             about_threshold(wanted.process_id, wanted.kind);
-            this.check_process(wanted.process_id).await?;
+            let told = this.audience(wanted.process_id).await?;
             let amount = this.amount(&wanted.amount)?;
             let now = this.clock.now();
             let WantedThreshold { process_id, kind, enabled, amount: _ } = wanted;
             let id = this.ids.new_id();
             let threshold = Threshold { id, process_id, kind, amount, enabled, created_at: now, updated_at: now };
-            Ok(this.store.set_threshold(&threshold, this.calendar.day(now)).await?)
+            let today = this.engine.settings().calendar.day(now);
+            let threshold = this.store.set_threshold(&threshold, today, told.as_ref()).await?;
+            this.outbox.nudge();
+            Ok(threshold)
         };
         self.door.change(by, UseCase::ChangeThresholds, set).await
     }
@@ -171,6 +178,14 @@ impl Alerts {
         let mine = AlertFilter { user: visible_user(by), ..AlertFilter::default() };
         let found = self.store.alert(id).await?.filter(|alert| alert.fits(&mine));
         found.ok_or(AlertFailure::NoAlert)
+    }
+
+    /// Who is told of alerts about a process, or the server.
+    async fn audience(&self, process: Option<ProcessId>) -> Result<Option<AlertAudience>, AlertFailure> {
+        let settings = &self.engine.settings().alerts;
+        let Some(id) = process else { return Ok(settings.of_server()) };
+        let process = self.definitions.load(id).await?.ok_or(AlertFailure::NoProcess)?;
+        Ok(settings.of_process(process.definition()))
     }
 
     async fn check_process(&self, process: Option<ProcessId>) -> Result<(), AlertFailure> {

@@ -11,7 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     access::{Access, AccessSettings, Forbidden, Principal, UseCase},
     agents::Agents,
-    alerts::{AlertSettings, Alerts, Teller},
+    alerts::Alerts,
     approvals::Approvals,
     audit::Audit,
     dashboard::{Dashboard, DashboardParts},
@@ -70,8 +70,6 @@ pub struct Application {
     pub figures: Figures,
     /// Use cases of cost alerts and thresholds.
     pub alerts: Alerts,
-    /// Tells people of cost alerts; it does so while someone runs it ([`Teller::keep_telling`]).
-    pub teller: Teller,
     /// Use cases of what waits for people.
     pub inbox: Inbox,
     /// The dashboard.
@@ -109,8 +107,6 @@ pub struct ApplicationSettings {
     pub access: AccessSettings,
     /// Where notifications go, as far as nobody has said so at run time.
     pub notifications: NotificationSettings,
-    /// Who is told of cost alerts.
-    pub alerts: AlertSettings,
     /// How what is told outside is sent.
     pub deliveries: DeliverySettings,
     /// How many executions a user may start in a minute; 0 = no limit (`limits.starts_per_minute`).
@@ -127,7 +123,6 @@ impl Application {
     /// Starts the engine on these ports, and the services around it.
     #[expect(clippy::too_many_lines, reason = "the wiring is read from top to bottom, and decides nothing")]
     pub async fn start(ports: Ports, settings: ApplicationSettings) -> Result<Self, EngineError> {
-        let calendar = settings.engine.calendar.clone();
         let told = Arc::new(settings.deliveries);
         let links = DecisionLinks::of(&told);
         let mails = Mails::new(
@@ -173,6 +168,7 @@ impl Application {
             settings.definitions,
         )
         .in_workshop(workshop.clone())
+        .knowing(Arc::clone(&stores.incoming))
         .telling(Arc::clone(&changed));
         let approvals = Approvals::new(
             stores.approvals,
@@ -183,7 +179,7 @@ impl Application {
             links,
             door.clone(),
         );
-        let deliveries = Deliveries::new(stores.deliveries, Arc::clone(&clock), outbox, door.clone());
+        let deliveries = Deliveries::new(stores.deliveries, Arc::clone(&clock), outbox.clone(), door.clone());
         let executions = Executions::new(
             ExecutionPorts {
                 definitions: Arc::clone(&stores.definitions),
@@ -230,13 +226,14 @@ impl Application {
         });
         let figures = Figures::new(stores.analytics, Arc::clone(&stores.definitions), Arc::clone(&clock), currency);
         let alerts = Alerts::new(
-            Arc::clone(&stores.thresholds),
+            stores.thresholds,
             Arc::clone(&stores.definitions),
             Arc::clone(&clock),
             Arc::clone(&ids),
             door.clone(),
             currency,
-            calendar,
+            engine.clone(),
+            outbox,
         );
         let inbox = Inbox::new(InboxParts {
             approvals: approvals.clone(),
@@ -260,13 +257,6 @@ impl Application {
                 clock: Arc::clone(&clock),
             }),
             views: Views::new(stores.views, Arc::clone(&clock), Arc::clone(&ids), door.clone()),
-            teller: Teller::new(
-                stores.thresholds,
-                Arc::clone(&stores.definitions),
-                Arc::clone(&notifier),
-                Arc::clone(&clock),
-                settings.alerts,
-            ),
             triggers,
             figures,
             alerts,

@@ -25,7 +25,7 @@ use crate::{
     door::Door,
     ports::{
         AccessStore, AgentGateway, Clock, DefinitionStore, DefinitionStoreError, IdGenerator, Page, Paging,
-        ProcessFilter, ProcessRow, StoreError,
+        ProcessFilter, ProcessRow, StoreError, WebhookStore,
     },
     workshop::{Overloaded, Workshop},
 };
@@ -43,6 +43,8 @@ pub struct Definitions {
     workshop: Workshop,
     /// Tells who keeps the schedules that some may have changed.
     changed: Arc<Notify>,
+    /// Who has which short address; `None` = nobody is told that one moves.
+    webhooks: Option<Arc<dyn WebhookStore>>,
 }
 
 /// Settings of definitions.
@@ -157,7 +159,14 @@ impl Definitions {
         settings: DefinitionSettings,
     ) -> Self {
         let (workshop, changed) = (Workshop::default(), Arc::default());
-        Self { store, access, agents, clock, ids, door, settings: Arc::new(settings), workshop, changed }
+        let settings = Arc::new(settings);
+        Self { store, access, agents, clock, ids, door, settings, workshop, changed, webhooks: None }
+    }
+
+    /// The same, which warns when the short address of a webhook moves.
+    #[must_use]
+    pub(crate) fn knowing(self, webhooks: Arc<dyn WebhookStore>) -> Self {
+        Self { webhooks: Some(webhooks), ..self }
     }
 
     /// The same, which tells of changes that may concern schedules.

@@ -132,6 +132,7 @@ codes! {
     UnpublishedProcess, "unpublished_process", Warning, "The sub-process exists but is not published.";
     RecursiveProcess, "recursive_process", Error, "The process runs itself as a sub-process, directly or through others.";
     ProcessesNestedTooDeep, "processes_nested_too_deep", Error, "Sub-processes are nested more than 8 deep.";
+    MovesWebhook, "moves_webhook", Warning, "The short address of a webhook leads to another process, until this one is published.";
     ScheduleInput, "schedule_input", Warning, "The input of a schedule does not fit the inputs of the process, so that its starts will be refused.";
     ExposedWithoutInput, "exposed_without_input", Warning, "A process offered to agents declares no inputs, so their names are guessed from its texts.";
     NotYetAvailable, "not_yet_available", Warning, "The key is understood, but no server does this yet.";

@@ -7,7 +7,7 @@ use std::{
 
 use procession_domain::{
     definition::Definition,
-    value::{Currency, ProcessName, Version},
+    value::{Currency, ProcessName, TriggerId, Version},
 };
 
 /// What the server knows beyond the text of a definition. Every method has a default that knows nothing, and what is
@@ -32,6 +32,13 @@ pub trait Surroundings {
     fn process(&self, name: &ProcessName, version: Option<Version>) -> Lookup {
         let _ = (name, version);
         Lookup::Unknown
+    }
+
+    /// The process to which the short address of a webhook leads now, `/api/triggers/webhook/{id}`; `None` when there is
+    /// none, or it is not known.
+    fn webhook_owner(&self, trigger: &TriggerId) -> Option<ProcessName> {
+        let _ = trigger;
+        None
     }
 
     /// The currency in which the server counts; amounts in others are errors (spec 3.9).

@@ -181,7 +181,6 @@ impl EngineBuilder {
         let live = ports.stores.feed.subscribe();
         let application = Application::start(ports, self.settings).await?;
         background.spawn(Housekeeping::new(executions, blobs, clock).keep_tidy());
-        background.spawn(application.teller.clone().keep_telling());
         if let Some(judge) = self.judge {
             background.spawn(judge.sit(application.clone(), live.into()));
         }

@@ -18,6 +18,7 @@ const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Where agents are found that are no functions of the program.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct AgentSources {
     file: Option<PathBuf>,
     may_be_missing: bool,
@@ -26,6 +27,7 @@ pub struct AgentSources {
     data_folder: Option<PathBuf>,
     environment: Environment,
     allow_commands: bool,
+    price_list: bool,
 }
 
 /// A platform, and how often its work is looked at where that was said.
@@ -78,6 +80,7 @@ impl Default for AgentSources {
             data_folder: None,
             environment: Arc::new(|_| None),
             allow_commands: false,
+            price_list: false,
         }
     }
 }
@@ -136,6 +139,13 @@ impl AgentSources {
         Self { allow_commands: allow, ..self }
     }
 
+    /// Whether models whose agents have no `price` cost what the price list says that comes with the program; by default
+    /// their cost is unknown.
+    #[must_use]
+    pub fn price_list(self, use_it: bool) -> Self {
+        Self { price_list: use_it, ..self }
+    }
+
     /// Reads the file, and makes the way to all agents.
     ///
     /// # Errors
@@ -146,7 +156,8 @@ impl AgentSources {
             None => None,
         };
         let environment = Arc::clone(&self.environment);
-        let surroundings = Surroundings { clock, environment, allow_commands: self.allow_commands };
+        let surroundings =
+            Surroundings { clock, environment, allow_commands: self.allow_commands, price_list: self.price_list };
         let router = Router::new(surroundings, platform.clone());
         let router = Arc::new(match &self.data_folder {
             Some(folder) => router.of_data_folder(folder),

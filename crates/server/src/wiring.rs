@@ -280,7 +280,8 @@ fn agent_sources(loaded: &Loaded) -> AgentSources {
         .file(loaded.configuration.agents_file())
         // The operator writes this file, so it may name any variable.
         .environment(|name| std::env::var(name).ok())
-        .allow_commands(settings.allow_commands);
+        .allow_commands(settings.allow_commands)
+        .price_list(settings.price_list);
     // That there is no file is right unless someone has named it.
     if loaded.origin("agents.file") == Origin::Default {
         sources = sources.may_be_missing();
@@ -323,10 +324,6 @@ fn settings(configuration: &Configuration, takes_up: TakesUp) -> ApplicationSett
             largest_text: bytes(configuration.limits.definition),
         },
         access: access_settings(configuration),
-        alerts: AlertSettings {
-            channel: configuration.alerts.channel.clone(),
-            recipients: configuration.alerts.recipients.clone(),
-        },
         notifications: configuration.notifications.settings(),
         starts_per_minute: configuration.limits.starts_per_minute,
         variables: variables(configuration),
@@ -407,6 +404,10 @@ fn engine_settings(configuration: &Configuration) -> EngineSettings {
         output: configuration.limits.output.0,
         currency: engine.currency,
         calendar: configuration.alerts.timezone.calendar(),
+        alerts: AlertSettings {
+            channel: configuration.alerts.channel.clone(),
+            recipients: configuration.alerts.recipients.clone(),
+        },
         traces: configuration.telemetry.sampling(),
         ..EngineSettings::default()
     }

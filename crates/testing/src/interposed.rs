@@ -4,18 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AccessError, AccessStore, AgentActivity, AgentEvent, AgentFigures, AlertFilter, AlertPage, ApiKey, ApprovalChange,
-    ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, AttemptEnd, AuditAnchor, AuditEntry, AuditFilter,
-    AuditTrail, BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed, Content, CopyOutcome,
-    CostAlert, CostDay, CostsOfProcess, Counted, DefinitionStore, DefinitionStoreError, DeliveryAttempt,
-    DeliveryFilter, DeliveryRow, DeliveryState, DeliveryStore, DueDelivery, DueRequest, EventFeed, EventPage,
-    ExecutionCopy, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore, Grouping, InboxRow, KeptAuditEntry,
-    KeptPart, KeptSchedule, KeptStart, KeptWebhook, Lease, LiveExecutions, Loaded, NewDelivery, NewUser, NoticeMark,
-    NoticeStore, Overdue, Page, Paging, ProcessFilter, ProcessRow, ProcessTemplate, PublishedVersion, PurgeStep,
-    Queries, RecentRuns, Removal, RetentionStore, RunFigures, SavedView, ScheduleChange, ScheduleStore, Setting,
-    SignalError, Start, StartError, Started, StepFigures, StoreError, StoredEvent, Stores, TemplateStore, Threshold,
-    ThresholdKind, ThresholdStore, TransferStore, UntoldAlert, User, ViewStore, WebhookAddress, WebhookCall,
-    WebhookStore, WorkScope,
+    AccessError, AccessStore, AgentActivity, AgentEvent, AgentFigures, AlertAudience, AlertFilter, AlertPage, ApiKey,
+    ApprovalChange, ApprovalFilter, ApprovalRow, ApprovalStore, ApprovalStoreError, AttemptEnd, AuditAnchor,
+    AuditEntry, AuditFilter, AuditTrail, BlobError, BlobStore, Claim, ClaimRequest, Commit, CommitError, Committed,
+    Content, CopyOutcome, CostAlert, CostDay, CostsOfProcess, Counted, DefinitionStore, DefinitionStoreError,
+    DeliveryAttempt, DeliveryFilter, DeliveryRow, DeliveryState, DeliveryStore, DueDelivery, DueRequest, EventFeed,
+    EventPage, ExecutionCopy, ExecutionFilter, ExecutionRow, ExecutionStore, FigureStore, Grouping, InboxRow,
+    KeptAuditEntry, KeptPart, KeptSchedule, KeptStart, KeptWebhook, Lease, LiveExecutions, Loaded, NewDelivery,
+    NewUser, NoticeMark, NoticeStore, Overdue, Page, Paging, ProcessFilter, ProcessRow, ProcessTemplate,
+    PublishedVersion, PurgeStep, Queries, RecentRuns, Removal, RetentionStore, RunFigures, SavedView, ScheduleChange,
+    ScheduleStore, Setting, ShownWebhook, SignalError, Start, StartError, Started, StepFigures, StoreError,
+    StoredEvent, Stores, TemplateStore, Threshold, ThresholdKind, ThresholdStore, TransferStore, User, ViewStore,
+    WebhookAddress, WebhookCall, WebhookStore, WorkScope,
 };
 use procession_domain::{
     definition::Process,
@@ -254,13 +254,11 @@ interposed!(FigureStore as analytics {
 
 interposed!(ThresholdStore as thresholds {
     fn thresholds(process: Option<ProcessId>) -> Result<Vec<Threshold>, StoreError>;
-    fn set_threshold(threshold: &Threshold, today: CostDay) -> Result<Threshold, StoreError>;
+    fn set_threshold(threshold: &Threshold, today: CostDay, told: Option<&AlertAudience>) -> Result<Threshold, StoreError>;
     fn remove_threshold(process: Option<ProcessId>, kind: ThresholdKind) -> Result<bool, StoreError>;
     fn alerts(filter: &AlertFilter, offset: u64, limit: u32) -> Result<AlertPage, StoreError>;
     fn alert(id: Uuid) -> Result<Option<CostAlert>, StoreError>;
     fn dismiss_alert(id: Uuid, by: Option<&str>, at: Timestamp) -> Result<bool, StoreError>;
-    fn alerts_to_tell(now: Timestamp, limit: u32) -> Result<Vec<UntoldAlert>, StoreError>;
-    fn note_telling(id: Uuid, next: Option<Timestamp>) -> Result<(), StoreError>;
 });
 
 interposed!(ViewStore as views {
@@ -284,7 +282,7 @@ interposed!(ScheduleStore as schedules {
 });
 
 interposed!(WebhookStore as incoming {
-    fn webhooks() -> Result<Vec<KeptWebhook>, StoreError>;
+    fn webhooks() -> Result<Vec<ShownWebhook>, StoreError>;
     fn webhook(address: &WebhookAddress) -> Result<Option<KeptWebhook>, StoreError>;
     fn switch_webhook(process: &ProcessName, trigger: &TriggerId, on: bool) -> Result<bool, StoreError>;
     fn note_call(call: &WebhookCall, kept: u32) -> Result<(), StoreError>;

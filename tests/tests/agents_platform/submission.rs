@@ -133,8 +133,12 @@ async fn the_list_shows_which_agents_run() {
 
 /// A router with the local agents `echo-bot` and `writer`, and a platform.
 fn router(platform: &procession_tests::platform::FakePlatform) -> Router {
-    let surroundings =
-        Surroundings { clock: EagerClock::new(), environment: std::sync::Arc::new(|_| None), allow_commands: false };
+    let surroundings = Surroundings {
+        clock: EagerClock::new(),
+        environment: std::sync::Arc::new(|_| None),
+        allow_commands: false,
+        price_list: false,
+    };
     let router = Router::new(surroundings, Some(std::sync::Arc::new(gateway(platform))));
     let file = AgentsFile::parse("agents: {echo-bot: {kind: echo}, writer: {kind: echo}}").unwrap();
     router.put_in_force(file, std::path::Path::new("."));

@@ -25,8 +25,8 @@ use tokio_tungstenite::tungstenite::Message;
 pub const EXECUTIONS: usize = 50;
 /// How many of them must be unfinished when the server is killed, and how many steps must have completed.
 const AT_LEAST: usize = 10;
-/// How many rounds there are.
-const ROUNDS: usize = 20;
+/// How many rounds there are at each change; the nightly run asks for more.
+const ROUNDS: usize = 8;
 
 /// The system under test, with its agents.
 pub struct World {

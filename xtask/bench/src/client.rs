@@ -49,17 +49,59 @@ impl Client {
         self.send("GET", path, None).await
     }
 
+    /// Asks for a text that must be there.
+    pub async fn get_text(&mut self, path: &str) -> anyhow::Result<String> {
+        self.request("GET", path, None, None).await?;
+        let (status, body) = self.read().await?;
+        ensure!(status == 200, "GET {path}: {status}");
+        Ok(String::from_utf8(body)?)
+    }
+
     /// Sends JSON that must be taken.
     pub async fn post(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let answer = self.send("POST", path, Some(("application/json", &body.to_string()))).await?;
-        ensure!((200..300).contains(&answer.status), "POST {path}: {} {}", answer.status, answer.body);
+        self.send_json("POST", path, body).await
+    }
+
+    /// Sends JSON with this header; whatever is answered.
+    pub async fn post_with(&mut self, path: &str, header: (&str, &str), body: &Value) -> anyhow::Result<Answer> {
+        self.request("POST", path, Some(("application/json", &body.to_string())), Some(header)).await?;
+        self.answer().await
+    }
+
+    /// Puts JSON that must be taken.
+    pub async fn put(&mut self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send_json("PUT", path, body).await
+    }
+
+    async fn send_json(&mut self, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let answer = self.send(method, path, Some(("application/json", &body.to_string()))).await?;
+        ensure!((200..300).contains(&answer.status), "{method} {path}: {} {}", answer.status, answer.body);
         Ok(answer.body)
     }
 
     async fn send(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> anyhow::Result<Answer> {
+        self.request(method, path, body, None).await?;
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> anyhow::Result<Answer> {
+        let (status, body) = self.read().await?;
+        Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+    }
+
+    async fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &str)>,
+        header: Option<(&str, &str)>,
+    ) -> anyhow::Result<()> {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n");
         if let Some(token) = &self.token {
             let _ = write!(request, "authorization: Bearer {token}\r\n");
+        }
+        if let Some((name, value)) = header {
+            let _ = write!(request, "{name}: {value}\r\n");
         }
         if let Some((kind, content)) = body {
             let _ = write!(request, "content-type: {kind}\r\ncontent-length: {}\r\n", content.len());
@@ -67,10 +109,11 @@ impl Client {
         request.push_str("\r\n");
         request.push_str(body.map_or("", |(_, content)| content));
         self.connection.get_mut().write_all(request.as_bytes()).await?;
-        self.answer().await
+        Ok(())
     }
 
-    async fn answer(&mut self) -> anyhow::Result<Answer> {
+    /// The status and the body of an answer.
+    async fn read(&mut self) -> anyhow::Result<(u16, Vec<u8>)> {
         let status_line = self.line().await?;
         let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.with_context(|| format!("no answer of HTTP: {status_line}"))?;
@@ -90,7 +133,7 @@ impl Client {
             None if status == 204 => Vec::new(),
             None => bail!("an answer of unknown length"),
         };
-        Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
+        Ok((status, body))
     }
 
     async fn chunks(&mut self) -> anyhow::Result<Vec<u8>> {

@@ -8,6 +8,7 @@ mod client;
 mod floor;
 mod follower;
 mod machine;
+mod made;
 mod parts;
 mod processes;
 mod report;

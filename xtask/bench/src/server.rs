@@ -50,6 +50,11 @@ pub fn program(given: Option<&Path>) -> anyhow::Result<PathBuf> {
 impl Server {
     /// Starts the program on a data folder, with an agent that echoes, and waits until `/readyz` says so.
     pub async fn start(program: &Path, data: &Path) -> anyhow::Result<Self> {
+        Self::start_with(program, data, &[]).await
+    }
+
+    /// The same with these variables.
+    pub async fn start_with(program: &Path, data: &Path, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         std::fs::create_dir_all(data)?;
         std::fs::write(data.join("agents.yaml"), AGENTS)?;
         let begun = Instant::now();
@@ -58,6 +63,7 @@ impl Server {
             .arg(data)
             .env("PROCESSION_AUTH__ADMIN_PASSWORD", PASSWORD)
             .env("PROCESSION_LOG__FILTER", "warn")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -39,6 +39,8 @@ pub struct Surroundings {
     pub environment: Environment,
     /// Whether agents of kind `command` may run (spec 8.2, `agents.allow_commands`).
     pub allow_commands: bool,
+    /// Whether models without a price cost what the price list says (`agents.price_list`).
+    pub price_list: bool,
 }
 
 /// How one kind of agent answers. A call is one future: dropping it ends the call and everything it started.
@@ -158,7 +160,7 @@ fn build(
         Kind::Echo => Box::new(EchoAgent),
         Kind::Script(script) => Box::new(ScriptAgent::new(name, script, clock)),
         Kind::Command(settings) => Box::new(CommandAgent::new(name, settings, folder, environment, programs)),
-        Kind::OpenAi(settings) => Box::new(OpenAiAgent::new(name, settings, environment, proxies, clock)),
+        Kind::OpenAi(settings) => Box::new(OpenAiAgent::new(name, settings, surroundings, proxies)),
         Kind::Mcp(settings) => Box::new(McpAgent::new(name, settings, environment, proxies, clock)),
     }
 }

@@ -51,7 +51,7 @@ pub(crate) fn refusal_message(body: &[u8], else_words: &str, request: &RequestId
 
 /// The message that a body is, as the answer to the request to which it was sent.
 pub(crate) fn answer_to(body: &[u8], request: &RequestId) -> Option<ServerJsonRpcMessage> {
-    let value = first_value(body)?;
+    let value = first_value(body).filter(Value::is_object)?;
     if let Some(error) = Outline::deserialize(&value).ok().and_then(Outline::into_error) {
         return Some(ServerJsonRpcMessage::error(error, Some(request.clone())));
     }
@@ -66,8 +66,8 @@ pub(crate) fn answer_to(body: &[u8], request: &RequestId) -> Option<ServerJsonRp
 
 /// The text of an event that is an error, as the answer to the request whose stream it came in; `None` for other events.
 pub(crate) fn error_in(data: &str, request: &RequestId) -> Option<String> {
-    // Answers may be large, and most are none.
-    if !data.contains("\"error\"") {
+    // Answers may be large, and most are none; a list is no message.
+    if !data.trim_start().starts_with('{') || !data.contains("\"error\"") {
         return None;
     }
     let error = serde_json::from_str::<Outline>(data).ok()?.into_error()?;

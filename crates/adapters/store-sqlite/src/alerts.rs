@@ -1,8 +1,6 @@
 //! Cost alerts: read, put aside, told. They are raised with the commits that book costs (`writer/bookings.rs`).
 
-use procession_application::ports::{
-    AlertFilter, AlertPage, AlertStatus, CostAlert, CostDay, ThresholdKind, UntoldAlert,
-};
+use procession_application::ports::{AlertFilter, AlertPage, AlertStatus, CostAlert, CostDay, ThresholdKind};
 use procession_domain::value::{ExecutionId, ProcessId, Timestamp};
 use rusqlite::Connection;
 use sqlx::{QueryBuilder, Row, Sqlite, sqlite::SqliteRow};
@@ -10,7 +8,8 @@ use uuid::Uuid;
 
 use crate::{
     SqliteStore,
-    codec::{blob, column, count, money, process_name, small_count, time, time_if_any, uuid, uuid_from},
+    codec::{blob, column, count, money, process_name, time, time_if_any, uuid, uuid_from},
+    deliveries::Withdraw,
     error::Failure,
     writer::{Change, bookings::process_column},
 };
@@ -24,12 +23,6 @@ pub(crate) struct DismissAlert {
     pub id: Uuid,
     pub by: Option<String>,
     pub at: Timestamp,
-}
-
-/// A try to tell people of an alert.
-pub(crate) struct NoteTelling {
-    pub id: Uuid,
-    pub next: Option<Timestamp>,
 }
 
 impl SqliteStore {
@@ -64,16 +57,6 @@ impl SqliteStore {
         let mut query = QueryBuilder::new("SELECT ");
         query.push(COLUMNS).push(" FROM cost_alerts WHERE id = ").push_bind(blob(id));
         query.build().fetch_optional(&self.readers).await?.as_ref().map(cost_alert).transpose()
-    }
-
-    pub(crate) async fn read_untold(&self, now: Timestamp, limit: u32) -> Result<Vec<UntoldAlert>, Failure> {
-        let mut query = QueryBuilder::new("SELECT tellings, ");
-        query.push(COLUMNS).push(" FROM cost_alerts WHERE tell_at IS NOT NULL AND tell_at <= ");
-        query.push_bind(now.as_micros()).push(" ORDER BY tell_at, id LIMIT ").push_bind(limit);
-        let rows = query.build().fetch_all(&self.readers).await?;
-        let untold =
-            |row: &SqliteRow| Ok(UntoldAlert { alert: cost_alert(row)?, tries: small_count(row, "tellings")? });
-        rows.iter().map(untold).collect()
     }
 }
 
@@ -119,29 +102,17 @@ impl Change for DismissAlert {
 
     fn apply(&self, connection: &Connection) -> Result<bool, Failure> {
         const DISMISS: &str = "
-            UPDATE cost_alerts SET dismissed_at = ?2, dismissed_by = ?3, tell_at = NULL
+            UPDATE cost_alerts SET dismissed_at = ?2, dismissed_by = ?3
             WHERE id = ?1 AND dismissed_at IS NULL";
         let row = rusqlite::params![self.id.as_bytes(), self.at.as_micros(), self.by];
-        Ok(connection.prepare_cached(DISMISS)?.execute(row)? > 0)
+        let is_dismissed = connection.prepare_cached(DISMISS)?.execute(row)? > 0;
+        if is_dismissed {
+            Withdraw(self.id).apply(connection)?;
+        }
+        Ok(is_dismissed)
     }
 
     fn is_done(outcome: &Self::Outcome) -> bool {
         *outcome
-    }
-}
-
-impl Change for NoteTelling {
-    type Outcome = ();
-
-    fn apply(&self, connection: &Connection) -> Result<(), Failure> {
-        const NOTE: &str = "
-            UPDATE cost_alerts SET tell_at = ?2, tellings = tellings + 1 WHERE id = ?1 AND dismissed_at IS NULL";
-        let row = rusqlite::params![self.id.as_bytes(), self.next.map(Timestamp::as_micros)];
-        connection.prepare_cached(NOTE)?.execute(row)?;
-        Ok(())
-    }
-
-    fn is_done((): &()) -> bool {
-        true
     }
 }

@@ -318,7 +318,7 @@ impl Change for Record {
 }
 
 /// A delivery that nobody needs any more.
-struct Withdraw(Uuid);
+pub(crate) struct Withdraw(pub Uuid);
 
 impl Change for Withdraw {
     type Outcome = bool;

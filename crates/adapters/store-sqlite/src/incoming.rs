@@ -1,7 +1,9 @@
 //! The port of webhooks, and what changes of definitions write of them.
 
 use async_trait::async_trait;
-use procession_application::ports::{CallOutcome, KeptWebhook, StoreError, WebhookAddress, WebhookCall, WebhookStore};
+use procession_application::ports::{
+    CallOutcome, KeptWebhook, ShownWebhook, StoreError, WebhookAddress, WebhookCall, WebhookStore,
+};
 use procession_domain::{
     definition::Process,
     value::{ExecutionId, ProcessId, ProcessName, Timestamp, TriggerId},
@@ -40,11 +42,22 @@ macro_rules! read_calls_where {
 
 #[async_trait]
 impl WebhookStore for SqliteStore {
-    async fn webhooks(&self) -> Result<Vec<KeptWebhook>, StoreError> {
-        const READ: &str =
-            read_where!("ORDER BY process_definitions.updated_at DESC, webhooks.definition DESC, position");
+    async fn webhooks(&self) -> Result<Vec<ShownWebhook>, StoreError> {
+        const READ: &str = "
+            SELECT
+                process_definitions.id AS process_id, webhooks.name, trigger_id, webhooks.description, enabled, switched,
+                secret, dedupe_header,
+                NOT EXISTS (
+                    SELECT 1 FROM webhooks AS other
+                    WHERE other.trigger_id = webhooks.trigger_id
+                      AND (other.owned_since, other.key) > (webhooks.owned_since, webhooks.key)) AS has_short_address,
+                (SELECT count(*) FROM webhook_calls AS call
+                 WHERE call.name = webhooks.name AND call.trigger_id = webhooks.trigger_id) AS calls
+            FROM webhooks
+            JOIN process_definitions ON process_definitions.key = webhooks.definition
+            ORDER BY process_definitions.updated_at DESC, webhooks.definition DESC, position";
         let rows = sqlx::query(READ).fetch_all(&self.readers).await.map_err(Failure::from)?;
-        Ok(rows.iter().map(kept).collect::<Result<_, _>>()?)
+        Ok(rows.iter().map(shown).collect::<Result<_, _>>()?)
     }
 
     async fn webhook(&self, address: &WebhookAddress) -> Result<Option<KeptWebhook>, StoreError> {
@@ -97,6 +110,14 @@ impl WebhookStore for SqliteStore {
         let row = query.bind(trigger.as_str().to_owned()).fetch_optional(&self.readers).await.map_err(Failure::from)?;
         Ok(row.as_ref().map(call).transpose()?)
     }
+}
+
+fn shown(row: &SqliteRow) -> Result<ShownWebhook, Failure> {
+    Ok(ShownWebhook {
+        webhook: kept(row)?,
+        has_short_address: row.try_get("has_short_address")?,
+        calls: count(row, "calls")?,
+    })
 }
 
 fn kept(row: &SqliteRow) -> Result<KeptWebhook, Failure> {
@@ -214,34 +235,38 @@ impl Change for Note {
     type Outcome = ();
 
     fn apply(&self, connection: &Connection) -> Result<(), Failure> {
-        const NOTE: &str = "
-            INSERT INTO webhook_calls (id, name, trigger_id, at, outcome, status, execution_id, reason, size, body)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-        const FORGET: &str = "
-            DELETE FROM webhook_calls
-            WHERE key <= (
-                SELECT key FROM webhook_calls WHERE name = ?1 AND trigger_id = ?2 ORDER BY key DESC LIMIT 1 OFFSET ?3)
-              AND name = ?1 AND trigger_id = ?2";
-        let call = &self.call;
-        let (name, trigger) = (call.process_name.as_str(), call.trigger_id.as_str());
-        connection.prepare_cached(NOTE)?.execute(rusqlite::params![
-            call.id.as_bytes(),
-            name,
-            trigger,
-            Timestamp::as_micros(call.at),
-            call.outcome.as_str(),
-            call.status,
-            call.execution_id.map(|id| id.uuid().into_bytes()),
-            call.reason,
-            column(call.size),
-            call.body,
-        ])?;
-        connection.prepare_cached(FORGET)?.execute((name, trigger, self.kept))?;
-        Ok(())
+        note(&self.call, self.kept, connection)
     }
 
     fn is_done((): &()) -> bool {
         // What a stranger calls is no change that someone of the house has asked for.
         false
     }
+}
+
+/// Remembers a call, and forgets the oldest one of its trigger beyond so many.
+pub(crate) fn note(call: &WebhookCall, kept: u32, connection: &Connection) -> Result<(), Failure> {
+    const NOTE: &str = "
+            INSERT INTO webhook_calls (id, name, trigger_id, at, outcome, status, execution_id, reason, size, body)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    const FORGET: &str = "
+            DELETE FROM webhook_calls
+            WHERE key <= (
+                SELECT key FROM webhook_calls WHERE name = ?1 AND trigger_id = ?2 ORDER BY key DESC LIMIT 1 OFFSET ?3)
+              AND name = ?1 AND trigger_id = ?2";
+    let (name, trigger) = (call.process_name.as_str(), call.trigger_id.as_str());
+    connection.prepare_cached(NOTE)?.execute(rusqlite::params![
+        call.id.as_bytes(),
+        name,
+        trigger,
+        Timestamp::as_micros(call.at),
+        call.outcome.as_str(),
+        call.status,
+        call.execution_id.map(|id| id.uuid().into_bytes()),
+        call.reason,
+        column(call.size),
+        call.body,
+    ])?;
+    connection.prepare_cached(FORGET)?.execute((name, trigger, kept))?;
+    Ok(())
 }

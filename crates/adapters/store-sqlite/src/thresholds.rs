@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AlertFilter, AlertPage, CostAlert, CostDay, StoreError, Threshold, ThresholdKind, ThresholdStore, UntoldAlert,
+    AlertAudience, AlertFilter, AlertPage, CostAlert, CostDay, StoreError, Threshold, ThresholdKind, ThresholdStore,
 };
 use procession_domain::value::{ProcessId, Timestamp};
 use rusqlite::Connection;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     SqliteStore,
-    alerts::{DismissAlert, NoteTelling},
+    alerts::DismissAlert,
     codec::{money, time, uuid, uuid_from},
     error::Failure,
     writer::{
@@ -24,6 +24,7 @@ use crate::{
 struct SetThreshold {
     threshold: Threshold,
     today: CostDay,
+    told: Option<AlertAudience>,
 }
 
 /// A threshold to remove.
@@ -38,8 +39,13 @@ impl ThresholdStore for SqliteStore {
         Ok(self.read_thresholds(process).await?)
     }
 
-    async fn set_threshold(&self, threshold: &Threshold, today: CostDay) -> Result<Threshold, StoreError> {
-        self.writer.change(SetThreshold { threshold: *threshold, today }).await?;
+    async fn set_threshold(
+        &self,
+        threshold: &Threshold,
+        today: CostDay,
+        told: Option<&AlertAudience>,
+    ) -> Result<Threshold, StoreError> {
+        self.writer.change(SetThreshold { threshold: *threshold, today, told: told.cloned() }).await?;
         let stored = self.read_thresholds(threshold.process_id).await?;
         // Someone else may have removed it meanwhile; then it is what was just set.
         Ok(stored.into_iter().find(|stored| stored.kind == threshold.kind).unwrap_or(*threshold))
@@ -59,14 +65,6 @@ impl ThresholdStore for SqliteStore {
 
     async fn dismiss_alert(&self, id: Uuid, by: Option<&str>, at: Timestamp) -> Result<bool, StoreError> {
         self.writer.change(DismissAlert { id, by: by.map(str::to_owned), at }).await
-    }
-
-    async fn alerts_to_tell(&self, now: Timestamp, limit: u32) -> Result<Vec<UntoldAlert>, StoreError> {
-        Ok(self.read_untold(now, limit).await?)
-    }
-
-    async fn note_telling(&self, id: Uuid, next: Option<Timestamp>) -> Result<(), StoreError> {
-        self.writer.change(NoteTelling { id, next }).await
     }
 }
 
@@ -102,7 +100,7 @@ impl Change for SetThreshold {
 
     fn apply(&self, connection: &Connection) -> Result<(), Failure> {
         bookings::set(&self.threshold, connection)?;
-        bookings::raise_if_passed(&self.threshold, self.today, connection)
+        bookings::raise_if_passed(&self.threshold, self.today, self.told.as_ref(), connection)
     }
 
     fn is_done((): &()) -> bool {

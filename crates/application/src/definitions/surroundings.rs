@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use procession_domain::value::{Currency, ProcessName, Version};
+use procession_domain::value::{Currency, ProcessName, TriggerId, Version};
 use procession_language::{AgentState, Checked, Lookup, Surroundings};
 
 use super::{DefinitionFailure, DefinitionSettings, Definitions};
-use crate::ports::{AgentStatus, Role, StoreError};
+use crate::ports::{AgentStatus, Role, StoreError, WebhookAddress};
 
 /// How long a check waits for the list of agents before it goes on without.
 const AGENT_LIST_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
@@ -46,14 +46,17 @@ impl Definitions {
             users: users.into_iter().flat_map(|user| std::iter::once(user.name).chain(user.email)).collect(),
             settings: Arc::clone(&self.settings),
             processes: HashMap::new(),
+            webhooks: HashMap::new(),
             asked: Mutex::default(),
+            asked_webhooks: Mutex::default(),
         })
     }
 
-    /// Looks up the processes that a check asked for. `false` if it asked for none that are not known.
+    /// Looks up the processes and webhooks that a check asked for. `false` if it asked for none that are not known.
     async fn look_up_asked(&self, known: &mut Known) -> Result<bool, StoreError> {
         let asked = std::mem::take(&mut *known.asked.lock().unwrap_or_else(PoisonError::into_inner));
-        let any = !asked.is_empty();
+        let webhooks = std::mem::take(&mut *known.asked_webhooks.lock().unwrap_or_else(PoisonError::into_inner));
+        let any = !asked.is_empty() || !webhooks.is_empty();
         for (name, version) in asked {
             let store = &self.store;
             let found = match store.published(&name, version).await? {
@@ -62,6 +65,14 @@ impl Definitions {
                 None => Lookup::Missing,
             };
             known.processes.insert((name, version), found);
+        }
+        for trigger in webhooks {
+            let short = WebhookAddress { process: None, trigger: trigger.to_string() };
+            let owner = match &self.webhooks {
+                Some(webhooks) => webhooks.webhook(&short).await?.map(|webhook| webhook.process_name),
+                None => None,
+            };
+            known.webhooks.insert(trigger, owner);
         }
         Ok(any)
     }
@@ -74,8 +85,12 @@ struct Known {
     roles: BTreeSet<String>,
     settings: Arc<DefinitionSettings>,
     processes: HashMap<(ProcessName, Option<Version>), Lookup>,
+    /// To which process the short address of a webhook leads.
+    webhooks: HashMap<TriggerId, Option<ProcessName>>,
     /// Processes that were asked for and must be looked up.
     asked: Mutex<BTreeSet<(ProcessName, Option<Version>)>>,
+    /// The same for webhooks.
+    asked_webhooks: Mutex<BTreeSet<TriggerId>>,
 }
 
 impl Surroundings for Known {
@@ -97,6 +112,14 @@ impl Surroundings for Known {
 
     fn environment(&self) -> Option<&BTreeSet<String>> {
         Some(&self.settings.environment)
+    }
+
+    fn webhook_owner(&self, trigger: &TriggerId) -> Option<ProcessName> {
+        if let Some(found) = self.webhooks.get(trigger) {
+            return found.clone();
+        }
+        self.asked_webhooks.lock().unwrap_or_else(PoisonError::into_inner).insert(trigger.clone());
+        None
     }
 
     fn process(&self, name: &ProcessName, version: Option<Version>) -> Lookup {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use procession_domain::{
     event::ValueRef,
-    value::{Duration, ErrorCode, ExecutionId, Json, StepId},
+    value::{Duration, ErrorCode, ExecutionId, Json, ProcessName, StepId},
 };
 use serde_json::json;
 
@@ -84,19 +84,16 @@ impl Sender {
                 self.mail(due, &token, address, (*reason, *deadline)).await
             }
             DeliveryContent::Message { channel, subject, text, recipients } => {
-                let about = (due.process_name.clone(), due.execution_id);
-                let (Some(process_name), Some(execution_id)) = about else {
-                    return hopeless("it is about no execution");
-                };
+                let (server, step_id) = names_of_an_alert();
                 let message = Message {
                     channel: channel.clone(),
                     message: text.clone(),
                     subject: subject.clone(),
                     recipients: recipients.clone(),
                     url: None,
-                    process_name,
-                    execution_id,
-                    step_id: StepId::budget(),
+                    process_name: due.process_name.clone().unwrap_or(server),
+                    execution_id: due.execution_id.unwrap_or_else(|| ExecutionId::new(due.id)),
+                    step_id,
                     delivery_id: due.id.to_string(),
                     timeout: Some(MESSAGE_TIMEOUT),
                 };
@@ -254,4 +251,10 @@ impl Sender {
 
 fn hopeless(error: impl Into<String>) -> Outcome {
     Outcome::Hopeless { status: None, error: error.into() }
+}
+
+/// What an alert about the server names as its process, and any alert as its step.
+#[expect(clippy::expect_used, reason = "both are constants that fit the rules of names")]
+fn names_of_an_alert() -> (ProcessName, StepId) {
+    (ProcessName::new("server").expect("a process name"), StepId::new("cost_alert").expect("the id of a step"))
 }

@@ -67,6 +67,7 @@ impl Run {
             standing: execution.standing(),
             ended_steps: EndedStep::of(execution, &events),
             day: self.engine.settings.calendar.day(execution.standing().updated_at),
+            alerted: self.engine.settings.alerts.audiences(execution.definition()),
             working: if execution.status().is_ended() { working_time(execution) } else { Duration::ZERO },
             events,
             snapshot: (sequence - self.snapshot_at >= least).then(|| execution.snapshot()),

@@ -6,7 +6,7 @@ use procession_domain::{
     value::{Currency, Duration},
 };
 
-use crate::{calendar::Calendar, traces::TraceSampling, values::ValueLimits};
+use crate::{alerts::AlertSettings, calendar::Calendar, traces::TraceSampling, values::ValueLimits};
 
 /// Settings of the engine.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct EngineSettings {
     pub takes_up: TakesUp,
     /// The calendar by whose days costs are added up for alerts (`alerts.timezone`).
     pub calendar: Calendar,
+    /// Who is told of cost alerts (`alerts.*`).
+    pub alerts: AlertSettings,
     /// Which executions' traces agents are told of; `None` = none, since nobody records them (`telemetry.otlp.*`).
     pub traces: Option<TraceSampling>,
 }
@@ -85,6 +87,7 @@ impl Default for EngineSettings {
             breaker: BreakerSettings::default(),
             takes_up: TakesUp::default(),
             calendar: Calendar::default(),
+            alerts: AlertSettings::default(),
             traces: None,
         }
     }

@@ -20,7 +20,9 @@ use crate::{
     audit,
     engine::EngineSettings,
     pins::pins_of,
-    ports::{Content, IdempotencyKey, ScheduleChange, Start, StartError, Started, StoreError},
+    ports::{
+        CallOfStart, Content, IdempotencyKey, ScheduleChange, Start, StartError, Started, StoreError, WebhookCall,
+    },
     values::{self, Measured},
 };
 
@@ -44,6 +46,8 @@ pub struct StartRequest {
     pub message_key: Option<String>,
     /// How its schedule stands then, if it is a due time of one.
     pub schedule: Option<ScheduleChange>,
+    /// The call of a webhook that it is, to be remembered with it.
+    pub call: Option<CallOfStart>,
     /// The place in the trace of who asks for it, where the principal does not bring one.
     pub trace: Option<TraceContext>,
 }
@@ -197,7 +201,7 @@ impl Executions {
         let payload = request.trigger.payload.as_ref().map(|payload| self.measured(payload)).transpose()?;
         let pins = pins_of(&definition, self.ports.definitions.as_ref()).await.map_err(StartError::from)?;
         let keys = self.idempotency(&request, &process, user.as_deref());
-        let schedule = request.schedule.clone();
+        let (schedule, call) = (request.schedule.clone(), request.call.clone());
         let input_and_payload = (input.value, payload.as_ref().map(|payload| payload.value));
         let creation = Creation {
             pins,
@@ -210,7 +214,11 @@ impl Executions {
         let payload = payload.map(|payload| (ValueKey::TriggerPayload, payload));
         let values = std::iter::once((ValueKey::Input, input)).chain(payload).collect();
         let schedule = schedule.map(|change| change.with_execution(id));
-        let outcome = self.launch(execution, vec![created], values, keys, schedule).await?;
+        let call = call.map(|noted| {
+            let call = WebhookCall { execution_id: Some(id), ..noted.call };
+            CallOfStart { call, ..noted }
+        });
+        let outcome = self.launch(execution, vec![created], values, keys, (schedule, call)).await?;
         Ok(StartOutcome { input: (!outcome.repeated).then_some(checked.input), ..outcome })
     }
 
@@ -235,7 +243,7 @@ impl Executions {
             RetryFrom::Failed => Execution::retry_from_failed(new_id, old, creation, now)?,
         };
         let values = self.values_of_before(old, new_id, &events).await?;
-        match self.launch(execution, events, values, (None, None), None).await {
+        match self.launch(execution, events, values, (None, None), (None, None)).await {
             Ok(outcome) => Ok(outcome),
             Err(StartFailure::Start(error)) => Err(error.into()),
             Err(StartFailure::Forbidden(forbidden)) => Err(forbidden.into()),
@@ -254,7 +262,7 @@ impl Executions {
         events: Vec<Recorded>,
         values: Vec<(ValueKey, Measured)>,
         (idempotency, message): (Option<IdempotencyKey>, Option<IdempotencyKey>),
-        schedule: Option<ScheduleChange>,
+        (schedule, call): (Option<ScheduleChange>, Option<CallOfStart>),
     ) -> Result<StartOutcome, StartFailure> {
         let settings = self.engine.settings();
         let mut rows = Vec::with_capacity(values.len());
@@ -278,6 +286,7 @@ impl Executions {
             idempotency,
             message,
             schedule,
+            call,
             admit: None,
         };
         match self.engine.launch(start).await? {

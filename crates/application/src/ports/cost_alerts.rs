@@ -9,7 +9,7 @@ use procession_domain::{
 };
 use uuid::Uuid;
 
-use super::{Commit, Threshold, ThresholdKind};
+use super::{Commit, DeliveryContent, NewDelivery, Threshold, ThresholdKind};
 
 /// A day by the calendar of alerts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +34,26 @@ pub struct Booking<'a> {
     pub day: CostDay,
     /// When.
     pub at: Timestamp,
+    /// Who is told of the alerts that it raises.
+    pub audiences: &'a AlertAudiences,
+}
+
+/// A channel of notifications through which people are told of an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertAudience {
+    /// The channel.
+    pub channel: String,
+    /// The recipients, of channels that have them.
+    pub recipients: Vec<String>,
+}
+
+/// Who is told of the alerts that a commit raises; `None` = nobody, they are only shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlertAudiences {
+    /// Of alerts about the process and its executions.
+    pub process: Option<AlertAudience>,
+    /// Of alerts about the server.
+    pub server: Option<AlertAudience>,
 }
 
 /// Whose costs are added up.
@@ -114,15 +134,6 @@ pub struct AlertPage {
     pub active: u64,
 }
 
-/// An alert of which people have not been told.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UntoldAlert {
-    /// The alert.
-    pub alert: CostAlert,
-    /// How often it was tried.
-    pub tries: u32,
-}
-
 impl CostDay {
     /// So many days after 1970-01-01.
     pub const fn new(number: i64) -> Self {
@@ -174,6 +185,7 @@ impl<'a> Booking<'a> {
             own: Money::from_nanos(own, cost.currency()),
             day: commit.day,
             at: commit.standing.updated_at,
+            audiences: &commit.alerted,
         })
     }
 
@@ -187,6 +199,16 @@ impl<'a> Booking<'a> {
         };
         let name = threshold.process_id.map(|_| &self.process.name);
         threshold.passed_by(self.execution_cost, name, self.at).map(of_execution)
+    }
+}
+
+impl AlertAudiences {
+    /// Those who are told of alerts about these costs.
+    pub const fn of(&self, scope: BookingScope) -> Option<&AlertAudience> {
+        match scope {
+            BookingScope::Process => self.process.as_ref(),
+            BookingScope::Server => self.server.as_ref(),
+        }
     }
 }
 
@@ -277,6 +299,34 @@ pub fn published_thresholds(process: &Process, own: &[Threshold], before: &[Thre
 }
 
 impl CostAlert {
+    /// What tells people of it, to be written with it; its id is that of the alert, so that it is told once.
+    pub fn delivery(&self, to: &AlertAudience) -> NewDelivery {
+        let severity = match self.severity() {
+            AlertSeverity::Warning => "Cost alert",
+            AlertSeverity::Critical => "Critical cost alert",
+        };
+        let whose = self.process_name.as_ref().map_or("the server", ProcessName::as_str);
+        let content = DeliveryContent::Message {
+            channel: to.channel.clone(),
+            subject: format!("{severity} of {whose}"),
+            text: format!("{severity}: {self}."),
+            recipients: to.recipients.clone(),
+        };
+        NewDelivery {
+            id: self.id,
+            kind: content.kind(),
+            event: "cost_alert".to_owned(),
+            sequence: None,
+            execution_id: self.execution_id,
+            process_name: self.process_name.clone(),
+            receiver: format!("channel {}", to.channel),
+            target: to.channel.clone(),
+            content,
+            created_at: self.created_at,
+            due_at: self.created_at,
+        }
+    }
+
     /// How bad it is.
     pub const fn severity(&self) -> AlertSeverity {
         let is_twice = self.actual.nanos() > self.threshold.nanos().saturating_mul(2);

@@ -331,11 +331,13 @@ impl DeliveryContent {
     /// The kind of delivery that brings it.
     pub fn kind(&self) -> DeliveryKind {
         match self {
-            Self::Webhook { .. } => DeliveryKind::Webhook,
             Self::AgentMessage { message, .. } if message["type"] == "monitor_notification" => DeliveryKind::Monitor,
             Self::AgentMessage { .. } => DeliveryKind::Informed,
             Self::Message { channel, .. } if channel == "slack" => DeliveryKind::Slack,
-            Self::ApprovalMail { .. } | Self::Message { .. } => DeliveryKind::Mail,
+            Self::Message { channel, .. } if channel == "email" => DeliveryKind::Mail,
+            Self::ApprovalMail { .. } => DeliveryKind::Mail,
+            // Every other channel is an address that gets a request.
+            Self::Webhook { .. } | Self::Message { .. } => DeliveryKind::Webhook,
         }
     }
 }

@@ -12,7 +12,7 @@ use procession_domain::{
 };
 use uuid::Uuid;
 
-use super::{CostDay, EndedStep, NewDelivery, ScheduleChange, Spending, StoreError};
+use super::{AlertAudiences, CallOfStart, CostDay, EndedStep, NewDelivery, ScheduleChange, Spending, StoreError};
 
 /// The right of a node to work on executions: its id, new at every start, and the epoch of its lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +40,8 @@ pub struct Start {
     pub message: Option<IdempotencyKey>,
     /// The schedule whose due time it is, as that stands when this start is made.
     pub schedule: Option<ScheduleChange>,
+    /// The call of a webhook that makes it, to be remembered with it.
+    pub call: Option<CallOfStart>,
     /// The budget of its tree.
     pub budget: Option<Budget>,
     /// How many executions of its process may run at once.
@@ -185,6 +187,8 @@ pub struct Commit {
     pub ended_steps: Vec<EndedStep>,
     /// The day, by the calendar of alerts, on which its cost counts.
     pub day: CostDay,
+    /// Who is told of the cost alerts that it raises.
+    pub alerted: AlertAudiences,
     /// How long the execution was at work, if it ends with this.
     pub working: Duration,
     /// What is told outside of it.
@@ -529,7 +533,10 @@ impl Commit {
 
     /// Whether something is told outside of it or of a child that it creates.
     pub fn tells_outside(&self) -> bool {
-        !self.deliveries.is_empty() || self.children.iter().any(|child| !child.deliveries.is_empty())
+        let may_raise_alerts = self.alerted != AlertAudiences::default() && self.spending().nanos != 0;
+        may_raise_alerts
+            || !self.deliveries.is_empty()
+            || self.children.iter().any(|child| !child.deliveries.is_empty())
     }
 
     /// Whether its events are the next ones of its execution and lead to its state, as every turn's do.

@@ -64,6 +64,26 @@ pub struct WebhookCall {
     pub body: Option<String>,
 }
 
+/// A call that is remembered with the start that it makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallOfStart {
+    /// The call; its execution is that of the start.
+    pub call: WebhookCall,
+    /// How many calls of its trigger are kept.
+    pub kept: u32,
+}
+
+/// A webhook as people see it: without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownWebhook {
+    /// The webhook.
+    pub webhook: KeptWebhook,
+    /// Whether the short address, without the process, leads to it.
+    pub has_short_address: bool,
+    /// How many of its calls are kept.
+    pub calls: u64,
+}
+
 /// What came of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallOutcome {
@@ -85,11 +105,12 @@ pub enum CallOutcome {
 /// * they follow the definitions ([`DefinitionStore`](super::DefinitionStore)), in the transaction of each change: the
 ///   active version of a process has the webhooks that it declares, and an archived one has none; what a person has
 ///   switched goes over to the next version;
+/// * a call that starts an execution is remembered with the start or not at all ([`Start::call`](super::Start::call));
 /// * of the calls of a trigger the newest ones are kept, so that what strangers call takes no more room than that.
 #[async_trait]
 pub trait WebhookStore: Send + Sync {
     /// All webhooks: the last changed process first, each one's in the order of its definition.
-    async fn webhooks(&self) -> Result<Vec<KeptWebhook>, StoreError>;
+    async fn webhooks(&self) -> Result<Vec<ShownWebhook>, StoreError>;
 
     /// The webhook of an address.
     async fn webhook(&self, address: &WebhookAddress) -> Result<Option<KeptWebhook>, StoreError>;

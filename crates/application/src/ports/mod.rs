@@ -45,8 +45,8 @@ pub use audit::{AuditEntry, AuditFilter, AuditOutcome, AuditTrail, AuditedResour
 pub use blobs::{BlobError, BlobStore, is_blob_key};
 pub use clock::{Clock, IdGenerator};
 pub use cost_alerts::{
-    AlertFilter, AlertPage, AlertSeverity, AlertStatus, Booking, BookingScope, CostAlert, CostDay, UntoldAlert,
-    published_thresholds,
+    AlertAudience, AlertAudiences, AlertFilter, AlertPage, AlertSeverity, AlertStatus, Booking, BookingScope,
+    CostAlert, CostDay, published_thresholds,
 };
 pub use definitions::{DefinitionStore, DefinitionStoreError, ProcessFilter, ProcessRow, PublishedVersion};
 pub use deliveries::{
@@ -60,7 +60,7 @@ pub use executions::{
     StartError, Started, WorkScope, root_of_tree,
 };
 pub use feed::{EventFeed, FeedError, StoredEvent};
-pub use incoming::{CallOutcome, KeptWebhook, WebhookAddress, WebhookCall, WebhookStore};
+pub use incoming::{CallOfStart, CallOutcome, KeptWebhook, ShownWebhook, WebhookAddress, WebhookCall, WebhookStore};
 pub use meter::{AnsweredRequest, Meter, MeterPage, Occupation, Standing};
 pub use notices::{Mark, NoticeMark, NoticeStore};
 pub use notifier::{DeliveryFailure, Message, Notifier};

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use procession_domain::value::{Money, ProcessId, Timestamp};
 use uuid::Uuid;
 
-use super::{AlertFilter, AlertPage, CostAlert, CostDay, StoreError, UntoldAlert};
+use super::{AlertAudience, AlertFilter, AlertPage, CostAlert, CostDay, StoreError};
 
 /// What a threshold is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,14 +46,20 @@ pub struct Threshold {
 ///   stays as it is;
 /// * a version that is published gets the thresholds of its definition's `cost_alert` with it, and those of the other
 ///   kinds from the version that was active before;
-/// * an alert waits to be told until it is noted as told.
+/// * with an alert that is raised the delivery is written that tells its audience, if it has one; nobody is told of an alert
+///   that is put aside before that was tried.
 #[async_trait]
 pub trait ThresholdStore: Send + Sync {
     /// The thresholds of a process, or of the server, by kind.
     async fn thresholds(&self, process: Option<ProcessId>) -> Result<Vec<Threshold>, StoreError>;
 
-    /// Sets a threshold, today being this day. As it is stored.
-    async fn set_threshold(&self, threshold: &Threshold, today: CostDay) -> Result<Threshold, StoreError>;
+    /// Sets a threshold, today being this day; `told` hears of the alert that this raises. As it is stored.
+    async fn set_threshold(
+        &self,
+        threshold: &Threshold,
+        today: CostDay,
+        told: Option<&AlertAudience>,
+    ) -> Result<Threshold, StoreError>;
 
     /// Removes a threshold. `false` if there is none.
     async fn remove_threshold(&self, process: Option<ProcessId>, kind: ThresholdKind) -> Result<bool, StoreError>;
@@ -66,12 +72,6 @@ pub trait ThresholdStore: Send + Sync {
 
     /// Puts an alert aside. `false` if there is none that is active.
     async fn dismiss_alert(&self, id: Uuid, by: Option<&str>, at: Timestamp) -> Result<bool, StoreError>;
-
-    /// Alerts of which people are to be told now, the oldest first.
-    async fn alerts_to_tell(&self, now: Timestamp, limit: u32) -> Result<Vec<UntoldAlert>, StoreError>;
-
-    /// Notes a try to tell people of an alert: when the next one is due; `None` = no other is.
-    async fn note_telling(&self, id: Uuid, next: Option<Timestamp>) -> Result<(), StoreError>;
 }
 
 impl ThresholdKind {

@@ -19,7 +19,7 @@ pub(crate) use keeper::Keeper;
 pub(crate) use receiving::Spam;
 pub use receiving::{CallFailure, IncomingCall, Received};
 pub use schedules::{ScheduleState, ShownSchedule};
-pub use webhooks::{ShownWebhook, WebhookAnswer};
+pub use webhooks::WebhookAnswer;
 
 use crate::{
     access::Forbidden,

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     access::{Principal, Via},
     executions::{StartFailure, StartOutcome, StartRequest, StartTrigger, VisibleExecution},
-    ports::{CallOutcome, KeptWebhook, Origin, StartError, StoreError, WebhookAddress, WebhookCall},
+    ports::{CallOfStart, CallOutcome, KeptWebhook, Origin, StartError, StoreError, WebhookAddress, WebhookCall},
 };
 
 /// How many calls of each webhook are remembered.
@@ -150,15 +150,17 @@ impl Triggers {
         let now = self.0.clock.now();
         let let_in = self.let_in(&webhook, &call, now);
         let was_let_in = let_in.is_ok();
+        let noted = as_a_start(&webhook, &call, self.0.ids.new_id(), now);
         let received = match let_in {
-            Ok(let_in) => self.start_for(&webhook, &call, let_in).await,
+            Ok(let_in) => self.start_for(&webhook, &call, let_in, noted.clone()).await,
             Err(failure) => Err(failure),
         };
-        if was_let_in || self.0.spam.has_room(&webhook, now) {
-            let noted = remembered(&webhook, &call, &received, was_let_in, self.0.ids.new_id(), now);
-            if let Err(error) = self.0.incoming.note_call(&noted, KEPT_CALLS).await {
-                tracing::warn!(%error, "a call of a webhook could not be remembered");
-            }
+        // One that has started something is remembered with that start.
+        if let Some(noted) = without_a_start(noted, &received, was_let_in)
+            && (was_let_in || self.0.spam.has_room(&webhook, now))
+            && let Err(error) = self.0.incoming.note_call(&noted, KEPT_CALLS).await
+        {
+            tracing::warn!(%error, "a call of a webhook could not be remembered");
         }
         received
     }
@@ -194,6 +196,7 @@ impl Triggers {
         webhook: &KeptWebhook,
         call: &IncomingCall<'_>,
         let_in: LetIn,
+        noted: WebhookCall,
     ) -> Result<Received, CallFailure> {
         let payload = payload(call.body)?;
         let message = match &let_in {
@@ -203,6 +206,7 @@ impl Triggers {
         let request = StartRequest {
             idempotency_key: dedupe_key(webhook, call)?,
             message_key: message,
+            call: Some(CallOfStart { call: noted, kept: KEPT_CALLS }),
             ..request_of(webhook, payload)
         };
         let by = Principal::of_trigger(Via::Webhook, &webhook.process_name, webhook.trigger_id.as_str());
@@ -267,31 +271,43 @@ fn dedupe_key(webhook: &KeptWebhook, call: &IncomingCall<'_>) -> Result<Option<S
     }
 }
 
-fn remembered(
-    webhook: &KeptWebhook,
-    call: &IncomingCall<'_>,
-    received: &Result<Received, CallFailure>,
-    was_let_in: bool,
-    id: uuid::Uuid,
-    at: Timestamp,
-) -> WebhookCall {
-    let (outcome, status) = match received {
-        Ok(Received { is_repeated: true, is_signed: true, .. }) => (CallOutcome::Duplicate, 200),
-        Ok(Received { is_repeated: true, .. }) => (CallOutcome::Duplicate, 202),
-        Ok(Received { .. }) => (CallOutcome::Started, 202),
-        Err(failure) => (failure.outcome(), failure.status()),
-    };
+/// A call as it is remembered if it starts an execution.
+fn as_a_start(webhook: &KeptWebhook, call: &IncomingCall<'_>, id: uuid::Uuid, at: Timestamp) -> WebhookCall {
     WebhookCall {
         id,
         process_name: webhook.process_name.clone(),
         trigger_id: webhook.trigger_id.clone(),
         at,
-        outcome,
-        status,
-        execution_id: received.as_ref().ok().map(|received| received.execution.id()),
-        reason: received.as_ref().err().map(ToString::to_string),
+        outcome: CallOutcome::Started,
+        status: 202,
+        execution_id: None,
+        reason: None,
         size: call.body.len() as u64,
-        body: was_let_in.then(|| beginning_of(call.body)),
+        body: Some(beginning_of(call.body)),
+    }
+}
+
+/// A call that has started none, as it is remembered; `None` if it has.
+fn without_a_start(
+    noted: WebhookCall,
+    received: &Result<Received, CallFailure>,
+    was_let_in: bool,
+) -> Option<WebhookCall> {
+    match received {
+        Ok(Received { is_repeated: false, .. }) => None,
+        Ok(Received { is_signed, execution, .. }) => Some(WebhookCall {
+            outcome: CallOutcome::Duplicate,
+            status: if *is_signed { 200 } else { 202 },
+            execution_id: Some(execution.id()),
+            ..noted
+        }),
+        Err(failure) => Some(WebhookCall {
+            outcome: failure.outcome(),
+            status: failure.status(),
+            reason: Some(failure.to_string()),
+            body: noted.body.filter(|_| was_let_in),
+            ..noted
+        }),
     }
 }
 

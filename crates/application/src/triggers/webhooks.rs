@@ -7,19 +7,8 @@ use super::{TriggerFailure, Triggers, receiving::Received};
 use crate::{
     access::{Permission, Principal, UseCase},
     audit,
-    ports::{CallOutcome, KeptWebhook, WebhookAddress, WebhookCall},
+    ports::{CallOutcome, KeptWebhook, ShownWebhook, WebhookAddress, WebhookCall},
 };
-
-/// A webhook as people see it: without its secret.
-#[derive(Debug, Clone)]
-pub struct ShownWebhook {
-    /// The webhook.
-    pub webhook: KeptWebhook,
-    /// Whether the short address, without the process, leads to it.
-    pub has_short_address: bool,
-    /// How many of its calls are kept.
-    pub calls: u64,
-}
 
 /// The history of a webhook.
 #[derive(Debug, Clone)]
@@ -34,11 +23,7 @@ impl Triggers {
     /// The webhooks of the active version of each process, the last changed first.
     pub async fn webhooks(&self, by: &Principal) -> Result<Vec<ShownWebhook>, TriggerFailure> {
         by.check(UseCase::ReadTriggers)?;
-        let mut shown = Vec::new();
-        for webhook in self.0.incoming.webhooks().await? {
-            shown.push(self.shown_webhook(webhook).await?);
-        }
-        Ok(shown)
+        Ok(self.0.incoming.webhooks().await?)
     }
 
     /// The webhook of an address.

@@ -86,6 +86,7 @@ fn to_time(seconds: f64) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{prelude::*, sample::Index, test_runner::RngSeed};
     use serde_json::json;
 
     use super::*;
@@ -122,5 +123,31 @@ mod tests {
         assert_eq!(checks(&made(Algorithm::HS384, json!({"sub": "ann", "exp": 2_000}))), None);
         // {"alg":"none"} and {"sub":"ann"}
         assert_eq!(checks("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ."), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, rng_seed: RngSeed::Fixed(17), failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn no_damaged_token_is_taken(
+            changes in prop::collection::vec((any::<Index>(), 0_usize..9, "[A-Za-z0-9_.=-]{0,9}|\\PC{0,3}"), 1..5)
+        ) {
+            let mark = SessionMark { user: UserId::new(uuid::Uuid::from_u128(7)), generation: 3 };
+            let sound = tokens("a secret").make("ann", mark, at(1_000)).unwrap();
+            let mut characters: Vec<char> = sound.chars().collect();
+            for (place, taken, put) in changes {
+                let from = place.index(characters.len() + 1);
+                let to = (from + taken).min(characters.len());
+                characters.splice(from..to, put.chars());
+            }
+            let damaged: String = characters.into_iter().collect();
+            let checked = tokens("a secret").check(&damaged, at(1_001));
+            prop_assert!(damaged == sound || checked.is_none(), "{}", damaged);
+        }
+
+        #[test]
+        fn no_text_is_a_token(text in "\\PC{0,200}") {
+            prop_assert_eq!(tokens("a secret").check(&text, at(1_000)), None);
+        }
     }
 }

@@ -1,10 +1,7 @@
 //! Cost alerts and thresholds (spec 4b 8).
 
-use std::sync::Arc;
-
 use procession_application::{
-    alerts::{AlertSettings, Teller},
-    ports::DeliveryFailure,
+    ApplicationSettings, alerts::AlertSettings, engine::EngineSettings, ports::DeliveryFailure,
 };
 use procession_domain::value::{Duration, ErrorCode};
 use procession_testing::{Answer, Line};
@@ -91,8 +88,14 @@ async fn thresholds_that_make_no_sense_are_refused() {
 
 /// A server whose agent takes 0.75 dollars for each answer.
 async fn costly() -> Server {
+    costly_with(AlertSettings::default()).await
+}
+
+async fn costly_with(alerts: AlertSettings) -> Server {
     let reply = Answer::Reply { text: "done".into(), cost: Some("0.75".parse().unwrap()), tokens: None };
-    Server::with(vec![("writer", vec![Line::new(reply)])], Server::settings()).await
+    let engine = EngineSettings { alerts, ..EngineSettings::default() };
+    let application = ApplicationSettings { engine, ..ApplicationSettings::default() };
+    Server::with_application(vec![("writer", vec![Line::new(reply)])], Server::settings(), application).await
 }
 
 const REPORT: &str = "
@@ -145,30 +148,26 @@ async fn a_definition_sets_thresholds_and_passing_them_raises_alerts() {
 
 #[tokio::test(start_paused = true)]
 async fn people_are_told_of_an_alert_until_the_channel_takes_it() {
-    let server = costly().await;
+    let of_server = AlertSettings { channel: Some("email".into()), recipients: vec!["ann".into()] };
+    let server = costly_with(of_server).await;
+    let root = server.user("root", "admin").await;
     let stage = &server.stage;
     let failure = DeliveryFailure { code: ErrorCode::Timeout, message: "no answer".into(), retry_after: None };
     stage.messages.fail("slack", vec![failure]);
     stage.until_ended(server.execution_of(REPORT, "vic").await).await;
     let unnamed = "{name: brief, config: {cost_alert: 0.5}, steps: [{id: write, agent: writer, message: x}]}";
     stage.until_ended(server.execution_of(unnamed, "vic").await).await;
-    let teller = |channel: Option<&str>| {
-        let settings = AlertSettings { channel: channel.map(str::to_owned), recipients: vec!["ann".into()] };
-        let stores = &stage.ports.stores;
-        let (alerts, definitions) = (Arc::clone(&stores.thresholds), Arc::clone(&stores.definitions));
-        Teller::new(alerts, definitions, Arc::clone(&stage.ports.notifier), Arc::clone(&stage.ports.clock), settings)
-    };
-    assert_eq!(teller(Some("email")).tell().await.unwrap(), 2);
+    stage.pass(Duration::from_secs(60)).await;
+
     let sent = stage.messages.sent();
     let of_brief = sent.iter().find(|message| message.process_name.as_str() == "brief").unwrap();
     assert_eq!((of_brief.channel.as_str(), of_brief.recipients.as_slice()), ("email", &["ann".to_owned()][..]));
     assert!(of_brief.message.ends_with("has cost 0.75 USD, more than 0.5 USD."), "{}", of_brief.message);
-    assert_eq!(teller(None).tell().await.unwrap(), 0, "the other one waits");
-    stage.pass(Duration::from_secs(6)).await;
-    assert_eq!(teller(None).tell().await.unwrap(), 1);
-    assert_eq!(teller(None).tell().await.unwrap(), 0);
-    let of_report: Vec<_> =
-        stage.messages.sent().into_iter().filter(|one| one.process_name.as_str() == "report").collect();
+    let of_report: Vec<_> = sent.into_iter().filter(|one| one.process_name.as_str() == "report").collect();
     let [told] = of_report.as_slice() else { panic!("{of_report:?}") };
     assert_eq!((told.channel.as_str(), told.subject.as_str()), ("slack", "Cost alert of report"));
+    let list = server.get("/api/deliveries?kind=slack").by(&root).send().await.ok(200);
+    let [row] = list["deliveries"].as_array().unwrap().as_slice() else { panic!("{list}") };
+    assert_eq!((&row["event"], &row["target"]), (&json!("cost_alert"), &json!("slack")));
+    assert_eq!((&row["state"], &row["attempts"]), (&json!("delivered"), &json!(2)));
 }

@@ -176,6 +176,34 @@ async fn a_call_starts_a_process_without_a_session() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn publishing_warns_when_a_short_address_moves() {
+    let server = Server::start().await;
+    let dora = server.user("dora", "designer").await;
+    server.stage.publish(OPEN).await;
+    let publish = async |yaml: &str| {
+        let body = json!({"yaml_content": yaml});
+        let id = server.post("/api/processes").by(&dora).json(&body).send().await.ok(201)["id"].clone();
+        let path = format!("/api/processes/{}/publish", id.as_str().unwrap());
+        let published = server.post(path).by(&dora).json(&json!({})).send().await.ok(200);
+        let warnings = published["warnings"].as_array().unwrap().clone();
+        warnings.into_iter().filter(|warning| warning["code"] == "moves_webhook").collect::<Vec<_>>()
+    };
+    let again = publish(&OPEN.replace("name: open", "name: open\nversion: 2")).await;
+    assert_eq!(again, Vec::<Json>::new(), "it stays with its process");
+    let warnings = publish(&OPEN.replace("name: open", "name: closed")).await;
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert_eq!(warning["path"], "triggers[0].id");
+    assert!(warning["message"].as_str().unwrap().contains("leads to the process `open` now"), "{warning}");
+    let list = server.get("/api/triggers").by(&dora).send().await.ok(200);
+    let of = |name: &str| {
+        let found = list.as_array().unwrap().iter().find(|trigger| trigger["process_name"] == name);
+        found.unwrap_or_else(|| panic!("{list}"))["webhook_url"].clone()
+    };
+    let ends = |name: &str, with: &str| of(name).as_str().is_some_and(|url| url.ends_with(with));
+    assert!(ends("closed", "/webhook/in") && ends("open", "/webhook/open/in"), "{list}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_webhook_that_is_switched_off_refuses_calls() {
     let server = Server::start().await;
     let dora = server.user("dora", "designer").await;

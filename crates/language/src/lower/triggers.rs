@@ -7,7 +7,7 @@ use procession_domain::{
     definition::{Misfire, Overlap, Schedule, Trigger, TriggerKind},
     value::{Duration, Json, ProcessName, TriggerId},
 };
-use procession_yaml::{Kind, Node, Path};
+use procession_yaml::{Kind, Node, Path, Span};
 
 use super::{Field, Fields, LoweredTrigger, Lowering, document::slug, webhooks::lower_secret};
 use crate::{
@@ -94,6 +94,9 @@ fn lower_trigger<'d>(
         }
         "webhook" => {
             refuse_keys(cx, &mut fields, &[&SCHEDULE_KEYS], trigger_type);
+            if let (Some(id), Some(process)) = (&id, process) {
+                warn_of_moving(cx, id, process, id_field.map_or(span, |field| field.node.span), path);
+            }
             Some(TriggerKind::Webhook {
                 secret: fields.read(cx, "secret", lower_secret),
                 dedupe_header: fields.read(cx, "dedupe_header", lower_header),
@@ -110,6 +113,16 @@ fn lower_trigger<'d>(
         span: id_field.map_or(span, |field| field.node.span),
         path: path.to_text(),
     })
+}
+
+/// Publishing the process takes the short address of its webhook away from another one (spec 1.8).
+fn warn_of_moving(cx: &mut Lowering<'_>, id: &TriggerId, process: &ProcessName, span: Span, path: &Path<'_>) {
+    let Some(owner) = cx.surroundings.webhook_owner(id).filter(|owner| owner != process) else { return };
+    let message = format!(
+        "`/api/triggers/webhook/{id}` leads to the process `{owner}` now, and to this one when it is published; \
+         `/api/triggers/webhook/{owner}/{id}` will lead there still, or choose another `id`"
+    );
+    cx.problems.push(Problem::new(Code::MovesWebhook, span, message).at(path.key("id")));
 }
 
 fn lower_id(cx: &mut Lowering<'_>, field: &Field<'_, '_>) -> Option<TriggerId> {

@@ -54,6 +54,10 @@ pub const CASES: &[Case] = &[
         Code::UnpublishedProcess,
         "name: parent\nsteps:\n  - {id: a, type: sub_process, process_name: «unfinished»}\n",
     ),
+    case(
+        Code::MovesWebhook,
+        "name: p\ntriggers:\n  - {type: webhook, id: «invoices»}\nsteps:\n  - {id: a, type: agent_task, agent: writer, message: x}\n",
+    ),
     case(Code::RecursiveProcess, "name: parent\nsteps:\n  - {id: a, type: sub_process, process_name: «parent»}\n"),
     case(
         Code::RecursiveProcess,

@@ -7,7 +7,7 @@ use std::{
 
 use procession_domain::{
     definition::Definition,
-    value::{Currency, ProcessName, Version},
+    value::{Currency, ProcessName, TriggerId, Version},
 };
 use procession_language::{AgentState, Checked, Lookup, Nothing, Surroundings, check};
 
@@ -41,6 +41,10 @@ impl Surroundings for Office {
             (Lookup::Found(definition), Some(version)) if definition.version() != version => Lookup::Missing,
             _ => found,
         }
+    }
+
+    fn webhook_owner(&self, trigger: &TriggerId) -> Option<ProcessName> {
+        (trigger.as_str() == "invoices").then(|| ProcessName::new("billing").unwrap())
     }
 
     fn currency(&self) -> Currency {

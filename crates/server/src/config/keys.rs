@@ -74,6 +74,10 @@ pub const KEYS: &[Key] = &[
     ),
     key!(agents.allow_commands, "Whether local agents may be programs on this machine (kind `command`)."),
     key!(
+        agents.price_list,
+        "Whether a model without a `price` in the file of agents costs what the program's price list says of it."
+    ),
+    key!(
         alerts.timezone,
         "The time zone whose days and weeks count for cost alerts: `UTC`, or a name such as `Europe/Berlin`."
     ),

@@ -119,6 +119,8 @@ pub struct Agents {
     pub mcp: Mcp,
     /// Whether agents may be programs on this machine.
     pub allow_commands: bool,
+    /// Whether models without a price cost what the price list says.
+    pub price_list: bool,
 }
 
 /// The platform's MCP server.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use procession_application::{
     calendar::Calendar,
     ports::{
-        AlertFilter, AlertPage, AlertSeverity, AlertStatus, Commit, CostAlert, CostDay, Lease, Threshold, ThresholdKind,
+        AlertAudience, AlertAudiences, AlertFilter, AlertPage, AlertSeverity, AlertStatus, Commit, CostAlert, CostDay,
+        DeliveryContent, DeliveryFilter, DeliveryKind, DeliveryRow, DeliveryState, DueRequest, Lease, PageStart,
+        Paging, Threshold, ThresholdKind,
     },
 };
 use procession_domain::{
@@ -145,7 +147,6 @@ pub async fn an_alert_that_was_put_aside_is_not_raised_again(stores: &Stores) {
     let [kept] = <[CostAlert; 1]>::try_from(alerts(stores).await.rows).unwrap();
     assert_eq!((kept.status(), kept.actual), (AlertStatus::Dismissed, money("2")));
     assert_eq!((kept.dismissed_at, kept.dismissed_by.as_deref()), (Some(at(50)), Some("ada@example.org")));
-    assert_eq!(thresholds.alerts_to_tell(at(1_000), 10).await.unwrap(), []);
     spend(stores, lease, &process, 2 * DAY, "3").await;
     assert_eq!(alerts(stores).await.active, 1, "another day has its own");
 }
@@ -157,7 +158,7 @@ pub async fn a_threshold_that_is_passed_already_raises_its_alert(stores: &Stores
     spend(stores, lease, &process, 0, "3").await;
     let id = Some(process.process.id);
     let disabled = Threshold { enabled: false, ..threshold(stores, id, ThresholdKind::Daily, "1") };
-    stores.stores.thresholds.set_threshold(&disabled, day(0)).await.unwrap();
+    stores.stores.thresholds.set_threshold(&disabled, day(0), None).await.unwrap();
     assert_eq!(alerts(stores).await.rows, []);
     set(stores, id, ThresholdKind::Daily, "1").await;
     set(stores, None, ThresholdKind::Weekly, "2").await;
@@ -225,24 +226,46 @@ pub async fn alerts_are_listed_by_who_and_what_was_asked_for(stores: &Stores) {
     assert!(second.rows.iter().all(|alert| alert.id != newest));
 }
 
-/// An alert is to be told at once, and then again when its last try says, until it is noted that no other is due.
-pub async fn an_alert_waits_until_it_is_told(stores: &Stores) {
+/// With an alert the delivery is written that tells its audience: once, and not of one that was put aside before.
+pub async fn an_alert_is_raised_with_what_tells_of_it(stores: &Stores) {
     let lease = stores.node().await;
     let process = two_steps(stores, "report").await;
-    set(stores, Some(process.process.id), ThresholdKind::PerExecution, "1").await;
+    let id = Some(process.process.id);
+    set(stores, id, ThresholdKind::PerExecution, "1").await;
+    set(stores, None, ThresholdKind::Daily, "1").await;
+    let audience = |channel: &str| AlertAudience { channel: channel.into(), recipients: vec!["ann".into()] };
+    let audiences = AlertAudiences { process: Some(audience("email")), server: None };
     let mut run = begun(stores, lease, &process, "ada", 0).await;
-    commit(stores, run.finish_for(at(5), "a", money("2"))).await;
-    let thresholds = &stores.stores.thresholds;
-    let waiting = async |second| thresholds.alerts_to_tell(at(second), 10).await.unwrap();
-    assert_eq!(waiting(4).await, []);
-    let first = waiting(5).await.remove(0);
-    assert_eq!((first.tries, first.alert.execution_id), (0, Some(run.id())));
-    thresholds.note_telling(first.alert.id, Some(at(90))).await.unwrap();
-    assert_eq!(waiting(89).await, []);
-    assert_eq!(waiting(90).await.remove(0).tries, 1);
-    commit(stores, run.finish_for(at(95), "b", money("2"))).await;
-    thresholds.note_telling(first.alert.id, None).await.unwrap();
-    assert_eq!(waiting(1_000_000).await, []);
+    let told = |commit: Commit| Commit { alerted: audiences.clone(), ..commit };
+    commit(stores, told(run.finish_for(at(5), "a", money("2")))).await;
+    commit(stores, told(run.finish_for(at(6), "b", money("2")))).await;
+    let [row] = <[DeliveryRow; 1]>::try_from(deliveries(stores).await).unwrap();
+    assert_eq!((row.kind, row.event.as_str(), row.target.as_str()), (DeliveryKind::Mail, "cost_alert", "email"));
+    assert_eq!((row.execution_id, row.state, row.created_at), (Some(run.id()), DeliveryState::Waiting, at(5)));
+    let request = DueRequest { now: at(5), limit: 10, except: Vec::new(), except_receivers: Vec::new() };
+    let due = stores.stores.deliveries.due(&request).await.unwrap().remove(0);
+    let DeliveryContent::Message { channel, recipients, text, .. } = due.content else { panic!("{:?}", due.content) };
+    assert_eq!((channel.as_str(), recipients), ("email", vec!["ann".to_owned()]));
+    assert!(text.starts_with("Cost alert: Execution ") && text.ends_with("has cost 2 USD, more than 1 USD."), "{text}");
+
+    let daily = threshold(stores, id, ThresholdKind::Daily, "1");
+    stores.stores.thresholds.set_threshold(&daily, day(0), Some(&audience("slack"))).await.unwrap();
+    let [slack, _] = <[DeliveryRow; 2]>::try_from(by_kind(deliveries(stores).await)).unwrap();
+    assert_eq!((slack.kind, slack.execution_id), (DeliveryKind::Slack, None));
+    assert_eq!(slack.process_name.unwrap().as_str(), "report");
+    assert!(stores.stores.thresholds.dismiss_alert(slack.id, None, at(9)).await.unwrap());
+    assert_eq!(deliveries(stores).await.len(), 1, "nobody needs to be told of it any more");
+}
+
+/// Slack first.
+fn by_kind(mut rows: Vec<DeliveryRow>) -> Vec<DeliveryRow> {
+    rows.sort_by_key(|row| row.kind != DeliveryKind::Slack);
+    rows
+}
+
+async fn deliveries(stores: &Stores) -> Vec<DeliveryRow> {
+    let paging = Paging { limit: 10, start: PageStart::Offset(0) };
+    stores.stores.deliveries.deliveries(&DeliveryFilter::default(), &paging).await.unwrap().rows
 }
 
 async fn two_steps(stores: &Stores, name: &str) -> Published {
@@ -277,7 +300,7 @@ async fn published(stores: &Stores, version: &str, cost_alert: Option<CostAlertR
 
 async fn set(stores: &Stores, process: Option<ProcessId>, kind: ThresholdKind, amount: &str) {
     let threshold = threshold(stores, process, kind, amount);
-    stores.stores.thresholds.set_threshold(&threshold, day(0)).await.unwrap();
+    stores.stores.thresholds.set_threshold(&threshold, day(0), None).await.unwrap();
 }
 
 fn threshold(stores: &Stores, process_id: Option<ProcessId>, kind: ThresholdKind, amount: &str) -> Threshold {

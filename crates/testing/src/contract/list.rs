@@ -15,7 +15,7 @@ macro_rules! store_contract {
                 a_threshold_that_is_passed_already_raises_its_alert,
                 a_published_version_gets_its_thresholds,
                 alerts_are_listed_by_who_and_what_was_asked_for,
-                an_alert_waits_until_it_is_told;
+                an_alert_is_raised_with_what_tells_of_it;
             audit:
                 entries_are_numbered_and_chained,
                 entries_appended_at_once_are_one_chain,
@@ -122,7 +122,9 @@ macro_rules! store_contract {
                 a_message_is_taken_once_whatever_other_key_it_has,
                 a_webhook_is_found_by_its_address,
                 a_webhook_stays_switched_in_the_next_version,
-                the_newest_calls_of_a_webhook_are_kept;
+                the_newest_calls_of_a_webhook_are_kept,
+                a_call_is_remembered_with_its_start,
+                webhooks_are_listed_with_what_is_known_of_them;
             claims:
                 due_executions_are_claimed_in_order_and_once,
                 claims_at_once_never_overlap,
@@ -195,6 +197,7 @@ macro_rules! store_contract {
                 events_stay_where_the_state_is_an_older_one,
                 without_its_values_an_execution_says_that_they_are_gone,
                 an_execution_goes_with_all_that_belongs_to_it,
+                figures_stay_when_executions_go,
                 a_live_execution_is_never_removed,
                 what_is_in_the_archive_is_known_to_be,
                 the_audit_trail_is_purged_up_to_its_anchor,

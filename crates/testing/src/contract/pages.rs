@@ -59,11 +59,11 @@ pub async fn a_threshold_is_set_once_for_its_process_and_kind(stores: &Stores) {
         updated_at: at(second),
     };
     let today = CostDay::new(20_000);
-    let weekly = thresholds.set_threshold(&new(process, ThresholdKind::Weekly, "10", 0), today).await.unwrap();
-    let first = thresholds.set_threshold(&new(process, ThresholdKind::Daily, "2.5", 1), today).await.unwrap();
-    let server = thresholds.set_threshold(&new(None, ThresholdKind::Daily, "7 EUR", 2), today).await.unwrap();
+    let weekly = thresholds.set_threshold(&new(process, ThresholdKind::Weekly, "10", 0), today, None).await.unwrap();
+    let first = thresholds.set_threshold(&new(process, ThresholdKind::Daily, "2.5", 1), today, None).await.unwrap();
+    let server = thresholds.set_threshold(&new(None, ThresholdKind::Daily, "7 EUR", 2), today, None).await.unwrap();
     let again = Threshold { enabled: false, ..new(process, ThresholdKind::Daily, "3", 9) };
-    let again = thresholds.set_threshold(&again, today).await.unwrap();
+    let again = thresholds.set_threshold(&again, today, None).await.unwrap();
     assert_eq!((again.id, again.created_at, again.updated_at), (first.id, at(1), at(9)));
     assert_eq!((again.amount.amount().as_str(), again.enabled), ("3", false));
     assert_eq!(thresholds.thresholds(process).await.unwrap(), [again, weekly]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use procession_domain::{
     event::Recorded,
     execution::ExecutionStatus,
-    value::{ContentHash, ExecutionId},
+    value::{ContentHash, Currency, ExecutionId},
 };
 
 use super::{
@@ -13,8 +13,8 @@ use super::{
     run::{Launch, Run},
 };
 use procession_application::ports::{
-    AuditAnchor, AuditEntry, AuditOutcome, AuditedResource, CommitError, Content, CopyOutcome, EndedStep, EventPage,
-    ExecutionCopy, IdGenerator, KeptPart, NewValue, Origin, Purged, Removal,
+    AuditAnchor, AuditEntry, AuditOutcome, AuditedResource, CommitError, Content, CopyOutcome, Counted, EndedStep,
+    EventPage, ExecutionCopy, Grouping, IdGenerator, KeptPart, NewValue, Origin, Purged, Removal,
 };
 
 /// An execution that has ended at this second.
@@ -143,6 +143,26 @@ pub async fn an_execution_goes_with_all_that_belongs_to_it(stores: &Stores) {
     }
     assert!(stores.executions.load(kept.id()).await.unwrap().is_some());
     assert_eq!(overdue(stores, KeptPart::Whole, 99).await, [kept.id()]);
+}
+
+/// Figures are the same before and after what they count is removed, part by part.
+pub async fn figures_stay_when_executions_go(stores: &Stores) {
+    let runs = [ended_at(stores, 20).await, ended_at(stores, 30).await];
+    let everything =
+        Counted { from: at(-100_000), until: at(100_000), user: None, process_id: None, process_name: None };
+    let figures = async || {
+        let grouping = Grouping { days: &[at(-100_000)], by_process: true };
+        let store = &stores.stores.analytics;
+        let of_runs = store.run_figures(&everything, grouping, Currency::USD).await.unwrap();
+        (of_runs, store.step_figures(&everything, Currency::USD).await.unwrap())
+    };
+    let before = figures().await;
+    assert_eq!((before.0.len(), before.1.len()), (2, 2));
+    for part in [KeptPart::Values, KeptPart::Events, KeptPart::Whole] {
+        purge(stores, part, &[&runs[0], &runs[1]]).await;
+        assert_eq!(figures().await, before, "{part:?}");
+    }
+    assert!(stores.executions.load(runs[0].id()).await.unwrap().is_none());
 }
 
 /// A live execution is not removed, whoever asks for it.

@@ -18,8 +18,8 @@ use super::given::{Published, Stores, at, some_value, step_id};
 use crate::{GivenValues, OpenSlots, PlainTexts, SequentialIds};
 use procession_application::calendar::Calendar;
 use procession_application::ports::{
-    Admission, ApprovalWrite, BudgetChange, Commit, Content, EndedStep, IdGenerator, IdempotencyKey, InboxRow, Lease,
-    NewChild, NewSignal, NewValue, ScheduleChange, Start, root_of_tree, working_time,
+    Admission, AlertAudiences, ApprovalWrite, BudgetChange, CallOfStart, Commit, Content, EndedStep, IdGenerator,
+    IdempotencyKey, InboxRow, Lease, NewChild, NewSignal, NewValue, ScheduleChange, Start, root_of_tree, working_time,
 };
 
 /// How an execution is started.
@@ -43,6 +43,8 @@ pub struct Launch {
     pub message: Option<IdempotencyKey>,
     /// The schedule whose due time it is.
     pub schedule: Option<ScheduleChange>,
+    /// The call of a webhook that makes it.
+    pub call: Option<CallOfStart>,
     /// The budget of its tree.
     pub budget: Option<Budget>,
     /// Who or what starts it.
@@ -85,6 +87,7 @@ impl Default for Launch {
             idempotency: None,
             message: None,
             schedule: None,
+            call: None,
             budget: None,
             triggered_by: "api".to_owned(),
             user: None,
@@ -126,6 +129,7 @@ impl Launch {
             idempotency: self.idempotency,
             message: self.message,
             schedule: self.schedule,
+            call: self.call,
             budget: self.budget,
             instance_limit: self.instance_limit,
             queue_length: self.queue_length,
@@ -254,6 +258,7 @@ impl Run {
             standing: self.execution.standing(),
             ended_steps: EndedStep::of(&self.execution, &events),
             day: Calendar::default().day(self.execution.standing().updated_at),
+            alerted: AlertAudiences::default(),
             working: working_time(&self.execution),
             events,
             snapshot: None,

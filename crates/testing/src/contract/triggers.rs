@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use procession_application::ports::{
-    CallOutcome, FiringOutcome, IdempotencyKey, KeptSchedule, KeptWebhook, LastFiring, ScheduleChange,
+    CallOfStart, CallOutcome, FiringOutcome, IdempotencyKey, KeptSchedule, KeptWebhook, LastFiring, ScheduleChange,
     ScheduleStanding, StartError, Started, WebhookAddress, WebhookCall,
 };
 use procession_domain::{
@@ -260,6 +260,69 @@ pub async fn the_newest_calls_of_a_webhook_are_kept(stores: &Stores) {
     assert_eq!(stores.incoming.calls(&process_name("other"), &trigger, 10).await.unwrap(), [of_other]);
 }
 
+/// A call that starts an execution is remembered with it, and not with a start that is refused or was made before.
+pub async fn a_call_is_remembered_with_its_start(stores: &Stores) {
+    let process = stores.published("report", vec![agent("write", &[])]).await;
+    let call = |second: i64| WebhookCall {
+        id: stores.id(),
+        process_name: process_name("report"),
+        trigger_id: trigger_id("hook"),
+        at: at(second),
+        outcome: CallOutcome::Started,
+        status: 202,
+        execution_id: Some(ExecutionId::new(stores.id())),
+        reason: None,
+        size: 2,
+        body: Some("{}".to_owned()),
+    };
+    let key = IdempotencyKey { scope: "hook".into(), digest: "one".into(), expires_at: at(1_000) };
+    let start = |call: &WebhookCall, kept, idempotency: Option<IdempotencyKey>, queue_length| {
+        let call = Some(CallOfStart { call: call.clone(), kept });
+        Launch { queue_length, idempotency, call, ..Launch::default() }.prepare(stores, &process).1
+    };
+    let calls: Vec<WebhookCall> = (0..4).map(call).collect();
+    let first = stores.executions.start(start(&calls[0], 2, Some(key.clone()), 10)).await.unwrap();
+    assert!(matches!(first, Started::Created { .. }));
+    let again = stores.executions.start(start(&calls[1], 2, Some(key), 10)).await.unwrap();
+    assert!(matches!(again, Started::Before(_)));
+    assert!(stores.executions.start(start(&calls[1], 2, None, 0)).await.is_err());
+    let kept = async || stores.incoming.calls(&process_name("report"), &trigger_id("hook"), 10).await.unwrap();
+    assert_eq!(kept().await, calls[..1]);
+    for call in &calls[2..] {
+        stores.executions.start(start(call, 2, None, 10)).await.unwrap();
+    }
+    assert_eq!(kept().await, [calls[3].clone(), calls[2].clone()]);
+}
+
+/// Webhooks are listed with the number of their calls, and with who has the short address.
+pub async fn webhooks_are_listed_with_what_is_known_of_them(stores: &Stores) {
+    let report = stores.draft_with("report", "1", vec![hook(None)], at(0)).await;
+    stores.publish_at(report, at(1)).await;
+    let digest = stores.draft_with("digest", "1", vec![hook(None)], at(2)).await;
+    stores.publish_at(digest, at(3)).await;
+    let call = WebhookCall {
+        id: stores.id(),
+        process_name: process_name("report"),
+        trigger_id: only_id(stores).await,
+        at: at(4),
+        outcome: CallOutcome::Refused,
+        status: 403,
+        execution_id: None,
+        reason: Some("no".to_owned()),
+        size: 0,
+        body: None,
+    };
+    stores.incoming.note_call(&call, 3).await.unwrap();
+    let listed = stores.incoming.webhooks().await.unwrap();
+    let told: Vec<(&str, bool, u64)> =
+        listed.iter().map(|one| (one.webhook.process_name.as_str(), one.has_short_address, one.calls)).collect();
+    assert_eq!(told, [("digest", true, 0), ("report", false, 1)]);
+}
+
+async fn only_id(stores: &Stores) -> TriggerId {
+    stores.incoming.webhooks().await.unwrap()[0].webhook.trigger_id.clone()
+}
+
 fn trigger_id(id: &str) -> TriggerId {
     TriggerId::new(id).unwrap()
 }
@@ -305,7 +368,7 @@ async fn only_schedule(stores: &Stores) -> KeptSchedule {
 async fn only_webhook(stores: &Stores) -> KeptWebhook {
     let mut webhooks = stores.incoming.webhooks().await.unwrap();
     assert_eq!(webhooks.len(), 1, "{webhooks:?}");
-    webhooks.remove(0)
+    webhooks.remove(0).webhook
 }
 
 impl Stores {

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use procession_application::ports::{
-    AlertFilter, AlertPage, AlertStatus, Booking, BookingScope, CostAlert, CostDay, StoreError, Threshold,
-    ThresholdKind, ThresholdStore, UntoldAlert, published_thresholds,
+    AlertAudience, AlertFilter, AlertPage, AlertStatus, Booking, BookingScope, CostAlert, CostDay, StoreError,
+    Threshold, ThresholdKind, ThresholdStore, published_thresholds,
 };
 use procession_domain::{
     definition::Process,
@@ -13,25 +13,21 @@ use uuid::Uuid;
 
 use super::{MemoryStore, Tables};
 
-/// An alert as it is kept.
-#[derive(Debug)]
-pub(super) struct KeptAlert {
-    alert: CostAlert,
-    /// When people are to be told.
-    tell_at: Option<Timestamp>,
-    tellings: u32,
-}
-
 #[async_trait]
 impl ThresholdStore for MemoryStore {
     async fn thresholds(&self, process: Option<ProcessId>) -> Result<Vec<Threshold>, StoreError> {
         Ok(self.tables().thresholds_of(process))
     }
 
-    async fn set_threshold(&self, threshold: &Threshold, today: CostDay) -> Result<Threshold, StoreError> {
+    async fn set_threshold(
+        &self,
+        threshold: &Threshold,
+        today: CostDay,
+        told: Option<&AlertAudience>,
+    ) -> Result<Threshold, StoreError> {
         let mut tables = self.tables();
         let stored = tables.set(threshold);
-        tables.raise_if_passed(&stored, today);
+        tables.raise_if_passed(&stored, today, told);
         Ok(stored)
     }
 
@@ -46,7 +42,7 @@ impl ThresholdStore for MemoryStore {
         let tables = self.tables();
         let of_user = AlertFilter { user: filter.user.clone(), ..AlertFilter::default() };
         let active = AlertFilter { status: Some(AlertStatus::Active), ..of_user };
-        let mut rows: Vec<&CostAlert> = tables.alerts.iter().map(|kept| &kept.alert).collect();
+        let mut rows: Vec<&CostAlert> = tables.alerts.iter().collect();
         let active = rows.iter().filter(|alert| alert.fits(&active)).count() as u64;
         rows.retain(|alert| alert.fits(filter));
         rows.sort_by_key(|alert| std::cmp::Reverse((alert.created_at, alert.id)));
@@ -58,35 +54,16 @@ impl ThresholdStore for MemoryStore {
 
     async fn alert(&self, id: Uuid) -> Result<Option<CostAlert>, StoreError> {
         let tables = self.tables();
-        let found = tables.alerts.iter().find(|kept| kept.alert.id == id);
-        Ok(found.map(|kept| kept.alert.clone()))
+        Ok(tables.alerts.iter().find(|alert| alert.id == id).cloned())
     }
 
     async fn dismiss_alert(&self, id: Uuid, by: Option<&str>, at: Timestamp) -> Result<bool, StoreError> {
         let mut tables = self.tables();
-        let Some(kept) = tables.active_alert(id) else { return Ok(false) };
-        kept.alert.dismissed_at = Some(at);
-        kept.alert.dismissed_by = by.map(str::to_owned);
-        kept.tell_at = None;
+        let Some(alert) = tables.active_alert(id) else { return Ok(false) };
+        alert.dismissed_at = Some(at);
+        alert.dismissed_by = by.map(str::to_owned);
+        tables.withdraw(id);
         Ok(true)
-    }
-
-    async fn alerts_to_tell(&self, now: Timestamp, limit: u32) -> Result<Vec<UntoldAlert>, StoreError> {
-        let tables = self.tables();
-        let is_due = |kept: &&KeptAlert| kept.tell_at.is_some_and(|at| at <= now);
-        let mut due: Vec<&KeptAlert> = tables.alerts.iter().filter(is_due).collect();
-        due.sort_by_key(|kept| (kept.tell_at, kept.alert.id));
-        let untold = |kept: &KeptAlert| UntoldAlert { alert: kept.alert.clone(), tries: kept.tellings };
-        Ok(due.into_iter().take(limit as usize).map(untold).collect())
-    }
-
-    async fn note_telling(&self, id: Uuid, next: Option<Timestamp>) -> Result<(), StoreError> {
-        let mut tables = self.tables();
-        if let Some(kept) = tables.active_alert(id) {
-            kept.tell_at = next;
-            kept.tellings += 1;
-        }
-        Ok(())
     }
 }
 
@@ -109,7 +86,7 @@ impl Tables {
                     threshold.alert_of_period(days.0, actual, process, booking.at)
                 }
             };
-            self.raise(alert);
+            self.raise(alert, booking.audiences.of(threshold.scope()));
         }
     }
 
@@ -123,7 +100,7 @@ impl Tables {
         }
     }
 
-    fn raise_if_passed(&mut self, threshold: &Threshold, today: CostDay) {
+    fn raise_if_passed(&mut self, threshold: &Threshold, today: CostDay, told: Option<&AlertAudience>) {
         let Some(days) = threshold.days(today) else { return };
         let process = threshold.process_id.map(|id| self.definitions.get(&id).map(|known| known.process.clone()));
         let name = match &process {
@@ -132,7 +109,7 @@ impl Tables {
             Some(None) => return,
         };
         let actual = self.booked(name, days, threshold);
-        self.raise(threshold.alert_of_period(days.0, actual, name, threshold.updated_at));
+        self.raise(threshold.alert_of_period(days.0, actual, name, threshold.updated_at), told);
     }
 
     fn set(&mut self, threshold: &Threshold) -> Threshold {
@@ -159,16 +136,21 @@ impl Tables {
         Money::from_nanos(nanos, threshold.amount.currency())
     }
 
-    fn raise(&mut self, alert: Option<CostAlert>) {
+    /// Raises an alert and tells who is to hear of it, or lets the one that was raised before follow the cost.
+    fn raise(&mut self, alert: Option<CostAlert>, told: Option<&AlertAudience>) {
         let Some(alert) = alert else { return };
-        match self.alerts.iter_mut().find(|kept| kept.alert.id == alert.id) {
-            None => self.alerts.push(KeptAlert { tell_at: Some(alert.created_at), alert, tellings: 0 }),
-            Some(kept) if kept.alert.dismissed_at.is_none() => kept.alert.actual = alert.actual,
+        match self.alerts.iter_mut().find(|known| known.id == alert.id) {
+            None => {
+                let deliveries: Vec<_> = told.map(|told| alert.delivery(told)).into_iter().collect();
+                self.insert_deliveries(&deliveries, &[]);
+                self.alerts.push(alert);
+            }
+            Some(known) if known.dismissed_at.is_none() => known.actual = alert.actual,
             Some(_) => {}
         }
     }
 
-    fn active_alert(&mut self, id: Uuid) -> Option<&mut KeptAlert> {
-        self.alerts.iter_mut().find(|kept| kept.alert.id == id && kept.alert.dismissed_at.is_none())
+    fn active_alert(&mut self, id: Uuid) -> Option<&mut CostAlert> {
+        self.alerts.iter_mut().find(|alert| alert.id == id && alert.dismissed_at.is_none())
     }
 }

@@ -134,7 +134,7 @@ impl FigureStore for MemoryStore {
 
 impl Tables {
     fn counted<'t>(&'t self, counted: &'t Counted) -> impl Iterator<Item = &'t StoredExecution> {
-        self.executions.values().filter(|run| {
+        self.executions.values().chain(&self.removed).filter(|run| {
             let process = &run.creation.process;
             run.standing.started_at.is_some_and(|at| at >= counted.from && at < counted.until)
                 && (counted.user.is_none() || counted.user == run.creation.user)

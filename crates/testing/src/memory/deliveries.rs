@@ -62,10 +62,7 @@ impl DeliveryStore for MemoryStore {
     }
 
     async fn withdraw(&self, id: Uuid) -> Result<bool, StoreError> {
-        let mut tables = self.tables();
-        let before = tables.deliveries.len();
-        tables.deliveries.retain(|kept| kept.row.id != id || kept.row.attempts > 0);
-        Ok(tables.deliveries.len() < before)
+        Ok(self.tables().withdraw(id))
     }
 
     async fn delivery(&self, id: Uuid) -> Result<Option<DeliveryRow>, StoreError> {
@@ -144,6 +141,13 @@ impl Tables {
             self.last_delivery += 1;
             self.deliveries.push(KeptDelivery::new(self.last_delivery, new, event_id));
         }
+    }
+
+    /// Removes a delivery unless it was tried. Whether there was one.
+    pub(super) fn withdraw(&mut self, id: Uuid) -> bool {
+        let before = self.deliveries.len();
+        self.deliveries.retain(|kept| kept.row.id != id || kept.row.attempts > 0);
+        self.deliveries.len() < before
     }
 
     fn kept_delivery(&mut self, id: Uuid) -> Option<&mut KeptDelivery> {

@@ -43,8 +43,9 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use procession_application::ports::{
-    ApiKey, AuditAnchor, Clock, Content, CostDay, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry, KeptSchedule,
-    KeptWebhook, Lease, NoticeMark, ProcessTemplate, SavedView, Spending, StoredEvent, Threshold, User, WebhookCall,
+    ApiKey, AuditAnchor, Clock, Content, CostAlert, CostDay, EndedStep, IdempotencyKey, InboxRow, KeptAuditEntry,
+    KeptSchedule, KeptWebhook, Lease, NoticeMark, ProcessTemplate, SavedView, Spending, StoredEvent, Threshold, User,
+    WebhookCall,
 };
 
 /// How many commits a slow reader of the feed may lag behind.
@@ -82,12 +83,14 @@ struct Tables {
     audit_anchor: AuditAnchor,
     /// Steps that ended, in the order of commits.
     ended_steps: Vec<(ExecutionId, EndedStep)>,
+    /// Executions that were removed, which figures still count.
+    removed: Vec<StoredExecution>,
     templates: BTreeMap<String, ProcessTemplate>,
     thresholds: Vec<Threshold>,
     /// What days have cost, by process; `None` is the server.
     booked_costs: HashMap<(Option<ProcessName>, CostDay), i64>,
     /// Alerts, each with when people are to be told and how often that was tried.
-    alerts: Vec<alerts::KeptAlert>,
+    alerts: Vec<CostAlert>,
     /// The newest first.
     notice_marks: Vec<NoticeMark>,
     views: Vec<SavedView>,

@@ -138,9 +138,8 @@ impl Tables {
             }
             KeptPart::Whole => {
                 let values = stored.values.len() as u64;
-                self.executions.remove(&id);
+                self.removed.extend(self.executions.remove(&id));
                 self.events.retain(|event| event.execution_id != id);
-                self.ended_steps.retain(|(execution, _)| *execution != id);
                 self.approvals.retain(|_, approval| approval.request().execution_id != id);
                 self.ledgers.remove(&id);
                 self.deliveries.retain(|kept| kept.row.execution_id != Some(id));

@@ -38,6 +38,9 @@ impl MemoryStore {
             }
             tables.schedule_runs.push((change.id, id));
         }
+        if let Some(noted) = &start.call {
+            tables.note_call(&noted.call, noted.kept);
+        }
         for key in start.idempotency.into_iter().chain(start.message) {
             let scope = key.scope.clone();
             tables.idempotency_keys.insert(scope, KeptKey { key, execution: id });

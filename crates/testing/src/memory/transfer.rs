@@ -42,7 +42,12 @@ impl TransferStore for MemoryStore {
         tables.executions.insert(id, stored);
         // Nobody is told: it has happened elsewhere.
         tables.append(id, creation, &copy.events);
-        tables.ended_steps.extend(copy.ended_steps.into_iter().map(|step| (id, step)));
+        // One that was removed has been counted.
+        let count = tables.removed.len();
+        tables.removed.retain(|removed| removed.id != id);
+        if tables.removed.len() == count {
+            tables.ended_steps.extend(copy.ended_steps.into_iter().map(|step| (id, step)));
+        }
         tables.approvals.extend(copy.approvals.into_iter().map(|approval| (approval.id(), approval)));
         Ok(CopyOutcome::Written)
     }

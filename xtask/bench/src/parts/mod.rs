@@ -1,11 +1,16 @@
 //! What is measured, part by part.
 
+mod analytics;
+mod deliveries;
 mod http;
+mod purge;
+mod schedules;
 mod shapes;
 mod startup;
 mod steps;
 mod timers;
 mod validation;
+mod webhooks;
 
 use clap::ValueEnum;
 
@@ -26,11 +31,33 @@ pub enum Part {
     Startup,
     /// The program, under clients.
     Http,
+    /// Figures of many executions.
+    Analytics,
+    /// Removing many executions while others work.
+    Purge,
+    /// Many schedules that are due at once.
+    Schedules,
+    /// Many calls of a webhook.
+    Webhooks,
+    /// Telling a receiver of much.
+    Deliveries,
 }
 
 impl Part {
     /// All, in the order in which they are measured.
-    pub const ALL: &[Self] = &[Self::Validation, Self::Steps, Self::Shapes, Self::Timers, Self::Startup, Self::Http];
+    pub const ALL: &[Self] = &[
+        Self::Validation,
+        Self::Steps,
+        Self::Shapes,
+        Self::Timers,
+        Self::Startup,
+        Self::Http,
+        Self::Analytics,
+        Self::Purge,
+        Self::Schedules,
+        Self::Webhooks,
+        Self::Deliveries,
+    ];
 
     /// Its name, as `--only` takes it.
     pub const fn name(self) -> &'static str {
@@ -41,6 +68,11 @@ impl Part {
             Self::Timers => "timers",
             Self::Startup => "startup",
             Self::Http => "http",
+            Self::Analytics => "analytics",
+            Self::Purge => "purge",
+            Self::Schedules => "schedules",
+            Self::Webhooks => "webhooks",
+            Self::Deliveries => "deliveries",
         }
     }
 
@@ -53,6 +85,11 @@ impl Part {
             Self::Timers => timers::measure(bench).await,
             Self::Startup => startup::measure(bench).await,
             Self::Http => http::measure(bench).await,
+            Self::Analytics => analytics::measure(bench).await,
+            Self::Purge => purge::measure(bench).await,
+            Self::Schedules => schedules::measure(bench).await,
+            Self::Webhooks => webhooks::measure(bench).await,
+            Self::Deliveries => deliveries::measure(bench).await,
         }
     }
 }

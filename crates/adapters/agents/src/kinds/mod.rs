@@ -3,9 +3,12 @@
 pub(crate) mod command;
 pub(crate) mod echo;
 pub(crate) mod mcp;
+#[cfg(test)]
+mod odd_answers;
 pub(crate) mod openai;
 mod openai_answer;
 mod openai_wire;
+mod price_list;
 mod process_group;
 mod program_environment;
 pub(crate) mod script;

@@ -14,6 +14,7 @@ use secrecy::ExposeSecret;
 use super::{
     openai_answer::ChatAnswer,
     openai_wire::{ChatMessage, ChatRequest},
+    price_list::listed_price,
 };
 use crate::{
     address::Address,
@@ -21,8 +22,8 @@ use crate::{
     failure::{failed, failed_for, paid},
     file::{Node, Section},
     http_client::{Proxies, TRACEPARENT, describe, http_client},
-    local::LocalAgent,
-    secret::{Environment, Masks, Secret, SecretSource, missing},
+    local::{LocalAgent, Surroundings},
+    secret::{Masks, Secret, SecretSource, missing},
 };
 
 /// How long a call may take when neither the step nor the agent says so.
@@ -45,11 +46,11 @@ pub(crate) struct OpenAiSettings {
 
 /// What a million tokens cost.
 #[derive(Debug, Clone, Copy)]
-struct Price {
-    input: Money,
-    cached_input: Money,
-    cache_write: Money,
-    output: Money,
+pub(super) struct Price {
+    pub(super) input: Money,
+    pub(super) cached_input: Money,
+    pub(super) cache_write: Money,
+    pub(super) output: Money,
 }
 
 impl OpenAiSettings {
@@ -93,7 +94,7 @@ impl Price {
     }
 
     /// The exact cost, rounded half to even to 10⁻⁹; `None` if the tokens are unknown, or too many to be true.
-    fn cost(self, tokens: &TokenUsage) -> Option<Money> {
+    pub(super) fn cost(self, tokens: &TokenUsage) -> Option<Money> {
         // Where the cache is not mentioned, nothing came from it.
         let of_cache = [tokens.cached_input_tokens, tokens.cache_write_tokens].map(Option::unwrap_or_default);
         let counts = [tokens.input_tokens?, of_cache[0], of_cache[1], tokens.output_tokens?];
@@ -119,25 +120,21 @@ pub(crate) struct OpenAiAgent {
     key: Option<Secret>,
     masks: Masks,
     clock: Arc<dyn Clock>,
+    lists_prices: bool,
     http: Result<reqwest::Client, String>,
 }
 
 impl OpenAiAgent {
     /// An agent of this name.
-    pub(crate) fn new(
-        name: &str,
-        settings: OpenAiSettings,
-        environment: &Environment,
-        proxies: &Proxies,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let key = settings.api_key.as_ref().map(|source| source.resolve(environment));
+    pub(crate) fn new(name: &str, settings: OpenAiSettings, surroundings: &Surroundings, proxies: &Proxies) -> Self {
+        let key = settings.api_key.as_ref().map(|source| source.resolve(&surroundings.environment));
         Self {
             name: name.to_owned(),
             masks: Masks::new(key.as_ref().and_then(Secret::known), &settings.base_url),
             key,
             settings,
-            clock,
+            clock: Arc::clone(&surroundings.clock),
+            lists_prices: surroundings.price_list,
             http: http_client(proxies),
         }
     }
@@ -237,15 +234,20 @@ impl OpenAiAgent {
     }
 
     fn usage(&self, task: &AgentTask, answer: &ChatAnswer) -> Usage {
-        let token_usage = answer.token_usage(task.model.as_ref().unwrap_or(&self.settings.model));
-        // The price is that of the model in the file; what another model costs is not known.
-        let is_priced = task.model.as_ref().is_none_or(|model| *model == self.settings.model);
-        let price = self.settings.price.filter(|_| is_priced);
+        let model = task.model.as_ref().unwrap_or(&self.settings.model);
+        let token_usage = answer.token_usage(model);
         Usage {
-            cost: price.zip(token_usage.as_ref()).and_then(|(price, tokens)| price.cost(tokens)),
+            cost: token_usage.as_ref().and_then(|tokens| self.price(model, tokens, answer)?.cost(tokens)),
             token_usage: token_usage.map(Box::new),
             finish_reason: answer.finish_reason(),
         }
+    }
+
+    /// What this model costs: as the file says of its own, or by the list, where that is wanted.
+    fn price(&self, model: &str, tokens: &TokenUsage, answer: &ChatAnswer) -> Option<Price> {
+        let own = self.settings.price.filter(|_| model == self.settings.model);
+        let is_listed = self.lists_prices && answer.is_of_standard_tier();
+        own.or_else(|| is_listed.then(|| listed_price(model, tokens)).flatten())
     }
 }
 

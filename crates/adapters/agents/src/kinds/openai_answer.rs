@@ -70,6 +70,12 @@ impl ChatAnswer {
         usage::token_usage(self.0.get("usage")?, Some(named.unwrap_or(model).to_owned()))
     }
 
+    /// Whether it was made at the usual price: nothing says that it was made sooner, or later, for another one.
+    pub(super) fn is_of_standard_tier(&self) -> bool {
+        let tier = [self.0.get("service_tier"), self.0.pointer("/usage/service_tier")].into_iter().flatten();
+        tier.filter_map(Value::as_str).all(|tier| matches!(tier, "default" | "standard" | "auto"))
+    }
+
     /// The error that stands in the answer: within the choice, or beside the choices. With a text, an `error` that
     /// tells nothing, or only that all is well, is none.
     pub(super) fn error(&self) -> Option<EndpointError> {

@@ -120,8 +120,12 @@ async fn a_missing_program_says_what_to_do() {
 async fn commands_are_off_until_they_are_allowed() {
     let folder = tempfile::tempdir().unwrap();
     program(folder.path(), "touch ran");
-    let surroundings =
-        Surroundings { clock: ManualClock::new(), environment: Arc::new(|_| None), allow_commands: false };
+    let surroundings = Surroundings {
+        clock: ManualClock::new(),
+        environment: Arc::new(|_| None),
+        allow_commands: false,
+        price_list: false,
+    };
     let router = Router::new(surroundings, None);
     let file = AgentsFile::parse("agents: {worker: {kind: command, command: [./agent.sh]}}").unwrap();
     router.put_in_force(file, folder.path());

@@ -13,8 +13,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use procession_agents::Router;
-use procession_application::ports::{AgentFailure, AgentGateway, AgentReply, AgentStatus};
-use procession_domain::value::{Duration, ErrorCode};
+use procession_application::ports::{AgentFailure, AgentGateway, AgentReply, AgentStatus, AgentTask};
+use procession_domain::value::{Duration, ErrorCode, Money};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -344,4 +344,24 @@ async fn a_proxy_that_can_not_be_used_stops_the_agent_and_says_so() {
     assert_eq!((listed.status, listed.reason.as_deref()), (AgentStatus::Stopped, Some(words)));
     let (code, message) = failure(call(&router).await);
     assert_eq!((code, message.as_str()), (ErrorCode::AgentUnavailable, format!("the agent `gpt`: {words}").as_str()));
+}
+
+#[tokio::test]
+async fn without_a_price_the_list_says_what_a_model_costs() {
+    let (endpoint, url) = Endpoint::start().await;
+    let text = format!("agents: {{gpt: {{kind: openai, base_url: '{url}/v1', model: gpt-4o-mini}}}}");
+    let router = router(&ManualClock::new(), Path::new("."), &text, &[]);
+    let usage = json!({"prompt_tokens": 1_000_000, "completion_tokens": 100_000, "prompt_tokens_details": {"cached_tokens": 400_000}});
+    endpoint.answers(completion(&json!({"usage": usage})).to_string());
+    let cost = async |model: Option<&str>| {
+        let task = AgentTask { model: model.map(str::to_owned), ..task("gpt", "Give a score.") };
+        ask(&router, &task).await.unwrap().usage.cost.map(Money::amount)
+    };
+    assert_eq!(cost(None).await.as_deref(), Some("0.18"));
+    assert_eq!(cost(Some("gpt-4.1")).await.as_deref(), Some("2.2"));
+    assert_eq!(cost(Some("my-own")).await, None, "what is not known is not free");
+    endpoint.answers(completion(&json!({"usage": usage, "service_tier": "flex"})).to_string());
+    assert_eq!(cost(None).await, None);
+    endpoint.answers(completion(&json!({"usage": usage, "service_tier": "default"})).to_string());
+    assert_eq!(cost(None).await.as_deref(), Some("0.18"));
 }

@@ -43,6 +43,7 @@ pub fn router(clock: &Arc<ManualClock>, folder: &Path, text: &str, variables: &[
         clock: clock.clone(),
         environment: Arc::new(move |name| variables.get(name).cloned()),
         allow_commands: true,
+        price_list: true,
     };
     let router = Router::new(surroundings, None);
     router.put_in_force(AgentsFile::parse(text).unwrap(), folder);

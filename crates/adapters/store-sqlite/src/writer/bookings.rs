@@ -1,7 +1,7 @@
 //! What a commit books: sums by day, and the alerts that are due then (spec 4b 8).
 
 use procession_application::ports::{
-    Booking, BookingScope, CostAlert, CostDay, Threshold, ThresholdKind, published_thresholds,
+    AlertAudience, Booking, BookingScope, CostAlert, CostDay, Threshold, ThresholdKind, published_thresholds,
 };
 use procession_domain::{
     definition::Process,
@@ -9,6 +9,7 @@ use procession_domain::{
 };
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::rows::insert_delivery;
 use crate::{
     codec::{money, uuid_from},
     error::Failure,
@@ -40,14 +41,19 @@ pub(super) fn book(booking: &Booking<'_>, name: i64, connection: &Connection) ->
             }
         };
         if let Some(alert) = alert {
-            raise(&alert, connection)?;
+            raise(&alert, booking.audiences.of(threshold.scope()), connection)?;
         }
     }
     Ok(())
 }
 
 /// Raises the alert of a threshold that the day or week of today has passed already.
-pub(crate) fn raise_if_passed(threshold: &Threshold, today: CostDay, connection: &Connection) -> Result<(), Failure> {
+pub(crate) fn raise_if_passed(
+    threshold: &Threshold,
+    today: CostDay,
+    told: Option<&AlertAudience>,
+    connection: &Connection,
+) -> Result<(), Failure> {
     const NAME: &str = "
         SELECT process_names.key, process_names.name
         FROM process_definitions AS process
@@ -66,7 +72,7 @@ pub(crate) fn raise_if_passed(threshold: &Threshold, today: CostDay, connection:
     };
     let actual = sum(scope, days, threshold.amount.currency(), connection)?;
     match threshold.alert_of_period(days.0, actual, process.as_ref(), threshold.updated_at) {
-        Some(alert) => raise(&alert, connection),
+        Some(alert) => raise(&alert, told, connection),
         None => Ok(()),
     }
 }
@@ -167,15 +173,16 @@ fn threshold(process_id: Option<ProcessId>, row: &Row<'_>) -> Result<Threshold, 
     })
 }
 
-/// Raises an alert, or lets the one that was raised before follow the cost.
-fn raise(alert: &CostAlert, connection: &Connection) -> Result<(), Failure> {
+/// Raises an alert and writes what tells of it, or lets the one that was raised before follow the cost.
+fn raise(alert: &CostAlert, told: Option<&AlertAudience>, connection: &Connection) -> Result<(), Failure> {
     const RAISE: &str = "
         INSERT INTO cost_alerts (
             id, process, process_name, kind, execution, user_name, first_day, threshold_nanos, actual_nanos, currency,
-            created_at, tell_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)
-        ON CONFLICT (id) DO UPDATE SET actual_nanos = excluded.actual_nanos WHERE dismissed_at IS NULL";
-    connection.prepare_cached(RAISE)?.execute(rusqlite::params![
+            created_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        ON CONFLICT (id) DO NOTHING";
+    const FOLLOW: &str = "UPDATE cost_alerts SET actual_nanos = ?2 WHERE id = ?1 AND dismissed_at IS NULL";
+    let raised = connection.prepare_cached(RAISE)?.execute(rusqlite::params![
         alert.id.as_bytes(),
         process_column(alert.process_id),
         alert.process_name.as_ref().map(ProcessName::as_str),
@@ -188,5 +195,11 @@ fn raise(alert: &CostAlert, connection: &Connection) -> Result<(), Failure> {
         alert.actual.currency().as_str(),
         alert.created_at.as_micros(),
     ])?;
+    if raised == 0 {
+        let row = rusqlite::params![alert.id.as_bytes(), alert.actual.nanos()];
+        connection.prepare_cached(FOLLOW)?.execute(row)?;
+    } else if let Some(told) = told {
+        insert_delivery(&alert.delivery(told), None, connection)?;
+    }
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::{
         insert_values, name_key, node_key,
     },
 };
-use crate::{codec::uuid_from, error::Failure, schedules};
+use crate::{codec::uuid_from, error::Failure, incoming, schedules};
 
 /// Decides about a start, and writes it if it gets in.
 pub(super) fn write(
@@ -56,6 +56,9 @@ pub(super) fn write(
     }
     if let Some(budget) = &start.budget {
         insert_budget(key, budget, connection)?;
+    }
+    if let Some(noted) = &start.call {
+        incoming::note(&noted.call, noted.kept, connection)?;
     }
     keep_keys(start, connection)?;
     insert_values(key, &start.values, connection)?;

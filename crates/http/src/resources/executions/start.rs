@@ -285,6 +285,7 @@ impl ExecuteRequest {
             idempotency_key,
             message_key: None,
             schedule: None,
+            call: None,
             trace: None,
         })
     }

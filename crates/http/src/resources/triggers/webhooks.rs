@@ -3,8 +3,8 @@
 use axum::{Json, http::StatusCode};
 use procession_application::{
     executions::VisibleExecution,
+    ports::ShownWebhook,
     ports::{WebhookAddress, WebhookCall},
-    triggers::ShownWebhook,
 };
 use procession_domain::value::ExecutionId;
 use serde::Serialize;
