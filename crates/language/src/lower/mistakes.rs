@@ -37,22 +37,8 @@ impl Lowering<'_> {
             Path::Item(..) => format!("an item of this list must be {expected}, not {found}"),
         };
         let place = node.alias.unwrap_or_else(|| self.first_line(node.span));
-        let number = self.number_in_quotes(node, expected);
+        let number = number_in_quotes(node, expected);
         self.problems.push(Problem::new(Code::WrongType, place, message).correct(number).at(path));
-    }
-
-    /// A number in quotes, without them.
-    fn number_in_quotes(&self, node: &Node<'_>, expected: &str) -> Option<Correction> {
-        let Kind::Scalar(Scalar { text, style: Style::SingleQuoted | Style::DoubleQuoted, .. }) = &node.kind else {
-            return None;
-        };
-        let is_number = match Resolved::of_plain(text.trim()) {
-            Resolved::Integer => expected.ends_with("number"),
-            Resolved::Float => expected == "a number",
-            Resolved::Null | Resolved::Bool(_) | Resolved::Text => false,
-        };
-        let text = text.trim().to_owned();
-        is_number.then(|| Correction { shown: text.clone(), fix: Fix { span: node.span, text } })
     }
 
     /// Says that no mapping stands where one is wanted; a number is written as the key that it is meant for.
@@ -99,4 +85,18 @@ impl Lowering<'_> {
         let correction = corrected(self.source, node.span, None);
         Some(Problem::new(Code::WrongType, node.span, message).correct(correction))
     }
+}
+
+/// A number in quotes, without them.
+fn number_in_quotes(node: &Node<'_>, expected: &str) -> Option<Correction> {
+    let Kind::Scalar(Scalar { text, style: Style::SingleQuoted | Style::DoubleQuoted, .. }) = &node.kind else {
+        return None;
+    };
+    let is_number = match Resolved::of_plain(text.trim()) {
+        Resolved::Integer => expected.ends_with("number"),
+        Resolved::Float => expected == "a number",
+        Resolved::Null | Resolved::Bool(_) | Resolved::Text => false,
+    };
+    let text = text.trim().to_owned();
+    is_number.then(|| Correction { shown: text.clone(), fix: Fix { span: node.span, text } })
 }
