@@ -66,7 +66,7 @@ async fn a_stale_edit_writes_nothing() {
 
     let stale = HELLO.replace("Hello", "Stale");
     let by_tag = server.put(&path).json(&text(&stale)).header(header::IF_MATCH, "W/\"1\"").by(&ann).send().await;
-    assert!(by_tag.problem(409, "stale").ends_with('.'), "{}", by_tag.text);
+    assert!(by_tag.problem(409, "stale").ends_with("repeat the change"), "{}", by_tag.text);
     let by_number = json!({"yaml_content": stale, "revision": 1});
     server.put(&path).json(&by_number).by(&ann).send().await.problem(409, "stale");
     let mixed = server.put(&path).json(&by_number).header(header::IF_MATCH, "\"2\"").by(&ann).send().await;

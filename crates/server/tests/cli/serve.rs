@@ -97,7 +97,7 @@ fn agents_are_listed_and_tried() {
     assert_eq!(tried.out, "Hello?\n");
     place.run(&["agents", "test", "nobody", "Hello?", "--agents", "agents.yaml"]).ends_with(1).complains("nobody");
     let none = said(&mut place.program(&["agents", "list"])).ends_with(0);
-    assert!(none.out.is_empty() && none.err.contains("There are no agents"), "{none:?}");
+    assert!(none.out.is_empty() && none.err.contains("there are no agents"), "{none:?}");
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn a_stopped_agent_says_why() {
          format: {kind: command, command: [./gone.sh], description: Formats}\n";
     place.write("agents.yaml", agents);
     let listed = place.run(&["agents", "list", "--agents", "agents.yaml"]).ends_with(0);
-    assert!(listed.out.contains("stopped  the environment variable NO_SUCH_KEY is not set"), "{listed:?}");
-    assert!(listed.out.contains("stopped  Formats (commands are disabled; set agents.allow_commands"), "{listed:?}");
+    assert!(listed.out.contains("stopped    the environment variable NO_SUCH_KEY is not set"), "{listed:?}");
+    assert!(listed.out.contains("stopped    Formats (commands are disabled; set agents.allow_commands"), "{listed:?}");
     let allowed = ["--agents", "agents.yaml", "--set", "agents.allow_commands=true", "--format", "json"];
     let listed = place.run(&[&["agents", "list"], &allowed[..]].concat()).ends_with(0).json();
     let reason = listed["agents"][1]["reason"].as_str().unwrap();

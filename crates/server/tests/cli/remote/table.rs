@@ -29,7 +29,7 @@ const TABLE: &[Row] = &[
     Row("apply", "more --dry-run --exit-code", 5, "1 new"),
     Row("apply", "none", 2, "can't be read"),
     Row("executions list", "--limit 1", 0, "--limit shows more"),
-    Row("executions list", "--status nonsense", 1, "Invalid status"),
+    Row("executions list", "--status nonsense", 2, "an execution is pending"),
     Row("executions show", "{completed}", 0, "greeting: Hello world"),
     Row("executions show", "x", 2, "not an id"),
     Row("executions events", "{completed}", 0, "ProcessCompleted"),
