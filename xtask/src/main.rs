@@ -29,6 +29,7 @@ Usage: cargo xtask COMMAND
   screenshots             write the pictures of docs/console.md, with Node and Chromium
   picture [--check]       draw docs/terminal.svg, the README's picture; --check says whether it is up to date
   bench [OPTIONS]         measure throughput and latency (release build)
+  soak [OPTIONS]          trouble a server for ten minutes with kills, hang-ups, slow sockets and guesses at once (release build)
 
 Examples:
   cargo xtask test --fast
@@ -63,6 +64,7 @@ fn dispatch(command: &str, rest: &[String]) -> Result<(), Failure> {
         "screenshots" => console::screenshots(),
         "picture" => picture::write_or_check(rest),
         "bench" => run(bench().args(rest)),
+        "soak" => run(bench().arg("--soak").args(rest)),
         "" | "help" | "-h" | "--help" => {
             tell(HELP);
             Ok(())

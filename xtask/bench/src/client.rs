@@ -44,6 +44,12 @@ impl Client {
         Ok(token.with_context(|| format!("no log-in: {} {}", answer.status, answer.body))?.to_owned())
     }
 
+    /// Tries to log in; the status of the answer.
+    pub async fn try_log_in(&mut self, name: &str, password: &str) -> anyhow::Result<u16> {
+        let form = format!("username={name}&password={password}");
+        Ok(self.send("POST", "/api/token", Some(("application/x-www-form-urlencoded", &form))).await?.status)
+    }
+
     /// Asks for something.
     pub async fn get(&mut self, path: &str) -> anyhow::Result<Answer> {
         self.send("GET", path, None).await
@@ -66,6 +72,11 @@ impl Client {
     pub async fn post_with(&mut self, path: &str, header: (&str, &str), body: &Value) -> anyhow::Result<Answer> {
         self.request("POST", path, Some(("application/json", &body.to_string())), Some(header)).await?;
         self.answer().await
+    }
+
+    /// The same, without waiting for an answer: the connection is closed as soon as all is sent.
+    pub async fn send_and_leave(mut self, path: &str, header: (&str, &str), body: &Value) -> anyhow::Result<()> {
+        self.request("POST", path, Some(("application/json", &body.to_string())), Some(header)).await
     }
 
     /// Puts JSON that must be taken.

@@ -13,6 +13,7 @@ mod parts;
 mod processes;
 mod report;
 mod server;
+mod soak;
 mod stage;
 mod stopwatch;
 
@@ -46,6 +47,12 @@ struct Arguments {
     /// Measure this program as the server, instead of building it for release.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+    /// Measure nothing, but trouble the server in every way at once, and say what it has borne.
+    #[arg(long)]
+    soak: bool,
+    /// For how many minutes.
+    #[arg(long, value_name = "MINUTES", default_value_t = 10, requires = "soak")]
+    minutes: u64,
     /// Measure this program, such as one of an earlier version, in turns with the server under clients.
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
@@ -62,6 +69,13 @@ struct Bench {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if arguments.soak {
+        let folder = arguments.folder.unwrap_or_else(std::env::temp_dir);
+        let program = server::program(arguments.program.as_deref())?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let length = std::time::Duration::from_mins(arguments.minutes);
+        return say(&runtime.block_on(soak::soak(&program, &folder, length))?);
+    }
     let bench = Bench {
         quick: arguments.quick,
         folder: arguments.folder.unwrap_or_else(std::env::temp_dir),

@@ -100,6 +100,13 @@ impl Server {
         processor_time_of(self.process.id())
     }
 
+    /// `kill -9`: it gets no chance to do anything.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        Ok(())
+    }
+
     /// Has it stop in order.
     pub fn stop(mut self) -> anyhow::Result<()> {
         Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status()?;
